@@ -1,0 +1,130 @@
+"""The one place that knows numba: a loop, compiled on its first call, with its NumPy twin.
+
+    @kernel(twin)
+    def loop(...): ...
+
+`loop(...)` runs compiled on real arrays. It runs `twin`, which is the definition, on complex
+arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba.
+
+Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
+that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
+own and closed to others, or nothing is kept. A damaged or unwritable cache only costs time.
+"""
+
+import functools
+import os
+import pathlib
+import stat
+import sys
+import tempfile
+
+import numpy as np
+
+
+def kernel(twin, *, fastmath=False):
+    """Compile the decorated loop lazily; `twin` is the same function in NumPy."""
+
+    def decorate(loop):
+        compiled = None
+
+        @functools.wraps(loop)
+        def call(*args):
+            nonlocal compiled
+            if any(isinstance(a, np.ndarray) and a.dtype.kind == "c" for a in args):
+                return twin(*args)
+            if compiled is None:
+                compiled = build(loop, twin, fastmath)
+            return compiled(*args)
+
+        call.loop, call.twin = loop, twin
+        return call
+
+    return decorate
+
+
+def build(loop, twin, fastmath):
+    """The compiled loop, or its twin where numba is absent or not wanted."""
+    if os.environ.get("MINIGEN_BACKEND") == "numpy":
+        return twin
+    try:
+        import numba
+    except ImportError:
+        return twin
+    # never nnan or ninf: a NaN must stay a NaN
+    flags = {"reassoc", "contract"} if fastmath else False
+    options = {"error_model": "numpy", "fastmath": flags, "nogil": True}
+    folder = cache_folder()
+    if folder is None or numba.config.DISABLE_JIT:
+        return numba.njit(**options)(loop)
+    return cached(numba, loop, options, folder)
+
+
+def cached(numba, loop, options, folder):
+    """numba.njit with its disk cache in `folder`, and without it where that fails."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        compiled = numba.njit(cache=True, **options)(loop)
+        compiled._cache = ForgivingCache(compiled._cache)
+        return compiled
+    except (RuntimeError, OSError, AttributeError):
+        return numba.njit(**options)(loop)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+class ForgivingCache:
+    """numba's disk cache of one function, where any failure means: compile again."""
+
+    def __init__(self, cache):
+        self.cache = cache
+
+    def __getattr__(self, name):
+        return getattr(self.cache, name)
+
+    def load_overload(self, signature, context):
+        try:
+            return self.cache.load_overload(signature, context)
+        except Exception:  # a truncated or foreign file may raise anything at all
+            return None
+
+    def save_overload(self, signature, data):
+        try:
+            self.cache.save_overload(signature, data)
+        except Exception:  # disk full, damaged index, folder gone
+            return None
+
+
+def cache_folder():
+    """The private folder for compiled code, or None where there is no safe one."""
+    wish = os.environ.get("MINIGEN_CACHE", "")
+    if wish == "0":
+        return None
+    try:
+        folder = pathlib.Path(wish) if wish not in ("", "1") else default_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder if private(folder) else None
+    except (OSError, RuntimeError):
+        return None
+
+
+def default_folder():
+    """Where each system keeps a user's caches."""
+    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
+    if sys.platform == "win32":
+        base = pathlib.Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
+    elif sys.platform == "darwin":
+        base = pathlib.Path.home() / "Library" / "Caches"
+    else:
+        base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    return base / "minigen" / tag
+
+
+def private(folder):
+    """Whether `folder` is the user's own, writable, and writable by nobody else."""
+    status = folder.stat()
+    if hasattr(os, "getuid"):
+        mine = status.st_uid == os.getuid()
+        closed = not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return mine and closed and os.access(folder, os.W_OK)
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,71 @@
+"""Element-wise activations, and functions of one number that stay right when it is complex."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.contract import Layer
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow, real or complex."""
+    e = np.exp(np.where(x.real > 0, -x, x))  # |e| <= 1
+    return np.where(x.real > 0, 1, e) / (1 + e)
+
+
+def softplus(x):
+    """log(1 + exp(x)), without overflow, real or complex."""
+    e = np.exp(np.where(x.real > 0, -x, x))
+    return np.where(x.real > 0, x, 0) + np.log1p(e)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tanh(Layer):
+    """y = tanh(x), dx = dy (1 - y^2); any shape."""
+
+    def forward(self, x):
+        y = np.tanh(x)
+        return y, (y,)
+
+    def backward(self, dy, cache):
+        (y,) = cache
+        return dy * (1 - y * y), {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReLU(Layer):
+    """y = max(x, 0), dx = dy [x > 0]; at the kink x = 0 the subgradient 0 is chosen."""
+
+    def forward(self, x):
+        positive = x.real > 0
+        return x * positive, (positive,)
+
+    def backward(self, dy, cache):
+        (positive,) = cache
+        return dy * positive, {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SiLU(Layer):
+    """y = x sigmoid(x) (Elfwing et al. 2018), dx = dy (g + y (1 - g)) with g = sigmoid(x)."""
+
+    def forward(self, x):
+        g = sigmoid(x)
+        y = x * g
+        return y, (y, g)
+
+    def backward(self, dy, cache):
+        y, g = cache
+        return dy * (g + y * (1 - g)), {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Softplus(Layer):
+    """y = log(1 + exp(x)), dx = dy sigmoid(x)."""
+
+    def forward(self, x):
+        return softplus(x), (x,)
+
+    def backward(self, dy, cache):
+        (x,) = cache
+        return dy * sigmoid(x), {}

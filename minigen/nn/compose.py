@@ -1,0 +1,48 @@
+"""Layers one after the other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.core.contract import Layer
+from minigen.nn.activation import ReLU, SiLU, Softplus, Tanh
+from minigen.nn.linear import Linear
+
+ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "silu": SiLU, "softplus": Softplus}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequential(Layer):
+    """y = f_K(... f_1(x)); the first layer listed is applied first."""
+
+    layers: tuple
+
+    def forward(self, x):
+        caches = []
+        for f in self.layers:
+            x, cache = f.forward(x)
+            caches.append(cache)
+        return x, tuple(caches)
+
+    def backward(self, dy, caches):
+        grads = {}
+        for k in reversed(range(len(self.layers))):
+            dy, grads[str(k)] = self.layers[k].backward(dy, caches[k])
+        return dy, {"layers": grads}
+
+
+def mlp(n_in, hidden, n_out, *, rng, activation="relu", last_gain=1.0, dtype=np.float32):
+    """A multilayer perceptron: Linear, activation, ..., Linear.
+
+    hidden: the widths, for example (64, 64). last_gain scales the variance of the last layer's
+    weights; 0 starts the network at the zero map, so that a coupling starts at the identity.
+    """
+    f = ACTIVATIONS[validate.choice("activation", activation, ACTIVATIONS)]
+    gain = 1.0 if activation == "tanh" else 2.0
+    layers = []
+    for width in validate.widths("hidden", hidden):
+        layers += [Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain), f()]
+        n_in = width
+    layers.append(Linear.init(n_in, n_out, rng=rng, dtype=dtype, gain=last_gain))
+    return Sequential(tuple(layers))

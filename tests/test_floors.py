@@ -1,0 +1,70 @@
+"""Imports go down, never up, and chapters never import each other."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+FLOOR = {
+    "kernels": 0,
+    "core": 0,
+    **dict.fromkeys(["nn", "prob", "check", "data"], 1),
+    **dict.fromkeys(["flows", "diffusion", "metric", "markov"], 2),
+    **dict.fromkeys(["training", "plot"], 3),
+    **dict.fromkeys(["derivations", "homework", "bench"], 4),
+    "cli": 5,
+}
+FILES = sorted((ROOT / "minigen").glob("*/**/*.py"))
+
+
+def imported(source, path):
+    """The dotted names that a file's text imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def climbs(here, name):
+    """Whether a file of folder `here` may not import the dotted `name`."""
+    parts = name.split(".")
+    if parts[0] != "minigen":
+        return parts[0] == "matplotlib" and here != "plot"
+    there = parts[1] if len(parts) > 1 else ""
+    return there != here and not FLOOR.get(there, 9) < FLOOR[here]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down(path):
+    here = path.relative_to(ROOT / "minigen").parts[0]
+    up = [name for name in imported(path.read_text(), path) if climbs(here, name)]
+    assert not up, f"{path} imports {up}"
+
+
+@pytest.mark.parametrize(
+    "here, name",
+    [
+        ("nn", "minigen.flows.coupling"),
+        ("flows", "minigen.diffusion.schedule"),
+        ("flows", "minigen"),
+        ("core", "minigen.kernels.jit"),
+        ("flows", "matplotlib.pyplot"),
+    ],
+)
+def test_a_planted_climb_is_seen(here, name):
+    assert climbs(here, name)
+
+
+def test_import_minigen_is_light():
+    """No matplotlib, no numba, no scipy: submodules load on first use."""
+    code = (
+        "import sys, minigen; "
+        "print([m for m in ('matplotlib', 'numba', 'scipy') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
