@@ -95,7 +95,7 @@ def rebuild(node, new, prefix=""):
 
 
 def astype(node, dtype):
-    """A copy of `node` in another precision: parameters in `dtype`, kept arrays in its real part."""
+    """A copy of `node` with parameters in `dtype` and kept floating arrays in its real part."""
     dtype = np.dtype(dtype)
     real = np.zeros(0, dtype).real.dtype
     new = {}

@@ -1,17 +1,15 @@
 """Layers without probability."""
 
-from minigen.nn.activation import ReLU, SiLU, Softplus, Tanh, sigmoid, softplus
+from minigen.nn.activation import ReLU, SiLU, Softplus, Tanh
 from minigen.nn.compose import Sequential, mlp
 from minigen.nn.linear import Linear
 
 __all__ = [
     "Linear",
     "ReLU",
-    "SiLU",
     "Sequential",
+    "SiLU",
     "Softplus",
     "Tanh",
     "mlp",
-    "sigmoid",
-    "softplus",
 ]

@@ -1,22 +1,11 @@
-"""Element-wise activations, and functions of one number that stay right when it is complex."""
+"""Element-wise activations."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from minigen.core.contract import Layer
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x)), without overflow, real or complex."""
-    e = np.exp(np.where(x.real > 0, -x, x))  # |e| <= 1
-    return np.where(x.real > 0, 1, e) / (1 + e)
-
-
-def softplus(x):
-    """log(1 + exp(x)), without overflow, real or complex."""
-    e = np.exp(np.where(x.real > 0, -x, x))
-    return np.where(x.real > 0, x, 0) + np.log1p(e)
+from minigen.core.numeric import sigmoid, softplus
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,0 +1,32 @@
+"""Functions of numbers that stay right when they are complex.
+
+The complex-step check runs every forward pass at x + ih. These take their branches by the real
+part and never conjugate, so their imaginary part is the derivative; scipy's `expit`, `log_ndtr`
+and `logsumexp` or NumPy's `logaddexp` and `abs` are not safe so.
+"""
+
+import numpy as np
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow."""
+    e = np.exp(np.where(x.real > 0, -x, x))  # |e| <= 1
+    return np.where(x.real > 0, 1, e) / (1 + e)
+
+
+def softplus(x):
+    """log(1 + exp(x)), without overflow."""
+    e = np.exp(np.where(x.real > 0, -x, x))
+    return np.where(x.real > 0, x, 0) + np.log1p(e)
+
+
+def logsumexp(x, axis=-1):
+    """log(sum(exp(x))) along an axis, without overflow; -inf entries count as nothing."""
+    top = np.max(x.real, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0).astype(x.real.dtype)
+    return np.squeeze(top, axis) + np.log(np.sum(np.exp(x - top), axis=axis))
+
+
+def absolute(x):
+    """|x| by the sign of the real part; at 0 the derivative 0 is chosen."""
+    return x * np.sign(x.real)
