@@ -12,8 +12,6 @@ Names: N batch, D features, H hidden, T steps; x input, y output, z latent; `d` 
 gradient of the loss with respect to it; `logdet` is log|det dy/dx|, of shape (N,).
 """
 
-import numpy as np
-
 from minigen.core import tree, validate
 
 
@@ -70,10 +68,12 @@ class Density(Layer):
         dx, grads   = p.backward(dlogp, cache)
         x           = p.sample(n, rng=rng)          (n, D)
 
-    `features` is D; `context` the number of context columns, 0 for none.
+    `features` is D; `context` the number of context columns, 0 for none; `levels` the number of
+    integer values of the data, 0 for continuous data.
     """
 
     context = 0
+    levels = 0
 
     def log_prob(self, x, *context):
         """log p(x) in nats, (N,), for x (N, D) of any real type; validated and cast."""
@@ -98,8 +98,3 @@ class Loss(Layer):
     def metrics(self, cache):
         """Numbers for the training history beside the loss, by name."""
         return {}
-
-
-def scalar(dtype, value):
-    """`value` as a 0-d array's item of `dtype`: keeps float32 losses float32."""
-    return np.asarray(value, dtype)[()]

@@ -1,0 +1,85 @@
+"""An invertible matrix in the factors whose determinant is read off."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lu, solve_triangular
+
+from minigen.core.contract import Bijection
+from minigen.core.tree import const, param
+from minigen.flows.volume import constant
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InvertibleLinear(Bijection):
+    """Linear map by its PLU factors (Glow, Kingma & Dhariwal 2018).
+
+        y = x W,   W = P L U,   log|det dy/dx| = sum_j a_j
+        L = I + strictly lower part,   U = diag(sign * exp(a)) + strictly upper part
+
+    The permutation P and the signs are kept; det W may be negative. Triangular solves invert it.
+
+    Shapes: x, y (N, D); lower, upper (D, D) of which only the strict triangle counts; a, sign,
+    order (D,), with (x P)_i = x_{order_i}.
+    """
+
+    lower: np.ndarray = param()
+    upper: np.ndarray = param()
+    a: np.ndarray = param()
+    sign: np.ndarray = const()
+    order: np.ndarray = const()
+
+    @classmethod
+    def init(cls, features, *, rng, dtype=np.float32):
+        """A random rotation (possibly with a reflection), so logdet starts at 0."""
+        W = np.linalg.qr(rng.standard_normal((features, features)))[0]
+        return cls.from_matrix(W, dtype=dtype)
+
+    @classmethod
+    def from_matrix(cls, W, *, dtype=np.float32):
+        """The layer y = x W of a regular matrix."""
+        P, L, U = lu(W)
+        diagonal = np.diag(U)
+        strict = np.tril(L, -1).astype(dtype), np.triu(U, 1).astype(dtype)
+        a, sign = np.log(np.abs(diagonal)).astype(dtype), np.sign(diagonal).astype(dtype)
+        return cls(*strict, a, sign, P.argmax(axis=0))
+
+    def factors(self):
+        L = np.tril(self.lower, -1) + np.eye(len(self.a), dtype=self.lower.dtype)
+        U = np.triu(self.upper, 1) + np.diag(self.sign * np.exp(self.a))
+        return L, U
+
+    def forward(self, x):
+        L, U = self.factors()
+        u = x.take(self.order, axis=1)
+        v = u @ L
+        return v @ U, constant(self.a.sum(), x), (u, v)
+
+    def backward(self, dy, dlogdet, cache):
+        u, v = cache
+        L, U = self.factors()
+        dU = v.T @ dy
+        dv = dy @ U.T
+        dL = u.T @ dv
+        dx = (dv @ L.T).take(np.argsort(self.order), axis=1)
+        return dx, self.grads(dL, dU, dlogdet.sum())
+
+    def inverse(self, y):
+        L, U = self.factors()
+        v = solve_triangular(U, y.T, trans="T", lower=False).T
+        u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
+        return u.take(np.argsort(self.order), axis=1), constant(-self.a.sum(), y)
+
+    def backward_inverse(self, dx, dlogdet, y):
+        L, U = self.factors()
+        v = solve_triangular(U, y.T, trans="T", lower=False).T
+        u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
+        du = dx.take(self.order, axis=1)
+        dv = solve_triangular(L, du.T, lower=True, unit_diagonal=True).T  # u = v L^{-1}
+        dy = solve_triangular(U, dv.T, lower=False).T  # v = y U^{-1}
+        return dy, self.grads(-u.T @ dv, -v.T @ dy, -dlogdet.sum())
+
+    def grads(self, dL, dU, dlogdet):
+        """The gradient of the factors' free entries, and of `a` through U and through logdet."""
+        da = np.diag(dU) * self.sign * np.exp(self.a) + dlogdet
+        return {"lower": np.tril(dL, -1), "upper": np.triu(dU, 1), "a": da}

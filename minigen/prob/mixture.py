@@ -1,0 +1,62 @@
+"""Mixtures of densities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.contract import Density
+from minigen.core.numeric import logsumexp
+from minigen.core.tree import param
+from minigen.prob.gaussian import Gaussian
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mixture(Density):
+    """Mixture of densities on the same space.
+
+        log p(x) = log sum_k w_k p_k(x),   w = softmax(logits)
+
+    The responsibilities r_k = w_k p_k(x) / p(x) are its gradient: each component receives
+    dlogp r_k, and dlogits_k = sum_n dlogp_n (r_nk - w_k).
+
+    Shapes: x (N, D); logits (K,); components: K densities.
+    """
+
+    logits: np.ndarray = param()
+    components: tuple
+
+    @classmethod
+    def of_gaussians(cls, means, *, scale=1.0, dtype=np.float32):
+        """K Gaussians N(means_k, scale^2 I) with equal weights; means (K, D)."""
+        means = np.asarray(means, dtype)
+        a = np.full(means.shape[1], np.log(scale), dtype)
+        zero = np.zeros((means.shape[1], means.shape[1]), dtype)
+        parts = tuple(Gaussian(mu.copy(), a.copy(), zero.copy()) for mu in means)
+        return cls(np.zeros(len(means), dtype), parts)
+
+    @property
+    def features(self):
+        return self.components[0].features
+
+    def forward(self, x):
+        parts = [p.forward(x) for p in self.components]
+        logw = self.logits - logsumexp(self.logits)
+        joint = np.stack([logp for logp, _ in parts], axis=1) + logw
+        logp = logsumexp(joint)
+        return logp, (np.exp(joint - logp[:, None]), tuple(cache for _, cache in parts))
+
+    def backward(self, dlogp, cache):
+        r, caches = cache
+        dlogw = dlogp[:, None] * r
+        w = np.exp(self.logits - logsumexp(self.logits))
+        dx, grads = 0, {}
+        for k, p in enumerate(self.components):
+            dxk, grads[str(k)] = p.backward(dlogw[:, k], caches[k])
+            dx = dx + dxk
+        return dx, {"logits": dlogw.sum(axis=0) - dlogp.sum() * w, "components": grads}
+
+    def sample(self, n, *, rng):
+        w = np.exp(self.logits - logsumexp(self.logits)).astype(np.float64)
+        label = rng.choice(len(w), size=n, p=w / w.sum())
+        draws = np.stack([p.sample(n, rng=rng) for p in self.components])
+        return draws[label, np.arange(n)]
