@@ -1,0 +1,132 @@
+"""What is checked: a layer and the point it is checked at, in any precision.
+
+The layer is anything with a `forward` and a `backward` that keep the contract. Where its arrays
+stand is found in one of two ways:
+
+- a dataclass whose arrays are marked `param()`: `core.tree` rebuilds it with others;
+- any other object: it is copied deeply, and every array that its `params` lists is replaced
+  wherever the copy holds it (`self.W`, `self.params["W"]`, inside another object).
+"""
+
+import copy
+import dataclasses
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core import tree, validate
+
+
+def params(layer):
+    """{path: array} of the trained arrays, by `layer.params`; {} for an object without."""
+    found = getattr(layer, "params", {})
+    if not isinstance(found, dict):
+        raise TypeError(f"params: expected a dict of arrays, got {type(found).__name__}")
+    leaves = tree.flatten(found)
+    for path, leaf in leaves.items():
+        if not isinstance(leaf, np.ndarray):
+            raise TypeError(f"params.{path}: expected an array, got {type(leaf).__name__}")
+    return leaves
+
+
+def is_tree(layer):
+    """Whether `core.tree` knows every array that `layer.params` lists."""
+    return dataclasses.is_dataclass(layer) and tree.flatten(tree.params(layer)).keys() == (
+        params(layer).keys()
+    )
+
+
+def with_params(layer, new):
+    """A copy of the layer that computes with the arrays of `new` ({path: array})."""
+    if is_tree(layer):
+        return tree.rebuild(layer, new)
+    twin = copy.deepcopy(layer, {id(a): new[path] for path, a in params(layer).items()})
+    for path, array in params(twin).items():
+        if array is not new[path]:
+            raise TypeError(
+                f"params.{path}: expected the array the layer computes with, got a copy of it "
+                "made for the occasion"
+            )
+    return twin
+
+
+def in_dtype(layer, dtype):
+    """A copy of the layer with parameters, and kept arrays where they are known, in `dtype`."""
+    if is_tree(layer):
+        return tree.astype(layer, dtype)
+    return with_params(layer, {path: a.astype(dtype) for path, a in params(layer).items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A layer, its inputs by name, and what is given."""
+
+    layer: object
+    inputs: dict
+    given: dict
+
+    @classmethod
+    def of(cls, layer, inputs, given, dtype=np.float64):
+        """The layer, the inputs and the floating arrays among the given, copied to `dtype`."""
+        names = input_names(layer, len(inputs))
+        arrays = {
+            name: validate.array(name, x).astype(dtype)
+            for name, x in zip(names, inputs, strict=True)
+        }
+        return cls(in_dtype(layer, dtype), arrays, {k: cast(v, dtype) for k, v in given.items()})
+
+    @property
+    def points(self):
+        """Every array that has a gradient, by the name of that gradient."""
+        named = {f"d{name}": x for name, x in self.inputs.items()}
+        return named | {f"params.{path}": a for path, a in params(self.layer).items()}
+
+    def at(self, points):
+        """The same subject with other arrays in place of `points`."""
+        inputs = {name: points[f"d{name}"] for name in self.inputs}
+        new = {path: points[f"params.{path}"] for path in params(self.layer)}
+        return Subject(with_params(self.layer, new), inputs, self.given)
+
+    def forward(self):
+        """(outputs, cache); the inputs are lent as copies."""
+        *outputs, cache = self.layer.forward(
+            *(x.copy() for x in self.inputs.values()), **self.given
+        )
+        return [np.asarray(y) for y in outputs], cache
+
+    def backward(self, cotangents, cache):
+        """What the layer says, {name: gradient}; the cotangents are lent as copies."""
+        # v.copy()[()] keeps an array an array and makes the cotangent of a loss a number
+        *dinputs, grads = self.layer.backward(*(v.copy()[()] for v in cotangents), cache)
+        if len(dinputs) != len(self.inputs):
+            what = ", ".join(f"d{name}" for name in self.inputs)
+            raise validate.expected("backward", f"({what}, grads)", f"{len(dinputs) + 1} values")
+        if not isinstance(grads, dict):
+            raise TypeError(f"grads: expected a dict like params, got {type(grads).__name__}")
+        named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=True)}
+        return named | {f"params.{path}": g for path, g in tree.flatten(grads).items()}
+
+
+def cast(value, dtype):
+    """Floating arrays in `dtype`; everything else as it is."""
+    floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
+    return value.astype(dtype) if floating else value
+
+
+def input_names(layer, count):
+    """The names `forward` gives its positional inputs."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(layer.forward).parameters.values()
+    names = [p.name for p in signature if p.kind in kinds][:count]
+    rest = next((p.name for p in signature if p.kind is inspect.Parameter.VAR_POSITIONAL), "input")
+    spare = count - len(names)
+    return names + ([rest] if spare == 1 else [f"{rest}{k}" for k in range(spare)])
+
+
+def cotangents(outputs, rng):
+    """A random, sign-mixed cotangent for each output, with no entry near 0: ones hide errors."""
+    return [
+        np.asarray(rng.choice([-1.0, 1.0], y.shape) * rng.uniform(0.5, 2.0, y.shape))
+        for y in outputs
+    ]
