@@ -1,0 +1,34 @@
+"""Optimiser updates over one flat vector of parameters, fused into one pass over memory."""
+
+import numpy as np
+
+from minigen.kernels.jit import kernel
+
+
+def adam_numpy(theta, g, m, v, b1, b2, size, eps):
+    """Adam (Kingma & Ba 2015), in place; `size` and `eps` hold the bias corrections."""
+    m += (1 - b1) * (g - m)
+    v += (1 - b2) * (g * g - v)
+    theta -= size * m / (np.sqrt(v) + eps)
+
+
+@kernel(adam_numpy)
+def adam(theta, g, m, v, b1, b2, size, eps):
+    for i in range(theta.size):
+        m[i] += (1 - b1) * (g[i] - m[i])
+        v[i] += (1 - b2) * (g[i] * g[i] - v[i])
+        theta[i] -= size * m[i] / (np.sqrt(v[i]) + eps)
+
+
+def momentum_numpy(theta, g, m, b1, size):
+    """Gradient descent with heavy-ball momentum (Polyak 1964), in place."""
+    m *= b1
+    m += g
+    theta -= size * m
+
+
+@kernel(momentum_numpy)
+def momentum(theta, g, m, b1, size):
+    for i in range(theta.size):
+        m[i] = b1 * m[i] + g[i]
+        theta[i] -= size * m[i]

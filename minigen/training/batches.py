@@ -1,0 +1,51 @@
+"""Where the batches of training come from: rows of arrays, or fresh samples."""
+
+import numpy as np
+
+from minigen.core import validate
+
+
+def source(data, batch, dtype, rng):
+    """A function without arguments that returns the next batch of `data`."""
+    if hasattr(data, "sample"):
+        return lambda: cast(data.sample(batch, rng=rng), dtype)
+    rows = cast(checked(data), dtype)
+    return shuffled(rows, batch, rng).__next__
+
+
+def checked(data, name="data"):
+    """`data` as an array, or a tuple of arrays with as many rows."""
+    if not isinstance(data, tuple):
+        data = validate.array(name, data)
+        if data.ndim < 1 or not len(data):
+            raise validate.expected(name, "at least one row", f"shape {data.shape}")
+        return data
+    parts = tuple(checked(part, f"{name}[{k}]") for k, part in enumerate(data))
+    sizes = [len(part) for part in parts]
+    if len(set(sizes)) != 1:
+        raise validate.expected(name, "as many rows in each array", sizes)
+    return parts
+
+
+def cast(batch, dtype):
+    """Floating arrays in the model's dtype; integers (labels, pixels) as they are."""
+    if isinstance(batch, tuple):
+        return tuple(cast(part, dtype) for part in batch)
+    return batch.astype(dtype, copy=False) if batch.dtype.kind == "f" else batch
+
+
+def shuffled(data, batch, rng):
+    """Batches of rows for ever, each epoch in a new order; a last short batch is left out."""
+    n = len(data[0]) if isinstance(data, tuple) else len(data)
+    batch = min(batch, n)
+    while True:
+        order = rng.permutation(n)
+        for start in range(0, n - batch + 1, batch):
+            yield take(data, order[start : start + batch])
+
+
+def take(data, rows):
+    """The given rows of an array, or of each of a tuple of arrays."""
+    if isinstance(data, tuple):
+        return tuple(part[rows] for part in data)
+    return np.ascontiguousarray(data[rows])

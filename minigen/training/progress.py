@@ -1,0 +1,41 @@
+"""A progress bar where a person is watching."""
+
+import contextlib
+import sys
+
+
+@contextlib.contextmanager
+def bar(steps, wanted):
+    """Something with `update(run)`; a tqdm bar if `wanted`, or if None and on a terminal."""
+    if not (watching() if wanted is None else wanted):
+        yield Quiet()
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=steps, unit="step", mininterval=0.2, leave=True) as shown:
+        yield Loud(shown)
+
+
+def watching():
+    """Whether standard error is a terminal or a notebook's."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+class Quiet:
+    """No bar."""
+
+    def update(self, run):
+        pass
+
+
+class Loud:
+    """A tqdm bar that shows the loss, and the validation where there is one."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    def update(self, run):
+        if run.steps % 20 == 0 or run.steps == self.shown.total:
+            best = {"best": f"{run.best:.4f}"} if "validation" in run.history else {}
+            self.shown.set_postfix(loss=f"{run.history['loss'][-1]:.4f}", **best, refresh=False)
+        self.shown.update(1)
