@@ -10,6 +10,19 @@ import numpy as np
 
 from minigen import nn
 from minigen.core import tree
+from minigen.flows import (
+    ActNorm,
+    AdditiveCoupling,
+    Affine,
+    AffineCoupling,
+    Exp,
+    InvertibleLinear,
+    Logit,
+    Permute,
+    nice,
+    real_nvp,
+)
+from minigen.prob import Gaussian, Mixture, StandardNormal
 
 
 class Sizes:
@@ -46,9 +59,20 @@ def case(layer, *inputs, mixes=False, scramble=0.3, rng=None, **given):
     return Case(layer, inputs, given, mixes)
 
 
+def coupling(s, kind, **options):
+    """A coupling with a smooth network."""
+    return kind.init(s.D, (s.H,), activation="tanh", **s.new, **options)
+
+
+def smooth(factory, s, **options):
+    """A small flow with smooth networks."""
+    return factory(s.D, 2, (s.H,), activation="tanh", **s.new, **options)
+
+
 LAYERS = {
     # nn
     "Linear": lambda s: case(nn.Linear.init(s.D, s.H, **s.new), s.x, rng=s.rng),
+    "LinearReLU": lambda s: case(nn.LinearReLU(s.normal(s.D, s.H), s.normal(s.H)), s.x),
     "Tanh": lambda s: case(nn.Tanh(), s.x),
     "ReLU": lambda s: case(nn.ReLU(), s.x),
     "SiLU": lambda s: case(nn.SiLU(), s.x),
@@ -61,18 +85,64 @@ LAYERS = {
 
 BIJECTIONS = {
     # flows: couplings and simple maps
+    "AffineCoupling": lambda s: case(coupling(s, AffineCoupling), s.x, rng=s.rng),
+    "AffineCoupling with context": lambda s: case(
+        coupling(s, AffineCoupling, context=s.C), s.x, s.context, rng=s.rng
+    ),
+    "AdditiveCoupling": lambda s: case(coupling(s, AdditiveCoupling), s.x, rng=s.rng),
+    "AdditiveCoupling with context": lambda s: case(
+        coupling(s, AdditiveCoupling, context=s.C), s.x, s.context, rng=s.rng
+    ),
+    "Permute": lambda s: case(Permute.random(s.D, rng=s.rng), s.x),
+    "ActNorm": lambda s: case(ActNorm.init(s.D, dtype=np.float64), s.x, rng=s.rng),
+    "InvertibleLinear": lambda s: case(InvertibleLinear.init(s.D, **s.new), s.x, rng=s.rng),
+    "Affine": lambda s: case(Affine(1.5 * s.normal(s.D), s.normal(s.D)), s.x),
+    "Exp": lambda s: case(Exp(), s.x),
+    "Logit": lambda s: case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),
+    "Chain": lambda s: case(
+        real_nvp(s.D, 3, (s.H,), activation="tanh", **s.new).chain, s.x, rng=s.rng
+    ),
+    "Chain with context": lambda s: case(
+        real_nvp(
+            s.D, 2, (s.H,), activation="silu", context=s.C, init_from=s.normal(9, s.D), **s.new
+        ).chain,
+        s.x,
+        s.context,
+        rng=s.rng,
+    ),
     # flows: autoregressive and splines
 }
 
 DENSITIES = {
     # prob
+    "StandardNormal": lambda s: case(StandardNormal(s.D), s.x),
+    "Gaussian": lambda s: case(Gaussian.init(s.D, dtype=np.float64), s.x, rng=s.rng),
+    "Mixture": lambda s: case(
+        Mixture.of_gaussians(s.normal(3, s.D), dtype=np.float64), s.x, rng=s.rng
+    ),
     # flows: whole models
+    "Flow, real_nvp": lambda s: case(smooth(real_nvp, s), s.x, rng=s.rng),
+    "Flow, nice": lambda s: case(smooth(nice, s), s.x, rng=s.rng),
+    "Flow, generative": lambda s: case(smooth(real_nvp, s, runs="generative"), s.x, rng=s.rng),
+    "Flow with context": lambda s: case(
+        smooth(real_nvp, s, context=s.C), s.x, s.context, rng=s.rng
+    ),
+    "Flow on a Gaussian": lambda s: case(
+        smooth(real_nvp, s, base=Gaussian.init(s.D, dtype=np.float64)), s.x, rng=s.rng
+    ),
     # flows: autoregressive
     # markov
 }
 
 LOSSES = {
     # flows
+    "NLL": lambda s: case(smooth(real_nvp, s).nll, s.x, rng=s.rng),
+    "NLL with context": lambda s: case(smooth(nice, s, context=s.C).nll, s.x, s.context, rng=s.rng),
+    "ReverseKL": lambda s: case(
+        smooth(real_nvp, s, runs="generative").reverse_kl(Gaussian.init(s.D, dtype=np.float64)),
+        s.x,
+        rng=s.rng,
+    ),
     # diffusion
     # metric
     # markov

@@ -48,11 +48,16 @@ def params(node):
 
 def flatten(tree, prefix=""):
     """{path: leaf} of a nested dict."""
-    leaves = {}
+    return dict(walk(tree, prefix))
+
+
+def walk(tree, prefix):
+    """(path, leaf) of a nested dict, depth first."""
     for key, value in tree.items():
-        path = f"{prefix}{key}"
-        leaves |= flatten(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return leaves
+        if isinstance(value, dict):
+            yield from walk(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def pairs(params, grads):

@@ -40,7 +40,8 @@ class AffineCoupling(Bijection):
 
     def scale_shift(self, x1, context):
         h, net_cache = self.net.forward(join(x1, context))
-        r, t = np.split(h, 2, axis=1)
+        half = h.shape[1] // 2
+        r, t = h[:, :half], h[:, half:]
         return self.c * np.tanh(r / self.c), t, net_cache
 
     def scale_shift_backward(self, ds, dt, s, net_cache):

@@ -28,11 +28,11 @@ class NLL(Loss):
 
     def forward(self, x, *context):
         logp, cache = self.density.forward(x, *context)
-        return -logp.mean(), (len(x), cache)
+        return -logp.mean(), (logp, cache)
 
     def backward(self, dloss, cache):
-        n, density_cache = cache
-        dlogp = np.full(n, -dloss / n, self.density.dtype)
+        logp, density_cache = cache
+        dlogp = np.full_like(logp, -dloss / len(logp))
         *dx, grads = self.density.backward(dlogp, density_cache)
         return *dx, {"density": grads}
 
@@ -59,11 +59,11 @@ class ReverseKL(Loss):
         logq, base_cache = self.flow.base.forward(z)
         logp, target_cache = self.target.forward(x)
         loss = (logq - logdet - logp).mean()
-        return loss, (len(z), chain_cache, base_cache, target_cache)
+        return loss, (logq, chain_cache, base_cache, target_cache)
 
     def backward(self, dloss, cache):
-        n, chain_cache, base_cache, target_cache = cache
-        d = np.full(n, dloss / n, self.flow.dtype)
+        logq, chain_cache, base_cache, target_cache = cache
+        d = np.full_like(logq, dloss / len(logq))
         dx, _ = self.target.backward(-d, target_cache)
         dz_base, dbase = self.flow.base.backward(d, base_cache)
         dz, dchain = self.flow.chain.backward(dx, -d, chain_cache)

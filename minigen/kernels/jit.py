@@ -30,8 +30,9 @@ def kernel(twin, *, fastmath=False):
         @functools.wraps(loop)
         def call(*args):
             nonlocal compiled
-            if any(isinstance(a, np.ndarray) and a.dtype.kind == "c" for a in args):
-                return twin(*args)
+            for a in args:
+                if isinstance(a, np.ndarray) and a.dtype.kind == "c":
+                    return twin(*args)
             if compiled is None:
                 compiled = build(loop, twin, fastmath)
             return compiled(*args)

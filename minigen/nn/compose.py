@@ -6,10 +6,11 @@ import numpy as np
 
 from minigen.core import validate
 from minigen.core.contract import Layer
-from minigen.nn.activation import ReLU, SiLU, Softplus, Tanh
+from minigen.nn.activation import SiLU, Softplus, Tanh
+from minigen.nn.dense import LinearReLU
 from minigen.nn.linear import Linear
 
-ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "silu": SiLU, "softplus": Softplus}
+SMOOTH = {"tanh": Tanh, "silu": SiLU, "softplus": Softplus}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,11 +39,13 @@ def mlp(n_in, hidden, n_out, *, rng, activation="relu", last_gain=1.0, dtype=np.
     hidden: the widths, for example (64, 64). last_gain scales the variance of the last layer's
     weights; 0 starts the network at the zero map, so that a coupling starts at the identity.
     """
-    f = ACTIVATIONS[validate.choice("activation", activation, ACTIVATIONS)]
+    validate.choice("activation", activation, ("relu", *SMOOTH))
     gain = 1.0 if activation == "tanh" else 2.0
     layers = []
     for width in validate.widths("hidden", hidden):
-        layers += [Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain), f()]
+        linear = Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain)
+        smooth = activation in SMOOTH
+        layers += [linear, SMOOTH[activation]()] if smooth else [LinearReLU(linear.W, linear.b)]
         n_in = width
     layers.append(Linear.init(n_in, n_out, rng=rng, dtype=dtype, gain=last_gain))
     return Sequential(tuple(layers))

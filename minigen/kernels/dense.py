@@ -1,0 +1,38 @@
+"""Bias and ReLU after a matrix product, and their backward, in one pass over memory each."""
+
+import numpy as np
+
+from minigen.kernels.jit import kernel
+
+
+def bias_relu_numpy(a, b):
+    """y = max(a + b, 0), written over a (N, H); at the kink the value and the slope are 0."""
+    a += b
+    a *= a.real > 0
+
+
+@kernel(bias_relu_numpy)
+def bias_relu(a, b):
+    n, h = a.shape
+    for i in range(n):
+        for j in range(h):
+            y = a[i, j] + b[j]
+            a[i, j] = y if not y <= 0 else 0  # a NaN stays a NaN
+
+
+def bias_relu_backward_numpy(dy, y):
+    """(da, db) = (dy [y > 0], sum_n da_n)."""
+    da = dy * (y.real > 0)
+    return da, da.sum(axis=0)
+
+
+@kernel(bias_relu_backward_numpy)
+def bias_relu_backward(dy, y):
+    n, h = y.shape
+    da, db = np.empty_like(y), np.zeros(h, y.dtype)
+    for i in range(n):
+        for j in range(h):
+            g = dy[i, j] if y[i, j] > 0 else 0
+            da[i, j] = g
+            db[j] += g
+    return da, db
