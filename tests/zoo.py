@@ -22,6 +22,9 @@ from minigen.flows import (
     nice,
     real_nvp,
 )
+from minigen.flows.iaf import IAFLayer
+from minigen.flows.made import MADE
+from minigen.flows.maf import MAFLayer
 from minigen.prob import Gaussian, Mixture, StandardNormal
 
 
@@ -34,6 +37,7 @@ class Sizes:
                                           [(1, 5), (2, 6), (1, 7), (1, 3)])  # fmt: skip
         self.x = self.normal(self.N, self.D)
         self.context = self.normal(self.N, self.C)
+        self.widths = (self.D + self.H, self.D + 1)  # of the hidden layers of a MADE
         self.new = {"rng": rng, "dtype": np.float64}  # what every `init` wants
 
     def normal(self, *shape):
@@ -78,6 +82,11 @@ LAYERS = {
     "SiLU": lambda s: case(nn.SiLU(), s.x),
     "Softplus": lambda s: case(nn.Softplus(), s.x),
     "mlp": lambda s: case(nn.mlp(s.D, (s.H, s.H), 3, activation="silu", **s.new), s.x, rng=s.rng),
+    # flows: autoregressive
+    "MADE": lambda s: case(MADE.init(s.D, s.widths, 3, order="random", **s.new), s.x, rng=s.rng),
+    "MADE, context": lambda s: case(
+        MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
     # diffusion
     # metric
     # markov
@@ -111,6 +120,18 @@ BIJECTIONS = {
         rng=s.rng,
     ),
     # flows: autoregressive and splines
+    "MAFLayer": lambda s: case(
+        MAFLayer.init(s.D, s.widths, order="random", activation="tanh", **s.new), s.x, rng=s.rng
+    ),
+    "MAFLayer, context": lambda s: case(
+        MAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
+    "IAFLayer": lambda s: case(
+        IAFLayer.init(s.D, s.widths, order="reversed", activation="tanh", **s.new), s.x, rng=s.rng
+    ),
+    "IAFLayer, context": lambda s: case(
+        IAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
 }
 
 DENSITIES = {

@@ -1,0 +1,131 @@
+"""MADE: a network whose k-th outputs depend only on the coordinates before the k-th."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.core.contract import Layer
+from minigen.core.tree import const, param
+from minigen.flows import degrees
+from minigen.nn import ReLU
+from minigen.nn.compose import SMOOTH
+
+ACTIVATIONS = {"relu": ReLU, **SMOOTH}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MaskedLinear(Layer):
+    """Affine layer with some weights held out of it (MADE, Germain et al. 2015).
+
+        y = x (M * W) + b,   M_kl = [above_l >= below_k]                S-MADE
+        dW = M * (x^T dy),   db = sum_n dy_n,   dx = dy (M * W)^T
+
+    Shapes: x (N, n_in), W and M (n_in, n_out), b and above (n_out,), below (n_in,). Both degree
+    arrays rise, so M is block triangular.
+    """
+
+    W: np.ndarray = param()
+    b: np.ndarray = param()
+    below: np.ndarray = const()
+    above: np.ndarray = const()
+
+    @classmethod
+    def init(cls, below, above, *, rng, dtype=np.float32, gain=2.0, spread=0.0):
+        """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
+        M = degrees.mask(below, above)
+        scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
+        W = (scale * M * rng.standard_normal(M.shape)).astype(dtype)
+        b = (spread * rng.standard_normal(len(above))).astype(dtype)
+        return cls(W, b, below, above)
+
+    @cached_property
+    def M(self):
+        return degrees.mask(self.below, self.above).astype(self.W.real.dtype)
+
+    def forward(self, x):
+        MW = self.M * self.W
+        y = x @ MW
+        y += self.b
+        return y, (x, MW)
+
+    def backward(self, dy, cache):
+        x, MW = cache
+        grads = {"W": self.M * (x.T @ dy), "b": dy.sum(axis=0)}
+        return dy @ MW.T, grads
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MADE(Layer):
+    """Masked autoencoder for distribution estimation (Germain et al. 2015).
+
+        h_i = net_i(context, x_{order before i}),   h (N, D, P)         S-MADE
+
+    P parameters for each coordinate i, a function of the coordinates that `order` visits before
+    i and of the context. Hidden units are stored in rising degree, so all masks are block
+    triangular; the parameters of a coordinate stand side by side.
+
+    Shapes: x (N, D), context (N, C), order (D,): order[k] is the column visited k-th, from 0.
+    layers: MaskedLinear, activation, ..., MaskedLinear, from C + D columns to D P.
+    """
+
+    layers: tuple
+    order: np.ndarray = const()
+    parts: int = 2
+    context: int = 0
+
+    @classmethod
+    def init(
+        cls, features, hidden, parts=2, *, rng, dtype=np.float32, order="natural", context=0,
+        activation="relu", last_gain=0.0,
+    ):  # fmt: skip
+        """Hidden widths as a tuple, each at least D - 1 (D with a context).
+
+        order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
+        the variance of the last weights: with 0 the parameters start at 0.
+        """
+        validate.integer("features", features, 1)
+        validate.integer("context", context, 0)
+        validate.generator(rng)
+        act = ACTIVATIONS[validate.choice("activation", activation, ACTIVATIONS)]
+        gain, spread = (1.0 if activation == "tanh" else 2.0), 1.0
+        layers, below = [], degrees.inputs(features, context)
+        for k, width in enumerate(validate.widths("hidden", hidden)):
+            above = degrees.hidden(f"hidden[{k}]", width, features, context)
+            new = MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=gain, spread=spread)
+            layers += [new, act()]
+            below, spread = above, 0.0
+        above = degrees.outputs(features, parts)
+        layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=last_gain))
+        return cls(tuple(layers), degrees.visit(order, features, rng), parts, context)
+
+    @property
+    def features(self):
+        return len(self.order)
+
+    @cached_property
+    def starts(self):
+        """For the inputs, each hidden layer and the outputs: where each degree begins."""
+        linears = self.layers[::2]
+        levels = (linears[0].below, *(f.above for f in linears))
+        return tuple(degrees.starts(level, self.features) for level in levels)
+
+    def forward(self, x, *context):
+        u = np.concatenate([*context, x[:, self.order]], axis=1)  # in the order of degrees
+        caches = []
+        for f in self.layers:
+            u, cache = f.forward(u)
+            caches.append(cache)
+        h = np.empty((len(u), self.features, self.parts), u.dtype)
+        h[:, self.order] = u.reshape(h.shape)
+        return h, tuple(caches)
+
+    def backward(self, dh, caches):
+        du = dh[:, self.order].reshape(len(dh), -1)
+        grads = {}
+        for k in reversed(range(len(self.layers))):
+            du, grads[str(k)] = self.layers[k].backward(du, caches[k])
+        dx = np.empty((len(du), self.features), du.dtype)
+        dx[:, self.order] = du[:, self.context :]
+        return dx, *((du[:, : self.context],) if self.context else ()), {"layers": grads}

@@ -1,0 +1,102 @@
+"""The slow direction of an autoregressive layer: its definition, and the pass that is not slow.
+
+Such a layer gives x_k = solve(h_k, y_k), where the parameters h_k are a function of the
+coordinates before the k-th in the order of its MADE: x must be found one after the other.
+
+    solve(h, y) -> x, logdet
+
+h (N, P) the parameters of one coordinate, y (N,) or (N, K) what is given of it; x (N,) the
+coordinate, logdet (N,) its log|dx/dy|.
+"""
+
+import numpy as np
+
+ROWS = 1024  # rows done at once, for the memory of large samples
+UNITS = 64  # hidden units of one block of degrees
+
+
+def d_passes(made, y, solve, *context):
+    """x (N, D) and logdet (N,) by the definition: D evaluations of the whole network.
+
+    MAF-10, IAF-5. `incremental` gives the same; this one is to be read, and to be compared with.
+    """
+    x = np.zeros((len(y), made.features), np.result_type(y, made.dtype, *context))
+    logdet = np.zeros(len(y), x.dtype)
+    for i in made.order:
+        h, _ = made.forward(x, *context)
+        x[:, i], ell = solve(h[:, i], y[:, i])
+        logdet += ell
+    return x, logdet
+
+
+def incremental(made, y, solve, *context):
+    """x (N, D) and logdet (N,) at the cost of about one evaluation of the network.
+
+    A unit of degree m is final once the first m coordinates are known: each need be computed only
+    once, in the order of degrees. It goes as a blocked triangular solve does: a block of degrees
+    receives all that lies before it in one fat product, then walks through its own degrees with
+    thin ones. No mask is read, because in this order whatever is multiplied is allowed.
+    """
+    x = np.empty((len(y), made.features), np.result_type(y, made.dtype, *context))
+    logdet = np.zeros(len(y), x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # `finite` says it better
+        for n in range(0, len(y), ROWS):
+            part = slice(n, n + ROWS)
+            sweep(made, y[part], solve, [c[part] for c in context], x[part], logdet[part])
+    return finite(made, x), logdet
+
+
+def sweep(made, y, solve, context, x, logdet):
+    """Write the coordinates of these rows into x, and add to logdet."""
+    given = np.ascontiguousarray(np.moveaxis(y, 0, -1)[made.order])
+    levels = [np.empty((s[-1], len(y)), x.dtype) for s in made.starts]  # a row for each unit
+    levels[0][: made.context] = np.concatenate(context, axis=1).T if context else 0
+    coordinates, parameters = levels[0][made.context :], levels[-1]
+    for a, b in blocks(made):
+        before(made, levels, a, b)
+        for m in range(a, b):
+            within(made, levels, a, m)
+            h = parameters[made.parts * m : made.parts * (m + 1)]
+            coordinates[m], ell = solve(h.T, given[m].T)
+            logdet += ell
+    x[:, made.order] = coordinates.T
+
+
+def blocks(made):
+    """Ranges a .. b - 1 of degrees whose widest layer has about UNITS units."""
+    widest = max((s[-1] for s in made.starts[1:-1]), default=made.features)
+    step = max(1, UNITS * made.features // widest)
+    return [(a, min(a + step, made.features)) for a in range(0, made.features, step)]
+
+
+def before(made, levels, a, b):
+    """Fat products: what the units of degrees a .. b - 1 receive from all lower degrees."""
+    for k, f in enumerate(made.layers[::2]):
+        above = slice(made.starts[k + 1][a], made.starts[k + 1][b])
+        below = slice(made.starts[k][a])
+        np.matmul(f.W[below, above].T, levels[k][below], out=levels[k + 1][above])
+        levels[k + 1][above] += f.b[above, None]
+
+
+def within(made, levels, a, m):
+    """Thin products: finish the units of degree m with what comes from degrees a .. m."""
+    for k, f in enumerate(made.layers[::2]):
+        above = slice(made.starts[k + 1][m], made.starts[k + 1][m + 1])
+        below = slice(made.starts[k][a], made.starts[k][m + 1])
+        units = levels[k + 1][above]
+        units += f.W[below, above].T @ levels[k][below]
+        if 2 * k + 1 < len(made.layers):
+            units[:], _ = made.layers[2 * k + 1].forward(units)
+
+
+def finite(made, x):
+    """x, or an error that says where the pass went wrong first."""
+    bad = ~np.isfinite(x[:, made.order])
+    if not bad.any():
+        return x
+    k = int(bad.any(axis=0).argmax())
+    n, column = int(bad[:, k].argmax()), int(made.order[k])
+    raise ValueError(
+        f"sequential pass: expected finite numbers, got {x[n, column]} in row {n}, column {column}"
+        f" (number {k + 1} of the order): it is in the input there, or comes from the parameters"
+    )

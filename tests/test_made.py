@@ -1,0 +1,144 @@
+"""MADE: what may be seen is seen, what may not is not, to the last bit."""
+
+import numpy as np
+import pytest
+
+from minigen.core import tree
+from minigen.flows import degrees
+from minigen.flows.made import MADE
+
+ORDERS = ["natural", "reversed", "random"]
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def complex_jacobian(f, x, h=1e-150):
+    """d f(x)_i / d x_j, for a vector x, by the complex step."""
+    columns = [f(x + 1j * h * e).imag / h for e in np.eye(len(x))]
+    return np.stack(columns, axis=-1)
+
+
+def made(D, order="natural", context=0, hidden=None, seed=0, parts=2, **options):
+    """A MADE with every parameter random, masked entries included."""
+    r = rng(seed)
+    width = D + context + 3
+    net = MADE.init(
+        D, hidden or (width, width + 1), parts, rng=r, order=order, context=context,
+        dtype=np.float64, activation="tanh", **options,
+    )  # fmt: skip
+    new = {p: r.standard_normal(a.shape) for p, a in tree.flatten(net.params).items()}
+    return tree.rebuild(net, new)
+
+
+def position(net):
+    """position[i]: when column i is visited."""
+    return np.argsort(net.order)
+
+
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("D", range(1, 9))
+def test_the_parameters_of_a_coordinate_depend_on_all_before_it_and_on_nothing_else(
+    D, order, context
+):
+    net = made(D, order, context)
+    x, c = rng(1).standard_normal(D), rng(2).standard_normal((1, context))
+
+    def f(x):
+        return net.forward(x[None], *((c,) if context else ()))[0][0].sum(axis=-1)
+
+    J = complex_jacobian(f, x)
+    allowed = position(net)[:, None] > position(net)[None, :]
+    assert (J[~allowed] == 0.0).all()
+    assert (J[allowed] != 0.0).all()
+
+
+@pytest.mark.parametrize("D", range(1, 9))
+def test_every_coordinate_sees_the_context(D):
+    net = made(D, "random", context=3)
+    x = rng(1).standard_normal((1, D))
+    J = complex_jacobian(lambda c: net.forward(x, c[None])[0][0].sum(axis=-1), np.ones(3))
+    assert (J != 0.0).all()
+
+
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("D", range(1, 9))
+def test_the_product_of_the_masks_counts_the_allowed_paths(D, context):
+    net = made(D, context=context)
+    paths = np.linalg.multi_dot([f.M for f in net.layers[::2]])[context:, :: net.parts]
+    allowed = np.arange(D)[:, None] < np.arange(D)[None, :]
+    assert (paths[~allowed] == 0).all()
+    assert (paths[allowed] > 0).all()
+
+
+def test_the_masks_are_those_of_the_paper():
+    """Written out for D = 3 and hidden degrees 1 1 2: M1 = [m >= d], M2 = [d > m]."""
+    assert degrees.hidden("hidden[0]", 3, 3, 0).tolist() == [1, 1, 2]
+    net = MADE.init(3, (3,), 1, rng=rng())
+    assert net.layers[0].M.tolist() == [[1, 1, 1], [0, 0, 1], [0, 0, 0]]
+    assert net.layers[2].M.tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 1]]
+
+
+def test_degrees_rise_so_that_every_mask_is_block_triangular():
+    net = made(5, context=2, hidden=(11, 7, 13))
+    for f in net.layers[::2]:
+        assert (np.diff(f.below) >= 0).all() and (np.diff(f.above) >= 0).all()
+        assert (np.diff(f.M, axis=1) >= 0).all() and (np.diff(f.M, axis=0) <= 0).all()
+
+
+def test_masked_weights_get_no_gradient():
+    net = made(4, context=1)
+    x, c = rng(1).standard_normal((6, 4)), rng(2).standard_normal((6, 1))
+    h, cache = net.forward(x, c)
+    *_, grads = net.backward(rng(3).standard_normal(h.shape), cache)
+    for k, f in enumerate(net.layers[::2]):
+        dW = grads["layers"][str(2 * k)]["W"]
+        assert (dW[f.M == 0] == 0.0).all() and (dW[f.M == 1] != 0.0).all()
+
+
+def test_an_order_given_by_hand_is_followed():
+    net = made(4, order=[2, 0, 3, 1])
+    assert net.order.tolist() == [2, 0, 3, 1]
+    x = rng(1).standard_normal(4)
+    J = complex_jacobian(lambda x: net.forward(x[None])[0][0, :, 0], x)
+    assert [np.flatnonzero(J[i]).tolist() for i in (2, 0, 3, 1)] == [[], [2], [0, 2], [0, 2, 3]]
+
+
+def test_one_coordinate_without_context_has_constant_parameters():
+    net = made(1)
+    h, _ = net.forward(rng().standard_normal((5, 1)))
+    assert (h == h[:1]).all()
+
+
+@pytest.mark.parametrize("hidden", [(), (9,), (9, 8, 7)])
+def test_any_number_of_hidden_layers(hidden):
+    net = made(4, "random", hidden=hidden or None)
+    if not hidden:
+        net = MADE.init(4, (), 2, rng=rng(), dtype=np.float64, last_gain=1.0)
+    x = rng(1).standard_normal(4)
+    J = complex_jacobian(lambda x: net.forward(x[None])[0][0, :, 0], x)
+    assert np.array_equal(J != 0, position(net)[:, None] > position(net)[None, :])
+
+
+@pytest.mark.parametrize("order", [[0, 1], [0, 1, 1], [1, 2, 3], [[0, 1, 2]], "sideways"])
+def test_an_order_that_is_none_is_refused(order):
+    with pytest.raises(ValueError, match="order: expected"):
+        MADE.init(3, (8,), rng=rng(), order=order)
+
+
+def test_too_few_hidden_units_are_refused_and_the_loss_is_named():
+    with pytest.raises(ValueError, match=r"hidden\[1\]: .* at least 5 .* got 3: coord.* 4 \.\. 5"):
+        MADE.init(6, (8, 3), rng=rng())
+    with pytest.raises(ValueError, match=r"hidden\[0\]: .* 0 \.\. 5, got 5: coordinates 5 \.\. 5"):
+        MADE.init(6, (5,), rng=rng(), context=1)
+
+
+def test_what_the_error_says_is_lost_is_lost():
+    """Degrees low .. low + width - 1 only: the named coordinates reach no output, the others do."""
+    D, width = 6, 3
+    below, above = degrees.inputs(D, 0), 1 + np.arange(width)
+    paths = degrees.mask(below, above) @ degrees.mask(above, degrees.outputs(D, 1)).astype(int)
+    reaching = paths.any(axis=1)
+    assert reaching.tolist() == [True] * 3 + [False] * 3  # coordinates 4 .. 6; the 6th never does
