@@ -35,27 +35,37 @@ class ComplexStep:
         self.subject = subject.at(self.points)
 
     def entry(self, name, index):
-        """d outputs / d one entry, and no error to speak of."""
+        """(d outputs / d one entry, their errors): one array for each output."""
         imag = self.points[name].imag
         imag[index] = H
-        try:
-            return self.slopes(), None
-        finally:
-            imag[index] = 0
+        slopes = self.slopes()
+        imag[index] = 0
+        return slopes
 
     def along(self, direction):
-        """d outputs along {name: array}, and no error to speak of."""
+        """(d outputs along {name: array}, their errors)."""
         for name, u in direction.items():
             self.points[name].imag[...] = H * u
-        try:
-            return self.slopes(), None
-        finally:
-            for name in direction:
-                self.points[name].imag[...] = 0
+        slopes = self.slopes()
+        for name in direction:
+            self.points[name].imag[...] = 0
+        return slopes
 
     def slopes(self):
-        """Im(output) / h for each output."""
-        return [y.imag / H for y in self.subject.forward()[0]]
+        """Im(output) / h for each output, and no error to speak of."""
+        with np.errstate(all="ignore"):
+            slopes = [y.imag / H for y in self.subject.forward()[0]]
+        return slopes, [0.0] * len(slopes)
+
+    @contextlib.contextmanager
+    def moved(self, change):
+        """Inside, every array `a` of the point is `change(a)`."""
+        here = {name: a.real.copy() for name, a in self.points.items()}
+        for name, a in self.points.items():
+            a.real[...] = change(here[name])
+        yield
+        for name, a in self.points.items():
+            a.real[...] = here[name]
 
 
 def jacobian(f, x):
@@ -65,7 +75,7 @@ def jacobian(f, x):
 
     f: x (N, D) -> y (N, E), row by row, or x (D,) -> y (E,); x: the point.
     Returns J[n, e, d] = dy[n, e] / dx[n, d], (N, E, D); (E, D) for a vector.
-    Raises TypeError where `f` gives a real result for complex input.
+    Raises TypeError where `f` gives a real result for complex x.
     """
     z = validate.array("x", x).astype(np.complex128)
     columns = []

@@ -1,54 +1,109 @@
-"""Every gradient of a layer, entry by entry, against the complex step."""
+"""Every gradient of a layer, entry by entry, against a reference it has no part in."""
+
+import dataclasses
 
 import numpy as np
 
+from minigen.check import judge
+from minigen.check.adjoint import directional
 from minigen.check.complexstep import ComplexStep, no_part_lost
-from minigen.check.report import OK, WRONG, Report, Row
-from minigen.check.subject import Subject, cotangents
+from minigen.check.diagnosis import diagnose
+from minigen.check.evidence import choose_entries, gather
+from minigen.check.malformed import malformed
+from minigen.check.oracle import choose
+from minigen.check.report import OK, OPEN, WRONG, Report, Row
+from minigen.check.richardson import Richardson
+from minigen.check.subject import Subject
+from minigen.check.trial import Trial
 from minigen.core import validate
 
 
 def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
-    """Compare what `backward` says with the derivative of what `forward` computes."""
+    """Whether `backward` is the derivative of `forward`: inputs and parameters, entry by entry.
+
+        backward(v) = v . d forward / d (inputs, params)
+
+    for a random v of mixed signs. The reference is the complex step (Squire & Trapp 1998), at
+    1e-12 of each entry; or, if the forward pass is not complex-clean, Richardson extrapolation
+    with its own estimate of error, which may leave an entry inconclusive.
+
+    layer: anything with `forward` and `backward` that keep the contract: a `Layer`, or an object
+    whose `params` is a dict of the arrays it computes with. It is copied to float64 first.
+    inputs, given: positional and keyword inputs of `forward`.
+    method: "complex", "richardson", or "auto", which tries the first on a random direction.
+    entries: arrays with more are sampled, and checked along random directions besides.
+
+    Returns a Report: false if anything is wrong or inconclusive; as text it says where and why.
+    """
     validate.generator(rng)
+    validate.integer("entries", entries, 1)
     subject = Subject.of(layer, inputs, given)
-    outputs, cache = subject.forward()
-    vs = cotangents(outputs, rng)
-    yours = subject.backward(vs, cache)
+    trial = Trial.of(subject, rng)
+    broken = {row.name: row for row in malformed(subject.points, trial.yours)}
     with no_part_lost():
-        oracle = ComplexStep(subject)
+        oracle, reason = choose(subject, method, rng)
         rows = [
-            compare(name, array, yours.get(name), oracle, vs, rng, entries)
-            for name, array in subject.points.items()
+            broken.pop(name, None) or entry_row(name, a.shape, trial, oracle, entries, rng)
+            for name, a in subject.points.items()
         ]
-    return Report(f"gradients of {layer!r}", tuple(rows))
+        rows += broken.values()
+        if all(row.verdict == OK for row in rows):
+            large = any(a.size > entries for a in subject.points.values())
+            rows += directional(trial, oracle, 2, rng) if large else []
+    note = f"reference: {oracle.name}" + (f", because {reason}" if reason else "")
+    return Report(f"gradients of {layer!r}", tuple(rows), note)
 
 
-def compare(name, array, yours, oracle, vs, rng, entries):
+def entry_row(name, shape, trial, oracle, entries, rng):
     """The row of one array."""
-    if np.shape(yours) != array.shape:
-        return Row(name, WRONG, why=f"expected shape {array.shape}, got {np.shape(yours)}")
-    yours = np.asarray(yours)
-    flat = np.arange(array.size)
-    if array.size > entries:
-        flat = rng.choice(array.size, entries, replace=False)
-    where = list(zip(*np.unravel_index(flat, array.shape), strict=True)) if array.ndim else [()]
-    parts = np.zeros((len(vs), len(where)))
-    size = np.zeros(len(where))
-    for i, index in enumerate(where):
-        slopes, _ = oracle.entry(name, index)
-        terms = [v.ravel() * s.ravel() for v, s in zip(vs, slopes, strict=True)]
-        parts[:, i] = [t.sum() for t in terms]
-        size[i] = sum(np.abs(t).sum() for t in terms)
-    expected = parts.sum(axis=0)
-    mine = np.array([yours[index] for index in where])
-    scale = size.max(initial=0)
-    gap = np.abs(mine - expected)
-    bad = ~(gap <= 1e-12 * np.abs(expected) + 1e-14 * scale)
-    error = gap.max(initial=0) / scale if scale else gap.max(initial=0)
-    if not bad.any():
-        return Row(name, OK, error)
-    worst = np.argmax(np.where(np.isfinite(gap), gap, np.inf))
-    at = ", ".join(map(str, map(int, where[worst])))
-    why = f"{name}[{at}]: yours {mine[worst]:+.6g}, expected {expected[worst]:+.6g}"
-    return Row(name, WRONG, error, f"{bad.sum()} of {len(where)} entries", why)
+    full = np.asarray(trial.yours[name])
+    where = choose_entries(shape, entries, rng)
+    yours = np.array([full[index] for index in where])
+    evidence = gather(name, yours, where, oracle, trial.cotangents)
+    verdicts, doubt = judged(evidence, oracle, trial, rng)
+    error = evidence.gap.max(initial=0) / (evidence.scale or 1.0)
+    note = f"{full.size} entries" + (f", {len(where)} sampled" if len(where) < full.size else "")
+    if np.all(verdicts == OK):
+        return Row(name, OK, error, note)
+    verdict = WRONG if np.any(verdicts == WRONG) else OPEN
+    bad = verdicts == verdict
+    reason = doubt or (diagnose(evidence, full, trial) if verdict == WRONG else UNSURE)
+    why = f"{worst(evidence, bad)}\n  {reason}".rstrip()
+    return Row(name, verdict, error, f"{bad.sum()} of {note}", why)
+
+
+def judged(evidence, oracle, trial, rng):
+    """(the verdict on each entry, why the reference is in doubt or "")."""
+    if not isinstance(oracle, ComplexStep):
+        return judge.by_differences(evidence), ""
+    verdicts = judge.by_complex_step(evidence, oracle, trial.cotangents, rng)
+    if np.any(verdicts == WRONG) and contradicted(evidence, verdicts == WRONG, trial):
+        return np.where(verdicts == WRONG, OPEN, verdicts), CONTRADICTED
+    return verdicts, ""
+
+
+def contradicted(evidence, bad, trial):
+    """Whether, at the worst entry, differences agree with yours and not with the complex step."""
+    i = worst_of(evidence, bad)
+    yours, complex_step = evidence.yours[[i]], evidence.expected[[i]]
+    differences = Richardson(trial.subject)
+    seen = gather(evidence.name, yours, [evidence.where[i]], differences, trial.cotangents)
+    against = dataclasses.replace(seen, yours=complex_step)
+    return judge.by_differences(seen)[0] == OK and judge.by_differences(against)[0] == WRONG
+
+
+def worst_of(evidence, bad):
+    """Which of the bad entries is farthest off."""
+    return int(np.argmax(np.where(bad, evidence.gap, -1)))
+
+
+def worst(evidence, bad):
+    """The worst entry in words."""
+    i = worst_of(evidence, bad)
+    index = f"[{', '.join(map(str, evidence.where[i]))}]" if evidence.where[i] else ""
+    yours, expected = evidence.yours[i], evidence.expected[i]
+    return f"{evidence.name}{index}: yours {yours:+.6g}, expected {expected:+.6g}"
+
+
+UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"
+CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"

@@ -15,9 +15,10 @@ class Row:
     note: str = ""
     why: str = ""
 
-    def __str__(self):
+    def line(self, width):
+        """One line of the table, the name `width` wide."""
         error = "" if self.error is None else f"{self.error:.1e}"
-        return f"  {self.name:<28} {self.verdict:<12} {error:>8}  {self.note}".rstrip()
+        return f"  {self.name:<{width}}  {self.verdict:<12}  {error:>7}  {self.note}".rstrip()
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,6 +27,7 @@ class Report:
 
     title: str
     rows: tuple
+    note: str = ""
 
     def __bool__(self):
         return all(row.verdict in (OK, SKIPPED) for row in self.rows)
@@ -38,7 +40,19 @@ class Report:
     def __str__(self):
         bad = len(self.failures)
         head = f"{self.title}: " + (f"{bad} of {len(self.rows)} not right" if bad else "all right")
-        why = [f"\n{row.name}: {row.why}" for row in self.failures if row.why]
-        return "\n".join([head, *map(str, self.rows), *why])
+        width = max((len(row.name) for row in self.rows), default=0)
+        table = [row.line(width) for row in self.rows]
+        return "\n".join(
+            [head, *table, *([f"  {self.note}"] if self.note else []), *self.reasons()]
+        )
+
+    def reasons(self, most=6):
+        """Why the first failures failed."""
+        told = [row for row in self.failures if row.why]
+        lines = [
+            row.why if row.why.startswith(row.name) else f"{row.name}: {row.why}" for row in told
+        ]
+        rest = [f"and {len(told) - most} more"] if len(told) > most else []
+        return lines[:most] + rest
 
     __repr__ = __str__

@@ -90,9 +90,8 @@ class Subject:
 
     def forward(self):
         """(outputs, cache); the inputs are lent as copies."""
-        *outputs, cache = self.layer.forward(
-            *(x.copy() for x in self.inputs.values()), **self.given
-        )
+        lent = [x.copy() for x in self.inputs.values()]
+        *outputs, cache = self.layer.forward(*lent, **self.given)
         return [np.asarray(y) for y in outputs], cache
 
     def backward(self, cotangents, cache):
