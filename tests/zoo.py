@@ -25,6 +25,8 @@ from minigen.flows import (
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.made import MADE
 from minigen.flows.maf import MAFLayer
+from minigen.flows.spline import Spline, SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.prob import Gaussian, Mixture, StandardNormal
 
 
@@ -87,6 +89,7 @@ LAYERS = {
     "MADE, context": lambda s: case(
         MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context, rng=s.rng
     ),
+    "Spline": lambda s: case(Spline(bins=4, bound=2.0), s.x, s.normal(s.N, s.D, 11)),
     # diffusion
     # metric
     # markov
@@ -131,6 +134,23 @@ BIJECTIONS = {
     ),
     "IAFLayer, context": lambda s: case(
         IAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
+    "SplineCoupling": lambda s: case(
+        SplineCoupling.init(s.D, (s.H,), context=s.C, bins=4, bound=2.0, c=1.0, **s.new),
+        s.x,
+        s.context,
+        rng=s.rng,
+    ),
+    "SplineMAFLayer": lambda s: case(
+        SplineMAFLayer.init(s.D, s.widths, order="random", bins=3, bound=2.0, c=1.0, **s.new),
+        s.x,
+        rng=s.rng,
+    ),
+    "SplineMAFLayer, context": lambda s: case(
+        SplineMAFLayer.init(s.D, s.widths, context=s.C, bins=3, c=1.0, activation="silu", **s.new),
+        s.x,
+        s.context,
+        rng=s.rng,
     ),
 }
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from minigen.flows.factories import assemble
+from minigen.flows.factories import assemble, mixing
 from minigen.flows.flow import GENERATIVE
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.maf import MAFLayer
+from minigen.flows.spline import SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
 
 
 def maf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c=2.0, activation="relu",
@@ -37,6 +39,25 @@ def iaf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c=2.0, ac
         return (IAFLayer.init(features, hidden, c=c, order=alternating(k), **common),)
 
     return assemble(step, features, layers, rng=rng, dtype=dtype, base=base, runs=GENERATIVE)
+
+
+def neural_spline(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, bins=8, bound=5.0,
+                  c=3.0, coupling=False, activation="relu", context=0, **options):  # fmt: skip
+    """Neural spline flow (Durkan et al. 2019): rational-quadratic splines; see `maf`.
+
+    bins on [-bound, bound], the identity outside: data should be standardised. coupling=True
+    makes it of couplings (D >= 2), parallel both ways; otherwise it is autoregressive.
+    """
+    common = {"activation": activation, "context": context, "rng": rng, "dtype": dtype}
+    common |= {"bins": bins, "bound": bound, "c": c}
+
+    def step(k):
+        if coupling:
+            mix = (mixing(features, k, rng),) if k else ()
+            return (*mix, SplineCoupling.init(features, hidden, **common))
+        return (SplineMAFLayer.init(features, hidden, order=alternating(k), **common),)
+
+    return assemble(step, features, layers, rng=rng, dtype=dtype, **options)
 
 
 def alternating(k):
