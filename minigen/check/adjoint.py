@@ -37,7 +37,7 @@ def adjoint(layer, *inputs, rng, directions=8, **given):
         with no_part_lost():
             oracle, _ = choose(subject, "auto", rng)
             rows = directional(trial, oracle, directions, rng)
-    return Report(f"adjoint of {layer!r}", tuple(rows), "")
+    return Report(f"adjoint of {type(layer).__name__}", tuple(rows), "")
 
 
 def directional(trial, oracle, directions, rng):

@@ -51,7 +51,7 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
             large = any(a.size > entries for a in subject.points.values())
             rows += directional(trial, oracle, 2, rng) if large else []
     note = f"reference: {oracle.name}" + (f", because {reason}" if reason else "")
-    return Report(f"gradients of {layer!r}", tuple(rows), note)
+    return Report(f"gradients of {type(layer).__name__}", tuple(rows), note)
 
 
 def entry_row(name, shape, trial, oracle, entries, rng):
@@ -102,7 +102,7 @@ def worst(evidence, bad):
     i = worst_of(evidence, bad)
     index = f"[{', '.join(map(str, evidence.where[i]))}]" if evidence.where[i] else ""
     yours, expected = evidence.yours[i], evidence.expected[i]
-    return f"{evidence.name}{index}: yours {yours:+.6g}, expected {expected:+.6g}"
+    return f"{index}: yours {yours:+.6g}, expected {expected:+.6g}"
 
 
 UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"

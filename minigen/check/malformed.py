@@ -10,19 +10,21 @@ def malformed(points, yours):
     rows = [
         Row(name, WRONG, why=fault(a, yours.get(name), name in yours)) for name, a in points.items()
     ]
-    extra = [Row(name, WRONG, why="there is no such array") for name in yours if name not in points]
+    extra = [
+        Row(name, WRONG, why=": there is no such array") for name in yours if name not in points
+    ]
     return [row for row in rows if row.why] + extra
 
 
 def fault(array, g, given):
     """What is wrong with the form of a gradient, or ""."""
     if not given:
-        return "expected a gradient, got none at this path"
+        return ": expected a gradient, got none at this path"
     shape, kind = np.shape(g), np.asarray(g).dtype
     if shape != array.shape:
-        return f"expected shape {array.shape}, got {shape}{hint(array.shape, shape)}"
+        return f": expected shape {array.shape}, got {shape}{hint(array.shape, shape)}"
     if kind != array.dtype:
-        return f"expected {array.dtype}, got {kind}: does a line of backward change the type?"
+        return f": expected {array.dtype}, got {kind}: does a line of backward change the type?"
     return ""
 
 

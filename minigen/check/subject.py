@@ -90,14 +90,20 @@ class Subject:
 
     def forward(self):
         """(outputs, cache); the inputs are lent as copies."""
-        lent = [x.copy() for x in self.inputs.values()]
-        *outputs, cache = self.layer.forward(*lent, **self.given)
-        return [np.asarray(y) for y in outputs], cache
+        return self.push([x.copy() for x in self.inputs.values()], self.given)
 
     def backward(self, cotangents, cache):
-        """What the layer says, {name: gradient}; the cotangents are lent as copies."""
-        # v.copy()[()] keeps an array an array and makes the cotangent of a loss a number
-        *dinputs, grads = self.layer.backward(*(v.copy()[()] for v in cotangents), cache)
+        """{name: gradient}, as the layer gives it; the cotangents are lent as copies."""
+        return self.pull([v.copy() for v in cotangents], cache)
+
+    def push(self, inputs, given):
+        """(outputs, cache) of just these arrays."""
+        *outputs, cache = self.layer.forward(*inputs, **given)
+        return [np.asarray(y) for y in outputs], cache
+
+    def pull(self, cotangents, cache):
+        """{name: gradient} for just these arrays; the cotangent of a loss is lent as a number."""
+        *dinputs, grads = self.layer.backward(*(v[()] for v in cotangents), cache)
         if len(dinputs) != len(self.inputs):
             what = ", ".join(f"d{name}" for name in self.inputs)
             raise validate.expected("backward", f"({what}, grads)", f"{len(dinputs) + 1} values")

@@ -1,0 +1,240 @@
+"""The promises of the contract that need no derivative, one function each.
+
+Each takes a `Subject` and a generator and says what is broken, or "". The first line of its
+docstring is the promise.
+"""
+
+import copy
+import dataclasses
+
+import numpy as np
+
+from minigen.check.malformed import malformed
+from minigen.check.subject import Subject, cotangents, params
+
+NEAR = 1e-9  # relative: the same sum in another order, in a layer that may amplify it
+BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
+
+
+def run(subject, rng):
+    """(outputs, cotangents, cache) of one forward pass."""
+    outputs, cache = subject.forward()
+    return outputs, cotangents(outputs, rng), cache
+
+
+def named(arrays, what):
+    """A list as a dict: {"output 0": ..., "output 1": ...}."""
+    return {f"{what} {k}": a for k, a in enumerate(arrays)}
+
+
+def changed(before, after):
+    """The first name whose arrays are not the same bits, or ""."""
+    for name, a in before.items():
+        if isinstance(a, np.ndarray | np.generic) and not np.array_equal(
+            a, after[name], equal_nan=True
+        ):
+            return name
+    return ""
+
+
+def far(before, after):
+    """The first name whose arrays differ by more than rounding, or ""."""
+    for name, a in before.items():
+        top = np.abs(a).max(initial=0)
+        if not np.all(np.abs(np.asarray(a) - after[name]) <= NEAR * top):
+            return name
+    return ""
+
+
+def scaled(vs, factor):
+    return [factor * v for v in vs]
+
+
+def form(subject, rng):
+    """grads mirrors params, and every gradient has its array's shape and type"""
+    _, vs, cache = run(subject, rng)
+    faults = malformed(subject.points, subject.backward(vs, cache))
+    return "; ".join(f"{row.name}{row.why}" for row in faults)
+
+
+def forward_pure(subject, rng):
+    """forward changes nothing it is given, nor the parameters"""
+    inputs, given, before = copy.deepcopy((subject.inputs, subject.given, params(subject.layer)))
+    subject.push(inputs.values(), given)
+    pairs = [(subject.inputs, inputs), (subject.given, given), (before, params(subject.layer))]
+    name = next(filter(None, (changed(a, b) for a, b in pairs)), "")
+    return f"forward changes {name}" if name else ""
+
+
+def backward_pure(subject, rng):
+    """backward changes nothing it is given, nor the parameters"""
+    _, vs, cache = run(subject, rng)
+    vs = named(vs, "the cotangent of output")
+    lent, before = copy.deepcopy((vs, params(subject.layer)))
+    subject.pull(lent.values(), cache)
+    name = changed(vs, lent) or changed(before, params(subject.layer))
+    return f"backward changes {name}" if name else ""
+
+
+def repeatable(subject, rng):
+    """the same call gives the same bits twice, forward and backward"""
+    outputs, vs, cache = run(subject, rng)
+    name = changed(named(outputs, "output"), named(subject.forward()[0], "output"))
+    if name:
+        return f"{name} is another at the second call: forward has no clock, no dice, no memory"
+    name = changed(subject.backward(vs, cache), subject.backward(vs, cache))
+    return f"{name} is another at the second call: backward changes the cache" if name else ""
+
+
+def two_caches(subject, rng):
+    """two caches may be alive at once, and go backward in either order"""
+    other = dataclasses.replace(subject, inputs={n: 0.75 * x for n, x in subject.inputs.items()})
+    _, vs, cache = run(subject, rng)
+    alone = subject.backward(vs, cache)
+    (_, first), (_, second) = subject.forward(), other.forward()
+    subject.backward(vs, second)
+    name = changed(alone, subject.backward(vs, first))
+    return (
+        f"{name} depends on what ran in between: all that backward needs belongs in the cache"
+        if name
+        else ""
+    )
+
+
+def linear(subject, rng):
+    """backward is linear in the cotangents, however large or small"""
+    outputs, vs, cache = run(subject, rng)
+    us = cotangents(outputs, rng)
+    of_v, of_u = subject.backward(vs, cache), subject.backward(us, cache)
+    both = subject.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
+    size = {name: np.abs(g) + np.abs(of_u[name]) for name, g in of_v.items()}
+    for name, top in size.items():
+        if not np.all(
+            np.abs(both[name] - of_v[name] - of_u[name]) <= NEAR * np.max(top, initial=0)
+        ):
+            return f"{name} of a sum of cotangents is not the sum of two"
+    for factor in (BIG, 1 / BIG):
+        name = far(
+            {n: factor * g for n, g in of_v.items()}, subject.backward(scaled(vs, factor), cache)
+        )
+        if name:
+            return f"{name} does not follow cotangents {factor:.2g} times as large: clipped?"
+    return ""
+
+
+def zero(subject, rng):
+    """zero cotangents give gradients that are exactly 0"""
+    _, vs, cache = run(subject, rng)
+    grads = subject.backward(scaled(vs, 0.0), cache)
+    name = next((name for name, g in grads.items() if np.any(g)), "")
+    return f"{name} is not 0" if name else ""
+
+
+def layouts(subject, rng):
+    """strided, Fortran-ordered and read-only arrays do as well as others"""
+    outputs, vs, cache = run(subject, rng)
+    grads = subject.backward(vs, cache)
+    for label, laid in LAYOUTS.items():
+        ys, cache = subject.push([laid(x) for x in subject.inputs.values()], subject.given)
+        name = far(named(outputs, "output"), named(ys, "output"))
+        name = name or far(grads, subject.pull([laid(v) for v in vs], cache))
+        if name:
+            return f"{name} is another for {label} arrays"
+    return ""
+
+
+def strided(a):
+    """The same numbers with gaps between them, backwards."""
+    wide = np.empty((*a.shape[:-1], 2 * a.shape[-1])) if a.ndim else np.empty(())
+    view = wide[..., ::-2] if a.ndim else wide
+    view[...] = a
+    return view
+
+
+def read_only(a):
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only": read_only}
+
+
+def by_row(subject, rng):
+    """each row is treated as if it were alone; a loss is the mean of its rows'"""
+    n = rows(subject)
+    outputs = subject.forward()[0]
+    each = [one_row(subject, n, i).forward()[0] for i in range(n)]
+    for k, y in enumerate(outputs):
+        alone = np.array([ys[k] for ys in each])
+        alone = alone.mean(axis=0) if y.ndim == 0 else alone.reshape(y.shape)
+        if far({"": y}, {"": alone}):
+            return f"output {k} of a row depends on the other rows (if it should: mixes=True)"
+    return ""
+
+
+def rows(subject):
+    return next((len(x) for x in subject.inputs.values() if x.ndim), 0)
+
+
+def one_row(subject, n, i):
+    """The subject at row i of every array that has n rows."""
+
+    def cut(a):
+        return a[i : i + 1] if isinstance(a, np.ndarray) and a.ndim and len(a) == n else a
+
+    inputs = {name: cut(x) for name, x in subject.inputs.items()}
+    return dataclasses.replace(
+        subject, inputs=inputs, given={k: cut(v) for k, v in subject.given.items()}
+    )
+
+
+def single(subject, rng):
+    """float32 stays float32: outputs, gradients and every array of the cache"""
+    half = Subject.of(subject.layer, subject.inputs.values(), subject.given, np.float32)
+    outputs, cache = half.forward()
+    vs = [v.astype(np.float32) for v in cotangents(outputs, rng)]
+    found = named(outputs, "output") | dict(leaves(cache, "cache")) | half.backward(vs, cache)
+    bad = [
+        f"{name} is {kind}"
+        for name, a in found.items()
+        if (kind := floating(a)) and kind != np.float32
+    ]
+    return "; ".join(bad)
+
+
+def floating(a):
+    """The type of an array or number of NumPy's, if it is a floating one."""
+    kind = getattr(a, "dtype", np.dtype(int))
+    return kind if np.issubdtype(kind, np.inexact) else None
+
+
+def leaves(value, path):
+    """(path, leaf) of everything in nested tuples, lists, dicts and dataclasses."""
+    if dataclasses.is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, dict | tuple | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from leaves(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+def unaliased(subject, rng):
+    """outputs and gradients are not the parameters' own memory"""
+    outputs, vs, cache = run(subject, rng)
+    found = named(outputs, "output") | subject.backward(vs, cache)
+    for name, a in found.items():
+        for path, p in params(subject.layer).items():
+            if np.may_share_memory(a, p):
+                return f"{name} is memory of params.{path}: a write to one changes the other"
+    return ""
+
+
+def frozen(subject, rng):
+    """a dataclass is frozen: nothing is remembered between calls"""
+    layer = subject.layer
+    if dataclasses.is_dataclass(layer) and not layer.__dataclass_params__.frozen:
+        return "expected @dataclass(frozen=True)"
+    return ""
