@@ -6,6 +6,7 @@ from minigen.core import validate
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
+from minigen.flows.elementwise import Logit
 from minigen.flows.flow import NORMALIZING, Flow
 from minigen.flows.permute import Permute
 from minigen.prob import StandardNormal
@@ -16,8 +17,9 @@ def real_nvp(features, layers=8, hidden=(64, 64), *, rng, dtype=np.float32, c=2.
 
     features: D >= 2. layers: how many couplings. hidden: widths of each coupling's network.
     options: activation="relu" | "tanh" | "silu" | "softplus"; context=C for a conditional flow;
-    init_from=x puts an ActNorm, set from the data x, before each coupling; before=(maps) of
-    preprocessing; base=a Density; runs="normalizing" | "generative"; levels=K for integers.
+    init_from=x puts an ActNorm, set from the data x, before each coupling; base=a Density;
+    runs="normalizing" | "generative"; before=(maps) for preprocessing; levels=K for integer data
+    0 .. K-1, which are dequantised and, unless `before` says otherwise, mapped by a Logit.
     """
 
     def coupling(**common):
@@ -64,9 +66,12 @@ def assemble(
     """A Flow of preprocessing, `layers` steps (each a tuple of maps), and the last maps."""
     validate.integer("layers", layers, 1)
     validate.generator(rng)
+    if levels and not before:
+        before = (Logit(bins=float(levels), low=0.01),)
     maps, x = list(before), None
     if init_from is not None:
-        x = validate.array("init_from", init_from, ("N", features), dtype)
+        x = validate.array("init_from", init_from, ("N", features))
+        x = (x + rng.random(x.shape) if levels else x).astype(dtype)
         for f in maps:
             x = f.forward(x)[0]
     for k in range(layers):

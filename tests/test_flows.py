@@ -1,0 +1,289 @@
+"""Theorems of the change of variables: masses are one, determinants are determinants."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from minigen import check, data, flows, prob, training
+from minigen.core import tree
+
+
+def scrambled(layer, rng, scale=0.3):
+    """The layer with its parameters moved off their starting values."""
+    moved = {
+        path: a + scale * rng.standard_normal(a.shape).astype(a.dtype)
+        for path, a in tree.flatten(layer.params).items()
+    }
+    return tree.rebuild(layer, moved)
+
+
+def smooth_flow(rng, features=2, factory=flows.real_nvp, **options):
+    """A random float64 flow with tanh networks."""
+    new = {"activation": "tanh", "rng": rng, "dtype": np.float64, "hidden": (16,)}
+    if factory is flows.real_nvp:
+        new["c"] = 0.5
+    return scrambled(factory(features, **(new | options)), rng)
+
+
+def mass(flow, width=15.0, n=1201):
+    """The integral of exp(log_prob) over a square, by the trapezoid rule, a row at a time."""
+    grid = np.linspace(-width, width, n)
+    total = 0.0
+    for rows in np.array_split(grid, 40):
+        points = np.stack(np.meshgrid(grid, rows), axis=-1).reshape(-1, 2)
+        total += np.exp(flow.log_prob(points).astype(np.float64)).sum()
+    return total * (2 * width / (n - 1)) ** 2
+
+
+@pytest.mark.parametrize("factory", [flows.real_nvp, flows.nice])
+@pytest.mark.parametrize("runs", ["normalizing", "generative"])
+def test_the_density_integrates_to_one(factory, runs, rng):
+    flow = smooth_flow(rng, factory=factory, runs=runs, layers=4)
+    assert abs(mass(flow) - 1) < 1e-6
+
+
+def test_the_density_on_a_learned_gaussian_integrates_to_one(rng):
+    base = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
+    assert abs(mass(smooth_flow(rng, base=base, layers=4)) - 1) < 1e-6
+
+
+@pytest.mark.parametrize("c", [0.5, 1.0])
+@pytest.mark.parametrize("depth, tolerance", [(8, 1e-12), (32, 1e-9)])
+def test_a_bounded_log_scale_keeps_the_round_trip_exact(depth, tolerance, c, rng):
+    """H13: with |s| <= c <= 1 even 32 couplings invert; unbounded ones do not."""
+    flow = flows.real_nvp(8, depth, (16,), c=c, activation="tanh", rng=rng, dtype=np.float64)
+    wide = {p: rng.standard_normal(a.shape) / np.sqrt(len(a)) for p, a in
+            tree.flatten(flow.params).items()}  # fmt: skip
+    flow = tree.rebuild(flow, wide)
+    x = rng.standard_normal((64, 8))
+    z, logdet = flow.encode(x)
+    back, logdet_back = flow.decode(z)
+    assert np.abs(back - x).max() <= tolerance * max(1, np.abs(z).max())
+    assert np.abs(logdet + logdet_back).max() <= tolerance * max(1, np.abs(logdet).max())
+
+
+def test_CV4_a_decreasing_map_has_a_positive_density():
+    """y = exp(-z) is lognormal; forgetting the absolute value of dz/dy gives -p(y)."""
+    maps = flows.Affine(np.array([-0.7]), np.zeros(1)), flows.Exp()
+    flow = flows.Flow(flows.Chain(maps), prob.StandardNormal(1), "generative")
+    y = np.array([[0.1], [0.9], [3.0]])
+    np.testing.assert_allclose(flow.log_prob(y), stats.lognorm(0.7).logpdf(y[:, 0]), rtol=1e-13)
+
+
+def test_CV3_a_linear_map_of_a_gaussian_is_a_gaussian(rng):
+    """Orientation-reversing: det W < 0."""
+    W = np.array([[0.5, 1.0, 0.2], [1.3, -0.4, 0.1], [0.3, 0.2, 0.9]])
+    assert np.linalg.det(W) < 0
+    base = prob.Gaussian.from_moments(np.zeros(3), np.diag([1.0, 0.5, 2.0]))
+    layer = flows.InvertibleLinear.from_matrix(W, dtype=np.float64)
+    flow = flows.Flow(flows.Chain((layer,)), base, "generative")
+    x = rng.standard_normal((20, 3))
+    truth = stats.multivariate_normal(np.zeros(3), W.T @ base.Sigma @ W).logpdf(x)
+    np.testing.assert_allclose(flow.log_prob(x), truth, rtol=1e-12)
+
+
+def test_InvertibleLinear_is_the_matrix_it_came_from(rng):
+    W = rng.standard_normal((5, 5))
+    x = rng.standard_normal((7, 5))
+    layer = flows.InvertibleLinear.from_matrix(W, dtype=np.float64)
+    y, logdet, _ = layer.forward(x)
+    np.testing.assert_allclose(y, x @ W, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(logdet, np.linalg.slogdet(W)[1], rtol=1e-12)
+
+
+def test_NVP3_the_kept_half_is_bit_identical(rng):
+    layer = scrambled(flows.AffineCoupling.init(5, (8,), rng=rng), rng)
+    x = rng.standard_normal((6, 5)).astype(np.float32)
+    y, _, _ = layer.forward(x)
+    back, _ = layer.inverse(y)
+    assert np.array_equal(y[:, :2], x[:, :2]) and np.array_equal(back[:, :2], x[:, :2])
+
+
+def test_NVP6_the_printed_sign_is_not_the_inverse(rng):
+    """(y - t) exp(+s), as printed, misses; (y - t) exp(-s) returns x."""
+    layer = scrambled(flows.AffineCoupling.init(4, (8,), rng=rng, dtype=np.float64), rng)
+    x = rng.standard_normal((50, 4))
+    y, _, (_, s, e, _) = layer.forward(x)
+    t = y[:, 2:] - x[:, 2:] * e
+    assert np.abs((y[:, 2:] - t) * np.exp(s) - x[:, 2:]).max() > 0.1
+    assert np.abs(layer.inverse(y)[0] - x).max() < 1e-14 * 50
+
+
+def test_NVP7_the_jacobian_is_block_triangular(rng):
+    layer = scrambled(flows.AffineCoupling.init(5, (8,), rng=rng, dtype=np.float64), rng)
+    x = rng.standard_normal((4, 5))
+    J = check.jacobian(lambda x: layer.forward(x)[0], x)
+    _, _, (_, _, e, _) = layer.forward(x)
+    assert np.array_equal(J[:, :2, :2], np.broadcast_to(np.eye(2), (4, 2, 2)))
+    assert not J[:, :2, 2:].any()
+    diagonal = np.einsum("ni,ij->nij", e, np.eye(3))
+    np.testing.assert_allclose(J[:, 2:, 2:], diagonal, rtol=1e-14)
+
+
+def test_the_log_scale_never_exceeds_its_bound(rng):
+    layer = scrambled(flows.AffineCoupling.init(4, (8,), rng=rng, c=0.7), rng, scale=50)
+    _, _, (_, s, _, _) = layer.forward(100 * rng.standard_normal((50, 4)).astype(np.float32))
+    assert np.abs(s).max() <= np.float32(0.7)
+
+
+def test_a_fresh_coupling_is_the_identity(rng):
+    x = rng.standard_normal((6, 3)).astype(np.float32)
+    for kind in flows.AffineCoupling, flows.AdditiveCoupling:
+        y, logdet, _ = kind.init(3, (8,), rng=rng).forward(x)
+        assert np.array_equal(y, x) and not logdet.any()
+
+
+def test_ActNorm_standardises_the_data_it_was_made_from(rng):
+    x = 3 + 5 * rng.standard_normal((500, 4))
+    y, _, _ = flows.ActNorm.init_from(x, dtype=np.float64).forward(x)
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-13)
+    np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-13)
+
+
+def test_ActNorm_keeps_its_state_in_a_file(rng, tmp_path):
+    """H4: initialisation is a constructor, so there is nothing to repeat after loading."""
+    layer = flows.ActNorm.init_from(3 + rng.standard_normal((50, 4)))
+    training.save(tmp_path / "a.npz", layer)
+    loaded = training.load(tmp_path / "a.npz")
+    x = rng.standard_normal((5, 4)).astype(np.float32)
+    assert np.array_equal(loaded.forward(x)[0], layer.forward(x)[0])
+
+
+def test_Logit_stays_finite_where_the_sigmoid_saturates():
+    """H12: at y = +-800 the derivative is exp(-800), and its logarithm -800."""
+    y = np.array([[800.0], [-800.0]])
+    x, logdet = flows.Logit().inverse(y)
+    np.testing.assert_allclose(x[:, 0], [1, 0])
+    np.testing.assert_allclose(logdet, [-800, -800])
+
+
+def test_one_layer_at_two_places_of_a_chain_has_the_gradient_of_both(rng):
+    """Explicit caches: the gradient of f(f(x)) is right, with one entry for each use."""
+    f = scrambled(
+        flows.AffineCoupling.init(4, (6,), activation="tanh", rng=rng, dtype=np.float64), rng
+    )
+    once = flows.Chain((f, flows.Permute.halves(4), f))
+    twins = flows.Chain((f, flows.Permute.halves(4), f.astype(np.float64)))
+    x, dy, dl = rng.standard_normal((5, 4)), rng.standard_normal((5, 4)), rng.standard_normal(5)
+    for a, b in zip(once.forward(x)[:2], twins.forward(x)[:2], strict=True):
+        assert np.array_equal(a, b)
+    dx, grads = once.backward(dy, dl, once.forward(x)[2])
+    dx2, grads2 = twins.backward(dy, dl, twins.forward(x)[2])
+    assert np.array_equal(dx, dx2)
+    for _, a, b in tree.pairs(grads, grads2):
+        assert np.array_equal(a, b)
+
+
+def test_a_conditional_flow_depends_on_its_context(rng):
+    flow = smooth_flow(rng, features=3, context=2, layers=3)
+    x, c = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+    assert np.abs(flow.log_prob(x, c) - flow.log_prob(x, c + 1)).min() > 1e-3
+    assert flow.sample(6, c, rng=rng).shape == (6, 3)
+    with pytest.raises(ValueError, match=r"context: expected an array of shape \(N, 2\), got none"):
+        flow.log_prob(x)
+
+
+def test_encode_and_decode_agree_whichever_way_the_chain_runs(rng):
+    for runs in "normalizing", "generative":
+        flow = smooth_flow(rng, features=4, runs=runs, layers=3)
+        x = rng.standard_normal((9, 4))
+        z, logdet = flow.encode(x)
+        back, logdet_back = flow.decode(z)
+        np.testing.assert_allclose(back, x, atol=1e-12)
+        np.testing.assert_allclose(logdet, -logdet_back, atol=1e-12)
+        np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) + logdet, atol=1e-12)
+
+
+def test_log_prob_of_a_sample_is_base_minus_logdet(rng):
+    flow = smooth_flow(rng, features=3, layers=4)
+    z = flow.base.sample(100, rng=rng)
+    x, logdet = flow.decode(z)
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) - logdet, atol=1e-10)
+
+
+def test_integer_data_are_dequantised_by_draw_and_sampled_as_integers(rng):
+    before = (flows.Logit(bins=17.0, low=0.05),)
+    flow = flows.real_nvp(4, 2, (8,), before=before, levels=17, rng=rng)
+    x = rng.integers(0, 17, (50, 4))
+    (y,), given = flow.nll.draw(x, rng)
+    assert given == {} and (np.floor(y) == x).all() and len(np.unique(y - x)) > 150
+    s = flow.sample(200, rng=rng)
+    assert s.dtype.kind == "i" and s.min() >= 0 and s.max() <= 16
+
+
+def test_dequantised_probabilities_sum_to_one(rng):
+    """The mean of p(k + u) over u is a probability of the integer k: they add up to 1."""
+    flow = scrambled(flows.real_nvp(2, 2, (8,), before=(flows.Logit(4.0, 0.1),), levels=4, rng=rng,
+                                    activation="tanh", dtype=np.float64), rng)  # fmt: skip
+    inside = 1 - 2 * 0.1  # of the sigmoid's range; the rest of the mass lies outside (0, 4)
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    u, w = (nodes + 1) / 2, weights / 2
+    total = 0.0
+    for k in np.ndindex(4, 4):
+        points = np.stack(np.meshgrid(k[0] + u, k[1] + u, indexing="ij"), -1).reshape(-1, 2)
+        total += np.exp(flow.log_prob(points)) @ np.outer(w, w).ravel()
+    outside = 200_000
+    z = flow.base.sample(outside, rng=rng)
+    x, _ = flow.decode(z)
+    share = ((x > 0) & (x < 4)).all(axis=1).mean()
+    assert inside < 1 and abs(total - share) < 5 * np.sqrt(share * (1 - share) / outside) + 1e-6
+
+
+def test_reverse_kl_of_the_target_itself_is_minus_its_log_normaliser(rng):
+    """With the flow equal to p and the target equal to 3 p, the loss is -log 3 on every sample."""
+    flow = flows.Flow(flows.Chain((flows.ActNorm.init(2, dtype=np.float64),)),
+                      prob.StandardNormal(2), "generative")  # fmt: skip
+
+    class Scaled(prob.StandardNormal):
+        def forward(self, x):
+            logp, cache = super().forward(x)
+            return logp + np.log(3), cache
+
+    loss, _ = flow.reverse_kl(Scaled(2)).forward(rng.standard_normal((7, 2)))
+    assert abs(loss + np.log(3)) < 1e-14
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda r: flows.real_nvp(1, rng=r), "features: expected an integer >= 2, got 1"),
+        (lambda r: flows.real_nvp(2, 0, rng=r), "layers: expected an integer >= 1, got 0"),
+        (lambda r: flows.real_nvp(2, hidden=(0,), rng=r), "hidden.0.: expected an integer >= 1"),
+        (lambda r: flows.real_nvp(2, activation="selu", rng=r), "activation: expected one of relu"),
+        (lambda r: flows.real_nvp(2, runs="up", rng=r), "runs: expected one of normalizing"),
+        (lambda r: flows.AffineCoupling.init(1, (4,), rng=r), "features: expected at least 2"),
+        (lambda r: flows.Permute(np.array([0, 0, 1])), "order: expected a permutation"),
+        (lambda r: prob.Gaussian.from_moments([0, 0], [[1, 2], [2, 1]]), "Sigma: expected a posit"),
+        (lambda r: flows.real_nvp(2, rng=r).nll.density.reverse_kl(None), "flow: expected a flow"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(build, message, rng):
+    with pytest.raises(ValueError, match=message):
+        build(rng)
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        (np.zeros((5, 3)), r"x: expected shape \(N, 2\), got \(5, 3\)"),
+        (np.zeros(2), r"x: expected shape \(N, 2\), got \(2,\)"),
+        (np.array([[0.0, np.nan]]), r"x: expected finite numbers, got nan at index \(0, 1\)"),
+        (np.array([[0.0, 1.0], [np.inf, 0]]), r"x: expected finite numbers, got inf at index"),
+    ],
+)
+def test_bad_data_are_refused_by_name(x, message, rng):
+    flow = flows.real_nvp(2, rng=rng)
+    for door in flow.log_prob, flow.encode, flow.decode:
+        with pytest.raises(ValueError, match=message):
+            door(x)
+
+
+def test_real_nvp_learns_the_moons(rng):
+    """A short run already gets within 0.15 nats of the truth, and its density still integrates."""
+    toy = data.toy("moons")
+    flow = flows.real_nvp(2, layers=6, hidden=(32, 32), rng=rng, activation="silu")
+    training.fit(flow.nll, toy, steps=400, batch=256, lr=5e-3, rng=rng, progress=False)
+    x = toy.sample(4000, rng=rng)
+    kl = np.mean(toy.log_prob(x) - flow.log_prob(x))
+    assert -0.01 < kl < 0.15
+    assert abs(mass(flow, width=4.0, n=1201) - 1) < 1e-3
