@@ -1,0 +1,79 @@
+"""The whole bound, term by term, with its Monte Carlo error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.diffusion.losses import StepTerm
+from minigen.diffusion.terms import PriorTerm
+
+
+@dataclass(frozen=True, eq=False)
+class Elbo:
+    """-log p(x_0) <= L = L_0 + L_1 + ... + L_T, in nats, as a mean over the rows of x_0 (ELBO-15).
+
+    L, L_error (T+1,): the terms and their standard errors; per_row (N,): the sum for each row;
+    features: D; levels: 0 if the data are continuous, and L bounds a density.
+    """
+
+    L: np.ndarray
+    L_error: np.ndarray
+    per_row: np.ndarray
+    features: int
+    levels: int
+
+    @property
+    def rows(self):
+        """The number of rows of x_0."""
+        return len(self.per_row)
+
+    @property
+    def total(self):
+        """The bound on -log p in nats."""
+        return float(self.L.sum())
+
+    @property
+    def error(self):
+        """The standard error of `total`: of the rows and of the noise."""
+        return standard_error(self.per_row)
+
+    @property
+    def bits_per_dim(self):
+        """The bound in bits per dimension; of the integers, if the data are integers."""
+        return self.total / (self.features * np.log(2))
+
+    @property
+    def bits_error(self):
+        """The standard error of `bits_per_dim`."""
+        return self.error / (self.features * np.log(2))
+
+    def __repr__(self):
+        what = f"of integers 0..{self.levels - 1}" if self.levels else "of a density"
+        return (
+            f"Elbo {what}: {self.total:.4f} +- {self.error:.4f} nats, "
+            f"{self.bits_per_dim:.4f} +- {self.bits_error:.4f} bits per dimension "
+            f"(L_0 {self.L[0]:.4f}, L_1..L_{len(self.L) - 2} {self.L[1:-1].sum():.4f}, "
+            f"L_{len(self.L) - 1} {self.L[-1]:.2g})"
+        )
+
+
+def elbo(model, x0, *, rng, label=None):
+    """The `Elbo` of x0 (N, D), already in the model's units: one fresh eps for each row and t."""
+    T = model.schedule.T
+    term, terms = StepTerm(model), np.zeros((T + 1, 2))
+    per_row = np.zeros(len(x0))
+    for t in range(T + 1):
+        if t < T:
+            eps = rng.standard_normal(x0.shape, dtype=x0.dtype)
+            L = term.forward(x0, t=np.array([t + 1]), eps=eps, label=label)[0]  # at x_{t+1}
+        else:
+            L = PriorTerm(model.schedule).forward(x0)[0]
+        terms[t] = L.mean(dtype=np.float64), standard_error(L)
+        per_row += L
+    return Elbo(*terms.T, per_row, model.features, model.levels)
+
+
+def standard_error(values):
+    """The standard error of a mean; nan for a single value."""
+    n = len(values)
+    return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n > 1 else float("nan")

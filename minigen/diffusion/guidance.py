@@ -1,0 +1,63 @@
+"""Networks around a network: a stronger class, fewer steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.contract import Layer
+from minigen.core.tree import const
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Guided(Layer):
+    """Classifier-free guidance (Ho & Salimans 2022).
+
+        out = none + w (labelled - none),  w = scale
+
+    w = 1 is the labelled prediction, more is more typical of the class. It holds for eps, and so
+    for x0 and v, which are combinations of x_t and eps. Columns from `features` on, the variance,
+    stay those of the label. Shapes: x (N, D), given t (1,), label (N,).
+    """
+
+    net: Layer
+    scale: float
+    classes: int
+    features: int
+
+    def forward(self, x, *, t, label):
+        none = np.full(len(x), self.classes)
+        both = np.concatenate([label, none])
+        t = t if len(t) == 1 else np.concatenate([t, t])
+        h, cache = self.net.forward(np.concatenate([x, x]), t=t, label=both)
+        out, base = np.split(h, 2)
+        out = out.copy()
+        D = self.features
+        out[:, :D] += (self.scale - 1) * (out[:, :D] - base[:, :D])
+        return out, cache
+
+    def backward(self, dout, cache):
+        D = self.features
+        dlabelled, dbase = dout.copy(), np.zeros_like(dout)
+        dlabelled[:, :D] *= self.scale
+        dbase[:, :D] = (1 - self.scale) * dout[:, :D]
+        dx, dnet = self.net.backward(np.concatenate([dlabelled, dbase]), cache)
+        first, second = np.split(dx, 2)
+        return first + second, {"net": dnet}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Skipping(Layer):
+    """A network on a schedule of fewer steps: step s of it is step times[s] of its own.
+
+    Shapes: x (N, D), given t (N,) or (1,), integers 1..S; times (S+1,), times[0] = 0.
+    """
+
+    net: Layer
+    times: np.ndarray = const()
+
+    def forward(self, x, *, t, **label):
+        return self.net.forward(x, t=self.times[t], **label)
+
+    def backward(self, dout, cache):
+        dx, dnet = self.net.backward(dout, cache)
+        return dx, {"net": dnet}

@@ -1,0 +1,272 @@
+"""The diffusion model: a network, a schedule, and what is made of the two."""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.core.contract import Layer
+from minigen.core.tree import const
+from minigen.diffusion import ode
+from minigen.diffusion.elbo import elbo
+from minigen.diffusion.guidance import Guided, Skipping
+from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss
+from minigen.diffusion.network import TimeNet
+from minigen.diffusion.predict import KINDS, Convert, Target
+from minigen.diffusion.sampler import SAMPLERS, ancestral, ddim
+from minigen.diffusion.schedule import Schedule, cosine_schedule, respaced, spread
+from minigen.diffusion.terms import GaussianTerm, IntegerTerm
+from minigen.diffusion.timesteps import Antithetic
+from minigen.diffusion.variance import FIXED, LEARNED, bounds, log_variance
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DDPM(Layer):
+    """Denoising diffusion probabilistic model (Ho, Jain & Abbeel 2020).
+
+        out, raw = net(x_t, t)
+        p(x_{t-1} | x_t) = N(mu, diag sigma^2)                          ELBO-16
+        mu       out, which is eps, x0, v or mu, turned into a mean     (predict.py)
+        sigma^2  fixed, or from raw                                     (variance.py)
+
+    As a layer: xt (N, D), given t (N,) or (1,), label (N,) or None -> out, logvar (N, D). The time
+    is that of x_t; the notes' ELBO-16 prints the one before it.
+
+    net: any layer `forward(x, *, t)` with D outputs, or 2D for a learned variance; with classes,
+    `forward(x, *, t, label)`, where the label `classes` stands for none. first: sigma^2 at t = 1.
+    levels: the data are integers 0..levels-1, laid on -1..1; 0 for continuous data. dropped: the
+    share of labels left out in training.
+    """
+
+    net: Layer
+    schedule: Schedule = const()
+    features: int
+    predict: str
+    variance: str
+    first: float
+    levels: int = 0
+    classes: int = 0
+    dropped: float = 0.1
+
+    def forward(self, xt, *, t, label=None):
+        h, net = self.net.forward(xt, t=t, **labelled(label))
+        out, raw = self.split(h)
+        pair = bounds(self.schedule, self.first, t)
+        logvar, slope = log_variance(self.variance, *(b.astype(xt.dtype) for b in pair), raw)
+        return out, np.broadcast_to(logvar, xt.shape), (slope, net)
+
+    def backward(self, dout, dlogvar, cache):
+        slope, net = cache
+        dh = dout if slope is None else np.concatenate([dout, slope * dlogvar], axis=1)
+        dxt, dnet = self.net.backward(dh, net)
+        return dxt, {"net": dnet}
+
+    def split(self, h):
+        """The prediction and, for a learned variance, the columns that say it."""
+        D = self.features
+        return (h[:, :D], h[:, D:]) if self.variance in LEARNED else (h, None)
+
+    def prediction(self, xt, t, label=None):
+        """The prediction alone, and the cache of `prediction_backward`."""
+        h, net = self.net.forward(xt, t=t, **labelled(label))
+        return self.split(h)[0], net
+
+    def prediction_backward(self, dout, net):
+        """dxt and the gradient of the network: the variance has no part in it."""
+        silent = np.zeros_like(dout)
+        dh = np.concatenate([dout, silent], axis=1) if self.variance in LEARNED else dout
+        return self.net.backward(dh, net)
+
+    def predicted(self, xt, t, kind, label=None):
+        """The network's opinion as eps, x0, v or mu, (N, D)."""
+        out, _ = self.prediction(xt, t, label)
+        return Convert(self.schedule, self.predict, kind).forward(xt, out, t=t)[0]
+
+    @property
+    def mean(self):
+        """The layer that turns the prediction into mu."""
+        return Convert(self.schedule, self.predict, "mu")
+
+    @property
+    def target(self):
+        """The layer that says what the prediction should have been."""
+        return Target(self.schedule, self.predict)
+
+    @property
+    def term(self):
+        """The layer of the bound's terms L_0..L_{T-1}."""
+        if self.levels:
+            return IntegerTerm(self.schedule, self.levels)
+        return GaussianTerm(self.schedule)
+
+    @property
+    def loss(self):
+        """The usual loss: simple for a fixed variance, hybrid for a learned one."""
+        return self.simple if self.variance in FIXED else self.hybrid
+
+    @property
+    def simple(self):
+        """The simple loss."""
+        return SimpleLoss(self, Antithetic(self.schedule.T))
+
+    @property
+    def bound(self):
+        """The negative ELBO itself as the loss."""
+        return BoundLoss(self, Antithetic(self.schedule.T))
+
+    @property
+    def hybrid(self):
+        """The simple loss with a little of the bound, which moves the variance."""
+        return HybridLoss(self, Antithetic(self.schedule.T))
+
+    def unpack(self, batch):
+        """x0 (N, D) in the model's type, integers laid on -1..1, and labels (N,) or None."""
+        x0, *label = batch if isinstance(batch, tuple) else (batch,)
+        if self.levels:
+            x0 = 2 * x0 / (self.levels - 1) - 1
+        labels = label[0].astype(int) if label else None
+        return x0.astype(self.dtype, copy=False), labels
+
+    def checked(self, x, label=None):
+        """`unpack` for the public doors."""
+        x = validate.array("x", x, ("N", self.features))
+        if self.levels and not (np.equal(x, np.round(x)) & (x >= 0) & (x < self.levels)).all():
+            raise validate.expected("x", f"integers 0..{self.levels - 1}", "other numbers")
+        return self.unpack((x,) if label is None else (x, self.labels(label, len(x))))
+
+    def labels(self, label, n):
+        """A label, or n of them, as an array (n,)."""
+        if not self.classes:
+            raise validate.expected("label", "none (the model has no classes)", repr(label))
+        label = np.broadcast_to(validate.array("label", label), (n,))
+        if not np.isin(label, np.arange(self.classes + 1)).all():
+            raise validate.expected("label", f"integers 0..{self.classes}", "other numbers")
+        return label.astype(int)
+
+    def decode(self, x):
+        """Samples in the data's units: integers if the data are integers."""
+        if not self.levels:
+            return x
+        top = self.levels - 1
+        return np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int)
+
+    def respaced(self, steps):
+        """The same network on `steps` of the times, evenly spaced, with the schedule they make."""
+        if self.predict == "mu":
+            raise validate.expected("predict", "eps, x0 or v for fewer steps", "'mu'")
+        times = np.append(0, spread(self.schedule.T, steps))
+        short = respaced(self.schedule, times[1:])
+        first = self.first if times[1] == 1 else float(short.beta[1])
+        return replace(self, net=Skipping(self.net, times), schedule=short, first=first)
+
+    def walk(self, n, *, rng, sampler="ancestral", steps=None, eta=0.0, label=None, guidance=1.0):
+        """The states (t, x_t (n, D)) that `sample` passes through, from noise to t = 0.
+
+        Parameters
+        ----------
+        sampler : "ancestral", "ddim" or "ode" (the probability-flow ODE: one state, the last)
+        steps : so many of the T times, evenly spaced; by default all
+        eta : of DDIM: 0 without noise, 1 as much as the ancestral sampler
+        label : a class, or one for each sample; by default none
+        guidance : w of classifier-free guidance; 1 for the model as it is
+        """
+        n, rng = validate.integer("n", n, 0), validate.generator(rng)
+        validate.choice("sampler", sampler, SAMPLERS)
+        validate.number("eta", eta, 0, 1)
+        T = self.schedule.T
+        steps = T if steps is None else validate.integer("steps", steps, 1, T)
+        model = self.guided(guidance)
+        if self.classes:
+            label = self.labels(self.classes if label is None else label, n)
+        elif label is not None:
+            self.labels(label, n)
+        x = rng.standard_normal((n, self.features), dtype=self.dtype)
+        yield self.schedule.T, x
+        if sampler == "ode":
+            yield 0, ode.sample(model, x, label=label).astype(self.dtype)
+        elif sampler == "ddim":
+            times = spread(self.schedule.T, steps)
+            yield from ddim(model, x, rng=rng, times=times, eta=eta, label=label)
+        else:
+            short = model if steps == self.schedule.T else model.respaced(steps)
+            yield from ancestral(short, x, rng=rng, label=label)
+
+    def sample(self, n, *, rng, **how):
+        """n samples (n, D); `how` as in `walk`: sampler, steps, eta, label, guidance."""
+        for _, x in self.walk(n, rng=rng, **how):
+            last = x
+        return self.decode(last)
+
+    def guided(self, scale):
+        """The model with classifier-free guidance of this scale."""
+        if validate.number("guidance", scale) == 1:
+            return self
+        if not self.classes:
+            raise validate.expected("guidance", "1 (the model has no classes)", scale)
+        return replace(self, net=Guided(self.net, scale, self.classes, self.features))
+
+    def elbo(self, x, *, rng, label=None):
+        """The bound on -log p(x) for x (N, D), every term of it: an `Elbo`."""
+        x0, label = self.checked(x, label)
+        return elbo(self, x0, rng=validate.generator(rng), label=self.or_none(label, len(x0)))
+
+    def log_prob_ode(self, x, *, label=None, tolerance=1e-5):
+        """log p(x) in nats, (N,), of the probability-flow ODE; continuous data."""
+        if self.levels:
+            raise validate.expected("model", "one of continuous data", f"levels={self.levels}")
+        x0, label = self.checked(x, label)
+        return ode.log_prob(self, x0, label=self.or_none(label, len(x0)), tolerance=tolerance)
+
+    def or_none(self, label, n):
+        """The labels, or "no class" for each row of a model that has classes."""
+        return np.full(n, self.classes) if self.classes and label is None else label
+
+
+def labelled(label):
+    """The keyword of a network with classes, or nothing."""
+    return {} if label is None else {"label": label}
+
+
+def ddpm(
+    features, schedule=None, *, hidden=256, blocks=3, predict="eps", variance="beta",
+    first_variance=None, levels=0, classes=0, rng, dtype=np.float32,
+):  # fmt: skip
+    """A diffusion model with a residual MLP.
+
+    Parameters
+    ----------
+    schedule : by default cosine_schedule(1000)
+    hidden, blocks : the width and the number of residual blocks
+    predict : "eps", "x0", "v" or "mu"
+    variance : of the reverse process: "beta", "beta_tilde", "learned" (between the two) or "free"
+    first_variance : of the decoder p(x_0 | x_1), by default beta_1
+    levels : for integer data 0..levels-1, whose likelihood is then a discrete one; 0 if continuous
+    classes : the number of classes of a conditional model, whose data are pairs (x, label)
+
+    Warns
+    -----
+    UserWarning
+        When A_T is not small: the prior N(0, I) is not where the forward process ends.
+    """
+    features, levels = (
+        validate.integer("features", features, 1),
+        validate.integer("levels", levels, 0),
+    )
+    schedule = cosine_schedule(1000) if schedule is None else schedule
+    validate.choice("predict", predict, KINDS)
+    validate.choice("variance", variance, FIXED + LEARNED)
+    first = schedule.beta[1] if first_variance is None else first_variance
+    first = validate.number("first_variance", first, np.finfo(np.float64).tiny)
+    if schedule.prior_gap > 0.01:
+        warnings.warn(
+            f"schedule: A_T = {schedule.alpha_bar[-1]:.3g} is not small, so x_T is not N(0, I): "
+            f"L_T costs {schedule.prior_gap:.3g} nats per dimension at unit variance",
+            stacklevel=2,
+        )
+    net = TimeNet.init(
+        features, features * (2 if variance in LEARNED else 1), T=schedule.T,
+        hidden=validate.integer("hidden", hidden, 1), blocks=validate.integer("blocks", blocks, 1),
+        classes=validate.integer("classes", classes, 0), rng=validate.generator(rng), dtype=dtype,
+    )  # fmt: skip
+    return DDPM(net, schedule, features, predict, variance, first, levels, classes)

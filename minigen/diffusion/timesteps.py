@@ -1,0 +1,61 @@
+"""Which times a training batch is given: t in 1..T, and the weight that keeps the mean right."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.tree import const
+
+
+@dataclass(frozen=True, eq=False)
+class Uniform:
+    """t ~ U{1..T}, each row alone."""
+
+    T: int
+
+    def draw(self, n, rng):
+        """t (n,), and no weights."""
+        return rng.integers(1, self.T + 1, n), None
+
+
+@dataclass(frozen=True, eq=False)
+class Antithetic:
+    """Each t is U{1..T}, together they are spread evenly (Kingma et al. 2021).
+
+    t_i = 1 + floor(T u_i), u_i = (u + i / n) mod 1, one u ~ U[0, 1) a batch.
+    """
+
+    T: int
+
+    def draw(self, n, rng):
+        """t (n,), and no weights."""
+        u = (rng.random() + np.arange(n) / n) % 1
+        return 1 + (self.T * u).astype(int), None
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """t ~ p_t with weights 1 / (T p_t); the variance is least for p_t ~ sqrt(E[L_{t-1}^2])
+    (Nichol & Dhariwal 2021).
+
+    p (T,) sums to one. The loss keeps its mean: E_p[w L] = 1/T sum_t L.
+    """
+
+    p: np.ndarray = const(cast=False)
+
+    @classmethod
+    def of(cls, elbo, floor=0.1):
+        """From a measured bound; a share `floor` of the draws stays uniform."""
+        T = len(elbo.L) - 1
+        size = np.sqrt(elbo.L[:T] ** 2 + elbo.rows * elbo.L_error[:T] ** 2)
+        return cls(floor / T + (1 - floor) * size / size.sum())
+
+    @property
+    def T(self):
+        """The number of steps."""
+        return len(self.p)
+
+    def draw(self, n, rng):
+        """t (n,) and their weights (n,)."""
+        t = 1 + rng.choice(self.T, n, p=self.p)
+        return t, 1 / (self.T * self.p[t - 1])

@@ -1,0 +1,78 @@
+"""Embeddings: a time step, or a class, as a vector."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.contract import Layer
+from minigen.core.tree import const, param
+from minigen.nn.activation import SiLU
+from minigen.nn.linear import Linear
+
+
+def sinusoid(t, n):
+    """(cos(t w_k), sin(t w_k)), w_k = 10000^(-2k/n) (Vaswani et al. 2017): t (N,) -> (N, n)."""
+    w = 10000.0 ** (-2 * np.arange(n // 2) / n)
+    angle = np.asarray(t, np.float64)[:, None] * w
+    return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TimeEmbedding(Layer):
+    """A time step as a vector (Ho, Jain & Abbeel 2020).
+
+        e = silu(sinusoid(t) W_1 + b_1) W_2 + b_2
+
+    Given t (N,), in 0..T if integer and any real number if not; e (N, H). `table` (T+1, n) holds
+    the sinusoids of the integer times. There is no input to differentiate.
+    """
+
+    table: np.ndarray = const()
+    first: Linear
+    second: Linear
+
+    @classmethod
+    def init(cls, T, n, hidden, *, rng, dtype=np.float32):
+        """Sinusoids of n columns (even), two layers of width `hidden`."""
+        first = Linear.init(n, hidden, rng=rng, dtype=dtype)
+        second = Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0)
+        return cls(sinusoid(np.arange(T + 1), n).astype(dtype), first, second)
+
+    def forward(self, *, t):
+        whole = np.issubdtype(np.asarray(t).dtype, np.integer)
+        wave = self.table[t] if whole else sinusoid(t, self.table.shape[1])
+        u, first = self.first.forward(wave.astype(self.table.dtype, copy=False))
+        a, act = SiLU().forward(u)
+        e, second = self.second.forward(a)
+        return e, (first, act, second)
+
+    def backward(self, de, cache):
+        first, act, second = cache
+        da, dsecond = self.second.backward(de, second)
+        du, _ = SiLU().backward(da, act)
+        _, dfirst = self.first.backward(du, first)
+        return ({"first": dfirst, "second": dsecond},)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelEmbedding(Layer):
+    """A class as a vector: e = W[label], with one more row for "no class".
+
+    Given label (N,) in 0..K, K standing for none; W (K+1, H), e (N, H).
+    """
+
+    W: np.ndarray = param()
+
+    @classmethod
+    def init(cls, classes, hidden, *, rng, dtype=np.float32):
+        """W ~ N(0, 1)."""
+        return cls(rng.standard_normal((classes + 1, hidden)).astype(dtype))
+
+    def forward(self, *, label):
+        return self.W[label], (label,)
+
+    def backward(self, de, cache):
+        (label,) = cache
+        dW = np.zeros(self.W.shape, de.dtype)
+        np.add.at(dW, label, de)  # a class may stand in many rows
+        return ({"W": dW},)
