@@ -1,4 +1,4 @@
-"""What the reference says about one array, entry by entry."""
+"""What a layer says about one array's gradient, and what the reference says."""
 
 from dataclasses import dataclass
 
@@ -6,18 +6,37 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """n entries of the gradient of one array for the cotangents v of K outputs.
-
-        expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = sum_k |v_k| . |J_k|
-
-    where: n indices; yours (n,); parts (K, n), and ones (K, n) for cotangents of ones; size (n,)
-    what the gradient would be if nothing cancelled; error (n,) the reference's own.
-    """
+class Claim:
+    """What the layer says of n entries of one array's gradient: indices, and values (n,)."""
 
     name: str
     where: list
     yours: np.ndarray
+
+    @classmethod
+    def of(cls, name, full, limit, rng):
+        """At most `limit` entries of a whole gradient, drawn at random; all if they are no more."""
+        flat = range(full.size)
+        if full.size > limit:
+            flat = rng.choice(full.size, limit, replace=False)
+        where = [tuple(map(int, np.unravel_index(i, full.shape))) for i in flat]
+        return cls(name, where, np.array([full[index] for index in where]))
+
+    def part(self, chosen):
+        """The claim at some of its entries."""
+        return Claim(self.name, [self.where[i] for i in chosen], self.yours[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence(Claim):
+    """A claim and what the reference says, for the cotangents v of K outputs.
+
+        expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = sum_k |v_k| . |J_k|
+
+    parts (K, n), and ones (K, n) for cotangents of ones; size (n,), what the gradient would be if
+    nothing cancelled; error (n,), the reference's own.
+    """
+
     parts: np.ndarray
     ones: np.ndarray
     size: np.ndarray
@@ -29,7 +48,7 @@ class Evidence:
 
     @property
     def scale(self):
-        """The largest gradient of the array, were there no cancellation."""
+        """The largest gradient among the entries, were there no cancellation."""
         return self.size.max(initial=0)
 
     @property
@@ -38,23 +57,23 @@ class Evidence:
         gap = np.abs(self.yours - self.expected)
         return np.where(np.isnan(gap), np.inf, gap)
 
+    def part(self, chosen):
+        claim = super().part(chosen)
+        parts, ones = self.parts[:, chosen], self.ones[:, chosen]
+        return Evidence(
+            **vars(claim), parts=parts, ones=ones, size=self.size[chosen], error=self.error[chosen]
+        )
 
-def gather(name, yours, where, oracle, vs):
-    """The evidence at the entries `where`, of which the layer says `yours`."""
-    parts, ones = np.zeros((2, len(vs), len(where)))
-    size, error = np.zeros((2, len(where)))
-    for i, index in enumerate(where):
-        slopes, errors = oracle.entry(name, index)
+
+def gather(claim, oracle, vs):
+    """The evidence on a claim."""
+    parts, ones = np.zeros((2, len(vs), len(claim.where)))
+    size, error = np.zeros((2, len(claim.where)))
+    for i, index in enumerate(claim.where):
+        slopes, errors = oracle.entry(claim.name, index)
         for k, (v, s, e) in enumerate(zip(vs, slopes, errors, strict=True)):
             terms = v * s
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()
             error[i] += np.sum(np.abs(v) * e)
-    return Evidence(name, where, yours, parts, ones, size, error)
-
-
-def choose_entries(shape, limit, rng):
-    """At most `limit` indices of an array, all of them if they are no more."""
-    count = int(np.prod(shape))
-    flat = range(count) if count <= limit else rng.choice(count, limit, replace=False)
-    return [tuple(map(int, np.unravel_index(i, shape))) for i in flat]
+    return Evidence(claim.name, claim.where, claim.yours, parts, ones, size, error)

@@ -8,7 +8,7 @@ from minigen.check import judge
 from minigen.check.adjoint import directional
 from minigen.check.complexstep import ComplexStep, no_part_lost
 from minigen.check.diagnosis import diagnose
-from minigen.check.evidence import choose_entries, gather
+from minigen.check.evidence import Claim, gather
 from minigen.check.malformed import malformed
 from minigen.check.oracle import choose
 from minigen.check.report import OK, OPEN, WRONG, Report, Row
@@ -43,8 +43,8 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
     with no_part_lost():
         oracle, reason = choose(subject, method, rng)
         rows = [
-            broken.pop(name, None) or entry_row(name, a.shape, trial, oracle, entries, rng)
-            for name, a in subject.points.items()
+            broken.pop(name, None) or entry_row(name, trial, oracle, entries, rng)
+            for name in subject.points
         ]
         rows += broken.values()
         if all(row.verdict == OK for row in rows):
@@ -54,15 +54,15 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
     return Report(f"gradients of {type(layer).__name__}", tuple(rows), note)
 
 
-def entry_row(name, shape, trial, oracle, entries, rng):
+def entry_row(name, trial, oracle, entries, rng):
     """The row of one array."""
     full = np.asarray(trial.yours[name])
-    where = choose_entries(shape, entries, rng)
-    yours = np.array([full[index] for index in where])
-    evidence = gather(name, yours, where, oracle, trial.cotangents)
+    claim = Claim.of(name, full, entries, rng)
+    evidence = gather(claim, oracle, trial.cotangents)
     verdicts, doubt = judged(evidence, oracle, trial, rng)
     error = evidence.gap.max(initial=0) / (evidence.scale or 1.0)
-    note = f"{full.size} entries" + (f", {len(where)} sampled" if len(where) < full.size else "")
+    sampled = len(claim.where)
+    note = f"{full.size} entries" + (f", {sampled} sampled" if sampled < full.size else "")
     if np.all(verdicts == OK):
         return Row(name, OK, error, note)
     verdict = WRONG if np.any(verdicts == WRONG) else OPEN
@@ -76,7 +76,7 @@ def judged(evidence, oracle, trial, rng):
     """(the verdict on each entry, why the reference is in doubt or "")."""
     if not isinstance(oracle, ComplexStep):
         return judge.by_differences(evidence), ""
-    verdicts = judge.by_complex_step(evidence, oracle, trial.cotangents, rng)
+    verdicts = judge.by_complex_step(evidence, oracle, trial, rng)
     if np.any(verdicts == WRONG) and contradicted(evidence, verdicts == WRONG, trial):
         return np.where(verdicts == WRONG, OPEN, verdicts), CONTRADICTED
     return verdicts, ""
@@ -84,11 +84,9 @@ def judged(evidence, oracle, trial, rng):
 
 def contradicted(evidence, bad, trial):
     """Whether, at the worst entry, differences agree with yours and not with the complex step."""
-    i = worst_of(evidence, bad)
-    yours, complex_step = evidence.yours[[i]], evidence.expected[[i]]
-    differences = Richardson(trial.subject)
-    seen = gather(evidence.name, yours, [evidence.where[i]], differences, trial.cotangents)
-    against = dataclasses.replace(seen, yours=complex_step)
+    claim = evidence.part([worst_of(evidence, bad)])
+    seen = gather(claim, Richardson(trial.subject), trial.cotangents)
+    against = dataclasses.replace(seen, yours=claim.expected)
     return judge.by_differences(seen)[0] == OK and judge.by_differences(against)[0] == WRONG
 
 
