@@ -22,8 +22,12 @@ from minigen.flows import (
     nice,
     real_nvp,
 )
+from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
+from minigen.flows.batchnorm import BatchNorm
+from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.made import MADE
+from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
@@ -89,8 +93,65 @@ LAYERS = {
     "MADE, context": lambda s: case(
         MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context, rng=s.rng
     ),
+    "BatchNorm": lambda s: case(BatchNorm.init(s.D, dtype=np.float64), s.x, mixes=True, rng=s.rng),
     "Spline": lambda s: case(Spline(bins=4, bound=2.0), s.x, s.normal(s.N, s.D, 11)),
     # diffusion
+    "TimeEmbedding": lambda s: case(TimeEmbedding.init(9, 4, s.H, **s.new), t=s.t, rng=s.rng),
+    "LabelEmbedding": lambda s: case(LabelEmbedding.init(2, s.H, **s.new), label=s.label),
+    "ResidualBlock": lambda s: case(
+        ResidualBlock.init(s.D, **s.new), s.x, s.normal(s.N, s.D), rng=s.rng
+    ),
+    "KLDiagonal": lambda s: case(KLDiagonal(), *(s.normal(s.N, s.D) for _ in range(4))),
+    "KLFull": lambda s: case(KLFull(), s.x, s.factor, s.normal(s.N, s.D), s.factor[::-1].copy()),
+    "DiscretisedGaussian": lambda s: case(
+        DiscretisedGaussian(5), s.grid, s.x, s.normal(s.N, s.D) - 1
+    ),
+    "Cumulate": lambda s: case(diffusion.Cumulate(), s.rng.uniform(0.05, 0.6, 6), mixes=True),
+    "Step": lambda s: case(diffusion.Step(), s.x, s.eps, s.share),
+    "StepDensity": lambda s: case(diffusion.StepDensity(), s.x, s.eps, s.share),
+    "Marginal": lambda s: case(diffusion.Marginal(), s.x, s.eps, s.share, 1 - s.share),
+    "MarginalDensity": lambda s: case(
+        diffusion.MarginalDensity(), s.x, s.eps, s.share, 1 - s.share
+    ),
+    "PosteriorMean": lambda s: case(diffusion.PosteriorMean(s.schedule), s.x, s.eps, t=s.t),
+    "PosteriorMeanFromNoise": lambda s: case(
+        diffusion.PosteriorMeanFromNoise(s.schedule), s.x, s.eps, t=s.t
+    ),
+    "PosteriorDensity": lambda s: case(
+        diffusion.PosteriorDensity(s.schedule), s.x, s.eps, t=1 + s.t
+    ),
+    "Convert": lambda s: case(diffusion.Convert(s.schedule, "v", "eps"), s.x, s.eps, t=s.t),
+    "Target": lambda s: case(diffusion.Target(s.schedule, "mu"), s.x, s.eps, t=s.t),
+    "PriorTerm": lambda s: case(diffusion.PriorTerm(s.schedule), s.x),
+    "GaussianTerm": lambda s: case(
+        diffusion.GaussianTerm(s.schedule), *(s.normal(s.N, s.D) for _ in range(4)), t=s.t
+    ),
+    "IntegerTerm": lambda s: case(
+        diffusion.IntegerTerm(s.schedule, 5),
+        s.grid,
+        *(s.normal(s.N, s.D) for _ in range(3)),
+        t=s.t,
+    ),
+    "TimeNet": lambda s: case(ddpm(s).net, s.x, t=s.t, rng=s.rng),
+    "TimeNet with classes": lambda s: case(
+        ddpm(s, classes=2).net, s.x, t=s.t, label=s.label, rng=s.rng
+    ),
+    "Guided": lambda s: case(
+        diffusion.Guided(ddpm(s, classes=2).net, 1.7, 2, s.D), s.x, t=s.t, label=s.label, rng=s.rng
+    ),
+    "Skipping": lambda s: case(ddpm(s).respaced(4).net, s.x, t=s.t, rng=s.rng),
+    "DDPM": lambda s: case(ddpm(s), s.x, t=s.t, rng=s.rng),
+    "DDPM, learned variance": lambda s: case(ddpm(s, variance="learned"), s.x, t=s.t, rng=s.rng),
+    "DDPM, free variance": lambda s: case(ddpm(s, variance="free"), s.x, t=s.t, rng=s.rng),
+    "StepTerm": lambda s: case(
+        diffusion.StepTerm(ddpm(s, variance="free")), s.x, t=s.t, eps=s.eps, rng=s.rng
+    ),
+    "StepTerm of integers": lambda s: case(
+        diffusion.StepTerm(ddpm(s, levels=5)), s.grid, t=s.t, eps=s.eps, rng=s.rng
+    ),
+    "IdealNoise": lambda s: case(
+        diffusion.IdealNoise.init(s.schedule, s.normal(3, s.D), 0.3), s.x, t=s.t
+    ),
     # metric
     # markov
 }
@@ -172,6 +233,27 @@ DENSITIES = {
         smooth(real_nvp, s, base=Gaussian.init(s.D, dtype=np.float64)), s.x, rng=s.rng
     ),
     # flows: autoregressive
+    "MADEMoG": lambda s: case(
+        MADEMoG.init(s.D, s.widths, 3, order="random", **s.new), s.x, rng=s.rng
+    ),
+    "MADEMoG, context": lambda s: case(
+        MADEMoG.init(s.D, s.widths, 2, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
+    "maf": lambda s: case(maf(s.D, 2, s.widths, init_from=s.x + 1, **s.new), s.x, rng=s.rng),
+    "maf, context": lambda s: case(
+        maf(s.D, 2, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    ),
+    "maf_mog": lambda s: case(maf_mog(s.D, 2, s.widths, 2, **s.new), s.x, rng=s.rng),
+    "neural_spline": lambda s: case(
+        neural_spline(s.D, 2, s.widths, bins=3, c=1.0, **s.new), s.x, rng=s.rng
+    ),
+    "neural_spline, coupling": lambda s: case(
+        neural_spline(s.D, 2, s.widths, bins=3, c=1.0, coupling=True, **s.new), s.x, rng=s.rng
+    ),
+    **{
+        f"energy {name}": (lambda s, name=name: case(energy(name), s.normal(s.N, 2)))
+        for name in ENERGIES
+    },
     # markov
 }
 
@@ -184,7 +266,35 @@ LOSSES = {
         s.x,
         rng=s.rng,
     ),
+    # flows: autoregressive
+    "ReverseKL, iaf": lambda s: case(
+        iaf(2, 2, (s.H, 3), activation="tanh", **s.new).reverse_kl(energy("step")),
+        s.normal(s.N, 2),
+        rng=s.rng,
+    ),
     # diffusion
+    "SimpleLoss": lambda s: case(
+        ddpm(s, predict="v", variance="learned").simple,
+        s.x,
+        t=s.t,
+        eps=s.eps,
+        weight=s.share,
+        rng=s.rng,
+    ),
+    "BoundLoss": lambda s: case(
+        ddpm(s, predict="x0", variance="learned").bound, s.x, t=s.t, eps=s.eps, rng=s.rng
+    ),
+    "BoundLoss of integers with classes": lambda s: case(
+        ddpm(s, levels=5, classes=2).bound, s.grid, t=s.t, eps=s.eps, label=s.label, rng=s.rng
+    ),
+    "HybridLoss": lambda s: case(
+        ddpm(s, predict="mu", variance="learned").hybrid,
+        s.x,
+        t=s.t,
+        eps=s.eps,
+        mean=s.normal(s.N, s.D),
+        rng=s.rng,
+    ),
     # metric
     # markov
 }

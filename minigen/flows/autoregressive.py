@@ -5,6 +5,7 @@ import numpy as np
 from minigen.flows.factories import assemble, mixing
 from minigen.flows.flow import GENERATIVE
 from minigen.flows.iaf import IAFLayer
+from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.spline import SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
@@ -39,6 +40,15 @@ def iaf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c=2.0, ac
         return (IAFLayer.init(features, hidden, c=c, order=alternating(k), **common),)
 
     return assemble(step, features, layers, rng=rng, dtype=dtype, base=base, runs=GENERATIVE)
+
+
+def maf_mog(features, layers=5, hidden=(64, 64), components=8, *, rng, dtype=np.float32, c=2.0,
+            activation="relu", context=0, **options):  # fmt: skip
+    """MAF over a base of MADE with Gaussian mixtures (MAF MoG of the MAF paper); see `maf`."""
+    common = {"activation": activation, "rng": rng, "dtype": dtype}
+    order = alternating(layers)
+    base = MADEMoG.init(features, hidden, components, order=order, **common)
+    return maf(features, layers, hidden, c=c, context=context, base=base, **common, **options)
 
 
 def neural_spline(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, bins=8, bound=5.0,

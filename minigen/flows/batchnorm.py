@@ -1,0 +1,77 @@
+"""Batch normalisation as a flow layer, differentiated through its own statistics."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minigen.core.contract import Bijection
+from minigen.core.tree import param
+from minigen.flows.actnorm import ActNorm
+from minigen.flows.volume import constant
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchNorm(Bijection):
+    """Batch normalisation between flow layers (Dinh et al. 2017; Papamakarios et al. 2017).
+
+        m = mean_n x_n,   v = mean_n (x_n - m)^2
+        xhat = (x - m) / sqrt(v + eps),   y = xhat * exp(s) + t
+        logdet = sum_j [s_j - log(v_j + eps) / 2]      of a row, with m and v held
+
+    The gradient goes through m and v, and with G = sum_n dlogdet_n, dxhat = dy * exp(s):
+
+        dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat) - xhat * G / N) / sqrt(v + eps)
+
+    A row's y depends on the whole batch, so no density belongs to this layer: `freeze(x)` fixes
+    the statistics and gives the affine layer to evaluate and sample with. The models here use
+    ActNorm instead, which is that affine layer from the start, with s and t learned: its loss is
+    the likelihood of the model one keeps, and it is invertible at every moment of training.
+
+    Shapes: x, y (N, D); s, t (D,).
+    """
+
+    s: np.ndarray = param()
+    t: np.ndarray = param()
+    eps: float = 1e-5
+
+    @classmethod
+    def init(cls, features, *, dtype=np.float32, eps=1e-5):
+        """Scale 1 and shift 0."""
+        return cls(np.zeros(features, dtype), np.zeros(features, dtype), eps)
+
+    def forward(self, x):
+        m = x.mean(axis=0)
+        v = ((x - m) ** 2).mean(axis=0)
+        root = np.sqrt(v + self.eps)
+        xhat = (x - m) / root
+        y = xhat * np.exp(self.s) + self.t
+        return y, constant((self.s - np.log(root)).sum(), x), (xhat, root)
+
+    def backward(self, dy, dlogdet, cache):
+        xhat, root = cache
+        G = dlogdet.sum()
+        dxhat = dy * np.exp(self.s)
+        ds = (dxhat * xhat).sum(axis=0) + G
+        dx = dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0) - xhat * G / len(dy)
+        return dx / root, {"s": ds, "t": dy.sum(axis=0)}
+
+    def inverse(self, y):
+        raise TypeError(
+            "BatchNorm: expected a layer with statistics of its own to invert, got one that takes "
+            "them from the batch; freeze(x) gives that layer"
+        )
+
+    def freeze(self, x):
+        """The affine layer that `forward` is, with the statistics of x (N, D) kept."""
+        m, v = x.mean(axis=0), x.var(axis=0)
+        s = self.s - np.log(v + self.eps) / 2
+        return ActNorm(s.astype(self.s.dtype), (self.t - m * np.exp(s)).astype(self.t.dtype))
+
+
+def freeze(flow, x, *context):
+    """A copy of a flow that runs 'normalizing' with each BatchNorm frozen to what x gives it."""
+    layers = []
+    for f in flow.chain.layers:
+        layers.append(f.freeze(x) if isinstance(f, BatchNorm) else f)
+        x = layers[-1].forward(x, *(context if f.context else ()))[0]
+    return replace(flow, chain=replace(flow.chain, layers=tuple(layers)))

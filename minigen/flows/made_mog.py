@@ -1,0 +1,90 @@
+"""MADE with mixtures of Gaussians: an autoregressive density with as many modes as it likes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.core.contract import Density
+from minigen.core.numeric import logsumexp
+from minigen.flows.made import MADE
+from minigen.flows.sequential import incremental
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MADEMoG(Density):
+    """Masked autoencoder with mixture conditionals (Papamakarios et al. 2017, MADE MoG).
+
+        p(x) = prod_i p(x_i | x_{1:i-1})                                        MAF-1
+        p(x_i | x_{1:i-1}) = sum_k pi_ik N(x_i | mu_ik, sigma_ik^2)
+
+    One MADE gives (a, mu, r); pi = softmax(a), log sigma = alpha = c tanh(r / c). With the
+    responsibilities rho_k = pi_k N_k / sum_j pi_j N_j, g_k = dlogp rho_k, u = (x - mu) / sigma:
+
+        da_k = g_k - dlogp pi_k,   dmu_k = g_k u_k / sigma_k,   dalpha_k = g_k (u_k^2 - 1),
+        dx = -sum_k dmu_k + MADE^T(da, dmu, dalpha)
+
+    Shapes: x (N, D), logp (N,); made: D (and a context) -> (D, 3K).
+    """
+
+    made: MADE
+    c: float = 4.0
+
+    @classmethod
+    def init(cls, features, hidden, components=8, *, c=4.0, **options):
+        """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
+        K = validate.integer("components", components, 1)
+        made = MADE.init(features, hidden, 3 * K, **options)
+        b = made.layers[-1].b.reshape(features, 3, K)
+        b[:, 1] = np.linspace(-2, 2, K) if K > 1 else 0
+        return cls(made, c)
+
+    @property
+    def features(self):
+        return self.made.features
+
+    @property
+    def context(self):
+        return self.made.context
+
+    def conditionals(self, h):
+        """log pi, mu and alpha, each (..., K), of the network's output (..., 3K)."""
+        a, mu, r = np.moveaxis(h.reshape(*h.shape[:-1], 3, -1), -2, 0)
+        return a - logsumexp(a)[..., None], mu, self.c * np.tanh(r / self.c)
+
+    def forward(self, x, *context):
+        h, made_cache = self.made.forward(x, *context)
+        logpi, mu, alpha = self.conditionals(h)
+        e = np.exp(-alpha)
+        u = (x[..., None] - mu) * e
+        joint = logpi - alpha - 0.5 * (u * u + LOG_2PI)
+        logp = logsumexp(joint)
+        rho = np.exp(joint - logp[..., None])
+        return logp.sum(axis=1), (logpi, alpha, e, u, rho, made_cache)  # MAF-1
+
+    def backward(self, dlogp, cache):
+        logpi, alpha, e, u, rho, made_cache = cache
+        d = dlogp[:, None, None]
+        g = d * rho
+        da, dmu, dalpha = g - d * np.exp(logpi), g * u * e, g * (u * u - 1)
+        dr = dalpha * (1 - (alpha / self.c) ** 2)
+        dh = np.concatenate([da, dmu, dr], axis=-1)
+        dx, *dcontext, dmade = self.made.backward(dh, made_cache)
+        return dx - dmu.sum(axis=-1), *dcontext, {"made": dmade}
+
+    def sample(self, n, *context, rng):
+        """n samples (n, D), one for each row of a context."""
+        shape = (validate.integer("n", n, 0), self.features)
+        given = np.stack([rng.random(shape), rng.standard_normal(shape)], axis=-1)
+        x, _ = incremental(self.made, given.astype(self.dtype), self.draw, *context)
+        return x
+
+    def draw(self, h, given):
+        """One coordinate: the component that a uniform number picks, at a normal number."""
+        u, eps = given[:, 0], given[:, 1]
+        logpi, mu, alpha = self.conditionals(h)
+        k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] < u[:, None]).sum(axis=-1)
+        rows = np.arange(len(k))
+        return mu[rows, k] + np.exp(alpha[rows, k]) * eps, np.zeros_like(eps)  # MAF-2
