@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minigen import nn
+from minigen import diffusion, nn
 from minigen.core import tree
 from minigen.flows import (
     ActNorm,
@@ -31,7 +31,11 @@ from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.nn.embed import LabelEmbedding, TimeEmbedding
+from minigen.nn.residual import ResidualBlock
 from minigen.prob import Gaussian, Mixture, StandardNormal
+from minigen.prob.discretized import DiscretisedGaussian
+from minigen.prob.kl import KLDiagonal, KLFull
 
 
 class Sizes:
@@ -48,6 +52,15 @@ class Sizes:
 
     def normal(self, *shape):
         return self.rng.standard_normal(shape)
+
+    # diffusion: noise, times 1..7, shares in (0, 1), pixels of 5 levels, labels, a schedule
+    schedule = diffusion.linear_schedule(8)
+    eps = property(lambda s: s.normal(s.N, s.D))
+    t = property(lambda s: s.rng.integers(1, 8, s.N))
+    share = property(lambda s: s.rng.uniform(0.1, 0.9, s.N))
+    grid = property(lambda s: s.rng.integers(0, 5, (s.N, s.D)) / 2 - 1)
+    label = property(lambda s: s.rng.integers(0, 3, s.N))
+    factor = property(lambda s: 0.3 * s.normal(s.N, s.D, s.D) + np.eye(s.D))
 
 
 @dataclass
@@ -72,6 +85,11 @@ def case(layer, *inputs, mixes=False, scramble=0.3, rng=None, **given):
 def coupling(s, kind, **options):
     """A coupling with a smooth network."""
     return kind.init(s.D, (s.H,), activation="tanh", **s.new, **options)
+
+
+def ddpm(s, **options):
+    """A small diffusion model."""
+    return diffusion.ddpm(s.D, s.schedule, hidden=s.H, blocks=2, **s.new, **options)
 
 
 def smooth(factory, s, **options):
@@ -102,7 +120,7 @@ LAYERS = {
         ResidualBlock.init(s.D, **s.new), s.x, s.normal(s.N, s.D), rng=s.rng
     ),
     "KLDiagonal": lambda s: case(KLDiagonal(), *(s.normal(s.N, s.D) for _ in range(4))),
-    "KLFull": lambda s: case(KLFull(), s.x, s.factor, s.normal(s.N, s.D), s.factor[::-1].copy()),
+    "KLFull": lambda s: case(KLFull(), s.x, s.factor, s.eps, s.factor),
     "DiscretisedGaussian": lambda s: case(
         DiscretisedGaussian(5), s.grid, s.x, s.normal(s.N, s.D) - 1
     ),
@@ -139,7 +157,7 @@ LAYERS = {
     "Guided": lambda s: case(
         diffusion.Guided(ddpm(s, classes=2).net, 1.7, 2, s.D), s.x, t=s.t, label=s.label, rng=s.rng
     ),
-    "Skipping": lambda s: case(ddpm(s).respaced(4).net, s.x, t=s.t, rng=s.rng),
+    "Skipping": lambda s: case(ddpm(s).respaced(7).net, s.x, t=s.t, rng=s.rng),
     "DDPM": lambda s: case(ddpm(s), s.x, t=s.t, rng=s.rng),
     "DDPM, learned variance": lambda s: case(ddpm(s, variance="learned"), s.x, t=s.t, rng=s.rng),
     "DDPM, free variance": lambda s: case(ddpm(s, variance="free"), s.x, t=s.t, rng=s.rng),
