@@ -8,6 +8,7 @@ from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.elementwise import Logit
 from minigen.flows.flow import NORMALIZING, Flow
+from minigen.flows.losses import dequantized
 from minigen.flows.permute import Permute
 from minigen.prob import StandardNormal
 
@@ -71,7 +72,7 @@ def assemble(
     maps, x = list(before), None
     if init_from is not None:
         x = validate.array("init_from", init_from, ("N", features))
-        x = (x + rng.random(x.shape) if levels else x).astype(dtype)
+        x = (dequantized(x, levels, rng) if levels else x).astype(dtype)
         for f in maps:
             x = f.forward(x)[0]
     for k in range(layers):

@@ -1,0 +1,272 @@
+"""Promises of the training loop and of checkpoints."""
+
+import hashlib
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from minigen import data, flows, nn, prob, training
+from minigen.core import tree
+from minigen.kernels import dense, optimizers
+from minigen.training import SGD, Adam, fit
+from minigen.training.checkpoint import CheckpointError
+
+
+def gaussian_fit(rng, **options):
+    """A Gaussian fitted to correlated data, and the data."""
+    x = rng.standard_normal((400, 2)) @ [[1.0, 0.5], [0.0, 0.7]] + [1.0, -2.0]
+    model = prob.Gaussian.init(2, dtype=np.float64)
+    settings = {"steps": 300, "batch": 400, "lr": 0.05, "progress": False} | options
+    return model, x, fit(flows.NLL(model), x, rng=rng, **settings)
+
+
+def digest(layer):
+    return hashlib.sha256(b"".join(a.tobytes() for a in tree.flatten(layer.params).values()))
+
+
+@pytest.mark.parametrize("optimizer", [Adam(0.05), SGD(0.05)], ids=["Adam", "SGD"])
+def test_maximum_likelihood_of_a_gaussian_is_the_sample_mean_and_covariance(optimizer, rng):
+    model, x, _ = gaussian_fit(rng, optimizer=optimizer, steps=1500)
+    np.testing.assert_allclose(model.mu, x.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(model.Sigma, np.cov(x.T, bias=True), atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    runs = [gaussian_fit(np.random.default_rng(3), batch=64)[0] for _ in range(2)]
+    assert digest(runs[0]).digest() == digest(runs[1]).digest()
+
+
+def test_the_arrays_of_the_model_are_written_in_place(rng):
+    model = prob.Gaussian.init(2, dtype=np.float64)
+    mu = model.mu
+    fit(flows.NLL(model), rng.standard_normal((50, 2)) + 3, rng=rng, steps=50, progress=False)
+    assert model.mu is mu and mu.any()
+
+
+def test_adam_takes_the_step_of_the_paper():
+    """Two steps by hand, with bias correction and decoupled weight decay."""
+    theta, adam = np.array([1.0, -2.0]), Adam(0.1, weight_decay=0.01)
+    adam.start(theta)
+    g1, g2, m, v, hand = np.array([0.5, -1.0]), np.array([0.25, 2.0]), 0.0, 0.0, theta.copy()
+    for k, g in enumerate((g1, g2), start=1):
+        adam.step(theta, g)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        hand = hand * (1 - 0.1 * 0.01)
+        hand = hand - 0.1 * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+    np.testing.assert_allclose(theta, hand, rtol=1e-14)
+
+
+def test_clipping_bounds_the_step_of_plain_descent(rng):
+    model = prob.Gaussian.init(2, dtype=np.float64)
+    x = 1000 + rng.standard_normal((64, 2))
+    run = fit(flows.NLL(model), x, rng=rng, steps=1, optimizer=SGD(1.0, b1=0.0), clip=0.5,
+              schedule="constant", progress=False)  # fmt: skip
+    moved = np.sqrt(sum((a**2).sum() for a in tree.flatten(model.params).values()))
+    assert run.history["grad_norm"][0] > 100 and abs(moved - 0.5) < 1e-12
+
+
+def test_the_kept_parameters_are_the_best_on_validation(rng):
+    """Overfitting: the validation loss rises again, and the model kept is the one before."""
+    x, held = rng.standard_normal((12, 2)), rng.standard_normal((400, 2))
+    flow = flows.real_nvp(2, 4, (64,), rng=rng, dtype=np.float64)
+    run = fit(flow.nll, x, validation=held, rng=rng, steps=300, lr=1e-2, validate_every=10,
+              schedule="constant", progress=False)  # fmt: skip
+    assert run.best == min(run.history["validation"]) < run.history["validation"][-1] - 0.1
+    assert abs(flow.nll.forward(held)[0] - run.best) < 1e-12
+
+
+def test_patience_stops_early(rng):
+    x, held = rng.standard_normal((12, 2)), rng.standard_normal((400, 2))
+    flow = flows.real_nvp(2, 4, (64,), rng=rng)
+    run = fit(flow.nll, x, validation=held, rng=rng, steps=5000, lr=1e-2, validate_every=10,
+              patience=3, progress=False)  # fmt: skip
+    assert run.steps == run.best_step + 30 < 5000
+
+
+def test_validation_noise_is_drawn_once(rng):
+    """With a learning rate of 0 the validation losses of a dequantised model are all equal."""
+    flow = flows.real_nvp(4, 2, (8,), levels=17, rng=rng)
+    x = rng.integers(0, 17, (60, 4))
+    run = fit(flow.nll, x, validation=x, rng=rng, steps=10, lr=0.0, validate_every=1,
+              progress=False)  # fmt: skip
+    assert len(set(run.history["validation"])) == 1 and len(set(run.history["loss"])) > 1
+
+
+def test_ema_keeps_the_average(rng):
+    """With SGD on a linear loss the average of the parameters is known."""
+    model = prob.Gaussian.init(1, dtype=np.float64)
+    seen = []
+
+    class Spy(SGD):
+        def step(self, theta, g, factor=1.0):
+            super().step(theta, g, factor)
+            seen.append(theta.copy())
+
+    fit(flows.NLL(model), np.full((4, 1), 2.0), rng=rng, steps=20, optimizer=Spy(0.1), ema=0.5,
+        schedule="constant", progress=False)  # fmt: skip
+    average = np.zeros(3)
+    for k, theta in enumerate(seen, start=1):
+        decay = min(0.5, (1 + k) / (10 + k))
+        average = decay * average + (1 - decay) * theta
+    np.testing.assert_allclose([model.mu[0], model.a[0]], average[:2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name, end", [("constant", 1.0), ("cosine", 0.0), ("linear", 0.0)])
+def test_the_learning_rate_follows_its_schedule(name, end, rng):
+    *_, run = gaussian_fit(rng, schedule=name, steps=200)
+    lr = np.array(run.history["lr"]) / 0.05
+    assert lr[0] == 1 and abs(lr[-1] - end) < 0.01 and (np.diff(lr) <= 0).all()
+
+
+def test_an_epoch_visits_each_row_once(rng):
+    seen = []
+
+    class Spy(flows.NLL):
+        def draw(self, batch, rng):
+            seen.append(batch[:, 0].copy())
+            return super().draw(batch, rng)
+
+    x = np.arange(24.0)[:, None] + np.zeros((24, 2))
+    fit(Spy(prob.Gaussian.init(2, dtype=np.float64)), x, rng=rng, steps=6, batch=8, progress=False)
+    for epoch in seen[:3], seen[3:]:
+        assert sorted(np.concatenate(epoch)) == list(range(24))
+    assert not np.array_equal(np.concatenate(seen[:3]), np.concatenate(seen[3:]))
+
+
+def test_a_nan_names_the_layer_where_it_was_born(rng):
+    flow = flows.real_nvp(2, 3, (4,), rng=rng)
+    flow.chain.layers[2].net.layers[0].W[0, 1] = np.nan
+    before = flow.chain.layers[0].net.layers[0].W.copy()
+    where = r"step 1: LinearReLU at density.chain.layers.2.net.layers.0 gives nan at index \(0, 1\)"
+    with pytest.raises(FloatingPointError, match=where):
+        fit(flow.nll, data.toy("moons"), rng=rng, steps=5, progress=False)
+    assert np.array_equal(flow.chain.layers[0].net.layers[0].W, before)
+
+
+def test_an_interrupt_leaves_the_best_parameters(rng):
+    model = prob.Gaussian.init(2, dtype=np.float64)
+
+    class Impatient(Adam):
+        def step(self, *args):
+            super().step(*args)
+            if self.k == 40:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(flows.NLL(model), rng.standard_normal((50, 2)) + 5, rng=rng, steps=100,
+            optimizer=Impatient(0.1), progress=False)  # fmt: skip
+    assert model.mu.min() > 1
+
+
+def test_an_array_at_two_places_is_refused_by_name(rng):
+    f = nn.Linear.init(2, 2, rng=rng)
+    coupling = flows.AffineCoupling(nn.Sequential((nn.Linear.init(1, 2, rng=rng), f)), 1)
+    flow = flows.Flow(flows.Chain((coupling, coupling)), prob.StandardNormal(2))
+    with pytest.raises(ValueError, match=r"chain\.layers\.1.* and .*chain\.layers\.0.* sharing"):
+        fit(flow.nll, np.zeros((3, 2)), rng=rng)
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"steps": 0}, ValueError, "steps: expected an integer >= 1, got 0"),
+        ({"batch": 2.5}, TypeError, "batch: expected an integer, got 2.5"),
+        ({"rng": 3}, TypeError, "rng: expected a numpy.random.Generator, got 3"),
+        ({"schedule": "warm"}, ValueError, "schedule: expected one of constant, cosine, linear"),
+        ({"lr": -1.0}, ValueError, r"lr: expected a number in \[0, inf\], got -1.0"),
+        ({"data": np.zeros((0, 2))}, ValueError, "data: expected at least one row"),
+        ({"data": np.array([[0, np.nan]])}, ValueError, "data: expected finite numbers, got nan"),
+        ({"data": (np.zeros((3, 2)), np.zeros(2))}, ValueError, "data: expected as many rows"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(options, error, message, rng):
+    settings = {"data": np.zeros((4, 2)), "rng": rng} | options
+    with pytest.raises(error, match=message):
+        fit(flows.NLL(prob.Gaussian.init(2)), **settings)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_equal_their_twins(dtype, rng):
+    tolerance = 1e-13 if dtype == np.float64 else 1e-5
+
+    def twice(kernel, *arrays):
+        results = []
+        for f in kernel, kernel.twin:
+            copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arrays]
+            out = f(*copies)
+            results.append([*copies, *(out or ())])
+        for a, b in zip(*results, strict=True):
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+    def normal(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    f = dtype
+    twice(dense.bias_relu, normal(5, 7), normal(7))
+    twice(dense.bias_relu_backward, normal(5, 7), np.maximum(normal(5, 7), 0))
+    twice(optimizers.momentum, normal(9), normal(9), normal(9), f(0.9), f(0.1))
+    twice(optimizers.adam, normal(9), normal(9), normal(9), normal(9) ** 2,
+          f(0.9), f(0.999), f(0.1), f(1e-8))  # fmt: skip
+
+
+def test_a_file_gives_back_the_same_model(rng, tmp_path):
+    flow = flows.real_nvp(4, 3, (8,), levels=17, context=2, init_from=rng.integers(0, 17, (30, 4)),
+                          rng=rng)  # fmt: skip
+    training.save(tmp_path / "f.npz", flow)
+    loaded = training.load(tmp_path / "f.npz")
+    assert repr(loaded) == repr(flow) and digest(loaded).digest() == digest(flow).digest()
+    x, c = 17 * rng.random((5, 4)), rng.standard_normal((5, 2))
+    assert np.array_equal(loaded.log_prob(x, c), flow.log_prob(x, c))
+
+
+def test_a_class_of_ones_own_is_found_by_name(rng, tmp_path):
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Mine(nn.Linear):
+        pass
+
+    training.save(tmp_path / "m.npz", Mine.init(2, 3, rng=rng))
+    assert type(training.load(tmp_path / "m.npz", classes=[Mine])) is Mine
+    with pytest.raises(CheckpointError, match="expected a class of minigen or of classes"):
+        training.load(tmp_path / "m.npz")
+
+
+def test_a_damaged_file_is_refused_and_never_read_as_something_else(rng, tmp_path):
+    """Every single-byte corruption is noticed, or leaves the model exactly as it was."""
+    path = tmp_path / "g.npz"
+    model = prob.Gaussian.from_moments([1.0, 2.0], np.eye(2))
+    training.save(path, model)
+    intact = path.read_bytes()
+    for place in rng.choice(len(intact), size=200, replace=False):
+        broken = bytearray(intact)
+        broken[place] ^= 0xFF
+        path.write_bytes(bytes(broken))
+        try:
+            assert digest(training.load(path)).digest() == digest(model).digest()
+        except CheckpointError as error:
+            assert str(path) in str(error) or "expected a class" in str(error)
+
+
+def test_a_pickle_in_a_file_is_never_run(tmp_path):
+    path = tmp_path / "p.npz"
+    np.savez(path, x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(CheckpointError):
+        training.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        model = {"class": "system", "module": "os", "fields": {}}
+        manifest = {"format": 1, "model": model, "arrays": {}}
+        archive.writestr("manifest.json", json.dumps(manifest))
+    with pytest.raises(CheckpointError, match=r"expected a class of minigen .* got os\.system"):
+        training.load(path)
+
+
+def test_a_failed_save_leaves_the_old_file(rng, tmp_path):
+    path = tmp_path / "g.npz"
+    training.save(path, prob.Gaussian.init(2))
+    before = path.read_bytes()
+    with pytest.raises(TypeError, match="expected an array, a layer or a plain value"):
+        training.save(path, flows.Chain((object(),)))
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
