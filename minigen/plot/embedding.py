@@ -1,0 +1,61 @@
+"""A map of images: each at its place."""
+
+import numpy as np
+from matplotlib.colors import to_rgb
+
+from minigen.core import validate
+from minigen.plot.images import as_images
+from minigen.plot.style import CLASSES, bare, caption, panels, title
+
+PIXELS, MARGIN = 900, 0.03
+
+
+def embedding(points, images, labels, *, heading=None, ax=None):
+    """Points (N, 2) of a map, their images in the colours of their labels (N,) where there is room.
+
+    An image is drawn where it covers none drawn before; the others are dots.
+    """
+    points = validate.array("points", points, ("N", 2))
+    x, labels = as_images(images), np.asarray(labels)
+    if not len(points) == len(x) == len(labels):
+        sizes = f"{len(points)}, {len(x)}, {len(labels)}"
+        raise validate.expected("points, images, labels", "as many of each", sizes)
+    names, kind = np.unique(labels, return_inverse=True)
+    hues = np.array([to_rgb(CLASSES[k % len(CLASSES)]) for k in range(len(names))])
+    (panel,) = panels(1, ax, width=6.2, height=6.4)
+    panel.imshow(collage(pixels(points), x, hues[kind]), interpolation="nearest")
+    for k, name in enumerate(names):
+        middle = np.median(pixels(points)[kind == k], axis=0)
+        panel.text(
+            *middle, name, fontsize=15, weight="bold", color=hues[k], ha="center", va="center",
+            bbox={"boxstyle": "circle,pad=0.25", "fc": "white", "ec": hues[k], "alpha": 0.9},
+        )  # fmt: skip
+    bare(panel)
+    title(panel, heading or f"A map of {len(x):,} images")
+    caption(panel, "near means alike; each image is coloured by its class, named at its median", ax)
+    return panel.figure
+
+
+def pixels(points):
+    """Columns and rows (N, 2) of the points on the canvas, one scale for both axes."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = (1 - 2 * MARGIN) * PIXELS / max(*(high - low), 1e-12)
+    centred = (points - (low + high) / 2) * scale * [1, -1]
+    return np.rint(centred + PIXELS / 2).astype(int)
+
+
+def collage(at, x, hues):
+    """The canvas (PIXELS, PIXELS, 3): images where they cover nothing, dots for the rest."""
+    canvas, taken = np.ones((PIXELS, PIXELS, 3)), np.zeros((PIXELS, PIXELS), bool)
+    ink = np.kron(x / max(x.max(), 1e-12), np.ones((2, 2)))
+    height, width = ink.shape[1:]
+    for (column, row), image, hue in zip(at, ink, hues, strict=True):
+        across = slice(max(column - width // 2, 0), column - width // 2 + width)
+        down = slice(max(row - height // 2, 0), row - height // 2 + height)
+        spot = canvas[down, across]
+        if taken[down, across].any() or spot.shape[:2] != image.shape:
+            canvas[row - 1 : row + 1, column - 1 : column + 1] = 0.5 + 0.5 * hue
+            continue
+        spot[...] = 1 - image[..., None] * (1 - hue)
+        taken[down, across] = True
+    return canvas
