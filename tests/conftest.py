@@ -1,8 +1,13 @@
 """What every test has: a seeded generator, and a steady hypothesis profile."""
 
-import hypothesis
-import numpy as np
-import pytest
+import os
+
+# Tests run side by side: threads of the matrix products would only get in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 hypothesis.settings.register_profile(
     "minigen",
