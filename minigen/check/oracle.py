@@ -15,22 +15,23 @@ def choose(subject, method, rng):
     validate.choice("method", method, ("auto", "complex", "richardson"))
     if method == "richardson":
         return Richardson(subject), ""
-    reason = unclean(subject, rng)
+    oracle = ComplexStep(subject)
+    reason = unclean(oracle, subject, rng)
     if not reason:
-        return ComplexStep(subject), ""
+        return oracle, ""
     if method == "complex":
         raise validate.expected("layer", "a complex-clean forward pass", reason)
     return Richardson(subject), reason
 
 
-def unclean(subject, rng):
+def unclean(oracle, subject, rng):
     """Why the imaginary part is not the derivative of this forward pass, or "" if it is.
 
     The derivative along a random direction must be that of a central difference.
     """
     u = {name: size(a) * rng.standard_normal(a.shape) for name, a in subject.points.items()}
     try:
-        slopes, _ = ComplexStep(subject).along(u)
+        slopes, _ = oracle.along(u)
     except Exception as error:  # a function may refuse complex numbers in any way it likes
         return f"{type(error).__name__}: {error}"
     real = Richardson(subject)

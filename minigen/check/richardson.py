@@ -22,7 +22,6 @@ class Richardson:
     def __init__(self, subject):
         self.points = {name: a.copy() for name, a in subject.points.items()}
         self.subject = subject.at(self.points)
-        self.here = self.subject.forward()[0]
 
     def entry(self, name, index):
         """(d outputs / d one entry, their errors): one array for each output."""
@@ -37,10 +36,8 @@ class Richardson:
         right = [self.values(direction, h) for h in steps]
         left = [self.values(direction, -h) for h in steps]
         found = [
-            extrapolate(
-                np.array([y[k] for y in right]), here, np.array([y[k] for y in left]), steps
-            )
-            for k, here in enumerate(self.here)
+            extrapolate(np.array([y[k] for y in right]), y0, np.array([y[k] for y in left]), steps)
+            for k, y0 in enumerate(self.subject.forward()[0])
         ]
         return [slope for slope, _ in found], [error for _, error in found]
 
@@ -50,7 +47,7 @@ class Richardson:
         for name, u in direction.items():
             self.points[name] += step * u
         with np.errstate(all="ignore"):
-            outputs = self.subject.forward()[0]
+            outputs = [y.copy() for y in self.subject.forward()[0]]
         for name, a in here.items():
             self.points[name][...] = a
         return outputs

@@ -10,6 +10,7 @@ stand is found in one of two ways:
 
 import copy
 import dataclasses
+import functools
 import inspect
 from dataclasses import dataclass
 
@@ -30,18 +31,18 @@ def params(layer):
     return leaves
 
 
-def is_tree(layer):
+def is_tree(layer, leaves):
     """Whether `core.tree` knows every array that `layer.params` lists."""
-    return dataclasses.is_dataclass(layer) and tree.flatten(tree.params(layer)).keys() == (
-        params(layer).keys()
+    return dataclasses.is_dataclass(layer) and (
+        tree.flatten(tree.params(layer)).keys() == leaves.keys()
     )
 
 
-def with_params(layer, new):
-    """A copy of the layer that computes with the arrays of `new` ({path: array})."""
-    if is_tree(layer):
+def with_params(layer, leaves, new):
+    """A copy of the layer that computes with the arrays of `new` in place of its `leaves`."""
+    if is_tree(layer, leaves):
         return tree.rebuild(layer, new)
-    twin = copy.deepcopy(layer, {id(a): new[path] for path, a in params(layer).items()})
+    twin = copy.deepcopy(layer, {id(a): new[path] for path, a in leaves.items()})
     for path, array in params(twin).items():
         if array is not new[path]:
             raise TypeError(
@@ -53,9 +54,10 @@ def with_params(layer, new):
 
 def in_dtype(layer, dtype):
     """A copy of the layer with parameters, and kept arrays where they are known, in `dtype`."""
-    if is_tree(layer):
+    leaves = params(layer)
+    if is_tree(layer, leaves):
         return tree.astype(layer, dtype)
-    return with_params(layer, {path: a.astype(dtype) for path, a in params(layer).items()})
+    return with_params(layer, leaves, {path: a.astype(dtype) for path, a in leaves.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +78,22 @@ class Subject:
         }
         return cls(in_dtype(layer, dtype), arrays, {k: cast(v, dtype) for k, v in given.items()})
 
-    @property
+    @functools.cached_property
+    def params(self):
+        """{path: array} of the trained arrays."""
+        return params(self.layer)
+
+    @functools.cached_property
     def points(self):
         """Every array that has a gradient, by the name of that gradient."""
         named = {f"d{name}": x for name, x in self.inputs.items()}
-        return named | {f"params.{path}": a for path, a in params(self.layer).items()}
+        return named | {f"params.{path}": a for path, a in self.params.items()}
 
     def at(self, points):
         """The same subject with other arrays in place of `points`."""
         inputs = {name: points[f"d{name}"] for name in self.inputs}
-        new = {path: points[f"params.{path}"] for path in params(self.layer)}
-        return Subject(with_params(self.layer, new), inputs, self.given)
+        new = {path: points[f"params.{path}"] for path in self.params}
+        return Subject(with_params(self.layer, self.params, new), inputs, self.given)
 
     def forward(self):
         """(outputs, cache); the inputs are lent as copies."""

@@ -1,0 +1,62 @@
+"""Every layer of the zoo keeps the contract: gradients, purity, caches, rows, types, inverses."""
+
+import zlib
+
+import numpy as np
+import pytest
+import zoo
+
+from minigen import check, nn
+from minigen.check.contract import PROMISES
+
+
+def draws(name, table, count):
+    """`count` random cases of the layer `name`, each with its generator, the same at every run."""
+    for k in range(count):
+        rng = np.random.default_rng([zlib.crc32(name.encode()), k])
+        yield table[name](zoo.Sizes(rng)), rng
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_gradients_are_those_of_the_complex_step(name):
+    """200 random shapes and points: every entry in ten of them, samples and directions in all."""
+    for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 200)):
+        entries = 256 if k % 20 == 0 else 2
+        report = check.gradients(
+            case.layer, *case.inputs, rng=rng, method="complex", entries=entries, **case.given
+        )
+        assert report, report
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_the_promises_of_the_contract_are_kept(name):
+    for case, rng in draws(name, zoo.ZOO, 8):
+        report = check.contract(case.layer, *case.inputs, rng=rng, mixes=case.mixes, **case.given)
+        assert report, report
+
+
+@pytest.mark.parametrize("name", zoo.BIJECTIONS)
+def test_a_bijection_is_inverted_and_its_logdet_is_that_of_its_jacobian(name):
+    for case, rng in draws(name, zoo.BIJECTIONS, 30):
+        report = check.bijection(case.layer, *case.inputs, rng=rng)
+        assert report, report
+
+
+@pytest.mark.parametrize("name", zoo.BIJECTIONS)
+def test_logdets_are_seen_where_they_are_not_zero_and_the_orientation_turns(name):
+    """A set of maps that all keep volume, or all keep orientation, would hide a wrong log-det."""
+    VOLUME = {"AdditiveCoupling", "AdditiveCoupling with context", "Permute"}
+    case, _ = next(draws(name, zoo.BIJECTIONS, 1))
+    logdet = case.layer.forward(*case.inputs)[1]
+    assert bool(np.any(logdet)) == (name not in VOLUME)
+
+
+def test_relu_has_the_slope_0_at_its_kink():
+    x = np.array([[-1.0, -0.0, 0.0, 1.0]])
+    _, cache = nn.ReLU().forward(x)
+    dx, _ = nn.ReLU().backward(np.full_like(x, 3.0), cache)
+    assert dx.tolist() == [[0, 0, 0, 3]]
+
+
+def test_every_promise_says_what_it_promises():
+    assert all(promise.__doc__ for promise in PROMISES.values())
