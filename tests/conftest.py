@@ -5,9 +5,9 @@ import os
 # Tests run side by side: threads of the matrix products would only get in each other's way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import hypothesis  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import hypothesis
+import numpy as np
+import pytest
 
 hypothesis.settings.register_profile(
     "minigen",

@@ -1,0 +1,86 @@
+"""Theorems of the densities: they are the textbook's, they integrate to one, they can be sampled."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from minigen import prob
+from minigen.core import tree
+
+
+def correlated():
+    """A Gaussian with every kind of entry in its Cholesky factor."""
+    L = np.array([[1.2, 0, 0], [-0.7, 0.6, 0], [0.3, 0.4, 0.9]])
+    return prob.Gaussian.from_moments([0.5, -1.0, 2.0], L @ L.T)
+
+
+def test_CV1_the_cholesky_form_is_the_multivariate_normal(rng):
+    p = correlated()
+    x = 2 * rng.standard_normal((50, 3))
+    truth = stats.multivariate_normal(p.mu, p.Sigma).logpdf(x)
+    np.testing.assert_allclose(p.log_prob(x), truth, rtol=1e-12)
+
+
+def test_only_the_lower_triangle_counts(rng):
+    p = correlated()
+    noisy = tree.rebuild(p, {"lower": p.lower + np.triu(rng.standard_normal((3, 3)))})
+    x = rng.standard_normal((5, 3))
+    assert np.array_equal(p.log_prob(x), noisy.log_prob(x))
+
+
+def test_CV1_the_gradient_by_Sigma_is_half_of_w_vvT_minus_the_inverse(rng):
+    """d log q / d Sigma = (v v^T - Sigma^{-1}) / 2 with v = Sigma^{-1} (x - mu), entry by entry."""
+    p = correlated()
+    x = rng.standard_normal((1, 3))
+    v = np.linalg.solve(p.Sigma, (x - p.mu)[0])
+    claimed = 0.5 * (np.outer(v, v) - np.linalg.inv(p.Sigma))
+    E = np.array([[0.3, -0.2, 0.5], [-0.2, 1.0, 0.1], [0.5, 0.1, -0.7]])  # a symmetric direction
+    h = 1e-5
+    plus, minus = (prob.Gaussian.from_moments(p.mu, p.Sigma + s * h * E) for s in (1, -1))
+    slope = (plus.log_prob(x) - minus.log_prob(x)) / (2 * h)
+    np.testing.assert_allclose(slope[0], (claimed * E).sum(), rtol=1e-8)
+
+
+def test_a_standard_normal_is_the_gaussian_with_unit_moments(rng):
+    z = rng.standard_normal((20, 4))
+    gaussian = prob.Gaussian.init(4, dtype=np.float64)
+    np.testing.assert_allclose(prob.StandardNormal(4).log_prob(z), gaussian.log_prob(z), rtol=1e-14)
+
+
+def test_a_mixture_is_the_weighted_sum_of_its_components(rng):
+    mixture = prob.Mixture.of_gaussians([[0, 0], [3, 1], [-2, 2]], scale=0.7, dtype=np.float64)
+    mixture = tree.rebuild(mixture, {"logits": np.array([0.2, -1.0, 0.5])})
+    w = np.exp(mixture.logits) / np.exp(mixture.logits).sum()
+    x = 3 * rng.standard_normal((40, 2))
+    pdf = sum(
+        wk * stats.multivariate_normal(p.mu, 0.49 * np.eye(2)).pdf(x)
+        for wk, p in zip(w, mixture.components, strict=True)
+    )
+    np.testing.assert_allclose(mixture.log_prob(x), np.log(pdf), rtol=1e-12)
+
+
+def test_a_mixture_far_from_all_its_components_is_finite():
+    mixture = prob.Mixture.of_gaussians([[0, 0], [1, 1]], scale=1e-2, dtype=np.float64)
+    assert np.isfinite(mixture.log_prob(np.array([[1e3, -1e3]]))).all()
+
+
+@pytest.mark.parametrize(
+    "p",
+    [correlated(), prob.Mixture.of_gaussians([[0, 0], [3, 1]], dtype=np.float64)],
+    ids=["Gaussian", "Mixture"],
+)
+def test_samples_follow_the_density(p, rng):
+    """-log p of 2e5 samples has the mean it should have, and each moment its value (|z| < 4.5)."""
+    n = 200_000
+    x = p.sample(n, rng=rng)
+    if isinstance(p, prob.Gaussian):
+        mean, cov = p.mu, p.Sigma
+        entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * cov)[1]
+        logp = p.log_prob(x)
+        assert abs(-logp.mean() - entropy) < 4.5 * logp.std() / np.sqrt(n)
+    else:
+        centres = np.stack([c.mu for c in p.components])
+        mean, cov = centres.mean(axis=0), np.eye(2) + np.cov(centres.T, bias=True)
+    assert (np.abs(x.mean(axis=0) - mean) < 4.5 * np.sqrt(np.diag(cov) / n)).all()
+    spread = np.sqrt(np.outer(np.diag(cov), np.diag(cov)) + cov**2) * 3
+    assert (np.abs(np.cov(x.T) - cov) < 4.5 * spread / np.sqrt(n)).all()
