@@ -1,4 +1,4 @@
-"""Theorems of the densities: they are the textbook's, they integrate to one, they can be sampled."""
+"""Theorems of the densities: they are the textbook's, they integrate, they can be sampled."""
 
 import numpy as np
 import pytest

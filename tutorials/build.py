@@ -1,0 +1,75 @@
+"""Make the notebooks: execute each tutorial and keep its outputs.
+
+    python tutorials/build.py            every notebook that is stale
+    python tutorials/build.py 02 05      these, stale or not
+
+The source of a tutorial is `NN_name.py` (percent format); `NN_name.ipynb` is generated from it and
+never edited. Needs `pip install ".[tutorials]"`.
+"""
+
+import hashlib
+import pathlib
+import sys
+import time
+
+import jupytext
+import nbclient
+import nbformat
+
+HERE = pathlib.Path(__file__).parent
+LARGEST = 500_000  # bytes of one notebook
+
+
+def sources():
+    """The tutorials, in order."""
+    return sorted(HERE.glob("[0-9][0-9]_*.py"))
+
+
+def fingerprint(source):
+    """What a notebook remembers of its source."""
+    return hashlib.sha256(source.read_text(encoding="utf-8").encode()).hexdigest()
+
+
+def stale(source):
+    """Whether the notebook of `source` is missing or made from another text."""
+    path = source.with_suffix(".ipynb")
+    if not path.exists():
+        return True
+    notebook = nbformat.read(path, as_version=4)
+    return notebook.metadata.get("minigen_source") != fingerprint(source)
+
+
+def build(source):
+    """Execute one tutorial and write its notebook, without anything that names a machine."""
+    notebook = jupytext.read(source)
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
+    )
+    client.execute()
+    for k, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{k}"
+        cell.metadata = {}
+        for output in cell.get("outputs", []):
+            output.metadata = {}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "minigen_source": fingerprint(source),
+    }
+    text = nbformat.writes(notebook)
+    if len(text.encode()) > LARGEST:
+        raise SystemExit(f"{source.name}: {len(text.encode())} bytes, expected under {LARGEST}")
+    source.with_suffix(".ipynb").write_text(text + "\n", encoding="utf-8")
+
+
+def main(wanted):
+    """Build the wanted tutorials, or the stale ones."""
+    for source in sources():
+        if (wanted and source.name[:2] in wanted) or (not wanted and stale(source)):
+            start = time.perf_counter()
+            build(source)
+            print(f"{source.with_suffix('.ipynb').name}  {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
