@@ -1,0 +1,30 @@
+"""Data: toy densities with a known log p and entropy, digits, and readers for users' files.
+
+toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
+digits = mg.data.digits()                   digits.train.x (1000, 64), 0..16; .y labels
+x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
+"""
+
+from minigen.data.base import Sampler, Toy
+from minigen.data.baseline import baselines
+from minigen.data.catalogue import TOYS, toy, toys
+from minigen.data.discrete import bits_per_dim, dequantize
+from minigen.data.files import read, read_labels, split
+from minigen.data.uci import Digits, Part, digits
+
+__all__ = [
+    "TOYS",
+    "Digits",
+    "Part",
+    "Sampler",
+    "Toy",
+    "baselines",
+    "bits_per_dim",
+    "dequantize",
+    "digits",
+    "read",
+    "read_labels",
+    "split",
+    "toy",
+    "toys",
+]

@@ -1,0 +1,186 @@
+"""Gaussians carried by a map of known Jacobian: closed forms, by the change of variables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core.numeric import logsumexp
+from minigen.data.base import Toy, count, width
+from minigen.data.quadrature import entropy_near
+
+LOG_2PI = np.log(2 * np.pi)
+
+
+def normal(*z):
+    """log of the standard normal density at the point with these coordinates, (N,) each."""
+    return -0.5 * (len(z) * LOG_2PI + sum(c * c for c in z))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gaussian(Toy):
+    """A correlated Gaussian, both standard deviations `scale` (1), correlation rho (0.8).
+
+    x_1 = scale z_1,   x_2 = scale (rho z_1 + sqrt(1 - rho^2) z_2),   z ~ N(0, I)
+    p(x) = N(z; 0, I) / (scale^2 sqrt(1 - rho^2))
+    entropy = 1 + log 2 pi + log(scale^2 sqrt(1 - rho^2))
+    """
+
+    name = "gaussian"
+    scale: float = width(1.0)
+    correlation: float = width(0.8, -0.999, 0.999)
+
+    @property
+    def _across(self):
+        return np.sqrt(1 - self.correlation**2)
+
+    def _sample(self, n, rng):
+        z = rng.standard_normal((n, 2))
+        z[:, 1] = self.correlation * z[:, 0] + self._across * z[:, 1]
+        return self.scale * z
+
+    def _log_prob(self, x):
+        z1, x2 = x[:, 0] / self.scale, x[:, 1] / self.scale
+        z2 = (x2 - self.correlation * z1) / self._across
+        return normal(z1, z2) - np.log(self.scale**2 * self._across)
+
+    def _entropy(self):
+        return 1 + LOG_2PI + np.log(self.scale**2 * self._across)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sheared(Toy):
+    """A Gaussian ridge along the graph of a function f.
+
+        x_1 = scale z_1,   x_2 = f(x_1) + noise z_2,   z ~ N(0, I)
+        p(x) = N(z; 0, I) / (scale noise),   entropy = 1 + log 2 pi + log(scale noise)
+
+    To write one: `_ridge(x1)`, the function f.
+    """
+
+    scale: float = width(1.5)
+    noise: float = width(0.3)
+
+    def _sample(self, n, rng):
+        x = rng.standard_normal((n, 2)) * [self.scale, self.noise]
+        x[:, 1] += self._ridge(x[:, 0])
+        return x
+
+    def _log_prob(self, x):
+        z2 = (x[:, 1] - self._ridge(x[:, 0])) / self.noise
+        return normal(x[:, 0] / self.scale, z2) - np.log(self.scale * self.noise)
+
+    def _entropy(self):
+        return 1 + LOG_2PI + np.log(self.scale * self.noise)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Banana(Sheared):
+    """The bent Gaussian of Haario, Saksman & Tamminen (1999), scale 1.2, noise 0.3, bend 0.4.
+
+        x_1 ~ N(0, scale^2),   x_2 = bend (scale^2 - x_1^2) + noise z_2,   z_2 ~ N(0, 1)
+
+    p and the entropy are those of `Sheared` with f(x_1) = bend (scale^2 - x_1^2).
+    """
+
+    name = "banana"
+    scale: float = width(1.2)
+    bend: float = width(0.4)
+
+    def _ridge(self, x1):
+        return self.bend * (self.scale**2 - x1 * x1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Waves(Sheared):
+    """A Gaussian along a sine of amplitude 1 and period pi, scale 1.5, noise 0.2.
+
+        x_1 ~ N(0, scale^2),   x_2 = sin(2 x_1) + noise z_2,   z_2 ~ N(0, 1)
+
+    p and the entropy are those of `Sheared` with f(x_1) = sin(2 x_1).
+    """
+
+    name = "waves"
+    noise: float = width(0.2)
+
+    def _ridge(self, x1):
+        return np.sin(2 * x1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Funnel(Toy):
+    """The funnel of Neal (2003), v of standard deviation `scale`: 1 here, 3 in the paper.
+
+        x_1 = v ~ N(0, scale^2),   x_2 | v ~ N(0, exp(v))
+        p(x) = N(v; 0, scale^2) N(x_2; 0, exp(v)),   entropy = 1 + log 2 pi + log(scale)
+
+    since log exp(v / 2) is 0 on average.
+    """
+
+    name = "funnel"
+    scale: float = width(1.0)
+
+    def _sample(self, n, rng):
+        x = rng.standard_normal((n, 2)) * [self.scale, 1]
+        x[:, 1] *= np.exp(x[:, 0] / 2)
+        return x
+
+    def _log_prob(self, x):
+        v = x[:, 0]
+        z2 = x[:, 1] * np.exp(np.minimum(-v / 2, 700))  # 0 times infinity would be no number
+        return normal(v / self.scale, z2) - v / 2 - np.log(self.scale)
+
+    def _entropy(self):
+        return 1 + LOG_2PI + np.log(self.scale)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pinwheel(Toy):
+    """Five equally likely Gaussian blades, swirled (after the pinwheel of Johnson et al. 2016).
+
+        a_k = 2 pi k / blades,   u = R(a_K) (2 + length z_1, thickness z_2),   z ~ N(0, I)
+        x = R(swirl |u|) u
+
+    R(a) is the rotation by a. A rotation by an angle that depends on the radius alone keeps areas,
+    so p(x) = p_u(R(-swirl |x|) x), the density of the straight blades,
+
+        p_u(u) = (1/blades) sum_k N(R(-a_k) u; (2, 0), diag(length^2, thickness^2)).
+
+    blades 5, length 0.5, thickness 0.15, swirl 0.6 radians per unit of radius.
+    Entropy: that of p_u, by the trapezoidal rule in the plane, to 1e-6.
+    """
+
+    name = "pinwheel"
+    blades: int = count(5, 1, 20)
+    length: float = width(0.5)
+    thickness: float = width(0.15)
+    swirl: float = width(0.6, 0.0)
+
+    @property
+    def _angles(self):
+        return 2 * np.pi * np.arange(self.blades) / self.blades
+
+    def _sample(self, n, rng):
+        u = rng.standard_normal((n, 2)) * [self.length, self.thickness] + [2, 0]
+        turn = self._angles[rng.integers(self.blades, size=n)]
+        return rotated(u, turn + self.swirl * np.hypot(u[:, 0], u[:, 1]))
+
+    def _log_prob(self, x):
+        return self._log_prob_straight(rotated(x, -self.swirl * np.hypot(x[:, 0], x[:, 1])))
+
+    def _log_prob_straight(self, u):
+        v = rotated(u[:, None, :], -self._angles)
+        logps = normal((v[..., 0] - 2) / self.length, v[..., 1] / self.thickness)
+        return logsumexp(logps) - np.log(self.blades * self.length * self.thickness)
+
+    def _entropy(self):
+        along = 2 + self.length * np.linspace(-9, 9, 200)
+        spine = rotated(np.stack([along, 0 * along], axis=-1)[:, None], self._angles)
+        step = min(self.length, self.thickness) / 3
+        reach = 9 * max(self.thickness, self.length / 5)
+        return entropy_near(self._log_prob_straight, spine.reshape(-1, 2), reach, step)
+
+
+def rotated(x, angle):
+    """The points x (..., 2) turned about 0 by `angle` (...)."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([x[..., 0] * cos - x[..., 1] * sin, x[..., 0] * sin + x[..., 1] * cos], axis=-1)

@@ -1,0 +1,43 @@
+"""The UCI handwritten digits, shipped with the package (see DIGITS.md for source and licence)."""
+
+import importlib.resources
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images x (N, 64), integers 0..16 stored as uint8, row by row; labels y (N,), 0..9."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self):
+        return len(self.x)
+
+    def __repr__(self):
+        return f"Part(x={self.x.shape} {self.x.dtype}, y={self.y.shape} {self.y.dtype})"
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """1797 digits of 8 x 8 pixels with 17 grey levels (Alpaydin & Kaynak 1998), in file order.
+
+    train 1000, validation 350, test 447 rows; pixels 0, 32 and 39 are 0 in all of them.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    levels: ClassVar[int] = 17
+    features: ClassVar[int] = 64
+
+
+def digits():
+    """The digits, split: digits().train.x is (1000, 64)."""
+    file = importlib.resources.files("minigen.data") / "digits8x8.npz"
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    return Digits(*(Part(x[a:b], y[a:b]) for a, b in [(0, 1000), (1000, 1350), (1350, 1797)]))
