@@ -1,0 +1,138 @@
+"""Triplet mining in a batch: which rows are anchor, positive and negative.
+
+d (N, N) holds distances, label (N,) class numbers. A positive of i has its label and is not i; a
+negative has another label. Where several are equally far, the first wins. A row without positive
+or negative has no triplet. No gradient passes here: mining only chooses rows.
+"""
+
+import numpy as np
+
+from minigen.kernels.jit import kernel
+
+BLOCK = 128
+
+
+def positives(label):
+    """Whether j is a positive of i, (N, N)."""
+    return (label[:, None] == label) & ~np.eye(len(label), dtype=bool)
+
+
+def hardest_numpy(key, label):
+    """The farthest positive and the nearest negative of each row, (N,) each; -1 for none.
+
+    key (N, N): integers in the order of the distances; those below 0 count as 0.
+    """
+    key, top = np.maximum(key, 0), np.iinfo(key.dtype).max
+    same, other = positives(label), label[:, None] != label
+    pos = np.where(same, key, -1).argmax(axis=1)
+    neg = np.where(other, key, top).argmin(axis=1)
+    return np.where(same.any(axis=1), pos, -1), np.where(other.any(axis=1), neg, -1)
+
+
+@kernel(hardest_numpy)
+def hardest(key, label):
+    # The extremes of BLOCK columns at a time, without a branch: that compiles to vector
+    # instructions (for integers; for floats a NaN forbids it). Then the place, in one block.
+    n = len(label)
+    pos, neg = np.full(n, -1), np.full(n, -1)
+    none, top = key.dtype.type(-1), key.dtype.type(np.iinfo(key.dtype).max)
+    zero = key.dtype.type(0)
+    for i in range(n):
+        farthest, nearest, p_block, n_block = none, top, n, n
+        for start in range(0, n, BLOCK):
+            far, near = none, top
+            part, names = key[i, start : start + BLOCK], label[start : start + BLOCK]
+            for j in range(len(part)):
+                v = max(part[j], zero)
+                same = names[j] == label[i]
+                far = max(far, v if same and start + j != i else none)
+                near = min(near, top if same else v)
+            if far > farthest:
+                farthest, p_block = far, start
+            if near < nearest:
+                nearest, n_block = near, start
+        for j in range(p_block, n):
+            if max(key[i, j], zero) == farthest and label[j] == label[i] and j != i:
+                pos[i] = j
+                break
+        for j in range(n_block, n):
+            if max(key[i, j], zero) == nearest and label[j] != label[i]:
+                neg[i] = j
+                break
+    return pos, neg
+
+
+def semi_hard_numpy(d, label, margin):
+    """Triplets (T, 3): for each pair i, j the nearest negative k with d_ij < d_ik < d_ij + m."""
+    rows = []
+    for i, j in np.argwhere(positives(label)):
+        fits = (label != label[i]) & (d[i] > d[i, j]) & (d[i] < d[i, j] + margin)
+        if fits.any():
+            rows.append((i, j, np.where(fits, d[i], np.inf).argmin()))
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+@kernel(semi_hard_numpy)
+def semi_hard(d, label, margin):
+    n = len(label)
+    found = np.full((n, n), -1)
+    count = 0
+    for i in range(n):
+        for j in range(n):
+            if label[j] != label[i] or j == i:
+                continue
+            best = d[i, j] + margin
+            for k in range(n):
+                if label[k] != label[i] and d[i, j] < d[i, k] < best:
+                    best, found[i, j] = d[i, k], k
+            count += found[i, j] >= 0
+    rows = np.empty((count, 3), np.int64)
+    t = 0
+    for i in range(n):
+        for j in range(n):
+            if found[i, j] >= 0:
+                rows[t, 0], rows[t, 1], rows[t, 2] = i, j, found[i, j]
+                t += 1
+    return rows
+
+
+def every_numpy(label):
+    """All valid triplets (T, 3), in lexicographic order."""
+    valid = positives(label)[:, :, None] & (label[:, None] != label)[:, None, :]
+    return np.argwhere(valid)
+
+
+@kernel(every_numpy)
+def every(label):
+    n = len(label)
+    count = 0
+    for i in range(n):
+        same = np.sum(label == label[i])
+        count += (same - 1) * (n - same)
+    rows = np.empty((count, 3), np.int64)
+    t = 0
+    for i in range(n):
+        for j in range(n):
+            if label[j] != label[i] or j == i:
+                continue
+            for k in range(n):
+                if label[k] != label[i]:
+                    rows[t, 0], rows[t, 1], rows[t, 2] = i, j, k
+                    t += 1
+    return rows
+
+
+def scatter_numpy(rows, index, n):
+    """out (n, D): the sum of the rows (T, D) that share an index (T,)."""
+    out = np.zeros((n, rows.shape[1]), rows.dtype)
+    np.add.at(out, index, rows)
+    return out
+
+
+@kernel(scatter_numpy)
+def scatter(rows, index, n):
+    out = np.zeros((n, rows.shape[1]), rows.dtype)
+    for t in range(len(index)):
+        for d in range(rows.shape[1]):
+            out[index[t], d] += rows[t, d]
+    return out
