@@ -10,7 +10,7 @@ from minigen.plot.embedding import embedding
 from minigen.plot.filmstrip import filmstrip
 from minigen.plot.images import images, neighbours
 from minigen.plot.masks import masks
-from minigen.plot.plane import density, samples
+from minigen.plot.plane import density, gallery, samples
 from minigen.plot.style import Picture
 from minigen.plot.training import training
 from minigen.plot.transition import transition
@@ -23,6 +23,7 @@ __all__ = [
     "elbo_terms",
     "embedding",
     "filmstrip",
+    "gallery",
     "images",
     "masks",
     "neighbours",

@@ -32,6 +32,7 @@ def ends(ax, L):
     """L_0, the decoder, and L_T, the prior; a value that a log axis cannot hold is in the words."""
     T = len(L) - 1
     for t, x, color, word in ((0, 0.7, ORANGE, "decoder"), (T, T, GREEN, "prior")):
-        label = f"L_{t} ({word}) = {L[t]:.3g}"
+        hidden = "" if L[t] > 0 else ", not drawn"
+        label = f"L_{t} ({word}) = {L[t]:.3g}{hidden}"
         y = L[t] if L[t] > 0 else np.nan
         ax.plot([x], [y], "o", color=color, markersize=6, label=label)

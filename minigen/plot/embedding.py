@@ -7,7 +7,7 @@ from minigen.core import validate
 from minigen.plot.images import as_images
 from minigen.plot.style import CLASSES, bare, caption, panels, title
 
-PIXELS, MARGIN = 900, 0.03
+PIXELS, MARGIN = 1000, 0.03
 
 
 def embedding(points, images, labels, *, heading=None, ax=None):
@@ -27,7 +27,7 @@ def embedding(points, images, labels, *, heading=None, ax=None):
     for k, name in enumerate(names):
         middle = np.median(pixels(points)[kind == k], axis=0)
         panel.text(
-            *middle, name, fontsize=15, weight="bold", color=hues[k], ha="center", va="center",
+            *middle, name, fontsize=12, weight="bold", color=hues[k], ha="center", va="center",
             bbox={"boxstyle": "circle,pad=0.25", "fc": "white", "ec": hues[k], "alpha": 0.9},
         )  # fmt: skip
     bare(panel)
@@ -47,14 +47,14 @@ def pixels(points):
 def collage(at, x, hues):
     """The canvas (PIXELS, PIXELS, 3): images where they cover nothing, dots for the rest."""
     canvas, taken = np.ones((PIXELS, PIXELS, 3)), np.zeros((PIXELS, PIXELS), bool)
-    ink = np.kron(x / max(x.max(), 1e-12), np.ones((2, 2)))
+    ink = np.kron(x / max(x.max(), 1e-12), np.ones((3, 3)))
     height, width = ink.shape[1:]
     for (column, row), image, hue in zip(at, ink, hues, strict=True):
         across = slice(max(column - width // 2, 0), column - width // 2 + width)
         down = slice(max(row - height // 2, 0), row - height // 2 + height)
         spot = canvas[down, across]
         if taken[down, across].any() or spot.shape[:2] != image.shape:
-            canvas[row - 1 : row + 1, column - 1 : column + 1] = 0.5 + 0.5 * hue
+            canvas[row - 1 : row + 2, column - 1 : column + 2] = 0.4 + 0.6 * hue
             continue
         spot[...] = 1 - image[..., None] * (1 - hue)
         taken[down, across] = True

@@ -42,6 +42,21 @@ def density(model, toy=None, *, box=None, ax=None):
     return axes[0].figure
 
 
+def gallery(pairs, notes=None, *, ax=None):
+    """Several toys in a row, the truth above and the model below: pairs = {name: (model, toy)}.
+
+    notes: {name: words above the model}.
+    """
+    axes = panels(2 * len(pairs), ax, columns=len(pairs), width=2.3, height=2.45)
+    for k, (name, (model, toy)) in enumerate(pairs.items()):
+        box = view(toy)
+        p, q = probabilities(toy, box), probabilities(model, box)
+        heat(axes[k], p, box, p.max(), name)
+        heat(axes[k + len(pairs)], q, box, p.max(), (notes or {}).get(name, "model"))
+    caption(axes[0], "above: the truth; below: the model, in the same scale", ax)
+    return axes[0].figure
+
+
 def samples(x, truth=None, *, box=None, ax=None):
     """Points (N, 2) of a model; beside those of the truth, if given, in the same window."""
     clouds = {"truth": truth, "model": x} if truth is not None else {"samples": x}

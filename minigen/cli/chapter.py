@@ -1,0 +1,108 @@
+"""What a chapter gives the command line: its models, its families, and its show.
+
+A chapter is a module of `minigen.cli.chapters`, listed there, with three names:
+
+    MODELS    {name: Model}          what `minigen train NAME` builds, and with which settings
+    FAMILIES  {class name: Family}   how models of a class are trained, sampled and measured
+    show      (stage) -> Chapter     its part of `minigen demo`
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from minigen.cli.options import note
+from minigen.core import validate
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training run; None where the model has no such thing."""
+
+    steps: int
+    layers: int | None = None
+    hidden: tuple | None = None
+    activation: str | None = None
+    batch: int = 256
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    ema: float | None = None
+
+    def changed(self, model, **settings):
+        """The recipe with the user's settings, of those that the model has."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        for name in given:
+            if getattr(self, name) is None:
+                raise validate.expected(f"--{name}", f"no such setting for {model}", given[name])
+        return replace(self, **given)
+
+    @property
+    def training(self):
+        """The settings that `fit` takes."""
+        own = ("layers", "hidden", "activation")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in own}
+
+
+@dataclass(frozen=True)
+class Model:
+    """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn."""
+
+    build: Callable
+    recipes: dict
+
+    def recipe(self, name, dataset):
+        """The settings for that data, or an error that says which data would do."""
+        validate.choice(f"the data of {name}", dataset.kind, self.recipes)
+        return self.recipes[dataset.kind]
+
+
+@dataclass(frozen=True)
+class Family:
+    """All that is done with models of one class.
+
+    fit(model, dataset, recipe, rng=, progress=) -> Run
+    sample(model, n, rng=) -> (n, D)
+    measure(name, model, dataset, rng=) -> [Row]
+    """
+
+    fit: Callable
+    sample: Callable
+    measure: Callable
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture of the report: the file's name, the figure, and what to see in it."""
+
+    name: str
+    figure: object
+    text: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a show returns: a title, a paragraph, measured rows, pictures in order."""
+
+    title: str
+    text: str
+    rows: tuple
+    shots: tuple
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a show is given: quick or not, its own random numbers, and whether to show progress."""
+
+    quick: bool
+    rng: np.random.Generator
+    progress: bool | None = None
+
+    def pick(self, full, quick):
+        """One of two settings."""
+        return quick if self.quick else full
+
+    def train(self, name, model, family, dataset, recipe):
+        """Train with a line that says what is being trained; return the Run."""
+        note(f"  {name} on {dataset.name}, {recipe.steps} steps")
+        return family.fit(model, dataset, recipe, rng=self.rng, progress=self.progress)

@@ -1,0 +1,79 @@
+"""What all flows share on the command line: preprocessing, training, sampling, measures."""
+
+import numpy as np
+
+from minigen.cli.chapter import Family
+from minigen.cli.results import Row, mean
+from minigen.core import validate
+from minigen.data import baselines
+from minigen.flows import Affine, Logit
+from minigen.training import fit
+
+DRAWS = 8  # of the dequantisation noise, for each test image
+
+
+def preparation(dataset):
+    """The options of a flow's factory that bring the data near N(0, I), Jacobian counted."""
+    if dataset.kind == "digits":
+        before = (Logit(bins=float(dataset.levels), low=0.01),)
+        return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
+    if dataset.kind == "table":
+        return {"before": (Affine.standardize(dataset.train),)}
+    return {}
+
+
+def builder(factory):
+    """The `build` of a Model, from a factory of `minigen.flows`."""
+
+    def build(dataset, recipe, rng):
+        return factory(
+            dataset.features, recipe.layers, recipe.hidden, rng=rng,
+            activation=recipe.activation, **preparation(dataset),
+        )  # fmt: skip
+
+    return build
+
+
+def fit_flow(flow, dataset, recipe, *, rng, progress=None):
+    """Maximum likelihood."""
+    return fit(
+        flow.nll, dataset.train, validation=dataset.validation, rng=rng, progress=progress,
+        **recipe.training,
+    )  # fmt: skip
+
+
+def sample_flow(flow, n, *, rng):
+    if flow.context:
+        raise validate.expected("model", "one without a context", f"{flow.context} columns of it")
+    return flow.sample(n, rng=rng)
+
+
+def measure_flow(name, flow, dataset, *, rng):
+    """Nats and KL where the truth is known, bits per dimension beside the baselines for digits."""
+    x = dataset.test(rng)
+    if flow.levels != dataset.levels:
+        got = f"one of {flow.levels or 'continuous'} levels"
+        raise validate.expected(name, f"a model of data with {dataset.levels} levels", got)
+    if dataset.levels:
+        return image_rows(name, flow, dataset, x, rng)
+    logp = flow.log_prob(x).astype(np.float64)
+    if dataset.kind == "table":
+        return [mean(name, dataset.name, "NLL, nats", -logp)]
+    truth, entropy = dataset.source.log_prob(x), dataset.source.entropy
+    return [
+        Row(name, dataset.name, "entropy of the truth, nats", entropy),
+        mean(name, dataset.name, "NLL, nats", -logp, entropy=entropy),
+        mean(name, dataset.name, "KL(truth, model), nats", truth - logp, perfect=0),
+    ]
+
+
+def image_rows(name, flow, dataset, x, rng):
+    bits = flow.bits_per_dim(x, rng=rng, draws=DRAWS)
+    nats = bits * flow.features * np.log(2)
+    return [
+        mean(name, dataset.name, "NLL of an image, nats", nats),
+        mean(name, dataset.name, "bits/dim, discrete", bits, **baselines(dataset.source)),
+    ]
+
+
+FLOW = Family(fit_flow, sample_flow, measure_flow)

@@ -1,0 +1,61 @@
+"""What `--data` may name: a toy, the digits, or a file of rows."""
+
+import pathlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigen import data
+from minigen.core import validate
+
+TEST_POINTS = 20_000
+SUFFIXES = (".csv", ".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data to train on and to test on.
+
+    kind: "toy", "digits" or "table". source: the Toy, the Digits, or all rows of the file.
+    train, validation: what `fit` takes. features: D. levels: of integer data, else 0.
+    """
+
+    name: str
+    kind: str
+    source: Any
+    train: Any
+    validation: Any
+    features: int
+    levels: int = 0
+
+    def test(self, rng):
+        """Rows to measure on: fresh points of a toy, the digits' test part, all rows of a file."""
+        if self.kind == "toy":
+            return self.source.sample(TEST_POINTS, rng=rng)
+        return self.source.test.x if self.kind == "digits" else self.source
+
+
+def dataset(name, rng):
+    """The data of that name or path; a tenth of a file's rows, drawn by rng, validates."""
+    if name in data.TOYS:
+        toy = data.toy(name)
+        return Dataset(name, "toy", toy, toy, None, toy.features)
+    if name == "digits":
+        digits = data.digits()
+        parts = digits.train.x, digits.validation.x
+        return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
+    if pathlib.Path(name).suffix.lower() in SUFFIXES:
+        return table(name, data.read(name), rng)
+    what = f"digits, a file ({', '.join(SUFFIXES)}) or a toy ({', '.join(data.TOYS)})"
+    raise validate.expected("--data", what, repr(name))
+
+
+def table(name, x, rng):
+    """The rows of a file; fewer than 20 are all trained on."""
+    train, validation = data.split(x, (0.9, 0.1), rng=rng) if len(x) >= 20 else (x, None)
+    constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
+    if len(constant):
+        what = "columns that vary (a density cannot follow a constant)"
+        raise validate.expected(name, what, f"column {constant[0] + 1} always {x[0, constant[0]]}")
+    return Dataset(name, "table", x, train, validation, x.shape[1])
