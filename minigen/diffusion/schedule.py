@@ -117,8 +117,11 @@ def from_signal(f):
 def respaced(schedule, times):
     """The schedule that visits only `times` (S,), increasing: A'_s = A_{times[s]}."""
     A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
-    t, before = np.asarray(times), np.append(0, times[:-1])
-    return schedule_from_betas((rest[t] - rest[before]) / A[before])
+    t, before = np.append(0, times), np.append([0, 0], times[:-1])
+    alpha = A[t] / A[before]
+    beta = (rest[t] - rest[before]) / A[before]
+    tilde = beta * rest[before] / np.where(t > 0, rest[t], 1)
+    return Schedule(beta, alpha, A[t], rest[t], tilde)
 
 
 def spread(T, steps):

@@ -1,0 +1,102 @@
+"""Schedules: tables indexed by t, stable where betas are tiny, refused where they are wrong."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from minigen import diffusion as df
+from minigen.check import gradients
+from minigen.diffusion.schedule import spread
+
+SCHEDULES = [df.linear_schedule, df.cosine_schedule, df.sigmoid_schedule]
+STEPS = [1, 2, 3, 10, 100, 1000, 4000]
+
+
+@pytest.mark.parametrize("make", SCHEDULES)
+@pytest.mark.parametrize("T", STEPS)
+def test_tables_start_at_one_and_fall_to_nearly_zero(make, T):
+    s = make(T)
+    assert s.T == T and all(
+        len(a) == T + 1 and a.dtype == np.float64
+        for a in (s.beta, s.alpha, s.alpha_bar, s.one_minus_alpha_bar, s.beta_tilde)
+    )
+    assert (s.alpha_bar[0], s.one_minus_alpha_bar[0], s.beta[0], s.beta_tilde[1]) == (1, 0, 0, 0)
+    assert np.all(np.diff(s.alpha_bar) < 0) and np.all(np.diff(s.one_minus_alpha_bar) >= 0)
+    assert np.all((s.beta[1:] > 0) & (s.beta[1:] < 1)) and s.prior_gap < 1e-3
+    assert np.all(s.beta_tilde[2:] > 0) and np.all(s.beta_tilde[2:] < s.beta[2:])
+
+
+def test_linear_at_a_thousand_is_the_paper():
+    np.testing.assert_allclose(
+        df.linear_schedule(1000).beta[1:], np.linspace(1e-4, 0.02, 1000), rtol=1e-15
+    )
+
+
+def test_cosine_is_the_paper_before_it_is_clipped():
+    s = df.cosine_schedule(1000)
+    f = np.cos(np.pi / 2 * (np.arange(1000) / 1000 + 0.008) / 1.008) ** 2
+    np.testing.assert_allclose(s.alpha_bar[:1000], f / f[0], rtol=1e-11)
+    assert s.beta[-1] == 0.999
+
+
+@pytest.mark.parametrize("beta", [1e-16, 1e-10, 1e-4, 0.3])
+def test_one_minus_alpha_bar_does_not_cancel(beta):
+    """S-DIF-num: right to the last digits where 1 - cumprod has none left."""
+    s = df.schedule_from_betas(np.full(50, beta))
+    with mpmath.workdps(50):
+        want = [float(1 - (1 - mpmath.mpf(beta)) ** t) for t in range(51)]
+    np.testing.assert_allclose(s.one_minus_alpha_bar, want, rtol=4e-15)
+    tilde = beta * np.array(want[1:50]) / np.array(want[2:])
+    np.testing.assert_allclose(s.beta_tilde[2:], tilde, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "bad, where", [(0.0, 0), (1.0, 1), (1.5, 2), (-0.1, 0), (np.nan, 1), (np.inf, 2)]
+)
+def test_a_bad_beta_is_refused_by_index(bad, where):
+    betas = np.full(3, 0.1)
+    betas[where] = bad
+    with pytest.raises(ValueError, match=rf"betas: expected numbers in \(0, 1\).*index {where}"):
+        df.schedule_from_betas(betas)
+
+
+def test_other_bad_schedules_are_refused():
+    for wrong in ([], 0.1, [[0.1]]):
+        with pytest.raises(ValueError, match="betas: expected shape"):
+            df.schedule_from_betas(wrong)
+    for make in SCHEDULES:
+        with pytest.raises(ValueError, match="T: expected an integer >= 1"):
+            make(0)
+        with pytest.raises(TypeError, match="T: expected an integer"):
+            make(2.5)
+
+
+def test_the_users_betas_are_copied_not_kept():
+    betas = np.full(4, 0.2)
+    s = df.schedule_from_betas(betas)
+    betas[:] = 0.9
+    assert s.beta[1] == 0.2
+
+
+def test_a_large_last_signal_is_said_with_what_it_costs(rng):
+    with pytest.warns(UserWarning, match=r"A_T = 0.9 is not small.*L_T costs 1.15 nats per dim"):
+        df.ddpm(2, df.schedule_from_betas([0.1]), hidden=4, rng=rng)
+
+
+def test_a_learned_schedule_has_its_gradient(rng):
+    """DIF-10 and DIF-18 differentiated: every A_t feels every earlier beta."""
+    assert gradients(df.Cumulate(), rng.uniform(1e-3, 0.5, 9), rng=rng)
+
+
+@pytest.mark.parametrize("make", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 7, 40])
+def test_respacing_visits_the_same_signals(make, steps):
+    s, times = make(40), spread(40, steps)
+    short = df.respaced(s, times)
+    assert short.T == steps and times[-1] == 40
+    np.testing.assert_array_equal(short.alpha_bar[1:], s.alpha_bar[times])
+    np.testing.assert_allclose(np.cumprod(short.alpha), short.alpha_bar, rtol=1e-12)
+    np.testing.assert_allclose(short.alpha, 1 - short.beta, atol=1e-15)
+    assert (short.beta[0], short.beta_tilde[1], short.alpha_bar[0]) == (0, 0, 1)
+    if steps == 40:
+        np.testing.assert_allclose(short.beta_tilde, s.beta_tilde, rtol=1e-12)
