@@ -93,7 +93,7 @@ def test_a_learned_schedule_has_its_gradient(rng):
 def test_respacing_visits_the_same_signals(make, steps):
     s, times = make(40), spread(40, steps)
     short = df.respaced(s, times)
-    assert short.T == steps and times[-1] == 40
+    assert steps == short.T and times[-1] == 40
     np.testing.assert_array_equal(short.alpha_bar[1:], s.alpha_bar[times])
     np.testing.assert_allclose(np.cumprod(short.alpha), short.alpha_bar, rtol=1e-12)
     np.testing.assert_allclose(short.alpha, 1 - short.beta, atol=1e-15)

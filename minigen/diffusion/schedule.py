@@ -119,7 +119,8 @@ def respaced(schedule, times):
     A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
     t, before = np.append(0, times), np.append([0, 0], times[:-1])
     alpha = A[t] / A[before]
-    beta = (rest[t] - rest[before]) / A[before]
+    # 1 - alpha, by the difference that keeps more digits
+    beta = np.where(rest[t] < A[before], (rest[t] - rest[before]) / A[before], 1 - alpha)
     tilde = beta * rest[before] / np.where(t > 0, rest[t], 1)
     return Schedule(beta, alpha, A[t], rest[t], tilde)
 
