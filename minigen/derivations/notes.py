@@ -1,0 +1,71 @@
+"""The notes from beginning to end: their sections, and which file executes each."""
+
+import functools
+import importlib
+from dataclasses import dataclass
+
+from minigen.derivations.entry import Entry, entries_of
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: its title, the heading as printed ("" where the notes have none), its files."""
+
+    title: str
+    modules: tuple
+    heading: str = ""
+    line: int | None = None
+    remark: str = ""
+
+    @property
+    def entries(self):
+        """The entries of its files, in order."""
+        names = (f"minigen.derivations.{name}" for name in self.modules)
+        return tuple(e for name in names for e in entries_of(vars(importlib.import_module(name))))
+
+
+SECTIONS = (
+    Section("Triplet loss", ("triplet",), "# Triplet loss", 5),
+    Section("The Markov factor", ("markov",)),
+    Section("Change of variables", ("cv",)),
+    Section("Real NVP", ("nvp",), "### Real NVP", 39, "Dinh, Sohl-Dickstein & Bengio 2017."),
+    Section(
+        "Masked autoregressive flows", ("maf",), "# MAF - Masked Autoregressive Flows", 59,
+        "Papamakarios, Pavlakou & Murray 2017.",
+    ),
+    Section(
+        "Inverse autoregressive flows", ("iaf",), "# IAR - Inverse autoregr. flows", 85,
+        "Kingma et al. 2016. The heading is a slip of its own: IAR should read IAF.",
+    ),
+    Section(
+        "Diffusion: the forward process and its posterior", ("dif_forward", "dif_posterior"),
+        "# Diffusion-based models", 98, "Ho, Jain & Abbeel 2020.",
+    ),
+    Section("Diffusion: the bound", ("elbo_bound", "elbo_split", "elbo_terms")),
+    Section(
+        "Supplements", ("supplements",),
+        remark="What the implementation needs and the notes do not print.",
+    ),
+)  # fmt: skip
+
+
+@functools.cache
+def catalogue():
+    """All entries of the notes, in order."""
+    return tuple(e for section in SECTIONS for e in section.entries)
+
+
+def sections_of(entries):
+    """[(Section, its entries)] for these entries; those of one's own come last."""
+    left, found = list(entries), []
+    for section in SECTIONS:
+        here = [e for e in left if e in section.entries]
+        if here:
+            found.append((section, here))
+            left = [e for e in left if e not in here]
+    return [*found, (Section("Your own", ()), left)] if left else found
+
+
+def is_of_notes(e: Entry):
+    """Whether an entry stands in the notes, not in somebody's own file."""
+    return e in catalogue()

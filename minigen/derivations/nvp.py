@@ -1,0 +1,222 @@
+"""Real NVP: NVP-1 to NVP-8."""
+
+import math
+
+import numpy as np
+
+from minigen.check import gradients, jacobian
+from minigen.derivations.entry import MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.tools import Inverted, coupling, gap, logdet, worst
+from minigen.flows import AffineCoupling, Chain, Permute
+
+D, d = 7, 3
+
+
+def layer_and_point(rng):
+    """An affine coupling on D columns, of which it keeps d, and a batch."""
+    return coupling(D, rng), rng.standard_normal((5, D))
+
+
+def scale_shift(f, x):
+    """s and t of a batch."""
+    return f.scale_shift(x[:, :d], ())[:2]
+
+
+def by_hand(f, x):
+    """NVP-4 and its s for one row, in Python floats and sums without rounding: (y_2, s)."""
+    first, _, last = f.net.layers
+    unit = [math.tanh(dot(x[:d], w) + b) for w, b in zip(first.W.T, first.b, strict=True)]
+    h = [dot(unit, w) + b for w, b in zip(last.W.T, last.b, strict=True)]
+    s = [f.c * math.tanh(r / f.c) for r in h[: D - d]]
+    return [float(v) * math.exp(k) + t for v, k, t in zip(x[d:], s, h[D - d :], strict=True)], s
+
+
+def dot(a, b):
+    """The inner product, rounded once."""
+    return math.fsum(float(p) * float(q) for p, q in zip(a, b, strict=True))
+
+
+@entry(
+    "NVP-1",
+    r"f:\bar x\mapsto\bar y=\begin{pmatrix}y_1\dots y_d\\ y_{d+1}\dots y_D\end{pmatrix}",
+    printed=r"$$f: \bar{x} \mapsto \bar{y} = \begin{pmatrix} y_1 - y_d \\ y_{d+1} - y_0 "
+    r"\end{pmatrix}$$",
+    line=41,
+    verdict=MISPRINT,
+    why="Dots were read as minus signs, and the capital D as a zero. Taken at its word, y would "
+    "have two entries, one of them made of a y_0 that does not exist.",
+    code=(AffineCoupling.forward,),
+    tolerance=0.0,
+)
+def nvp_1(rng):
+    f, x = layer_and_point(rng)
+    y, _, _ = f.forward(x)
+    s, t = scale_shift(f, x)
+    parts = np.concatenate([x[:, :d], x[:, d:] * np.exp(s) + t], axis=1)
+    gone = NotEvaluable(f"two entries where D = {D} are needed, and there is no y_0")
+    return Result(gap(y, parts), gone)
+
+
+@entry(
+    "NVP-2",
+    r"\bar x=\begin{pmatrix}x_1\dots x_d\\ x_{d+1}\dots x_D\end{pmatrix}",
+    printed=r"$$\begin{pmatrix} x_1 \dots x_d \\ x_{d+1} \dots x_0 \end{pmatrix}$$",
+    line=45,
+    verdict=MISPRINT,
+    why="Again the zero is a D: the second block holds the D - d columns that the first has left. "
+    "Changing one of them moves its own y and no other.",
+    code=(AffineCoupling.forward,),
+    tolerance=0.0,
+)
+def nvp_2(rng):
+    f, x = layer_and_point(rng)
+    moves = np.any(jacobian(lambda v: f.forward(v)[0], x) != 0, axis=0)
+    expected = np.eye(D, dtype=bool)
+    expected[d:, :d] = True
+    gone = NotEvaluable("the range from d + 1 down to 0 is empty, and there is no x_0")
+    return Result(gap(moves.astype(float), expected.astype(float)), gone)
+
+
+@entry(
+    "NVP-3",
+    r"\bar y_{1:d}=\bar x_{1:d}",
+    printed=r"$$\bar{y}_{1-d} = \bar{x}_{1-d}$$",
+    line=47,
+    verdict=MISPRINT,
+    why="A colon became a minus: 1-d is the index range 1:d. The kept half leaves as it came, to "
+    "the last bit, for the inverse has to compute the same s and t from it.",
+    code=(AffineCoupling.forward, AffineCoupling.backward),
+    tolerance=0.0,
+    gradient=r"d\bar x_{1:d}=d\bar y_{1:d}+\dots",
+)
+def nvp_3(rng):
+    f, x = layer_and_point(rng)
+    y, _, _ = f.forward(x)
+    return Result(gap(y[:, :d], x[:, :d]), NotEvaluable(f"the index 1 - d is {1 - d}"))
+
+
+@entry(
+    "NVP-4",
+    r"\bar y_{d+1:D}=\bar x_{d+1:D}\odot e^{\bar s(\bar x_{1:d})}+\bar t(\bar x_{1:d})",
+    printed=r"$$\bar{y}_{d+1-0} = \bar{x}_{d+1-0} \odot e^{s(\bar{x}_{1-d})} + "
+    r"\bar{t}(\bar{x}_{1-d})$$",
+    line=49,
+    verdict=MISPRINT,
+    why="Read d+1:D for the index and the formula is right, sign of the exponent included. It is "
+    "held against the same network worked out one number at a time.",
+    code=(AffineCoupling.forward, AffineCoupling.backward),
+    gradient=r"d\bar x_2=d\bar y_2\odot e^{\bar s},\quad d\bar t=d\bar y_2,\quad "
+    r"d\bar s=d\bar y_2\odot\bar x_2\odot e^{\bar s}+d\ell,\quad "
+    r"d\bar x_1=d\bar y_1+J_s^Td\bar s+J_t^Td\bar t",
+)
+def nvp_4(rng):
+    f, x = layer_and_point(rng)
+    y, ell, _ = f.forward(x)
+    rows = [by_hand(f, row) for row in x]
+    error = worst(
+        gap(y[:, d:], [values for values, _ in rows]), gap(ell, [math.fsum(s) for _, s in rows])
+    )
+    gone = NotEvaluable(f"the index d + 1 - 0 is one column, {D - d} are needed")
+    return Result(error, gone, gradients(f, x, rng=rng))
+
+
+@entry(
+    "NVP-5",
+    r"\bar x_{1:d}=\bar y_{1:d}",
+    printed=r"$$\bar{x}_{1-d} = \bar{y}_{1-d}$$",
+    line=51,
+    verdict=MISPRINT,
+    why="The same minus for a colon, on the way back.",
+    code=(AffineCoupling.inverse, AffineCoupling.backward_inverse),
+    tolerance=0.0,
+    gradient=r"d\bar y_{1:d}=d\bar x_{1:d}+\dots",
+)
+def nvp_5(rng):
+    f, y = layer_and_point(rng)
+    x, _ = f.inverse(y)
+    return Result(gap(x[:, :d], y[:, :d]), NotEvaluable(f"the index 1 - d is {1 - d}"))
+
+
+def as_printed(f, y):
+    """NVP-6 with the sign of the notes."""
+    s, t = scale_shift(f, y)
+    return np.concatenate([y[:, :d], (y[:, d:] - t) * np.exp(s)], axis=1)
+
+
+@entry(
+    "NVP-6",
+    r"\bar x_{d+1:D}=\big(\bar y_{d+1:D}-\bar t(\bar y_{1:d})\big)\odot e^{-\bar s(\bar y_{1:d})}",
+    printed=r"$$\bar{x}_{d+1-0} = \left( \bar{y}_{d+1-0} - \bar{t}(\bar{y}_{1-d}) \right) \odot "
+    r"e^{s(\bar{y}_{1-d})}$$",
+    line=53,
+    verdict=WRONG,
+    why="The exponent has lost its minus. What NVP-4 multiplied by e to the s must be divided by "
+    "it; as printed the scale is applied a second time, and x comes back only where s is zero.",
+    code=(AffineCoupling.inverse, AffineCoupling.backward_inverse),
+    gradient=r"d\bar y_2=d\bar x_2\odot e^{-\bar s},\quad d\bar t=-d\bar y_2,\quad "
+    r"d\bar s=-d\bar x_2\odot\bar x_2-d\ell,\quad "
+    r"d\bar y_1=d\bar x_1+J_s^Td\bar s+J_t^Td\bar t\quad(\ell=-\sum_js_j)",
+)
+def nvp_6(rng):
+    f, x = layer_and_point(rng)
+    y, ell, _ = f.forward(x)
+    back, ell_back = f.inverse(y)
+    return Result(
+        correct=worst(gap(back, x), gap(ell_back, -ell)),
+        printed=gap(as_printed(f, y), x),
+        gradient=gradients(Inverted(f), y, rng=rng),
+    )
+
+
+@entry(
+    "NVP-7",
+    r"J=\frac{\partial\bar y}{\partial\bar x}=\begin{pmatrix}I_d&0\\ \frac{\partial\bar y_{d+1:D}}"
+    r"{\partial\bar x_{1:d}}&\operatorname{diag}\big(e^{\bar s(\bar x_{1:d})}\big)\end{pmatrix},"
+    r"\quad\frac{\partial\bar y_2}{\partial\bar x_1}=\operatorname{diag}(\bar x_2\odot e^{\bar s})"
+    r"\frac{\partial\bar s}{\partial\bar x_1}+\frac{\partial\bar t}{\partial\bar x_1}",
+    printed=r"$$J = \begin{pmatrix} I & 0 \\ \frac{\partial y_{d+1-0}}{\partial x_{1-d}} & \dots "
+    r"\end{pmatrix} e^{s(\bar{x}_{1-d})}$$",
+    line=55,
+    verdict=WRONG,
+    why="The exponential slid out of the matrix. It is the missing block, where the dots stand, "
+    "and there it is a diagonal matrix; outside, it would scale the identity too, though the kept "
+    "columns are never scaled.",
+    code=(AffineCoupling.forward, AffineCoupling.scale_shift),
+)
+def nvp_7(rng):
+    f, x = layer_and_point(rng)
+    s, _ = scale_shift(f, x)
+    e = np.exp(s)
+    block = np.zeros((len(x), D, D))
+    block[:, :d, :d] = np.eye(d)
+    block[:, d:, d:] = e[:, :, None] * np.eye(D - d)
+    ds, dt = (jacobian(lambda v, k=k: f.scale_shift(v, ())[k], x[:, :d]) for k in (0, 1))
+    block[:, d:, :d] = (x[:, d:] * e)[:, :, None] * ds + dt
+    J = jacobian(lambda v: f.forward(v)[0], x)
+    outside = [gap(k[:, None, None] * np.eye(d), J[:, :d, :d]) for k in e.T]
+    return Result(gap(block, J), min(outside))
+
+
+@entry(
+    "NVP-8",
+    r"\left|\det\frac{d\bar f}{d\bar x}\right|=e^{\sum_{j=d+1}^{D}s_j(\bar x_{1:d})}",
+    printed=r"$$\det \left| \frac{d \bar{f}}{d \bar{x}} \right| = "
+    r"e^{\sum_{j=d+1}^D s_j(\bar{x}_{1-d})}$$",
+    line=57,
+    verdict=MISPRINT,
+    why="Bars and det stand in the wrong order. The determinant of entrywise absolute values "
+    "happens to be the same for one coupling, whose Jacobian is triangular with a positive "
+    "diagonal; two couplings with a swap between them tell the two apart.",
+    code=(AffineCoupling.forward, AffineCoupling.backward),
+    gradient=r"\frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ "
+    r"d\bar r=d\bar s\odot\big(1-(\bar s/c)^2\big)",
+)
+def nvp_8(rng):
+    f, x = layer_and_point(rng)
+    two = Chain((f, Permute.halves(D), coupling(D, rng)))
+    errors, J = [], None
+    for g in (f, two):
+        _, ell, _ = g.forward(x)
+        J = jacobian(lambda v, g=g: g.forward(v)[0], x)
+        errors.append(gap(ell, logdet(J)))
+    return Result(worst(*errors), gap(logdet(np.abs(J)), ell), gradients(two, x, rng=rng))

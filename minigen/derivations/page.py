@@ -1,0 +1,209 @@
+"""The page of `minigen check --html`: the notes from beginning to end, in one file.
+
+Mathematics is MathML, plots are SVG, code is folded by <details>: no script and no network.
+"""
+
+import html
+import platform
+
+import numpy as np
+
+from minigen.derivations import source, svg
+from minigen.derivations.entry import CLAIM, CORRECT, NotEvaluable
+from minigen.derivations.highlight import highlighted
+from minigen.derivations.mathml import mathml, prose
+from minigen.derivations.notes import sections_of
+from minigen.derivations.runner import draw_of
+from minigen.derivations.style import CSS
+
+TITLE = "The notes, executed"
+
+
+def page(rows, seed=0):
+    """The whole page for these rows, as text."""
+    by_id = {row.entry.id: row for row in rows}
+    sections = [
+        (section, [by_id[e.id] for e in entries])
+        for section, entries in sections_of([row.entry for row in rows])
+    ]
+    body = "".join(section_html(section, mine, seed) for section, mine in sections)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{TITLE}</title><style>{CSS}</style></head><body>"
+        f"{head(rows, sections, seed)}<main>{body}</main>{foot(rows, seed)}</body></html>\n"
+    )
+
+
+def head(rows, sections, seed):
+    """Title, what this is, the table of contents, and the errata at a glance."""
+    links = "".join(
+        f'<li><a href="#{anchor(s.title)}">{html.escape(s.title)}</a> '
+        f'<span class="count">{len(mine)}</span></li>'
+        for s, mine in sections
+    )
+    bad = sum(not row.ok for row in rows)
+    state = f"{bad} of {len(rows)} fail" if bad else f"all {len(rows)} entries hold"
+    return (
+        f'<header class="top"><h1>{TITLE}</h1><p class="lead">Every equation of the lecture notes '
+        "stands here as printed and as it must read, beside the code that implements it and the "
+        "figures a check has just measured. On this run "
+        f'<strong class="{"fails" if bad else "holds"}">{state}</strong>.</p>'
+        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{errata(rows)}</header>"
+    )
+
+
+LEGEND = (
+    '<p class="legend">Each entry has a ruler of errors, logarithmic from 1e-17 to 100: '
+    '<span class="wrong">✕</span> the printed form, <span class="right">●</span> the form that '
+    'must hold, <span class="plain">◆</span> the hand-written gradient against the complex step, '
+    '<span class="allowed">|</span> what is allowed. Whatever is exactly right stands at the '
+    "left end.</p>"
+)
+
+
+def errata(rows):
+    """What the notes have wrong, one line each."""
+    wrong = [row for row in rows if row.entry.verdict not in (CORRECT, CLAIM)]
+    if not wrong:
+        return ""
+    lines = "".join(
+        f'<tr><td><a href="#{row.entry.id}">{row.entry.id}</a></td><td>{row.entry.line or ""}</td>'
+        f'<td class="{row.entry.verdict}">{row.entry.verdict}</td>'
+        f'<td class="figure">{printed_figure(row)}</td><td class="figure">{figure(row.correct)}'
+        "</td></tr>"
+        for row in wrong
+    )
+    return (
+        f'<details class="errata"><summary>Errata at a glance: {len(wrong)} lines</summary>'
+        "<table><thead><tr><th>id</th><th>line</th><th>verdict</th><th>off as printed</th>"
+        f"<th>off as corrected</th></tr></thead><tbody>{lines}</tbody></table></details>"
+    )
+
+
+def figure(x):
+    """An error for reading."""
+    if x is None:
+        return "–"
+    if x == 0:
+        return "exact"
+    return f"{x:.2g}" if 1e-3 <= x < 1e4 else f"{x:.1e}"
+
+
+def printed_figure(row):
+    """The error of the printed form for reading."""
+    return "not computable" if isinstance(row.printed, NotEvaluable) else figure(row.printed)
+
+
+def section_html(section, rows, seed):
+    """One section with its entries."""
+    where = f" <span>line {section.line}</span>" if section.line else ""
+    heading = (
+        f'<p class="heading"><code>{html.escape(section.heading)}</code>{where}</p>'
+        if section.heading
+        else ""
+    )
+    remark = f"<p>{html.escape(section.remark)}</p>" if section.remark else ""
+    return (
+        f'<section id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
+        f"{heading}{remark}{''.join(entry_html(row, seed) for row in rows)}</section>"
+    )
+
+
+def anchor(title):
+    """A section's title as the name of its place."""
+    return "section-" + "".join(c if c.isalnum() else "-" for c in title.lower())
+
+
+def entry_html(row, seed):
+    """One entry."""
+    e = row.entry
+    where = f'<span class="line">line {e.line}</span>' if e.line else ""
+    shown = e.figure(draw_of(e, seed)) if e.figure else ""
+    return (
+        f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
+        f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
+        f'<span class="verdict {e.verdict}">{e.verdict}</span>{state(row)}</header>'
+        f"{forms(row)}{why(e)}{shown}{measured(row)}{gradient(e)}{code(e)}</article>"
+    )
+
+
+def state(row):
+    """Whether it holds."""
+    return "" if row.ok else '<span class="verdict fails">fails</span>'
+
+
+def forms(row):
+    """The printed form and the one that holds, or the one alone where they are the same."""
+    e = row.entry
+    if not e.printed:
+        return form("right", "", e.correct)
+    if e.verdict == CORRECT:
+        return form("right", "as printed", e.printed) + form("full", "in full", e.correct)
+    return form("wrong", "as printed", e.printed) + form("right", "as it must read", e.correct)
+
+
+def form(role, label, text):
+    """One formula with its label; wide ones scroll inside their box."""
+    caption = f"<span>{label}</span>" if label else ""
+    return f'<div class="form {role}">{caption}<div class="scroll">{prose(text)}</div></div>'
+
+
+def why(e):
+    return f'<p class="why">{html.escape(e.why)}</p>' if e.why else ""
+
+
+def measured(row):
+    """The ruler and its figures in words."""
+    words, marks = [], [("allowed", "allowed", row.entry.tolerance)]
+    if isinstance(row.printed, NotEvaluable):
+        words.append(f"As printed it cannot be computed: {html.escape(row.printed.reason)}.")
+    elif row.printed is not None:
+        words.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
+        marks.append(("as printed", "wrong", row.printed))
+    if np.isfinite(row.correct):
+        words.append(f'The form that must hold: <b class="right">{figure(row.correct)}</b>.')
+        marks.append(("the form that must hold", "right", row.correct))
+    if row.gradient is not None and np.isfinite(row.gradient):
+        words.append(f'The gradient: <b class="plain">{figure(row.gradient)}</b>.')
+        marks.append(("the gradient", "plain", row.gradient))
+    if row.note:
+        words.append(f"{html.escape(row.note[0].upper() + row.note[1:])}.")
+    trouble = "".join(f'<pre class="trouble">{html.escape(p)}</pre>' for p in row.problems)
+    return f'{svg.ruler(marks)}<p class="measured">{" ".join(words)}</p>{trouble}'
+
+
+def gradient(e):
+    """The backward pass in mathematics."""
+    if not e.gradient:
+        return ""
+    return (
+        '<div class="form backward"><span>backward</span>'
+        f'<div class="scroll">{mathml(e.gradient)}</div></div>'
+    )
+
+
+def code(e):
+    """What implements it, and the check itself, each folded away."""
+    parts = [fold(f"<code>{name}</code> <span>{place}</span>", text)
+             for name, place, text in source.listing(e)]  # fmt: skip
+    parts.append(fold("the check", source.check_text(e)))
+    return f'<div class="code">{"".join(parts)}</div>'
+
+
+def fold(summary, text):
+    body = f"<pre><code>{highlighted(text)}</code></pre>"
+    return f"<details><summary>{summary}</summary>{body}</details>"
+
+
+def foot(rows, seed):
+    """How to make this page again."""
+    import minigen
+
+    seconds = sum(row.seconds for row in rows)
+    return (
+        f"<footer><p>Made by <code>minigen check --html FILE --seed {seed}</code>, minigen "
+        f"{minigen.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, in "
+        f"{seconds:.0f} seconds. Errors of correct forms and gradients are the largest over the "
+        "draws, those of printed forms the smallest.</p></footer>"
+    )

@@ -1,0 +1,37 @@
+"""The code that stands behind an equation: its name, its place, its text."""
+
+import inspect
+import pathlib
+import textwrap
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def name(obj):
+    """AffineCoupling.inverse, or the name of a function."""
+    return getattr(obj, "__qualname__", type(obj).__qualname__)
+
+
+def place(obj):
+    """flows/coupling.py:95, from the package's folder; the bare file name outside of it."""
+    obj = inspect.unwrap(obj)
+    file = pathlib.Path(inspect.getsourcefile(obj)).resolve()
+    inside = file.is_relative_to(PACKAGE)
+    shown = file.relative_to(PACKAGE).as_posix() if inside else file.name
+    return f"{shown}:{inspect.getsourcelines(obj)[1]}"
+
+
+def text(obj):
+    """The source as it stands, moved to the left margin."""
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(obj))).rstrip()
+
+
+def listing(e):
+    """[(name, place, text)] of all the code of an entry."""
+    return [(name(obj), place(obj), text(obj)) for obj in e.code]
+
+
+def check_text(e):
+    """The function that judges an entry, without the decorator that states it."""
+    lines = text(e.check).splitlines()
+    return "\n".join(lines[next(k for k, part in enumerate(lines) if part.startswith("def ")) :])

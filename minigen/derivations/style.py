@@ -1,0 +1,95 @@
+"""How the page looks, by day and by night, at a desk and on a phone."""
+
+CSS = """
+:root{color-scheme:light dark;--paper:#fdfcf9;--ink:#22262b;--soft:#646b73;--rule:#e2ded4;
+--card:#ffffff;--right:#14713f;--wrong:#b3261e;--plain:#2857a4;--amber:#8a5a00;--code:#f5f2ea}
+@media (prefers-color-scheme:dark){:root{--paper:#15171a;--ink:#e3e1dc;--soft:#989da5;
+--rule:#31353b;--card:#1b1e22;--right:#63c78d;--wrong:#ff8a80;--plain:#8ab4f8;--amber:#e6b450;
+--code:#212429}}
+*{box-sizing:border-box}
+html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:1.0625rem/1.6 Charter,"Iowan Old Style","Palatino Linotype",Palatino,"Source Serif 4",
+Georgia,serif}
+header.top,main,footer{max-width:47rem;margin:0 auto;padding:0 1.25rem}
+header.top{padding-top:3.5rem}
+h1{font-size:2.5rem;line-height:1.1;letter-spacing:-.015em;font-weight:600;margin:0 0 1rem}
+h2{font-size:1.55rem;line-height:1.2;font-weight:600;letter-spacing:-.005em;margin:4.5rem 0 .75rem}
+nav h2{font-size:1rem;margin:2rem 0 .5rem}
+h3{font-size:1rem;margin:0;font-weight:600;font-variant-numeric:lining-nums}
+p{margin:.75rem 0;hanging-punctuation:first;text-wrap:pretty}
+.lead{font-size:1.2rem;line-height:1.5}
+.legend,footer,.measured,.heading span,.line,nav .count,.form>span,summary span,figcaption{
+color:var(--soft);font-size:.875rem}
+a{color:inherit;text-decoration-color:var(--rule);text-underline-offset:.2em}
+a:hover{text-decoration-color:currentColor}
+nav ul{list-style:none;padding:0;margin:0;columns:2 17rem;column-gap:2rem}
+nav li{padding:.2rem 0;break-inside:avoid}
+.right{color:var(--right)}.wrong{color:var(--wrong)}.plain{color:var(--plain)}
+.holds{color:var(--right)}.fails{color:var(--wrong)}
+.misprint,.incomplete{color:var(--amber)}.correct{color:var(--right)}.claim{color:var(--plain)}
+.heading code{font-size:.9rem}
+.entry{color:var(--ink);background:var(--card);border:1px solid var(--rule);border-radius:.6rem;
+padding:1rem 1.25rem 1.1rem;margin:1.25rem 0;scroll-margin-top:1rem}
+.entry:target{border-color:var(--plain)}
+.entry.failing{border-color:var(--wrong);border-width:2px}
+.entry>header{display:flex;gap:.75rem;align-items:baseline;flex-wrap:wrap}
+.entry h3 a{text-decoration:none}
+.verdict{margin-left:auto;font-size:.8125rem;letter-spacing:.04em;font-variant:small-caps}
+.verdict+.verdict{margin-left:0;font-weight:700}
+.form{display:grid;grid-template-columns:7.5rem 1fr;align-items:center;gap:.5rem;margin:.5rem 0;
+padding:.35rem 0}
+.form>span{line-height:1.25}
+.form.wrong,.form.right,.form.full{color:var(--ink)}
+.form.wrong>span{color:var(--wrong)}.form.right>span{color:var(--right)}
+.form:not(:has(>span)){grid-template-columns:1fr}
+.form+.form{border-top:1px solid var(--rule)}
+.scroll{overflow-x:auto;overflow-y:hidden;padding:.4rem 0;min-width:0;scrollbar-width:thin}
+math{font-family:"STIX Two Math","Latin Modern Math","Cambria Math","Libertinus Math",
+"STIX Math","Noto Sans Math",math;font-size:1.12rem}
+math[display=block]{display:block math;margin:0;text-align:left;width:max-content}
+.form math[display=block]{margin:0}
+.backward math{font-size:1rem}
+mi.bold{font-weight:700}
+.why{margin:.6rem 0}
+.measured{margin:.2rem 0 .6rem;font-variant-numeric:lining-nums tabular-nums}
+.measured b{font-weight:600}
+svg{display:block;width:100%;height:auto;overflow:visible}
+.ruler{max-width:40rem;margin:.9rem 0 0}
+svg text{font:11px ui-sans-serif,system-ui,sans-serif;fill:var(--soft)}
+svg .label{font-size:12.5px;fill:var(--ink)}
+.axis{stroke:var(--soft);stroke-width:1;opacity:.55}.grid{stroke:var(--rule);stroke-width:1}
+svg polyline,svg line.right,svg line.wrong,svg line.plain{fill:none;stroke-width:2;
+stroke-linejoin:round}
+polyline.right,line.right{stroke:var(--right)}
+polyline.wrong,line.wrong{stroke:var(--wrong);stroke-dasharray:6 4}
+polyline.plain,line.plain{stroke:var(--plain);stroke-dasharray:1.5 3.5;stroke-linecap:round}
+.mark{stroke:var(--card);stroke-width:1}
+.mark.right{fill:var(--right)}.mark.plain{fill:var(--plain)}
+.mark.wrong{stroke:var(--wrong);stroke-width:2.5;fill:none}
+.mark.allowed{stroke:var(--soft);stroke-width:1.5;fill:none}
+figure.plot{margin:1rem 0}
+figcaption{margin-top:.4rem;line-height:1.45}
+details{margin:.15rem 0}
+summary{cursor:pointer;font-size:.9rem;padding:.15rem 0;overflow-wrap:anywhere}
+summary:focus-visible,a:focus-visible{outline:2px solid var(--plain);outline-offset:2px}
+code,pre{font-family:ui-monospace,"SF Mono","Cascadia Code",Menlo,Consolas,"DejaVu Sans Mono",
+monospace;font-size:.8125rem}
+pre{background:var(--code);border-radius:.4rem;padding:.8rem .9rem;overflow-x:auto;line-height:1.5;
+tab-size:4;margin:.4rem 0 .8rem}
+pre.trouble{border-left:3px solid var(--wrong)}
+pre .k{color:var(--plain)}pre .s{color:var(--right)}pre .c{color:var(--soft);font-style:italic}
+pre .n{color:var(--amber)}pre .v{color:var(--soft)}
+table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
+th{text-align:left;font-weight:600;color:var(--soft);font-size:.8125rem}
+th,td{padding:.28rem .6rem .28rem 0;border-bottom:1px solid var(--rule)}
+td.figure{white-space:nowrap}
+.errata{margin:2rem 0}.errata>summary{font-size:1rem;font-weight:600}
+footer{padding:3rem 1.25rem 4rem}
+@media (max-width:40rem){body{font-size:1rem}header.top{padding-top:2rem}h1{font-size:2rem}
+h2{margin-top:3rem}header.top,main,footer{padding-left:.9rem;padding-right:.9rem}
+.entry{padding:.8rem .9rem;margin:1rem -.3rem}.form{grid-template-columns:1fr;gap:0}
+math{font-size:1.05rem}svg text{font-size:17px}svg .label{font-size:18px}
+.ruler{overflow:visible}th,td{padding-right:.35rem}}
+@media print{body{background:#fff;color:#000}.entry{break-inside:avoid}}
+"""
