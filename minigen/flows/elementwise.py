@@ -1,5 +1,6 @@
 """Element-wise maps without parameters: preprocessing with its Jacobian counted."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ class Logit(Bijection):
     def forward(self, x):
         u = self.low + self.slope * x
         y = np.log(u) - np.log1p(-u)
-        logdet = np.sum(np.log(self.slope) - np.log(u) - np.log1p(-u), axis=1)
+        logdet = np.sum(math.log(self.slope) - np.log(u) - np.log1p(-u), axis=1)
         return y, logdet, (u,)
 
     def backward(self, dy, dlogdet, cache):
@@ -90,7 +91,7 @@ class Logit(Bijection):
 
     def inverse(self, y):
         x = (sigmoid(y) - self.low) / self.slope
-        logdet = -np.sum(np.log(self.slope) + softplus(-y) + softplus(y), axis=1)
+        logdet = -np.sum(math.log(self.slope) + softplus(-y) + softplus(y), axis=1)
         return x, logdet
 
     def backward_inverse(self, dx, dlogdet, y):
