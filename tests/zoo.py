@@ -60,7 +60,7 @@ class Sizes:
     share = property(lambda s: s.rng.uniform(0.1, 0.9, s.N))
     grid = property(lambda s: s.rng.integers(0, 5, (s.N, s.D)) / 2 - 1)
     label = property(lambda s: s.rng.integers(0, 3, s.N))
-    factor = property(lambda s: 0.3 * s.normal(s.N, s.D, s.D) + np.eye(s.D))
+    factor = property(lambda s: 0.2 * s.rng.uniform(-1, 1, (s.N, s.D, s.D)) + np.eye(s.D))
 
 
 @dataclass

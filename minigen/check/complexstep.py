@@ -28,7 +28,7 @@ def no_part_lost():
 class ComplexStep:
     """Slopes of a subject's outputs, one complex forward pass each, on a copy made once."""
 
-    name = "complex step"
+    note = "reference: complex step"
 
     def __init__(self, subject):
         self.points = {name: a.astype(np.complex128) for name, a in subject.points.items()}

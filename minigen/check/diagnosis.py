@@ -30,7 +30,7 @@ def not_finite(e, full, trial):
 
 
 def remembers(e, full, trial):
-    alone = np.asarray(trial.alone[e.name])
+    alone = np.asarray(trial.alone[e.claim.name])
     if alone.shape != full.shape or np.array_equal(alone, full, equal_nan=True):
         return ""
     return (
@@ -92,14 +92,14 @@ def cotangent(e, full, trial):
             return f"ignores d{name}: this is the gradient with d{name} = 1"
     if fits(e.ones.sum(axis=0), e):
         return "ignores its cotangents: this is the gradient with ones for all of them"
-    if np.array_equal(np.asarray(trial.doubled[e.name]), full):
+    if np.array_equal(np.asarray(trial.doubled[e.claim.name]), full):
         return "ignores its cotangents: it stays as it is when they are doubled"
     return ""
 
 
 def transpose(e, full, trial):
     if full.ndim == 2 and full.shape[0] == full.shape[1]:
-        turned = np.array([full.T[index] for index in e.where])
+        turned = np.array([full.T[index] for index in e.claim.where])
         if np.all(np.abs(turned - e.expected) <= 1e-9 * e.scale + 20 * e.error):
             return "the transpose of the right one"
     return ""
@@ -128,10 +128,10 @@ def clipped(e, full, trial):
 
 
 def place(e, full, trial):
-    wrong = [index for index, gap in zip(e.where, e.gap, strict=True) if gap > 1e-9 * e.scale]
+    wrong = [index for index, gap in zip(e.claim.where, e.gap, strict=True) if gap > 1e-9 * e.scale]
     for axis, name in enumerate(("row", "column")[: full.ndim] if full.ndim == 2 else ()):
         lines = sorted({index[axis] for index in wrong})
-        if len(lines) < len({index[axis] for index in e.where}):
+        if len(lines) < len({index[axis] for index in e.claim.where}):
             listed = ", ".join(map(str, lines[:8])) + (", ..." if len(lines) > 8 else "")
             return f"wrong only in {name}{'s' if len(lines) > 1 else ''} {listed}"
     return ""

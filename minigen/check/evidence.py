@@ -1,4 +1,4 @@
-"""What a layer says about one array's gradient, and what the reference says."""
+"""What a layer says about its gradient, and what the reference says."""
 
 from dataclasses import dataclass
 
@@ -7,40 +7,59 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What the layer says of n entries of one array's gradient: indices, and values (n,)."""
+    """n slopes as the layer gives them, at entries of one array or along directions.
+
+    name of the array; where: n indices, or n directions {name: array}; yours (n,); norm (n,),
+    the root of the sum of the squares of the terms that yours is the sum of, 0 at an entry.
+    """
 
     name: str
     where: list
     yours: np.ndarray
+    norm: np.ndarray
 
     @classmethod
-    def of(cls, name, full, limit, rng):
+    def at_entries(cls, name, full, limit, rng):
         """At most `limit` entries of a whole gradient, drawn at random; all if they are no more."""
         flat = range(full.size)
         if full.size > limit:
             flat = rng.choice(full.size, limit, replace=False)
         where = [tuple(map(int, np.unravel_index(i, full.shape))) for i in flat]
-        return cls(name, where, np.array([full[index] for index in where]))
+        return cls(name, where, np.array([full[index] for index in where]), np.zeros(len(where)))
+
+    @classmethod
+    def along(cls, name, directions, grads):
+        """The slopes along directions: sum over arrays of u . g."""
+        terms = [[(u * grads[path]).ravel() for path, u in d.items()] for d in directions]
+        terms = [np.concatenate(t) for t in terms]
+        yours = np.array([t.sum() for t in terms])
+        return cls(name, directions, yours, np.array([np.linalg.norm(t) for t in terms]))
 
     def part(self, chosen):
-        """The claim at some of its entries."""
-        return Claim(self.name, [self.where[i] for i in chosen], self.yours[chosen])
+        """The claim at some of its places."""
+        where = [self.where[i] for i in chosen]
+        return Claim(self.name, where, self.yours[chosen], self.norm[chosen])
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence(Claim):
+class Evidence:
     """A claim and what the reference says, for the cotangents v of K outputs.
 
-        expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = sum_k |v_k| . |J_k|
+        expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = norm + sum_k |v_k| . |J_k|
 
-    parts (K, n), and ones (K, n) for cotangents of ones; size (n,), what the gradient would be if
+    parts (K, n), and ones (K, n) for cotangents of ones; size (n,), what the slope would be if
     nothing cancelled; error (n,), the reference's own.
     """
 
+    claim: Claim
     parts: np.ndarray
     ones: np.ndarray
     size: np.ndarray
     error: np.ndarray
+
+    @property
+    def yours(self):
+        return self.claim.yours
 
     @property
     def expected(self):
@@ -48,7 +67,7 @@ class Evidence(Claim):
 
     @property
     def scale(self):
-        """The largest gradient among the entries, were there no cancellation."""
+        """The largest slope, were there no cancellation."""
         return self.size.max(initial=0)
 
     @property
@@ -58,22 +77,21 @@ class Evidence(Claim):
         return np.where(np.isnan(gap), np.inf, gap)
 
     def part(self, chosen):
-        claim = super().part(chosen)
-        parts, ones = self.parts[:, chosen], self.ones[:, chosen]
-        return Evidence(
-            **vars(claim), parts=parts, ones=ones, size=self.size[chosen], error=self.error[chosen]
-        )
+        """The evidence at some of its places."""
+        arrays = self.parts[:, chosen], self.ones[:, chosen], self.size[chosen], self.error[chosen]
+        return Evidence(self.claim.part(chosen), *arrays)
 
 
 def gather(claim, oracle, vs):
     """The evidence on a claim."""
     parts, ones = np.zeros((2, len(vs), len(claim.where)))
-    size, error = np.zeros((2, len(claim.where)))
-    for i, index in enumerate(claim.where):
-        slopes, errors = oracle.entry(claim.name, index)
+    size, error = claim.norm.copy(), np.zeros(len(claim.where))
+    for i, place in enumerate(claim.where):
+        along = isinstance(place, dict)
+        slopes, errors = oracle.along(place) if along else oracle.entry(claim.name, place)
         for k, (v, s, e) in enumerate(zip(vs, slopes, errors, strict=True)):
             terms = v * s
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()
             error[i] += np.sum(np.abs(v) * e)
-    return Evidence(claim.name, claim.where, claim.yours, parts, ones, size, error)
+    return Evidence(claim, parts, ones, size, error)

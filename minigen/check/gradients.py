@@ -1,18 +1,15 @@
 """Every gradient of a layer, entry by entry, against a reference it has no part in."""
 
-import dataclasses
-
 import numpy as np
 
-from minigen.check import judge
 from minigen.check.adjoint import directional
-from minigen.check.complexstep import ComplexStep, no_part_lost
+from minigen.check.complexstep import no_part_lost
 from minigen.check.diagnosis import diagnose
 from minigen.check.evidence import Claim, gather
+from minigen.check.judge import judge, worst_of
 from minigen.check.malformed import malformed
 from minigen.check.oracle import choose
 from minigen.check.report import OK, OPEN, WRONG, Report, Row
-from minigen.check.richardson import Richardson
 from minigen.check.subject import Subject
 from minigen.check.trial import Trial
 from minigen.core import validate
@@ -41,67 +38,39 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
     trial = Trial.of(subject, rng)
     broken = {row.name: row for row in malformed(subject.points, trial.yours)}
     with no_part_lost():
-        oracle, reason = choose(subject, method, rng)
+        oracle = choose(subject, method, rng)
         rows = [
             broken.pop(name, None) or entry_row(name, trial, oracle, entries, rng)
             for name in subject.points
         ]
         rows += broken.values()
-        if all(row.verdict == OK for row in rows):
-            large = any(a.size > entries for a in subject.points.values())
-            rows += directional(trial, oracle, 2, rng) if large else []
-    note = f"reference: {oracle.name}" + (f", because {reason}" if reason else "")
-    return Report(f"gradients of {type(layer).__name__}", tuple(rows), note)
+        large = any(a.size > entries for a in subject.points.values())
+        if large and all(row.verdict == OK for row in rows):
+            rows += directional(trial, oracle, 2, rng)
+    return Report(f"gradients of {type(layer).__name__}", tuple(rows), oracle.note)
 
 
 def entry_row(name, trial, oracle, entries, rng):
     """The row of one array."""
     full = np.asarray(trial.yours[name])
-    claim = Claim.of(name, full, entries, rng)
-    evidence = gather(claim, oracle, trial.cotangents)
-    verdicts, doubt = judged(evidence, oracle, trial, rng)
+    evidence = gather(Claim.at_entries(name, full, entries, rng), oracle, trial.cotangents)
+    verdicts, doubt = judge(evidence, oracle, trial, rng)
     error = evidence.gap.max(initial=0) / (evidence.scale or 1.0)
-    sampled = len(claim.where)
-    note = f"{full.size} entries" + (f", {sampled} sampled" if sampled < full.size else "")
+    note = f"{full.size} entries"
+    if full.size > entries:
+        note += f", {entries} of them checked"
     if np.all(verdicts == OK):
         return Row(name, OK, error, note)
     verdict = WRONG if np.any(verdicts == WRONG) else OPEN
     bad = verdicts == verdict
-    reason = doubt or (diagnose(evidence, full, trial) if verdict == WRONG else UNSURE)
+    reason = doubt or diagnose(evidence, full, trial)
     why = f"{worst(evidence, bad)}\n  {reason}".rstrip()
     return Row(name, verdict, error, f"{bad.sum()} of {note}", why)
-
-
-def judged(evidence, oracle, trial, rng):
-    """(the verdict on each entry, why the reference is in doubt or "")."""
-    if not isinstance(oracle, ComplexStep):
-        return judge.by_differences(evidence), ""
-    verdicts = judge.by_complex_step(evidence, oracle, trial, rng)
-    if np.any(verdicts == WRONG) and contradicted(evidence, verdicts == WRONG, trial):
-        return np.where(verdicts == WRONG, OPEN, verdicts), CONTRADICTED
-    return verdicts, ""
-
-
-def contradicted(evidence, bad, trial):
-    """Whether, at the worst entry, differences agree with yours and not with the complex step."""
-    claim = evidence.part([worst_of(evidence, bad)])
-    seen = gather(claim, Richardson(trial.subject), trial.cotangents)
-    against = dataclasses.replace(seen, yours=claim.expected)
-    return judge.by_differences(seen)[0] == OK and judge.by_differences(against)[0] == WRONG
-
-
-def worst_of(evidence, bad):
-    """Which of the bad entries is farthest off."""
-    return int(np.argmax(np.where(bad, evidence.gap, -1)))
 
 
 def worst(evidence, bad):
     """The worst entry in words."""
     i = worst_of(evidence, bad)
-    index = f"[{', '.join(map(str, evidence.where[i]))}]" if evidence.where[i] else ""
-    yours, expected = evidence.yours[i], evidence.expected[i]
-    return f"{index}: yours {yours:+.6g}, expected {expected:+.6g}"
-
-
-UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"
-CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"
+    place = evidence.claim.where[i]
+    index = f"[{', '.join(map(str, place))}]" if place else ""
+    return f"{index}: yours {evidence.yours[i]:+.6g}, expected {evidence.expected[i]:+.6g}"

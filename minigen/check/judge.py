@@ -1,68 +1,109 @@
-"""When two gradients are the same: entry by entry, by what rounding can explain.
+"""When two slopes are the same: by what rounding can explain.
 
 Against the complex step
 
     |yours - expected| <= 1e-12 |expected| + 1e-14 scale
 
 with scale the array's largest gradient, were there no cancellation in the sum over the outputs.
-An entry that fails by less than 1e-8 is looked at again, for rounding may explain it: in a
-saturated unit, 1 - tanh(9)^2; in a gradient that is 0 but for rounding, as that of a softmax along
-(1, ..., 1); in a sum that cancels inside the layer. So the scale may be that where nothing
-saturates or that of the outputs themselves, and an entry may differ by as much as its derivative
-moves when every number moves by 1e-15.
+(Along a direction, the first term has the norm of the terms of u . g besides.) What fails by less
+than 1e-8 is looked at again, for rounding may explain it: in a saturated unit, 1 - tanh(9)^2; in a
+gradient that is 0 but for rounding, as that of a softmax along (1, ..., 1); in a sum that cancels
+inside the layer. So the scale may be that where nothing saturates or that of the outputs
+themselves, and a slope may differ by as much as it moves when every number moves by 1e-15.
 
 Against differences the error is estimated: within 1e-9 or 20 estimates is right, and an estimate
 above 1e-6 decides nothing.
 """
 
+import dataclasses
+
 import numpy as np
 
+from minigen.check.complexstep import ComplexStep
 from minigen.check.evidence import gather
 from minigen.check.report import OK, OPEN, WRONG
+from minigen.check.richardson import Richardson
 
 RELATIVE, ABSOLUTE, TINY = 1e-12, 1e-14, 1e-8
 MOVE, DRAWS, SPREAD = 1e-15, 4, 4
+UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"
+CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"
+
+
+def judge(evidence, oracle, trial, rng):
+    """(the verdict on each slope, why the reference is in doubt or "")."""
+    if not isinstance(oracle, ComplexStep):
+        verdicts = by_differences(evidence)
+        return verdicts, UNSURE if np.any(verdicts == OPEN) else ""
+    verdicts = by_complex_step(evidence, oracle, trial, rng)
+    bad = verdicts == WRONG
+    if bad.any() and contradicted(evidence.part([worst_of(evidence, bad)]), trial):
+        return np.where(bad, OPEN, verdicts), CONTRADICTED
+    return verdicts, ""
 
 
 def by_complex_step(evidence, oracle, trial, rng):
-    """The verdict on each entry."""
-    allowed = RELATIVE * np.abs(evidence.expected) + ABSOLUTE * evidence.scale
-    bad = ~(evidence.gap <= allowed)
+    """The verdict on each slope."""
+    bad = ~(evidence.gap <= allowed(evidence, evidence.scale))
     if bad.any():
         again = evidence.part(np.flatnonzero(bad))
         bad[bad] = ~(again.gap <= explained(again, evidence.scale, oracle, trial, rng))
     return np.where(bad, WRONG, OK)
 
 
+def allowed(evidence, scale):
+    """The gap of plain rounding."""
+    return RELATIVE * (np.abs(evidence.expected) + evidence.claim.norm) + ABSOLUTE * scale
+
+
 def explained(doubtful, scale, oracle, trial, rng):
-    """The gap that rounding explains at the doubtful entries; 0 where it is no question of it."""
+    """The gap that rounding explains after a second look; 0 where it is no question of it."""
     scale = max(scale, unsaturated(doubtful, oracle, trial), of_outputs(doubtful, trial))
     near = doubtful.gap <= TINY * scale
     spread = np.zeros(len(near))
     for _ in range(DRAWS if near.any() else 0):
         with oracle.moved(lambda a: a * (1 + MOVE * rng.standard_normal(a.shape))):
-            moved = gather(doubtful, oracle, trial.cotangents)
+            moved = gather(doubtful.claim, oracle, trial.cotangents)
         spread = np.fmax(spread, np.abs(moved.expected - doubtful.expected))
-    allowed = RELATIVE * np.abs(doubtful.expected) + ABSOLUTE * scale + SPREAD * spread
-    return np.where(near, allowed, 0.0)
+    return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
 
 def unsaturated(evidence, oracle, trial):
-    """The scale of the gradient where every array is shrunk into [-1, 1]."""
+    """The scale of the slopes where every array is shrunk into [-1, 1]."""
     with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0))):
-        scale = gather(evidence, oracle, trial.cotangents).scale
+        scale = gather(evidence.claim, oracle, trial.cotangents).scale
     return scale if np.isfinite(scale) else 0.0
 
 
 def of_outputs(evidence, trial):
-    """The gradient that would change the outputs by as much as they are."""
+    """The slope that would change the outputs by as much as they are."""
+    claim, points = evidence.claim, trial.subject.points
+    moves = [w if isinstance(w, dict) else {claim.name: 1.0} for w in claim.where]
+    reach = max(
+        np.abs(u).max() / max(1.0, np.abs(points[name]).max())
+        for move in moves
+        for name, u in move.items()
+    )
     size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=True))
-    return size / max(1.0, np.abs(trial.subject.points[evidence.name]).max())
+    return size * reach
+
+
+def contradicted(worst, trial):
+    """Whether differences agree with yours and not with the complex step."""
+    seen = gather(worst.claim, Richardson(trial.subject), trial.cotangents)
+    claim = dataclasses.replace(worst.claim, yours=worst.expected)
+    against = dataclasses.replace(seen, claim=claim)
+    return by_differences(seen)[0] == OK and by_differences(against)[0] == WRONG
 
 
 def by_differences(evidence):
-    """The verdict on each entry."""
+    """The verdict on each slope."""
     reference = np.abs(evidence.expected) + 1e-2 * evidence.scale
     right = evidence.gap <= np.maximum(1e-9 * reference, 20 * evidence.error)
     known = evidence.error <= 1e-6 * reference
     return np.where(known, np.where(right, OK, WRONG), OPEN)
+
+
+def worst_of(evidence, bad):
+    """Which of the bad slopes is farthest off."""
+    return int(np.argmax(np.where(bad, evidence.gap, -1)))

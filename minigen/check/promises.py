@@ -157,19 +157,16 @@ LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only"
 
 def by_row(subject, rng):
     """each row is treated as if it were alone; a loss is the mean of its rows'"""
-    n = rows(subject)
     outputs = subject.forward()[0]
+    lengths = [len(a) for a in (*outputs, *subject.inputs.values()) if a.ndim]
+    n = lengths[0] if lengths else 0
     each = [one_row(subject, n, i).forward()[0] for i in range(n)]
-    for k, y in enumerate(outputs):
+    for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])
-        alone = alone.mean(axis=0) if y.ndim == 0 else alone.reshape(y.shape)
+        alone = alone.reshape(y.shape) if y.ndim else alone.mean()
         if far({"": y}, {"": alone}):
             return f"output {k} of a row depends on the other rows (if it should: mixes=True)"
     return ""
-
-
-def rows(subject):
-    return next((len(x) for x in subject.inputs.values() if x.ndim), 0)
 
 
 def one_row(subject, n, i):

@@ -3,8 +3,8 @@
     D(h) = (f(x + h) - f(x - h)) / 2h = f'(x) + c_2 h^2 + c_4 h^4 + ...
     T[k, 0] = D(h_0 / 2^k),   T[k, j] = T[k, j-1] + (T[k, j-1] - T[k-1, j-1]) / (4^j - 1)
 
-(Richardson 1911; the choice of the best T[k, j] by its neighbours: Ridders 1982.) For functions
-the complex step cannot read: it needs no more than real values.
+(Richardson 1911; the choice of the best T[k, j] by its neighbours: Ridders 1982; the noise of f by
+a table of differences: More & Wild 2011.) For functions that the complex step cannot read.
 """
 
 import numpy as np
@@ -12,16 +12,18 @@ import numpy as np
 LEVELS = 10
 EPS = 2.0**-52
 FIRST = 0.02  # the largest step, relative to the size of what is moved
+NEARBY = 1e-4  # how far apart the points are at which noise is measured, relative to that step
 
 
 class Richardson:
     """Slopes of a subject's outputs from some twenty forward passes each, with errors."""
 
-    name = "Richardson extrapolation"
-
-    def __init__(self, subject):
+    def __init__(self, subject, reason=""):
         self.points = {name: a.copy() for name, a in subject.points.items()}
         self.subject = subject.at(self.points)
+        self.note = "reference: Richardson extrapolation" + (
+            f", because {reason}" if reason else ""
+        )
 
     def entry(self, name, index):
         """(d outputs / d one entry, their errors): one array for each output."""
@@ -35,9 +37,10 @@ class Richardson:
         steps = first / 2.0 ** np.arange(LEVELS)
         right = [self.values(direction, h) for h in steps]
         left = [self.values(direction, -h) for h in steps]
+        near = [self.values(direction, NEARBY * first * k) for k in range(-4, 5)]
         found = [
-            extrapolate(np.array([y[k] for y in right]), y0, np.array([y[k] for y in left]), steps)
-            for k, y0 in enumerate(self.subject.forward()[0])
+            extrapolate(stacked(right, k), stacked(left, k), stacked(near, k), steps)
+            for k in range(len(near[0]))
         ]
         return [slope for slope, _ in found], [error for _, error in found]
 
@@ -53,21 +56,31 @@ class Richardson:
         return outputs
 
 
-def size(a):
-    """The largest entry's size; 1 where there is none but zeros."""
-    return np.abs(a).max(initial=0) or 1.0
+def size(a, empty=1.0):
+    """The largest entry's size; `empty` where there is none but zeros."""
+    return np.abs(a).max(initial=0) or empty
 
 
-def extrapolate(right, here, left, steps):
-    """(f', error) by entry from f at x + h, x and x - h, for each step h (axis 0)."""
-    h = steps.reshape(-1, *[1] * here.ndim)
-    # an entry that never moves has no rounding to show
-    rounding = (right != left).any(axis=0) * EPS * np.abs(here).max(initial=0) / h
+def stacked(values, k):
+    """The k-th output of each evaluation, along a new first axis."""
+    return np.array([outputs[k] for outputs in values])
+
+
+def extrapolate(right, left, near, steps):
+    """(f', error) by entry, from f at x + h and x - h for each step h, and at 9 points near x."""
+    h, here = steps.reshape(-1, *[1] * (right.ndim - 1)), near[4]
+    rounding = max(noise(near), EPS * size(here, 0.0)) / h
     with np.errstate(all="ignore"):
         best, error = ridders((right - left) / (2 * h), rounding)
         jump = np.abs(right - 2 * here + left) / h  # of the slope, from the left to the right
     kink = (jump[-1] > jump[0] / 4) & (jump[-1] > 1e-6 * np.abs(best) + 4 * rounding[-1])
     return best, np.where(kink, jump[-1], error)
+
+
+def noise(near):
+    """What differences of order 4 hold, so close by that a smooth function has none."""
+    # those of independent errors are sqrt(1 + 16 + 36 + 16 + 1) times as large
+    return size(np.diff(near, n=4, axis=0), 0.0) / np.sqrt(70)
 
 
 def ridders(central, rounding):
