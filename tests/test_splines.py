@@ -1,0 +1,157 @@
+"""Rational-quadratic splines: monotone, invertible to the edges, equal to their twins."""
+
+import numpy as np
+import pytest
+
+from minigen.core import tree
+from minigen.flows.autoregressive import neural_spline
+from minigen.flows.sequential import d_passes
+from minigen.flows.spline import Spline, SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.kernels import spline as kernels
+
+B = 3.0
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def table(M, K, scale=1.0, seed=0):
+    """Positive numbers e (M, 3K - 1)."""
+    return np.exp(scale * rng(seed).uniform(-1, 1, (M, 3 * K - 1)))
+
+
+def edges(e, K):
+    """The knots (x_k, y_k) of one spline and the points just beside them, outside included."""
+    _, xs = kernels.knots(e[None, :K], B)
+    _, ys = kernels.knots(e[None, K : 2 * K], B)
+    return xs[0], ys[0]
+
+
+def beside(points):
+    return np.concatenate([points, np.nextafter(points, -9), np.nextafter(points, 9)])
+
+
+@pytest.mark.parametrize("K", [1, 2, 5, 16])
+def test_kernels_equal_their_twins(K):
+    e, x = table(300, K), rng(1).uniform(-4, 4, 300)
+    dy, dl = rng(2).standard_normal((2, 300))
+    y, _ = kernels.forward(x, e, B)
+    for kernel, args in (
+        (kernels.forward, (x, e, B)),
+        (kernels.inverse, (y, e, B)),
+        (kernels.backward, (x, e, B, dy, dl)),
+    ):
+        for got, want in zip(kernel(*args), kernel.twin(*args), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("K", [1, 3, 8])
+def test_the_spline_passes_through_its_knots_with_their_slopes(K):
+    e = table(1, K)[0]
+    xs, ys = edges(e, K)
+    y, slope = kernels.forward(xs, np.repeat(e[None], K + 1, axis=0), B)
+    np.testing.assert_allclose(y, ys, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(slope, np.concatenate([[1], e[2 * K :], [1]]), rtol=1e-12)
+
+
+def test_the_slope_is_continuous_at_the_knots_and_monotone_between_them():
+    K = 6
+    e = table(1, K, scale=2.0)[0]
+    xs, _ = edges(e, K)
+    x = np.sort(np.concatenate([beside(xs), np.linspace(-4, 4, 5001)]))
+    y, slope = kernels.forward(x, np.repeat(e[None], len(x), axis=0), B)
+    assert (np.diff(y) >= -1e-14).all() and (slope > 0).all()
+    near = np.searchsorted(x, xs)
+    jump = slope[np.minimum(near + 1, len(x) - 1)] / slope[near - 1]
+    np.testing.assert_allclose(jump, 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 3e-5)])
+def test_the_inverse_is_safe_at_the_edges_of_bins_and_in_the_tails(dtype, tolerance):
+    K = 8
+    for seed in range(20):
+        e = table(1, K, scale=1.5, seed=seed)[0]
+        _, ys = edges(e, K)
+        far = np.array([-1e6, -B - 1, B + 1, 1e6])
+        y = np.concatenate([beside(ys), beside(np.array([-B, B])), far]).astype(dtype)
+        E = np.repeat(e[None], len(y), axis=0).astype(dtype)
+        for inverse in (kernels.inverse, kernels.inverse.twin):
+            x, slope = inverse(y, E, B)
+            assert np.isfinite(x).all() and (slope > 0).all()
+            back, again = kernels.forward(x, E, B)
+            np.testing.assert_allclose(back, y, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(again, slope, rtol=50 * tolerance)
+        assert np.array_equal(x[-4:], y[-4:]) and (slope[-4:] == 1).all()
+
+
+def test_one_bin_of_equal_slopes_is_the_identity():
+    x = rng().uniform(-4, 4, (50, 3))
+    for K in (1, 4):
+        y, ell, _ = Spline(K, B).forward(x, np.zeros((50, 3, 3 * K - 1)))
+        np.testing.assert_allclose(y, x, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(ell, 0, rtol=0, atol=1e-14)
+
+
+def test_any_parameter_at_all_gives_a_spline_that_can_be_inverted():
+    """The bounded exponent: huge r, no underflow, no division by zero, also in float32."""
+    spline = Spline(8, B)
+    r = rng().choice([-1e30, -50.0, 0.0, 50.0, 1e30], (400, 2, spline.parts)).astype(np.float32)
+    x = rng(1).uniform(-B, B, (400, 2)).astype(np.float32)
+    y, ell, cache = spline.forward(x, r)
+    back, _ = spline.inverse(y, r)
+    dx, dr, _ = spline.backward(np.ones_like(y), np.ones_like(y), cache)
+    assert all(np.isfinite(a).all() and a.dtype == np.float32 for a in (y, ell, back, dx, dr))
+
+
+def test_the_sequential_inverse_of_a_spline_layer():
+    f = SplineMAFLayer.init(9, (20, 11), bins=4, c=1.0, context=2, order="random", rng=rng(),
+                            dtype=np.float64)  # fmt: skip
+    new = {p: 0.4 * rng(1).standard_normal(a.shape) for p, a in tree.flatten(f.params).items()}
+    f = tree.rebuild(f, new)
+    x, c = 2 * rng(2).standard_normal((12, 9)), rng(3).standard_normal((12, 2))
+    z, logdet, _ = f.forward(x, c)
+    back, ell = f.inverse(z, c)
+    np.testing.assert_allclose(back, x, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-11)
+    for got, want in zip((back, ell), d_passes(f.made, z, f.solve, c), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+
+
+def test_a_spline_coupling_keeps_its_first_columns_to_the_bit():
+    f = SplineCoupling.init(5, (16,), rng=rng(), dtype=np.float64)
+    f = tree.rebuild(f, {"net.layers.1.W": 0.2 * rng(1).standard_normal((16, 3 * 23))})
+    x = rng(2).standard_normal((6, 5))
+    y, logdet, _ = f.forward(x)
+    assert np.array_equal(y[:, :2], x[:, :2]) and (y[:, 2:] != x[:, 2:]).all()
+    back, ell = f.inverse(y)
+    np.testing.assert_allclose(back, x, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-8)
+
+
+def gauss_legendre(knots, n=24):
+    """Nodes and weights on the tails and between neighbouring knots."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    ends = np.concatenate([[-10, -6.5], knots, [6.5, 10]])
+    mid, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
+    return (mid[:, None] + half[:, None] * nodes).ravel(), (half[:, None] * weights).ravel()
+
+
+def test_a_spline_flow_integrates_to_one():
+    """The density is smooth between the knots of x_1, and of x_2 at each x_1: there it is exact."""
+    f = neural_spline(2, 1, (8, 8), bins=5, bound=B, rng=rng(), dtype=np.float64)
+    new = {p: a + 0.3 * rng(1).standard_normal(a.shape) for p, a in tree.flatten(f.params).items()}
+    f = tree.rebuild(f, new)
+    (layer,) = f.chain.layers
+
+    def knots(x1, column):
+        r, _ = layer.made.forward(np.array([[x1, 0.0]]))
+        e = layer.spline.positive(r[:, column])
+        return kernels.knots(e[:, : layer.spline.bins], B)[1][0]
+
+    total = 0.0
+    for x1, weight in zip(*gauss_legendre(knots(0.0, 0)), strict=True):
+        x2, weights = gauss_legendre(knots(x1, 1))
+        total += weight * weights @ np.exp(f.log_prob(np.column_stack([np.full_like(x2, x1), x2])))
+    assert abs(total - 1) < 1e-9
