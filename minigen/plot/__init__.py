@@ -4,17 +4,17 @@ Every function returns a `Picture`: a notebook shows it, `picture.savefig(path)`
 draws into axes of your own instead: one, or one for each panel.
 """
 
-from minigen.plot.cost import cost
+from minigen.plot.costs import cost
+from minigen.plot.curves import training
 from minigen.plot.elbo import elbo_terms
-from minigen.plot.embedding import embedding
-from minigen.plot.filmstrip import filmstrip
-from minigen.plot.images import images, neighbours
-from minigen.plot.masks import masks
+from minigen.plot.film import filmstrip
+from minigen.plot.grids import images, neighbours
+from minigen.plot.mapping import embedding
+from minigen.plot.masking import masks
 from minigen.plot.plane import density, gallery, samples
 from minigen.plot.style import Picture
-from minigen.plot.training import training
-from minigen.plot.transition import transition
-from minigen.plot.warp import warp
+from minigen.plot.transitions import transition
+from minigen.plot.warping import warp
 
 __all__ = [
     "Picture",

@@ -12,14 +12,14 @@ from minigen.training import fit
 DRAWS = 8  # of the dequantisation noise, for each test image
 
 
-def preparation(dataset):
+def preparation(dataset, rng):
     """The options of a flow's factory that bring the data near N(0, I), Jacobian counted."""
     if dataset.kind == "digits":
         before = (Logit(bins=float(dataset.levels), low=0.01),)
         return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
     if dataset.kind == "table":
-        return {"before": (Affine.standardize(dataset.train),)}
-    return {}
+        return {"before": (Affine.standardize(dataset.train),), "init_from": dataset.train}
+    return {"init_from": dataset.train.sample(2000, rng=rng)}
 
 
 def builder(factory):
@@ -28,7 +28,7 @@ def builder(factory):
     def build(dataset, recipe, rng):
         return factory(
             dataset.features, recipe.layers, recipe.hidden, rng=rng,
-            activation=recipe.activation, **preparation(dataset),
+            activation=recipe.activation, **preparation(dataset, rng),
         )  # fmt: skip
 
     return build

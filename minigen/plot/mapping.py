@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from minigen.core import validate
-from minigen.plot.images import as_images
+from minigen.plot.grids import as_images
 from minigen.plot.style import CLASSES, bare, caption, panels, title
 
 PIXELS, MARGIN = 1000, 0.03

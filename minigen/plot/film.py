@@ -1,7 +1,7 @@
 """A process in frames: points on the plane, or images."""
 
 from minigen.core import validate
-from minigen.plot.images import as_images, mosaic
+from minigen.plot.grids import as_images, mosaic
 from minigen.plot.style import BLUE, caption, panels, square, title, window
 
 

@@ -1,0 +1,305 @@
+"""The command line: exit codes, one line for each mistake, files that are whole or not there."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from minigen import load, save
+from minigen.cli import chapters, demo, files, results
+from minigen.cli.chapter import Chapter, Recipe, Shot, Stage
+from minigen.cli.chapters import coupling
+from minigen.cli.main import main
+from minigen.prob import Gaussian
+
+TINY = ["--steps", "4", "--layers", "2", "--hidden", "8"]
+
+
+@pytest.fixture
+def minigen(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        try:
+            code = main([str(a) for a in argv])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def trained(minigen):
+    """Trains a tiny model and returns its file."""
+
+    def run(data, model="real_nvp", out="model.npz"):
+        code, _, err = minigen("train", model, "--data", data, "--out", out, *TINY)
+        assert code == 0, err
+        return out
+
+    return run
+
+
+def refused(minigen, tmp_path, *argv):
+    """The one line with which a command refuses; nothing may have been written."""
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = minigen(*argv)
+    assert code == 2 and out == "" and "Traceback" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("minigen")
+    return last
+
+
+@pytest.mark.parametrize("model", ["real_nvp", "nice"])
+def test_train_sample_evaluate_agree_through_files(minigen, trained, model):
+    """What `evaluate` prints is the likelihood of the model in the file."""
+    file = trained("moons", model)
+    assert minigen("sample", file, "-n", 50, "--out", "x.npy")[0] == 0
+    x = np.load("x.npy")
+    assert x.shape == (50, 2)
+    code, out, _ = minigen("evaluate", file, "--data", "x.npy", "--json")
+    (row,) = json.loads(out)
+    assert code == 0 and row["measure"] == "NLL, nats"
+    assert row["value"] == pytest.approx(-load(file).log_prob(x).mean(), rel=1e-6)
+
+
+def test_the_kl_of_a_toy_is_the_likelihood_above_the_entropy(minigen, trained):
+    _, out, _ = minigen("evaluate", trained("moons"), "--data", "moons", "--json")
+    entropy, nll, kl = json.loads(out)
+    error = 5 * (nll["error"] + kl["error"])
+    assert nll["value"] - entropy["value"] == pytest.approx(kl["value"], abs=error)
+    assert kl["value"] > 0 and kl["error"] > 0
+
+
+def test_digits_are_measured_in_bits_beside_the_baselines(minigen, trained):
+    file = trained("digits")
+    code, out, _ = minigen("evaluate", file, "--data", "digits")
+    assert code == 0
+    assert "bits/dim" in out and "independent pixels 2.396" in out and "uniform 4.087" in out
+    assert minigen("sample", file, "-n", 3, "--out", "x.csv")[0] == 0
+    x = np.loadtxt("x.csv", delimiter=",", dtype=np.int64)
+    assert x.shape == (3, 64) and x.min() >= 0 and x.max() <= 16
+
+
+@pytest.mark.parametrize("data", ["moons", "digits"])
+def test_samples_as_a_picture(minigen, trained, tmp_path, data):
+    assert minigen("sample", trained(data), "-n", 9, "--out", "x.png")[0] == 0
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_bytes(minigen, trained, tmp_path):
+    trained("moons", out="a.npz")
+    trained("moons", out="b.npz")
+    same = ["a.npz", "b.npz"]
+    for k, file in enumerate(same):
+        minigen("sample", file, "-n", 20, "--out", f"{k}.npy", "--seed", 5)
+        minigen("sample", file, "-n", 20, "--out", f"{k}.csv", "--seed", 5)
+    minigen("sample", "a.npz", "-n", 20, "--out", "2.npy", "--seed", 6)
+    content = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert content["a.npz"] == content["b.npz"]
+    assert content["0.npy"] == content["1.npy"] != content["2.npy"]
+    assert content["0.csv"] == content["1.csv"]
+
+
+def test_a_csv_of_ones_own_is_trained_on(minigen, rng):
+    np.savetxt("mine.csv", 100 + 5 * rng.standard_normal((60, 3)), delimiter=",")
+    argv = ["train", "real_nvp", "--data", "mine.csv", "--out", "m.npz", "--json", *TINY]
+    code, out, _ = minigen(*argv)
+    facts = json.loads(out)
+    assert code == 0 and facts["steps"] == 4 and "best_validation" in facts
+    x = load("m.npz").sample(500, rng=rng)
+    assert np.all(np.abs(x.mean(axis=0) - 100) < 10)  # in the units of the file
+
+
+BAD_FILES = {
+    "empty.csv": ("", "expected rows of numbers, got an empty file"),
+    "ragged.csv": ("1,2\n3,4,5\n", "ragged.csv:2:3: expected as many columns as line 1, 2, got 3"),
+    "nan.csv": ("1,2\n3,nan\n", "nan.csv:2:2: expected a finite number, got 'nan'"),
+    "narrow.csv": ("1\n2\n3\n", "features: expected an integer >= 2, got 1"),
+    "constant.csv": ("1,7\n2,7\n3,7\n", "columns that vary"),
+    "words.txt": ("hello", "--data: expected digits, a file (.csv, .npy, .npz) or a toy (moons"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_refused_by_name(minigen, tmp_path, name):
+    content, message = BAD_FILES[name]
+    (tmp_path / name).write_text(content)
+    argv = ["train", "real_nvp", "--data", name, "--out", "m.npz", *TINY]
+    assert message in refused(minigen, tmp_path, *argv)
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        ("train real_nvp --data mooons --out m.npz", "got 'mooons'"),
+        ("train real_nvp --data gone.csv --out m.npz", "gone.csv: No such file"),
+        ("train real_nvp --data moons --out m.npz --layers 0", "expected an integer >= 1, got 0"),
+        ("train real_nvp --data moons --out m.npz --hidden 8,x", "invalid widths value: '8,x'"),
+        ("train real_nvp --data moons --out m.npz --lr -1", "expected a number above 0"),
+        ("train real_nvp --data moons --out m.txt", "m.txt: suffix: expected one of .npz"),
+        ("train real_nvp --data moons --out no/m.npz", "--out: expected a file in an existing"),
+        ("train vae --data moons --out m.npz", "invalid choice: 'vae'"),
+        ("train real_nvp --data moons --out m.npz --seed -1", "expected an integer >= 0"),
+        ("sample gone.npz --out x.npy", "gone.npz: No such file"),
+        ("sample gone.npz --out x.doc", "x.doc: suffix: expected one of .npy, .csv, .png"),
+        ("evaluate gone.npz --data moons", "gone.npz: No such file"),
+        ("demo --only vae", "invalid choice: 'vae'"),
+        ("frobnicate", "invalid choice: 'frobnicate'"),
+        ("", "required"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_one_line(minigen, tmp_path, argv, message):
+    assert message in refused(minigen, tmp_path, *argv.split())
+
+
+def test_data_of_another_shape_is_refused(minigen, trained, tmp_path, rng):
+    np.save("three.npy", rng.standard_normal((5, 3)))
+    file = trained("moons")
+    line = refused(minigen, tmp_path, "evaluate", file, "--data", "three.npy")
+    assert line == "minigen: x: expected shape (N, 2), got (5, 3)"
+    line = refused(minigen, tmp_path, "evaluate", file, "--data", "digits")
+    assert "expected a model of data with 17 levels, got one of continuous levels" in line
+
+
+def test_a_file_that_is_no_model_is_refused(minigen, tmp_path, rng):
+    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 and then nothing")
+    assert "torn.npz: not an intact" in refused(
+        minigen, tmp_path, "sample", "torn.npz", "--out", "x.npy"
+    )
+    save("gauss.npz", Gaussian.init(2))
+    line = refused(minigen, tmp_path, "sample", "gauss.npz", "--out", "x.npy")
+    assert "the class of the model: expected one of Flow" in line
+
+
+def test_a_model_of_three_columns_has_no_picture(minigen, trained, tmp_path, rng):
+    np.save("three.npy", rng.standard_normal((30, 3)))
+    line = refused(minigen, tmp_path, "sample", trained("three.npy"), "--out", "x.png")
+    assert "3 columns; use .npy or .csv" in line
+
+
+def test_a_setting_that_the_model_lacks_is_refused():
+    with pytest.raises(ValueError, match="--layers: expected no such setting for triplet, got 3"):
+        Recipe(steps=5).changed("triplet", layers=3)
+    assert Recipe(steps=5, layers=2).changed("nice", layers=3, lr=None).layers == 3
+
+
+def test_a_diverging_run_fails_and_leaves_no_file(minigen, tmp_path):
+    argv = ["train", "real_nvp", "--data", "moons", "--out", "m.npz", "--lr", "1e30", "--steps", 20]
+    with np.errstate(all="ignore"):
+        code, _, err = minigen(*argv)
+    assert code == 1 and not list(tmp_path.iterdir())
+    assert err.startswith("minigen: loss ") and err.count("\n") == 1
+
+
+def test_ctrl_c_ends_quietly_and_leaves_no_file(minigen, tmp_path, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(chapters.FAMILIES, "Flow", _with(chapters.FAMILIES["Flow"], interrupted))
+    argv = ["train", "real_nvp", "--data", "moons", "--out", "m.npz"]
+    assert minigen(*argv) == (130, "", "minigen: interrupted\n")
+    assert not list(tmp_path.iterdir())
+
+
+def _with(family, fit):
+    return type(family)(fit, family.sample, family.measure)
+
+
+def test_our_own_mistakes_keep_their_traceback(minigen, monkeypatch):
+    def broken(*args):
+        raise TypeError("unsupported operand")
+
+    monkeypatch.setattr("minigen.cli.sample.load", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        minigen("sample", "x.npz", "--out", "x.npy")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), files.replacing(path) as file:
+        file.write(b"half of the new")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    files.write_rows(path, np.array([[1.5, 2.0]]))
+    assert path.read_text() == "1.5,2\n"
+
+
+def test_every_chapter_of_the_demo_has_its_three_names():
+    for chapter in chapters.CHAPTERS.values():
+        assert chapter.MODELS and chapter.FAMILIES and callable(chapter.show)
+
+
+def test_a_tiny_demo_writes_a_report_with_its_pictures(minigen, tmp_path, monkeypatch):
+    """Each part of the Real NVP show, with next to no training."""
+    monkeypatch.setattr(coupling, "STEPS", dict.fromkeys(coupling.STEPS, (2, 2)))
+    monkeypatch.setattr(coupling, "GALLERY_STEPS", (2, 2))
+    monkeypatch.setattr("minigen.cli.datasets.TEST_POINTS", 500)
+    code, out, err = minigen("demo", "--quick", "--only", "real_nvp", "--out", "seen", "--json")
+    assert code == 0, err
+    page = (tmp_path / "seen" / "report.html").read_text()
+    pictures = {p.stem for p in (tmp_path / "seen").glob("*.png")}
+    assert {"moons_density", "moons_warp", "moons_training", "digits_samples"} <= pictures
+    assert page.count("data:image/png;base64") == len(pictures)
+    rows = json.loads(out)["rows"]
+    assert json.loads((tmp_path / "seen" / "figures.json").read_text())["rows"] == rows
+    assert {row["data"] for row in rows} >= {"moons", "digits"}
+    assert "independent pixels 2.396" in page
+
+
+def test_a_demo_into_a_file_is_refused(minigen, tmp_path):
+    (tmp_path / "seen").write_text("mine")
+    assert "--out: expected a folder" in refused(minigen, tmp_path, "demo", "--out", "seen")
+
+
+def test_a_report_escapes_what_it_quotes(tmp_path, rng):
+    from minigen import plot
+    from minigen.cli.report import html
+
+    shot = Shot("points", plot.samples(rng.standard_normal((5, 2))), "x < y")
+    files.write_picture(tmp_path / "points.png", shot.figure)
+    row = results.Row("m", "d", "p(x | y) < 1", 0.25, 0.01, {"floor": 0})
+    page = html("a & b", [Chapter("T", "text", (row,), (shot,))], tmp_path)
+    assert "p(x | y) &lt; 1" in page and "x &lt; y" in page and "a &amp; b" in page
+
+
+def test_a_mean_has_the_error_of_its_mean(rng):
+    values = rng.standard_normal(400)
+    row = results.mean("m", "d", "x", values, zero=0)
+    assert row.error == pytest.approx(values.std() / 20)
+    assert results.plain([results.Row("m", "d", "x", np.nan)])[0]["value"] is None
+    shown = results.text([results.Row("m", "d", "KL", 0.01234, 0.0011, {"perfect": 0})])
+    assert "0.0123 +- 0.0011" in shown and "perfect 0" in shown
+
+
+def test_a_stage_picks_by_its_speed(rng):
+    assert Stage(True, rng).pick(4000, 500) == 500
+    assert Stage(False, rng).pick(4000, 500) == 4000
+
+
+def test_each_chapter_has_random_numbers_of_its_own(minigen, monkeypatch):
+    seen = []
+
+    class Fake:
+        @staticmethod
+        def show(stage):
+            seen.append(stage.rng.random())
+            return Chapter("", "", (), ())
+
+    monkeypatch.setattr(demo, "CHAPTERS", {"one": Fake, "two": Fake})
+    for only in (["one", "two"], ["two"]):
+        monkeypatch.setattr(demo, "CHAPTERS", dict.fromkeys(only, Fake))
+        assert minigen("demo")[0] == 0
+    assert seen[1] == seen[2] != seen[0]
+
+
+def test_python_m_minigen_is_the_command():
+    argv = [sys.executable, "-m", "minigen", "--version"]
+    run = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("minigen ")

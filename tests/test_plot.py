@@ -1,0 +1,231 @@
+"""Pictures show what they say: their pixels, lines and limits are the numbers they were given."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+
+from minigen import data, flows, plot
+from minigen.plot import curves, grids, mapping
+from minigen.prob import Gaussian
+
+
+@pytest.fixture
+def toy():
+    return data.toy("moons")
+
+
+@pytest.fixture
+def flow(toy, rng):
+    flow = flows.real_nvp(2, 4, (8,), rng=rng, dtype=np.float64)
+    for f in flow.chain.layers:
+        if hasattr(f, "net"):
+            f.net.layers[-1].W[...] = 0.1 * rng.standard_normal(f.net.layers[-1].W.shape)
+    return flow
+
+
+def pixels(ax):
+    return np.asarray(ax.images[0].get_array())
+
+
+def area(ax):
+    left, right, bottom, top = ax.images[0].get_extent()
+    return (right - left) * (top - bottom) / pixels(ax).size
+
+
+def test_the_drawn_density_integrates_to_one(toy):
+    truth, model, _ = plot.density(Gaussian.init(2), toy, box=(-5, 5, -5, 5)).axes
+    assert abs(pixels(truth).sum() * area(truth) - 1) < 1e-3
+    assert abs(pixels(model).sum() * area(model) - 1) < 1e-3
+
+
+def test_truth_and_model_share_a_scale_and_the_third_panel_is_their_difference(flow, toy):
+    truth, model, difference = plot.density(flow, toy).axes
+    assert truth.images[0].get_clim() == model.images[0].get_clim()
+    assert np.allclose(pixels(difference), pixels(model) - pixels(truth))
+    low, high = difference.images[0].get_clim()
+    assert low == -high
+
+
+def test_a_density_stands_upright():
+    """The mass at (0.5, 2) is drawn right of and above the centre of the window."""
+    high = Gaussian.from_moments([0.5, 2.0], 0.01 * np.eye(2))
+    (ax,) = plot.density(high, box=(-3, 3, -3, 3)).axes
+    row, column = np.unravel_index(pixels(ax).argmax(), pixels(ax).shape)
+    n = len(pixels(ax))
+    assert ax.images[0].origin == "lower"
+    assert np.allclose([-3 + 6 * (column + 0.5) / n, -3 + 6 * (row + 0.5) / n], [0.5, 2], atol=0.05)
+
+
+def test_a_density_is_of_two_columns():
+    with pytest.raises(ValueError, match=r"model.features: expected .* 2"):
+        plot.density(Gaussian.init(3))
+
+
+def test_the_gallery_has_each_truth_above_its_model(flow, toy):
+    figure = plot.gallery({"moons": (flow, toy), "circles": (flow, data.toy("circles"))})
+    assert [ax.get_title("left") for ax in figure.axes] == ["moons", "circles", "model", "model"]
+    upper, lower = figure.axes[0], figure.axes[2]
+    assert upper.images[0].get_extent() == lower.images[0].get_extent()
+    assert upper.images[0].get_clim() == lower.images[0].get_clim()
+
+
+def test_samples_are_drawn_in_the_window_of_the_truth(rng, toy):
+    x, truth = 5 + rng.standard_normal((40, 2)), toy.sample(60, rng=rng)
+    left, right = plot.samples(x, truth).axes
+    assert np.array_equal(left.collections[0].get_offsets(), truth)
+    assert np.array_equal(right.collections[0].get_offsets(), x)
+    assert left.get_xlim() == right.get_xlim()
+    assert len(plot.samples(x).axes) == 1
+
+
+@pytest.mark.parametrize("runs", ["normalizing", "generative"])
+def test_warp_ends_where_decode_ends(flow, runs):
+    """The first panel is the square grid and the last its image; both in the data's columns."""
+    flow = flows.Flow(flow.chain, flow.base, runs)
+    first, *_, last = plot.warp(flow, steps=3).axes
+    grid = np.stack(first.collections[0].get_segments())
+    assert np.ptp(np.ptp(grid, axis=1).min(axis=1)) < 1e-12  # straight lines along the axes
+    bent = np.concatenate([np.stack(c.get_segments()) for c in last.collections[:2]])
+    z = np.concatenate([np.stack(c.get_segments()) for c in first.collections[:2]])
+    swaps = sum(isinstance(f, flows.Permute) for f in flow.chain.layers)
+    z = z[..., ::-1] if swaps % 2 else z  # the panel shows z in the data's order of columns
+    x, _ = flow.decode(z.reshape(-1, 2))
+    assert np.allclose(bent.reshape(-1, 2), x)
+
+
+def test_a_permutation_is_no_stage_of_the_warp(flow):
+    assert len(plot.warp(flow, steps=99).axes) == 1 + 4
+
+
+def run_of(loss, **more):
+    return SimpleNamespace(history={"loss": loss} | more, best=1.1, best_step=20)
+
+
+def test_training_shows_the_floor_and_the_best_validation():
+    run = run_of(np.linspace(3, 1.2, 30), validation=[2, 1.1, 1.3], validation_step=[10, 20, 30])
+    ax = plot.training(run, floor=1.0).axes[0]
+    lines = {line.get_label(): line.get_xydata() for line in ax.lines}
+    assert np.array_equal(lines["best, kept"], [[20, 1.1]])
+    assert [1.0, 1.0] in [list(xy[:, 1]) for xy in lines.values()]
+    assert ax.get_ylim()[0] < 1.0
+    assert len(plot.training(run_of([1.0])).axes) == 1
+
+
+def test_the_running_mean_is_the_mean_of_the_last_values(rng):
+    x = rng.standard_normal(50)
+    expected = [x[max(0, k - 6) : k + 1].mean() for k in range(50)]
+    assert np.allclose(curves.running_mean(x, 7), expected)
+
+
+def test_images_stand_in_reading_order(rng):
+    x = rng.random((5, 16))
+    ax = plot.images(x, [str(k) for k in range(5)], columns=2).axes[0]
+    shown = pixels(ax)
+    for k in range(5):
+        row, column = divmod(k, 2)
+        tile = shown[5 * row : 5 * row + 4, 5 * column : 5 * column + 4]
+        assert np.array_equal(tile, x[k].reshape(4, 4))
+    assert [text.get_text() for text in ax.texts] == list("01234")
+
+
+def test_images_must_be_square():
+    with pytest.raises(ValueError, match=r"x: expected images"):
+        plot.images(np.zeros((3, 15)))
+    assert grids.as_images(np.zeros((3, 15, 2))).shape == (3, 15, 2)
+
+
+def test_neighbours_put_each_query_first(rng):
+    query, found = rng.random((3, 16)), rng.random((3, 2, 16))
+    shown = pixels(plot.neighbours(query, found).axes[0])
+    assert np.array_equal(shown[5:9, :4], query[1].reshape(4, 4))
+    assert np.array_equal(shown[5:9, 10:14], found[1, 1].reshape(4, 4))
+    with pytest.raises(ValueError, match="found: expected rows for 3 queries, got 2"):
+        plot.neighbours(query, found[:2])
+
+
+def test_the_last_panel_of_masks_is_what_gets_through():
+    first = np.array([[1, 1], [0, 1], [0, 0]])
+    last = np.array([[0, 1, 1], [0, 0, 1]])
+    *layers, through = plot.masks([first, last]).axes
+    assert len(layers) == 2
+    assert np.array_equal(pixels(through), [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
+
+
+def test_cost_draws_each_line_and_dashes_the_loops():
+    D = np.array([2, 4, 8])
+    ax = plot.cost({"MAF": (D, 1e-3 * D), "MAF, loop": (D, 1e-2 * D)}).axes[0]
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
+    assert np.allclose(ax.lines[0].get_ydata(), D)  # milliseconds
+    assert [text.get_text() for text in ax.texts] == ["MAF", "MAF, loop"]
+
+
+def test_elbo_terms_draws_the_middle_and_names_the_ends():
+    L = np.array([-1.5, 0.4, 0.3, 0.2, 0.01])
+    ax = plot.elbo_terms(L, 0.1 * np.abs(L)).axes[0]
+    assert np.array_equal(ax.lines[0].get_xydata(), [[1, 0.4], [2, 0.3], [3, 0.2]])
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "L_0 (decoder) = -1.5, not drawn" in words
+    assert "L_4 (prior) = 0.01" in words
+    assert "-0.59" in ax.get_title("left")
+
+
+def test_a_filmstrip_of_points_has_one_window(rng):
+    frames = [rng.standard_normal((30, 2)) * scale for scale in (1, 3)]
+    first, last = plot.filmstrip(frames, ["t = 0", "t = T"], color=frames[0][:, 0]).axes
+    assert first.get_xlim() == last.get_xlim()
+    assert first.get_title() == "t = 0"
+
+
+def test_a_filmstrip_of_images_has_a_column_for_each_frame(rng):
+    frames = rng.random((3, 2, 16))
+    axes = plot.filmstrip(frames).axes
+    assert np.array_equal(pixels(axes[1])[5:9], frames[1, 1].reshape(4, 4))
+    with pytest.raises(ValueError, match="frames: expected arrays of one shape"):
+        plot.filmstrip([frames[0], frames[1][:1]])
+
+
+def test_the_map_has_images_at_their_places_unless_they_would_overlap():
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [1.001, 0.0]])
+    at = mapping.pixels(points)
+    hues = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
+    canvas = mapping.collage(at, np.ones((3, 4, 4)), hues)
+    column, row = at[0]
+    assert np.array_equal(canvas[row, column], hues[0])
+    assert (canvas == hues[0]).all(axis=2).sum() == 12 * 12
+    assert (canvas == hues[2]).all(axis=2).sum() == 0  # a dot, over the image before it
+    figure = plot.embedding(points, np.ones((3, 16)), [0, 1, 1])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0", "1"]
+
+
+def test_the_transition_matrix_is_drawn_as_it_is(rng):
+    P = rng.dirichlet(np.ones(3), 3)
+    ax = plot.transition(P, "abc").axes[0]
+    assert np.array_equal(pixels(ax), P)
+    assert [t.get_text() for t in ax.get_yticklabels()] == list("abc")
+    with pytest.raises(ValueError, match="names: expected 3 names, got 2"):
+        plot.transition(P, "ab")
+
+
+def test_axes_of_the_caller_are_used_and_counted(flow, toy):
+    axes = Figure().subplots(1, 3)
+    figure = plot.density(flow, toy, ax=axes)
+    assert figure is axes[0].figure and len(figure.axes) == 3
+    with pytest.raises(ValueError, match="ax: expected 3 axes, got 2"):
+        plot.density(flow, toy, ax=axes[:2])
+
+
+def test_a_notebook_shows_a_picture_and_global_settings_stay(flow):
+    before = dict(rcParams)
+    assert plot.density(flow)._repr_png_().startswith(b"\x89PNG")
+    assert dict(rcParams) == before
+
+
+def test_plot_opens_no_window():
+    code = "import sys, minigen.plot; print('matplotlib.pyplot' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
