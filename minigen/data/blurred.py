@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Curve(Blurred):
     `_weight(t)` and its quantile function `_quantile(u)`.
     """
 
-    interval = (0.0, 1.0)
+    interval: ClassVar[tuple]
 
     def _weight(self, t):
         a, b = self.interval

@@ -39,6 +39,7 @@ def log_sum(x, scaled, offset):
     table += offset
     top = table.max(axis=1, keepdims=True)
     table -= top
+    np.maximum(table, -700, out=table)  # numbers below the smallest normal one are slow
     return top[:, 0] + np.log(np.exp(table, out=table).sum(axis=1))
 
 

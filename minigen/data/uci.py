@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Part:
     """Images x (N, 64), integers 0..16 stored as uint8, row by row; labels y (N,), 0..9."""
 
