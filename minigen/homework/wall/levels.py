@@ -8,8 +8,8 @@ from minigen.homework.wall.process import POSIX, Limits, Lost, Refused, Worker
 
 LEVELS = {
     0: "a process of its own, with limits on time, memory and files",
-    1: "and under another user id, which may start no process",
-    2: "and in a file tree with Python and NumPy alone, without network or other processes",
+    1: "a process under another user id that may start no other, with with limits",
+    2: "a file tree with Python and NumPy alone, without network, with limits",
 }
 
 

@@ -26,7 +26,7 @@ class Lost(Exception):
     """The worker is gone: it timed out, ended itself, or sent what is no answer."""
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """The wall asked for cannot be built here."""
 
 

@@ -1,0 +1,61 @@
+"""What a student gets: the marked source with its solutions taken out, and a notebook."""
+
+import pathlib
+import re
+import string
+
+from minigen.homework import variants
+from minigen.homework.notebook import notebook
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+SOURCES = pathlib.Path(__file__).parent / "sources"
+REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}\n", re.MULTILINE | re.DOTALL)
+DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
+
+
+def marked(assignment, variant):
+    """The marked source with the equations of a variant; the solutions in it are for practice."""
+    text = (SOURCES / f"{assignment.name}.py").read_text(encoding="utf-8")
+    return string.Template(text).substitute(assignment.slots(variant))
+
+
+def replaced(text, body):
+    """The source with each solution replaced by body(name of the function, indent, solution)."""
+
+    def region(match):
+        name = DEFINED.findall(text, 0, match.start())[-1]
+        return body(name, match[1], match[2])
+
+    return REGION.sub(region, text)
+
+
+def blank(assignment, variant):
+    """The module a student fills in."""
+    text = replaced(
+        marked(assignment, variant),
+        lambda name, pad, _: f'{pad}raise NotImplementedError("{name}")\n',
+    )
+    return variants.header(assignment, variant) + "\n" + text
+
+
+def solved(assignment):
+    """The practice module with its solutions."""
+    text = replaced(marked(assignment, assignment.practice), lambda name, pad, solution: solution)
+    return variants.header(assignment, assignment.practice) + "\n" + text
+
+
+def write(assignment, variant, folder):
+    """Writes NAME.py and NAME.ipynb; refuses, before writing anything, to overwrite a file."""
+    folder = pathlib.Path(folder)
+    texts = {
+        folder / f"{assignment.name}.py": blank(assignment, variant),
+        folder / f"{assignment.name}.ipynb": notebook(assignment, variant),
+    }
+    there = [path for path in texts if path.exists() or path.is_symlink()]
+    if there:
+        raise FileExistsError(f"{there[0]}: expected no such file, it is there and is kept")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    return list(texts)

@@ -1,0 +1,56 @@
+"""Functions of numbers that the variants draw from: their text for the handout, complex-clean."""
+
+import numpy as np
+
+from minigen.core.numeric import sigmoid, softplus
+
+TEXT = {
+    "tanh": "tanh(r)",
+    "arctan": "arctan(r)",
+    "root": "r / sqrt(1 + r^2)",
+    "arcsinh": "log(r + sqrt(1 + r^2))  (arcsinh)",
+    "softplus": "log(1 + exp(r))",
+    "swish": "r / (1 + exp(-r))",
+    "gauss": "exp(-r^2 / 2)",
+    "sine": "sin(r)",
+    "sigmoid": "1 / (1 + exp(-r))",
+}
+
+
+def tanh(r):
+    return np.tanh(r)
+
+
+def arctan(r):
+    return np.arctan(r)
+
+
+def root(r):
+    return r / np.sqrt(1 + r * r)
+
+
+def arcsinh(r):
+    return np.arcsinh(r)
+
+
+def swish(r):
+    return r * sigmoid(r)
+
+
+def gauss(r):
+    return np.exp(-r * r / 2)
+
+
+def sine(r):
+    return np.sin(r)
+
+
+FUNCTION = {
+    "tanh": tanh, "arctan": arctan, "root": root, "arcsinh": arcsinh, "softplus": softplus,
+    "swish": swish, "gauss": gauss, "sine": sine, "sigmoid": sigmoid,
+}  # fmt: skip
+
+
+def standard(rng, *shape):
+    """Numbers away from 0, of both signs."""
+    return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 1.2, shape)

@@ -1,0 +1,65 @@
+"""Which variant a class gets: drawn from the instructor's key, written into the handout."""
+
+import hashlib
+import hmac
+import itertools
+import json
+import re
+
+from minigen.core import validate
+from minigen.homework.assignment import FORMAT
+
+MARK = "# minigen homework"
+HEADER = re.compile(rf"^{MARK} (\w+), format (\d+), variant (\{{.*\}})\s*$", re.MULTILINE)
+
+
+def drawn(assignment, key):
+    """The variant of a key: for each option one of the choices that are not for practice."""
+    return {
+        name: choices[1:][number(key, assignment.name, name) % (len(choices) - 1)]
+        for name, choices in assignment.options.items()
+    }
+
+
+def number(key, *words):
+    """A whole number that only a holder of the key can foretell (HMAC-SHA256)."""
+    if not key:
+        raise validate.expected("key", "a text of at least one character", repr(key))
+    message = "\0".join(("minigen homework", str(FORMAT), *words)).encode()
+    return int.from_bytes(hmac.digest(key.encode(), message, hashlib.sha256)[:8], "big")
+
+
+def every(assignment):
+    """All variants a key may draw."""
+    choices = [c[1:] for c in assignment.options.values()]
+    return [
+        dict(zip(assignment.options, chosen, strict=True)) for chosen in itertools.product(*choices)
+    ]
+
+
+def header(assignment, variant):
+    """The line of a handout that says what it is."""
+    return f"{MARK} {assignment.name}, format {FORMAT}, variant {json.dumps(variant)}"
+
+
+def read(text):
+    """(name, variant) as the header of a file says, or None."""
+    found = HEADER.search(text)
+    if not found:
+        return None
+    name, version, variant = found.groups()
+    if int(version) != FORMAT:
+        raise validate.expected("format", f"{FORMAT}", f"{version}: made by another minigen")
+    try:
+        return name, json.loads(variant)
+    except ValueError:
+        return None
+
+
+def known(assignment, variant):
+    """The variant, if it is one of this assignment's."""
+    if not isinstance(variant, dict) or variant.keys() != assignment.options.keys():
+        raise validate.expected("variant", f"choices for {list(assignment.options)}", repr(variant))
+    for name, choices in assignment.options.items():
+        validate.choice(f"variant[{name}]", variant[name], choices)
+    return variant

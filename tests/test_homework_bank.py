@@ -1,0 +1,95 @@
+"""What the tests of every assignment share: a desk in this process, and banks of answers."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.homework import assignment as assignments
+from minigen.homework import handout, marking
+from minigen.homework.session import Session
+from minigen.homework.wall import Limits, frames, worker
+
+
+class Desk:
+    """The worker's own code, without a process around it: for answers of ours alone."""
+
+    def __init__(self):
+        self.desk, self.lost = worker.Desk(np), ""
+
+    def load(self, source):
+        return self.ask(frames.LOAD, "", [np.frombuffer(source, np.uint8)])
+
+    def ask(self, operation, name, values, seconds=None):
+        values = [int(v) if isinstance(v, frames.Handle) else np.array(v) for v in values]
+        status, out = self.desk.answer(operation, name, values)
+        return status, [frames.Handle(v) if type(v) is int else v for v in out]
+
+    def close(self):
+        pass
+
+
+def marks(assignment, variant, text, seed=7, practice=False):
+    """The marks of a module's text."""
+    session = Session(text.encode(), Desk, Limits(total=300))
+    return marking.mark(assignment.tasks(variant), session, (seed,), practice)
+
+
+def edited(text, edits):
+    """The text with each (old, new) put in; every old must be there."""
+    for old, new in edits:
+        assert old in text, f"nothing to edit: {old}"
+        text = text.replace(old, new)
+    return text
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer: edits of the practice solution, and what the diagnosis should say."""
+
+    name: str
+    edits: tuple
+    says: str
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Answers to one assignment: right ones, wrong ones, and a solution of each variant."""
+
+    name: str
+    right: dict
+    wrong: tuple
+    solution: object
+
+    @property
+    def assignment(self):
+        return assignments.get(self.name)
+
+    def practice(self):
+        return handout.solved(self.assignment)
+
+    def variant_solution(self, variant):
+        """The variant's handout with the bodies of `solution(variant)` in it."""
+        bodies = self.solution(variant)
+        text = handout.replaced(
+            handout.marked(self.assignment, variant),
+            lambda name, pad, body: bodies[name].strip("\n") + "\n" if name in bodies else body,
+        )
+        return text
+
+
+def failures(found):
+    return {m.part: m.why for m in found if not m.right}
+
+
+def check_right(bank, name):
+    text = edited(bank.practice(), bank.right[name])
+    assert not failures(marks(bank.assignment, bank.assignment.practice, text))
+
+
+def check_wrong(bank, wrong):
+    """Refused; returns whether the diagnosis names the kind of mistake."""
+    text = edited(bank.practice(), wrong.edits)
+    found = failures(marks(bank.assignment, bank.assignment.practice, text))
+    assert found, f"{bank.name}: {wrong.name} was accepted"
+    return any(re.search(wrong.says, why) for why in found.values()), found
