@@ -19,25 +19,25 @@ def draws(name, table, count):
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_gradients_are_those_of_the_complex_step(name):
-    """200 random shapes and points: two directions in each, entries of every array in 40."""
+    """200 random shapes and points: two directions in each, entries of every array in 25."""
     for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 200)):
         judge, more = check.adjoint, {"directions": 2}
-        if k % 5 == 0:
-            judge, more = check.gradients, {"entries": 8}
+        if k % 8 == 0:
+            judge, more = check.gradients, {"entries": 6}
         report = judge(case.layer, *case.inputs, rng=rng, method="complex", **more, **case.given)
         assert report, report
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_promises_of_the_contract_are_kept(name):
-    for case, rng in draws(name, zoo.ZOO, 8):
+    for case, rng in draws(name, zoo.ZOO, 6):
         report = check.contract(case.layer, *case.inputs, rng=rng, mixes=case.mixes, **case.given)
         assert report, report
 
 
 @pytest.mark.parametrize("name", zoo.BIJECTIONS)
 def test_a_bijection_is_inverted_and_its_logdet_is_that_of_its_jacobian(name):
-    for case, rng in draws(name, zoo.BIJECTIONS, 30):
+    for case, rng in draws(name, zoo.BIJECTIONS, 15):
         report = check.bijection(case.layer, *case.inputs, rng=rng)
         assert report, report
 
