@@ -1,6 +1,7 @@
 """Chapter: diffusion models, from the forward process to every term of the ELBO."""
 
 from minigen.diffusion.elbo import Elbo, elbo
+from minigen.diffusion.factory import ddpm
 from minigen.diffusion.forward import (
     Marginal,
     MarginalDensity,
@@ -12,7 +13,7 @@ from minigen.diffusion.forward import (
 from minigen.diffusion.gaussian import gaussian_bound
 from minigen.diffusion.guidance import Guided, Skipping
 from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss, StepTerm
-from minigen.diffusion.model import DDPM, ddpm
+from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.oracle import IdealNoise
 from minigen.diffusion.posterior import PosteriorDensity, PosteriorMean, PosteriorMeanFromNoise

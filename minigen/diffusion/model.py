@@ -1,6 +1,5 @@
 """The diffusion model: a network, a schedule, and what is made of the two."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +11,9 @@ from minigen.diffusion import ode
 from minigen.diffusion.elbo import elbo
 from minigen.diffusion.guidance import Guided, Skipping
 from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss
-from minigen.diffusion.network import TimeNet
-from minigen.diffusion.predict import KINDS, Convert, Target
+from minigen.diffusion.predict import Convert, Target
 from minigen.diffusion.sampler import SAMPLERS, ancestral, ddim
-from minigen.diffusion.schedule import Schedule, cosine_schedule, respaced, spread
+from minigen.diffusion.schedule import Schedule, respaced, spread
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm
 from minigen.diffusion.timesteps import Antithetic
 from minigen.diffusion.variance import FIXED, LEARNED, bounds, log_variance
@@ -131,6 +129,8 @@ class DDPM(Layer):
     def checked(self, x, label=None):
         """`unpack` for the public doors."""
         x = validate.array("x", x, ("N", self.features))
+        if len(x) == 0:
+            raise validate.expected("x", "at least one row", "none")
         if self.levels and not (np.equal(x, np.round(x)) & (x >= 0) & (x < self.levels)).all():
             raise validate.expected("x", f"integers 0..{self.levels - 1}", "other numbers")
         return self.unpack((x,) if label is None else (x, self.labels(label, len(x))))
@@ -214,7 +214,7 @@ class DDPM(Layer):
     def log_prob_ode(self, x, *, label=None, tolerance=1e-5):
         """log p(x) in nats, (N,), of the probability-flow ODE; continuous data."""
         if self.levels:
-            raise validate.expected("model", "one of continuous data", f"levels={self.levels}")
+            raise validate.expected("levels", "0 (continuous data) for the ODE", self.levels)
         x0, label = self.checked(x, label)
         return ode.log_prob(self, x0, label=self.or_none(label, len(x0)), tolerance=tolerance)
 
@@ -226,47 +226,3 @@ class DDPM(Layer):
 def labelled(label):
     """The keyword of a network with classes, or nothing."""
     return {} if label is None else {"label": label}
-
-
-def ddpm(
-    features, schedule=None, *, hidden=256, blocks=3, predict="eps", variance="beta",
-    first_variance=None, levels=0, classes=0, rng, dtype=np.float32,
-):  # fmt: skip
-    """A diffusion model with a residual MLP.
-
-    Parameters
-    ----------
-    schedule : by default cosine_schedule(1000)
-    hidden, blocks : the width and the number of residual blocks
-    predict : "eps", "x0", "v" or "mu"
-    variance : of the reverse process: "beta", "beta_tilde", "learned" (between the two) or "free"
-    first_variance : of the decoder p(x_0 | x_1), by default beta_1
-    levels : for integer data 0..levels-1, whose likelihood is then a discrete one; 0 if continuous
-    classes : the number of classes of a conditional model, whose data are pairs (x, label)
-
-    Warns
-    -----
-    UserWarning
-        When A_T is not small: the prior N(0, I) is not where the forward process ends.
-    """
-    features, levels = (
-        validate.integer("features", features, 1),
-        validate.integer("levels", levels, 0),
-    )
-    schedule = cosine_schedule(1000) if schedule is None else schedule
-    validate.choice("predict", predict, KINDS)
-    validate.choice("variance", variance, FIXED + LEARNED)
-    first = schedule.beta[1] if first_variance is None else first_variance
-    first = validate.number("first_variance", first, np.finfo(np.float64).tiny)
-    if schedule.prior_gap > 0.01:
-        warnings.warn(
-            f"schedule: A_T = {schedule.alpha_bar[-1]:.3g} is not small, so x_T is not N(0, I): "
-            f"L_T costs {schedule.prior_gap:.3g} nats per dimension at unit variance",
-            stacklevel=2,
-        )
-    net = TimeNet.init(
-        features, features * (2 if variance in LEARNED else 1), T=schedule.T,
-        hidden=validate.integer("hidden", hidden, 1), blocks=validate.integer("blocks", blocks, 1),
-        classes=validate.integer("classes", classes, 0), rng=validate.generator(rng), dtype=dtype,
-    )  # fmt: skip
-    return DDPM(net, schedule, features, predict, variance, first, levels, classes)

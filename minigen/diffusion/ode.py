@@ -37,14 +37,11 @@ def velocity(model, x, t, label):
     tan(phi) / tan(phi_1), as it would be if the score stood still.
     """
     phi, rate = clock(model.schedule)(t), clock(model.schedule)(t, 1)
-    p, q = velocity_weights(model.predict, phi)
+    known = clock(model.schedule)(max(t, 1.0))
+    p, q = velocity_weights(model.predict, known)
     if t < 1:
-        first = clock(model.schedule)(1)
-        a, b = velocity_weights(model.predict, first)
-        ratio = np.tan(phi) / np.tan(first) * np.cos(first) / np.cos(phi)
-        # eps = cos v + sin x at phi_1, scaled; then v = (eps - sin x) / cos at phi
-        p = ratio * (a + np.tan(first)) - np.tan(phi)
-        q = ratio * b
+        r = np.tan(phi) / np.tan(known) * np.cos(known) / np.cos(phi)
+        p, q = r * (p + np.tan(known)) - np.tan(phi), r * q  # by eps = sin(phi) x + cos(phi) v
     out, net = model.prediction(x, np.array([max(t, 1.0)]), label)
     return rate * (p * x + q * out), (rate * p, rate * q, net)
 

@@ -6,6 +6,7 @@ Each is a generator of (t, x_t) for t = T-1 or so down to 0, so that a picture c
 import numpy as np
 
 from minigen.diffusion.predict import Convert
+from minigen.diffusion.schedule import jump
 
 SAMPLERS = ("ancestral", "ddim", "ode")
 
@@ -48,8 +49,7 @@ def ddim(model, x, *, rng, times, eta=0.0, label=None):
 
 def ddim_weights(schedule, t, s, eta):
     """sqrt(A_s), sigma and sqrt(1 - A_s - sigma^2) of the step from t to s < t."""
-    A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
-    beta = (rest[t] - rest[s]) / A[s]  # 1 - A_t / A_s
+    rest, (alpha, beta) = schedule.one_minus_alpha_bar, jump(schedule, s, t)
     variance = rest[s] * (eta**2 * beta / rest[t])
-    kept = rest[s] * ((1 - eta**2) * beta + A[t] / A[s] * rest[s]) / rest[t]
-    return float(np.sqrt(A[s])), float(np.sqrt(variance)), float(np.sqrt(kept))
+    kept = rest[s] * ((1 - eta**2) * beta + alpha * rest[s]) / rest[t]
+    return float(np.sqrt(schedule.alpha_bar[s])), float(np.sqrt(variance)), float(np.sqrt(kept))

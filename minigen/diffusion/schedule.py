@@ -114,15 +114,22 @@ def from_signal(f):
     return schedule_from_betas(np.minimum(1 - f[1:] / f[:-1], LARGEST))
 
 
+def jump(schedule, s, t):
+    """alpha and beta of the step from s straight to t > s: A_t / A_s, and one minus it.
+
+    Of the two ways to write beta, the one that keeps more digits is taken.
+    """
+    A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
+    alpha = A[t] / A[s]
+    return alpha, np.where(rest[t] < A[s], (rest[t] - rest[s]) / A[s], 1 - alpha)
+
+
 def respaced(schedule, times):
     """The schedule that visits only `times` (S,), increasing: A'_s = A_{times[s]}."""
-    A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
     t, before = np.append(0, times), np.append([0, 0], times[:-1])
-    alpha = A[t] / A[before]
-    # 1 - alpha, by the difference that keeps more digits
-    beta = np.where(rest[t] < A[before], (rest[t] - rest[before]) / A[before], 1 - alpha)
+    (alpha, beta), rest = jump(schedule, before, t), schedule.one_minus_alpha_bar
     tilde = beta * rest[before] / np.where(t > 0, rest[t], 1)
-    return Schedule(beta, alpha, A[t], rest[t], tilde)
+    return Schedule(beta, alpha, schedule.alpha_bar[t], rest[t], tilde)
 
 
 def spread(T, steps):
