@@ -69,7 +69,7 @@ def run(ids=None, *, entries=None, seed=0, quick=False, progress=None):
 
     ids: names of entries, None for all. entries: Entry objects in place of those of the notes.
     quick: one draw an entry in place of three. progress: called with each Row as it is done.
-    Returns a list of Row. Raises KeyError, with near matches, for an unknown id.
+    Returns a list of Row. Raises ValueError, with near matches, for an unknown id.
     """
     seed = validate.integer("seed", seed, 0)
     known = catalogue() if entries is None else tuple(entries)
@@ -86,7 +86,7 @@ def select(known, ids):
     by_name = {e.id.lower(): e for e in known}
     for name in ids:
         if name.lower() not in by_name:
-            raise KeyError(unknown(name, [e.id for e in known]))
+            raise ValueError(unknown(name, [e.id for e in known]))
     return [by_name[name.lower()] for name in ids]
 
 

@@ -96,3 +96,29 @@ def grid(low, high, n):
     x, w = trapezoid(low, high, n)
     points = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
     return points, np.outer(w, w).ravel()
+
+
+def autoregressive(kind, D, rng, order="natural"):
+    """A MAFLayer or an IAFLayer with a smooth network, away from the identity."""
+    layer = kind.init(D, (2 * D,), rng=rng, dtype=np.float64, activation="tanh", order=order)
+    return scrambled(layer, rng)
+
+
+def location_scale(layer, x):
+    """mu (N, D) and sigma (N, D) that an autoregressive layer's network gives at x."""
+    h, _ = layer.made.forward(x)
+    return h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
+
+
+class Counted:
+    """A network that counts how often it is evaluated."""
+
+    def __init__(self, net):
+        self.net, self.calls = net, 0
+
+    def __getattr__(self, name):
+        return getattr(self.net, name)
+
+    def forward(self, *inputs):
+        self.calls += 1
+        return self.net.forward(*inputs)

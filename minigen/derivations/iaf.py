@@ -1,0 +1,131 @@
+"""Inverse autoregressive flow: IAF-1 to IAF-5."""
+
+import dataclasses
+
+import numpy as np
+from scipy import stats
+
+from minigen.check import gradients, jacobian
+from minigen.derivations.adjoint import IAFEncoder
+from minigen.derivations.entry import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.tools import Counted, autoregressive, gap, location_scale, logdet, worst
+from minigen.flows import Chain, Flow
+from minigen.flows.flow import GENERATIVE
+from minigen.flows.iaf import IAFLayer
+from minigen.flows.sequential import d_passes, incremental
+from minigen.prob import StandardNormal
+
+D = 5
+
+
+def layer_and_latents(rng, order="random"):
+    """An IAF layer on D columns, and latents."""
+    return autoregressive(IAFLayer, D, rng, order), rng.standard_normal((4, D))
+
+
+@entry(
+    "IAF-1",
+    r"x_i=z_i\,\sigma_i(\bar z_{1:i-1})+\mu_i(\bar z_{1:i-1}),\ z_i\sim\mathcal N(0,1)\iff "
+    r"x_i\sim p(x_i\mid\bar z_{1:i-1})=\mathcal N\big(x_i\mid\mu_i(\bar z_{1:i-1}),"
+    r"\sigma_i^2(\bar z_{1:i-1})\big)",
+    printed=r"$$x_i \sim p(x_i | \bar{z}_{1:i-1}) = z_i \cdot \sigma_i(\bar{z}_{1:i-1}) + "
+    r"\mu_i(\bar{z}_{1:i-1})$$",
+    line=87,
+    verdict=MISPRINT,
+    why="As in MAF-2 a density is set equal to a sample. The one new thing is what the network "
+    "looks at: earlier z instead of earlier x. Each determines the other, so the product of these "
+    "conditionals is still the density of x.",
+    code=(IAFLayer.forward, Flow.forward),
+)
+def iaf_1(rng):
+    f, z = layer_and_latents(rng)
+    x, _, _ = f.forward(z)
+    mu, sigma = location_scale(f, z)
+    density = stats.norm(mu, sigma).pdf(x)
+    flow = Flow(Chain((f,)), StandardNormal(D), GENERATIVE)
+    moved = stats.norm.logpdf(z).sum(axis=1) - logdet(jacobian(lambda v: f.forward(v)[0], z))
+    logp = np.log(density).sum(axis=1)
+    error = worst(gap(x, z * sigma + mu), gap(logp, moved), gap(flow.log_prob(x), logp))
+    return Result(error, gap(density, x))
+
+
+@entry(
+    "IAF-2",
+    r"\bar x=\bar z\odot\bar\sigma(\bar z)+\bar\mu(\bar z)",
+    printed=r"$$\bar{x} = \bar{z} \odot \sigma(\bar{z}) + \mu(\bar{z})$$",
+    line=90,
+    verdict=CORRECT,
+    why="True. All of z is drawn beforehand, so one pass gives all of x; it must agree with the "
+    "columns made one at a time, each from a z whose later entries are noise.",
+    code=(IAFLayer.forward, IAFLayer.backward),
+    gradient=r"d\bar\mu=d\bar x,\quad d\bar\alpha=d\bar x\odot\bar z\odot e^{\bar\alpha}+d\ell,"
+    r"\quad d\bar z=d\bar x\odot e^{\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)",
+)
+def iaf_2(rng):
+    f, z = layer_and_latents(rng, "natural")
+    x, _, _ = f.forward(z)
+    columns = []
+    for i in range(D):
+        later = z.copy()
+        later[:, i:] = rng.standard_normal((len(z), D - i))
+        mu, sigma = location_scale(f, later)
+        columns.append(z[:, i] * sigma[:, i] + mu[:, i])
+    return Result(gap(np.stack(columns, axis=1), x), gradient=gradients(f, z, rng=rng))
+
+
+@entry(
+    "IAF-3",
+    r"z_i=\frac{x_i-\mu_i(\bar z_{1:i-1})}{\sigma_i(\bar z_{1:i-1})}",
+    printed=r"$$z_i = \frac{x_i - \mu_i(\bar{z}_{1:i-1})}{\sigma_i(\bar{z}_{1:i-1})}$$",
+    line=92,
+    verdict=CORRECT,
+    why="True, one coordinate after the other, because each z needs those before it. The gradient "
+    "of these steps is again D sweeps of the network's backward pass.",
+    code=(IAFLayer.inverse, IAFLayer.solve, IAFEncoder.backward),
+    gradient=r"\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\bar\mu=-\lambda e^{-\bar\alpha},\ "
+    r"d\bar\alpha=-\lambda\odot\bar z-d\ell),\ D\text{ times};\quad d\bar x=\lambda\odot "
+    r"e^{-\bar\alpha}",
+)
+def iaf_3(rng):
+    f, z = layer_and_latents(rng)
+    x, ell, _ = f.forward(z)
+    back, ell_back = f.inverse(x)
+    error = worst(gap(back, z), gap(ell_back, -ell))
+    return Result(error, gradient=gradients(IAFEncoder(f), x, rng=rng))
+
+
+@entry(
+    "IAF-4",
+    r"f:\bar z\mapsto\bar x\quad\text{in one pass (fast)}",
+    printed=r"$f: \bar{z} \mapsto \bar{x}$  FAST",
+    line=94,
+    verdict=CORRECT,
+    why="True: sampling costs one evaluation of the network, which is why an IAF is trained by "
+    "the reverse KL.",
+    code=(IAFLayer.forward,),
+)
+def iaf_4(rng):
+    f, z = layer_and_latents(rng)
+    net = Counted(f.made)
+    x, _, _ = dataclasses.replace(f, made=net).forward(z)
+    mu, sigma = location_scale(f, z)
+    return Result(worst(abs(net.calls - 1), gap(x, z * sigma + mu)))
+
+
+@entry(
+    "IAF-5",
+    r"f^{-1}:\bar x\mapsto\bar z\quad\text{in }D\text{ steps, one after the other (slow)}",
+    printed=r"$f^{-1}: \bar{x} \mapsto \bar{z}$  SLOW",
+    line=96,
+    verdict=CORRECT,
+    why="True by the definition, D evaluations. As with MAF-10 the order is forced but not the "
+    "price: computing each hidden unit once brings it down to that of about one evaluation.",
+    code=(d_passes, incremental),
+)
+def iaf_5(rng):
+    f, z = layer_and_latents(rng)
+    x, net = f.forward(z)[0], Counted(f.made)
+    by_definition, _ = d_passes(net, x, f.solve)
+    quick, _ = f.inverse(x)
+    error = worst(abs(net.calls - D), gap(by_definition, z), gap(quick, z))
+    return Result(error, note=f"{net.calls} evaluations for D = {D}")
