@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Layer
 from minigen.flows.coupling import conditioner, join, part
 from minigen.kernels import spline as kernels
@@ -26,6 +27,11 @@ class Spline(Layer):
     bins: int = 8
     bound: float = 5.0  # B
     c: float = 3.0
+
+    def __post_init__(self):
+        validate.integer("bins", self.bins, 1)
+        validate.number("bound", self.bound, 1e-6)
+        validate.number("c", self.c, 1e-6)
 
     @property
     def parts(self):

@@ -1,0 +1,137 @@
+"""The autoregressive flows as a user meets them: factories, both directions, bad input."""
+
+import numpy as np
+import pytest
+
+from minigen.core import tree
+from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
+
+FACTORIES = {
+    "maf": maf,
+    "iaf": iaf,
+    "maf_mog": maf_mog,
+    "neural_spline": neural_spline,
+    "neural_spline coupling": lambda *args, **kw: neural_spline(*args, coupling=True, **kw),
+}
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def scrambled(flow, scale=0.2):
+    new = {p: a + scale * rng(9).standard_normal(a.shape) for p, a in
+           tree.flatten(flow.params).items()}  # fmt: skip
+    return tree.rebuild(flow, new)
+
+
+def flow(name, D=3, layers=3, context=0, **options):
+    options = {"activation": "tanh", "dtype": np.float64, **options}
+    return scrambled(FACTORIES[name](D, layers, (7, 8), context=context, rng=rng(), **options))
+
+
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("name", FACTORIES)
+def test_decode_inverts_encode_and_logdets_cancel(name, context):
+    f = flow(name, context=context)
+    x, c = rng(1).standard_normal((20, 3)), rng(2).standard_normal((20, context))
+    given = (c,) if context else ()
+    z, logdet = f.encode(x, *given)
+    back, ell = f.decode(z, *given)
+    np.testing.assert_allclose(back, x, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-8)
+    assert logdet.std() > 0.01 and z.std() > 0.01
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_the_log_prob_that_sampling_returns_is_the_log_prob_recomputed(name):
+    f = flow(name)
+    z = f.base.sample(100, rng=rng(3)).astype(f.dtype)
+    x, logdet = f.decode(z)
+    np.testing.assert_allclose(f.log_prob(x), f.base.log_prob(z) - logdet, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["maf", "iaf"])
+@pytest.mark.parametrize("context", [0, 1])
+def test_the_density_on_the_plane_integrates_to_one(name, context):
+    f = flow(name, 2, context=context)
+    axis, step = np.linspace(-12, 12, 401, retstep=True)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    c = (np.full((len(grid), 1), 0.7),) if context else ()
+    assert abs(np.exp(f.log_prob(grid, *c)).sum() * step**2 - 1) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["maf", "iaf", "maf_mog", "neural_spline"])
+def test_one_column_with_and_without_a_condition(name):
+    for context in (0, 2):
+        f = flow(name, 1, context=context)
+        c = rng(2).standard_normal((50, context))
+        given = (c,) if context else ()
+        x = f.sample(50, *given, rng=rng(3))
+        assert x.shape == (50, 1) and np.isfinite(f.log_prob(x, *given)).all()
+        if context:
+            assert (f.log_prob(x, c) != f.log_prob(x, c[::-1].copy())).all()
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_condition_changes_the_density_of_every_row(name):
+    f = flow(name, context=2)
+    x, c = rng(1).standard_normal((20, 3)), rng(2).standard_normal((20, 2))
+    assert (f.log_prob(x, c) != f.log_prob(x, c + 0.1)).all()
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_float32_goes_in_and_comes_out(name):
+    f = flow(name, dtype=np.float32)
+    f = f.astype(np.float32)
+    x = f.sample(10, rng=rng())
+    assert x.dtype == np.float32 and f.log_prob(x).dtype == np.float32
+    wide = f.astype(np.float64).log_prob(x)
+    np.testing.assert_allclose(f.log_prob(x), wide, rtol=1e-4, atol=1e-4)
+
+
+def test_actnorm_from_data_standardises_what_the_first_layer_sees():
+    x = 5 + 3 * rng().standard_normal((500, 3))
+    f = maf(3, 2, (8,), rng=rng(), init_from=x, dtype=np.float64)
+    z, _ = f.encode(x)  # fresh layers are the identity
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: maf(0, rng=rng()), "features: expected an integer >= 1, got 0"),
+        (lambda: maf(4, 0, rng=rng()), "layers: expected an integer >= 1, got 0"),
+        (lambda: maf(9, hidden=(16, 4), rng=rng()), r"hidden\[1\]: expected at least 8 units"),
+        (lambda: maf(3, context=-1, rng=rng()), "context: expected an integer >= 0, got -1"),
+        (lambda: maf(3, activation="sine", rng=rng()), "activation: expected one of"),
+        (lambda: maf_mog(3, components=0, rng=rng()), "components: expected an integer >= 1"),
+        (lambda: neural_spline(3, bins=0, rng=rng()), "bins: expected an integer >= 1, got 0"),
+        (lambda: neural_spline(3, bound=0.0, rng=rng()), "bound: expected"),
+        (lambda: neural_spline(1, coupling=True, rng=rng()), "features: expected at least 2"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_context_of_the_wrong_width_is_refused():
+    f = flow("maf", context=2)
+    x = np.zeros((4, 3))
+    with pytest.raises(ValueError, match=r"context: expected shape \(4, 2\), got \(4, 3\)"):
+        f.log_prob(x, np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="context: expected"):
+        f.log_prob(x)
+    with pytest.raises(ValueError, match="context: expected"):
+        f.sample(4, np.zeros((4, 1)), rng=rng())
+
+
+def test_not_a_number_is_refused_in_both_directions():
+    f = flow("maf")
+    x = np.zeros((4, 3))
+    x[1, 2] = np.nan
+    for call in (f.log_prob, f.encode, f.decode):
+        with pytest.raises(ValueError, match=r"x: expected finite numbers, got nan at .* \(1, 2\)"):
+            call(x)
