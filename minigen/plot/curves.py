@@ -14,7 +14,7 @@ def training(run, floor=None, *, unit="nats", ax=None):
     loss = np.asarray(run.history["loss"])
     steps = np.arange(1, len(loss) + 1)
     smooth = running_mean(loss, max(1, len(loss) // 100))
-    panel.plot(steps, loss, color=FAINT, linewidth=0.7, label="each batch")
+    panel.plot(steps, loss, color=FAINT, linewidth=0.7, label="batch")
     panel.plot(steps, smooth, color=BLUE, linewidth=1.6, label="running mean")
     lowest = [loss[len(loss) // 10 :].min()]
     if "validation" in run.history:
@@ -23,12 +23,18 @@ def training(run, floor=None, *, unit="nats", ax=None):
         lowest.append(floor)
         panel.axhline(floor, color=INK, linewidth=1.1, linestyle=(0, (5, 3)))
         near_floor(panel, floor)
-    limits(panel, loss, min(lowest))
+    limits(panel, np.concatenate([smooth, run.history.get("validation", [])]), min(lowest))
     graph(panel, "step", f"loss ({unit})")
-    panel.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right")
+    panel.legend(
+        frameon=False, fontsize=8, labelcolor=INK, ncols=4, borderaxespad=0, columnspacing=1.2,
+        loc="lower right", bbox_to_anchor=(1, 1.02),
+    )  # fmt: skip
     title(panel, "Training")
     if floor is not None:
         caption(panel, "the gap between the curve and the dashed line is KL(truth, model)", ax)
+    elif "validation" in run.history:
+        how = "where the batches fall and the validation does not, the data is learned by heart"
+        caption(panel, how, ax)
     return panel.figure
 
 
@@ -44,7 +50,7 @@ def validation(ax, run):
     """Draw the validation losses and their best; return the best."""
     at, value = run.history["validation_step"], run.history["validation"]
     ax.plot(at, value, color=ORANGE, linewidth=1.3, label="validation")
-    ax.plot(run.best_step, run.best, "o", color=ORANGE, markersize=5, label="best, kept")
+    ax.plot(run.best_step, run.best, "o", color=ORANGE, markersize=5, label="best")
     return run.best
 
 
@@ -55,8 +61,8 @@ def near_floor(ax, floor):
     )  # fmt: skip
 
 
-def limits(ax, loss, low):
-    """Show the descent without the first steps, which would press the rest flat."""
-    high = np.quantile(loss[min(len(loss) // 50, len(loss) - 1) :], 0.97)
+def limits(ax, values, low):
+    """Show the descent without its first steps, which would press the rest flat."""
+    high = np.quantile(values, 0.95)
     room = max(high - low, 1e-3)
     ax.set_ylim(low - 0.12 * room, high + 0.1 * room)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from minigen.core import validate
-from minigen.flows import Permute
+from minigen.flows import ActNorm, Affine, Permute
 from minigen.plot.style import BLUE, FAINT, MUTED, ORANGE, caption, panels, square, title, window
 
 LINES_EACH_WAY, POINTS_A_LINE, REACH = 17, 400, 2.6
@@ -41,7 +41,10 @@ def latent_grid():
 
 
 def passage(flow, z):
-    """The points after each layer from the latent to the data, in the data's order of columns."""
+    """The points after each layer from the latent to the data, in the data's order of columns.
+
+    Maps that only permute or scale the columns belong to the layer before them.
+    """
     if flow.runs == "generative":
         todo, move = list(flow.chain.layers), lambda f, y: f.forward(y)[0]
     else:
@@ -50,9 +53,9 @@ def passage(flow, z):
     while todo:
         f = todo.pop(0)
         z = move(f, z)
-        if not isinstance(f, Permute):
+        if not isinstance(f, (ActNorm, Affine, Permute)):
             stages.append(settled(todo, move, z))
-    return stages
+    return [*stages[:-1], z]
 
 
 def settled(todo, move, z):

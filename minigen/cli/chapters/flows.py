@@ -38,7 +38,7 @@ def fit_flow(flow, dataset, recipe, *, rng, progress=None):
     """Maximum likelihood."""
     return fit(
         flow.nll, dataset.train, validation=dataset.validation, rng=rng, progress=progress,
-        **recipe.training,
+        validate_every=max(1, recipe.steps // 20), **recipe.training,
     )  # fmt: skip
 
 
