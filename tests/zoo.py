@@ -31,6 +31,10 @@ from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.markov import CategoricalChain, GaussianChain
+from minigen.metric import Normalize, TripletLoss, embedding
+from minigen.metric.every import AllTriplets
+from minigen.metric.selected import SelectedTriplets
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.residual import ResidualBlock
 from minigen.prob import Gaussian, Mixture, StandardNormal
@@ -60,6 +64,9 @@ class Sizes:
     share = property(lambda s: s.rng.uniform(0.1, 0.9, s.N))
     grid = property(lambda s: s.rng.integers(0, 5, (s.N, s.D)) / 2 - 1)
     label = property(lambda s: s.rng.integers(0, 3, s.N))
+    lengths = property(lambda s: s.rng.integers(1, 6, s.N))  # markov: of sequences, and symbols
+    symbols = property(lambda s: s.rng.integers(0, 3, (s.N, 5)))
+    classes = property(lambda s: s.rng.permutation([0, 0, 0, 1, 1, 2, 2]))  # metric: 7 labels
     factor = property(lambda s: 0.2 * s.rng.uniform(-1, 1, (s.N, s.D, s.D)) + np.eye(s.D))
 
 
@@ -171,7 +178,7 @@ LAYERS = {
         diffusion.IdealNoise.init(s.schedule, s.normal(3, s.D), 0.3), s.x, t=s.t
     ),
     # metric
-    # markov
+    "Normalize": lambda s: case(Normalize(), s.x),
 }
 
 BIJECTIONS = {
@@ -273,6 +280,15 @@ DENSITIES = {
         for name in ENERGIES
     },
     # markov
+    "GaussianChain": lambda s: case(
+        GaussianChain.init(s.D, dtype=np.float64), s.normal(s.N, 4, s.D), rng=s.rng
+    ),
+    "GaussianChain, unequal lengths": lambda s: case(
+        GaussianChain.init(1, dtype=np.float64), s.normal(s.N, 5), lengths=s.lengths, rng=s.rng
+    ),
+    "CategoricalChain": lambda s: case(
+        CategoricalChain.init(3, dtype=np.float64), y=s.symbols, lengths=s.lengths, rng=s.rng
+    ),
 }
 
 LOSSES = {
@@ -314,7 +330,48 @@ LOSSES = {
         rng=s.rng,
     ),
     # metric
+    "TripletLoss": lambda s: case(
+        TripletLoss(0.7, "squared"),
+        s.x,
+        s.x + 0.6 * s.normal(s.N, s.D),
+        s.normal(s.N, s.D),
+        mixes=True,
+    ),
+    "TripletLoss, euclidean": lambda s: case(
+        TripletLoss(0.7, "euclidean", "sum"), *(s.normal(s.N, s.D) for _ in range(3)), mixes=True
+    ),
+    "TripletLoss, soft": lambda s: case(
+        TripletLoss("soft"), *(s.normal(s.N, s.D) for _ in range(3)), mixes=True
+    ),
+    "SelectedTriplets, batch_hard": lambda s: case(
+        SelectedTriplets(TripletLoss(0.9)), s.normal(7, s.D), labels=s.classes, mixes=True
+    ),
+    "SelectedTriplets, semi_hard": lambda s: case(
+        SelectedTriplets(TripletLoss(2.0, "euclidean"), "semi_hard"),
+        s.normal(7, s.D),
+        labels=s.classes,
+        mixes=True,
+    ),
+    "AllTriplets": lambda s: case(
+        AllTriplets(TripletLoss("soft", "euclidean")),
+        s.normal(7, s.D),
+        labels=s.classes,
+        mixes=True,
+    ),
+    "MinedTripletLoss": lambda s: case(
+        embedding(s.D, 3, hidden=(s.H,), activation="tanh", **s.new),
+        s.normal(7, s.D),
+        labels=s.classes,
+        mixes=True,
+        rng=s.rng,
+    ),
     # markov
+    "SequenceNLL": lambda s: case(
+        GaussianChain.init(1, dtype=np.float64).nll, s.normal(s.N, 5), lengths=s.lengths, rng=s.rng
+    ),
+    "SequenceNLL, categorical": lambda s: case(
+        CategoricalChain.init(3, dtype=np.float64).nll, y=s.symbols, lengths=s.lengths, rng=s.rng
+    ),
 }
 
 ZOO = {**LAYERS, **BIJECTIONS, **DENSITIES, **LOSSES}

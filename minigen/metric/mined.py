@@ -1,35 +1,36 @@
-"""The triplet loss of an embedding network, its triplets mined in each batch."""
+"""An embedding network and the loss that trains it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from minigen.core import validate
 from minigen.core.contract import Layer, Loss
-from minigen.kernels.mining import scatter
-from minigen.metric.mining import MINING, label_array, mine
+from minigen.metric.every import AllTriplets
+from minigen.metric.mining import MINING, label_array
 from minigen.metric.normalize import Normalize
+from minigen.metric.selected import SelectedTriplets
 from minigen.metric.triplet import TripletLoss
 from minigen.nn import Sequential, mlp
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MinedTripletLoss(Loss):
-    """TRI-1 on the triplets that mining finds among the embeddings e = net(x) of a batch.
+    """The triplet loss of the embeddings e = net(x) of a batch, triplets mined in it.
 
-        loss = triplet(e[i], e[j], e[k]),   (i, j, k) = mine(e, labels)
-        de   = sum over the triplets of da at row i, dp at row j, dn at row k
+        loss = criterion(net(x), labels)                                TRI-1
 
-    The choice of rows is piecewise constant in the parameters, so no gradient passes through it.
-    A batch is (x, labels): x (N, features), labels (N,) integers.
+    criterion: SelectedTriplets or AllTriplets. A batch is (x, labels): x (N, features), labels
+    (N,) integers.
     """
 
     net: Layer
-    triplet: TripletLoss = field(default_factory=TripletLoss)
-    mining: str = "batch_hard"
+    criterion: Loss
 
-    def __post_init__(self):
-        validate.choice("mining", self.mining, MINING)
+    @property
+    def triplet(self):
+        """The loss of one triplet."""
+        return self.criterion.triplet
 
     def draw(self, batch, rng):
         if not isinstance(batch, tuple) or len(batch) != 2:
@@ -40,44 +41,41 @@ class MinedTripletLoss(Loss):
 
     def forward(self, x, *, labels):
         e, net_cache = self.net.forward(x)
-        margin = np.inf if self.triplet.margin == "soft" else self.triplet.margin
-        real = np.ascontiguousarray(e.real)
-        rows = mine(real, labels, self.mining, margin, self.triplet.distance)
-        loss, triplet_cache = self.triplet.forward(*(e[r] for r in rows))
-        return loss, (e, rows, net_cache, triplet_cache)
+        loss, criterion_cache = self.criterion.forward(e, labels=labels)
+        return loss, (e, net_cache, criterion_cache)
 
     def backward(self, dloss, cache):
-        e, rows, net_cache, triplet_cache = cache
-        *drows, _ = self.triplet.backward(dloss, triplet_cache)
-        de = sum(scatter(d, r, len(e)) for d, r in zip(drows, rows, strict=True))
-        dx, grads = self.net.backward(de, net_cache)
-        return dx, {"net": grads, "triplet": {}}
+        _, net_cache, criterion_cache = cache
+        de, dcriterion = self.criterion.backward(dloss, criterion_cache)
+        dx, dnet = self.net.backward(de, net_cache)
+        return dx, {"net": dnet, "criterion": dcriterion}
 
     def metrics(self, cache):
-        """active, the number of triplets, and the rms distance of the embeddings to their mean."""
-        e, rows, _, triplet_cache = cache
-        spread = np.sqrt(e.var(axis=0).sum())
-        return {
-            **self.triplet.metrics(triplet_cache),
-            "triplets": len(rows[0]),
-            "spread": float(spread),
-        }
+        """active, triplets, and spread: the rms distance of the embeddings to their mean."""
+        e, _, criterion_cache = cache
+        spread = float(np.sqrt(e.var(axis=0).sum()))
+        return {**self.criterion.metrics(criterion_cache), "spread": spread}
 
     def embed(self, x):
         """The embeddings of data x (N, features), (N, D)."""
-        x = validate.array("x", x, ("N", "features"), self.dtype)
-        return self.net.forward(x)[0]
+        return self.net.forward(validate.array("x", x, ("N", "features"), self.dtype))[0]
 
 
 def embedding(
-    features, dims, *, rng, hidden=(128,), activation="relu", margin=0.2, distance="squared",
-    mining="batch_hard", normalize=True, dtype=np.float32,
+    features, dims, *, rng, hidden=(256, 256), activation="relu", margin=0.2, distance="squared",
+    mining="semi_hard", normalize=True, dtype=np.float32,
 ):  # fmt: skip
-    """An embedding network of `features` numbers in `dims` dimensions, as a loss to fit.
+    """A network that embeds `features` numbers in `dims` dimensions, as a loss to fit.
 
-    normalize: whether embeddings are put on the unit sphere, as in FaceNet.
+    mining: "batch_all", "batch_hard" or "semi_hard"; margin: a number or "soft"; normalize:
+    whether embeddings are put on the unit sphere, as in FaceNet (Schroff et al. 2015).
     """
+    validate.choice("mining", mining, MINING)
     net = mlp(features, hidden, dims, rng=rng, activation=activation, dtype=dtype)
     if normalize:
         net = Sequential((*net.layers, Normalize()))
-    return MinedTripletLoss(net, TripletLoss(margin, distance), mining)
+    triplet = TripletLoss(margin, distance)
+    every = mining == "batch_all"
+    return MinedTripletLoss(
+        net, AllTriplets(triplet) if every else SelectedTriplets(triplet, mining)
+    )

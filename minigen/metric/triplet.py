@@ -40,31 +40,37 @@ class TripletLoss(Loss):
 
     @property
     def plateau(self):
-        """The loss of one triplet whose rows are one point: what a collapsed network is left with."""
+        """The loss of a triplet whose rows are one point: all that a collapsed network can do."""
         return np.log(2) if self.margin == "soft" else float(self.margin)
+
+    def cost(self, to_p, to_n):
+        """(u, max(u, 0) or log(1 + exp(u)), its slope w) for distances of any one shape."""
+        if self.margin == "soft":
+            u = to_p - to_n
+            return u, softplus(u), sigmoid(u)
+        u = to_p - to_n + np.asarray(self.margin, to_p.dtype)  # TRI-1
+        w = (u.real > 0).astype(u.real.dtype)
+        return u, u * w, w
+
+    def share(self, count):
+        """What one of `count` triplets counts."""
+        return 1 / max(count, 1) if self.reduce == "mean" else 1.0
 
     def forward(self, a, p, n):
         to_p, slope_p = between(a - p, self.distance)
         to_n, slope_n = between(a - n, self.distance)
-        if self.margin == "soft":
-            u = to_p - to_n
-            each, w = softplus(u), sigmoid(u)
-        else:
-            u = to_p - to_n + np.asarray(self.margin, to_p.dtype)  # TRI-1
-            w = u.real > 0
-            each = u * w
-        share = 1 / max(len(u), 1) if self.reduce == "mean" else 1.0
-        loss = each.sum() * each.dtype.type(share)
-        return loss, (a - p, a - n, slope_p, slope_n, w, u, share)
+        u, each, w = self.cost(to_p, to_n)  # TRI-1
+        loss = each.sum() * self.share(len(u))
+        return loss, (a - p, a - n, slope_p, slope_n, u, w)
 
     def backward(self, dloss, cache):
-        a_p, a_n, slope_p, slope_n, w, _, share = cache
-        du = dloss * share * w
-        dp = -(du * slope_p)[:, None].astype(a_p.dtype, copy=False) * a_p  # TRI-1
-        dn = (du * slope_n)[:, None].astype(a_n.dtype, copy=False) * a_n
+        a_p, a_n, slope_p, slope_n, u, w = cache
+        du = w * w.dtype.type(dloss * self.share(len(u)))
+        dp = -(du * slope_p)[:, None] * a_p  # TRI-1
+        dn = (du * slope_n)[:, None] * a_n
         return -dp - dn, dp, dn, {}
 
     def metrics(self, cache):
         """active: the share of triplets with u > 0 (out of order, for the soft margin)."""
-        u = cache[-2]
+        *_, u, _ = cache
         return {"active": float((u > 0).mean()) if len(u) else 0.0}

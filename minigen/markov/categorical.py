@@ -1,0 +1,117 @@
+"""The categorical Markov chain: letters that depend on the letter before."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.core.contract import Density
+from minigen.core.numeric import logsumexp
+from minigen.core.tree import param
+from minigen.markov.likelihood import SequenceNLL
+from minigen.markov.sequences import inside, padded
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CategoricalChain(Density):
+    """Sequences y_1 .. y_n of symbols 0 .. K-1 (Markov 1913, on the letters of Eugene Onegin).
+
+        log p(y_1..n) = log pi[y_1] + sum_i log P[y_{i-1}, y_i]         MK-1
+        pi = softmax(start),   P[k] = softmax(logits[k])
+        dlogits[k] = sum over the steps k -> l of dlogp (e_l - P[k])
+
+    Shapes: start (K,), logits (K, K); given y (N, n) integers, and `lengths` (N,) where the rows
+    are padded sequences of unequal length. A logit of -inf is a probability of 0.
+    """
+
+    start: np.ndarray = param()
+    logits: np.ndarray = param()
+
+    @classmethod
+    def init(cls, states, *, dtype=np.float32):
+        """All symbols equally likely."""
+        return cls(np.zeros(states, dtype), np.zeros((states, states), dtype))
+
+    @classmethod
+    def of(cls, start, P, *, dtype=np.float64):
+        """The chain of given probabilities: start (K,) and P (K, K), whose rows sum to 1."""
+        start = validate.array("start", start, ("K",), np.float64)
+        P = validate.array("P", P, (len(start), len(start)), np.float64)
+        for name, p in [("start", start[None]), ("P", P)]:
+            if (p < 0).any() or not np.allclose(p.sum(axis=1), 1, rtol=1e-9):
+                raise validate.expected(name, "probabilities that sum to 1", f"{p.sum(axis=1)}")
+        with np.errstate(divide="ignore"):
+            return cls(np.log(start).astype(dtype), np.log(P).astype(dtype))
+
+    @property
+    def states(self):
+        """K, the number of symbols."""
+        return len(self.start)
+
+    @property
+    def P(self):
+        """Transition probabilities, (K, K): P[k, l] from k to l."""
+        return np.exp(self.logits - logsumexp(self.logits)[:, None])
+
+    @property
+    def nll(self):
+        """Nats per symbol as a loss; a batch is y or (y, lengths)."""
+        return SequenceNLL(self)
+
+    def arguments(self, y, lengths=None):
+        """Inputs (none) and given of `forward` for sequences of any kind, checked."""
+        y, lengths = padded(y, lengths, "y")
+        y = validate.array("y", y, ("N", "n"))
+        if y.dtype.kind not in "iu":
+            raise TypeError(f"y: expected integers, got dtype {y.dtype}")
+        y = np.where(inside(y.shape, lengths), y, 0)
+        if y.size and not 0 <= y.min() <= y.max() < self.states:
+            got = f"{y.min()}..{y.max()}"
+            raise validate.expected("y", f"symbols in 0..{self.states - 1}", got)
+        return (), {"y": y, "lengths": lengths}
+
+    def log_prob(self, y, lengths=None):
+        """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
+        _, given = self.arguments(y, lengths)
+        return self.forward(**given)[0]
+
+    def forward(self, *, y, lengths=None):
+        log_start = self.start - logsumexp(self.start)
+        log_P = self.logits - logsumexp(self.logits)[:, None]
+        steps = inside(y.shape, lengths)[:, 1:]
+        terms = np.where(steps, log_P[y[:, :-1], y[:, 1:]], 0)
+        return log_start[y[:, 0]] + terms.sum(axis=1), (y, steps, np.exp(log_start), np.exp(log_P))
+
+    def backward(self, dlogp, cache):
+        y, steps, start, P = cache
+        first = np.zeros_like(start)
+        np.add.at(first, y[:, 0], dlogp)
+        count = np.zeros_like(P)  # sum of dlogp over the steps k -> l
+        np.add.at(count, (y[:, :-1][steps], y[:, 1:][steps]), np.repeat(dlogp, steps.sum(axis=1)))
+        dstart = first - first.sum() * start  # MK-1
+        dlogits = count - count.sum(axis=1, keepdims=True) * P
+        return ({"start": dstart, "logits": dlogits},)
+
+    def sample(self, n, *, length, rng):
+        """n sequences of symbols (n, length)."""
+        n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
+        u = validate.generator(rng).random((length, n))
+        start = np.exp(self.start - logsumexp(self.start))
+        y = [below(u[0], np.broadcast_to(np.cumsum(start), (n, self.states)))]
+        edges = np.cumsum(self.P, axis=1)
+        for i in range(1, length):
+            y.append(below(u[i], edges[y[-1]]))
+        return np.stack(y, axis=1)
+
+    def stationary(self):
+        """The law pi (K,) that one step leaves as it is: pi = pi P. It must be the only one."""
+        K, P = self.states, self.P.astype(np.float64)
+        system = np.vstack([P.T - np.eye(K), np.ones(K)])
+        if np.linalg.matrix_rank(system[:-1]) < K - 1:
+            raise validate.expected("P", "one stationary law", "several (the chain is divided)")
+        return np.linalg.lstsq(system, np.eye(K + 1)[K], rcond=None)[0].clip(0)
+
+
+def below(u, edges):
+    """Draws by the inverse of the distribution function: u (n,), edges (n, K) -> (n,)."""
+    return (u[:, None] * edges[:, -1:] >= edges).sum(axis=1).clip(max=edges.shape[1] - 1)

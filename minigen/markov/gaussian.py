@@ -1,0 +1,133 @@
+"""The Gaussian Markov chain, also called a first-order autoregression, AR(1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+
+from minigen.core import validate
+from minigen.core.contract import Density
+from minigen.core.tree import param
+from minigen.markov.likelihood import SequenceNLL
+from minigen.markov.sequences import inside, padded
+from minigen.prob import Gaussian
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GaussianChain(Density):
+    """Sequences x_1 .. x_n of vectors in R^D, each a noisy linear map of the one before.
+
+        log p(x_1..n) = log p(x_1) + sum_i log p(x_i | x_{i-1})         MK-1
+        p(x_1) = start,   r_i = x_i - A x_{i-1} ~ noise = N(b, Q)
+        dr_i = -Q^{-1} (r_i - b),   dA = -sum_i dr_i x_{i-1}^T
+        dx_i = dr_i - A^T dr_{i+1}
+
+    Shapes: x (N, n, D), or anything with n D numbers a row: (N, n) for D = 1. Sequences of
+    unequal length are padded rows with `lengths` (N,) given; what is beyond a length is ignored.
+    Scalar or vector, by Yule (1927) for n -> infinity.
+    """
+
+    A: np.ndarray = param()
+    noise: Gaussian
+    start: Gaussian
+
+    @classmethod
+    def init(cls, features, *, dtype=np.float32):
+        """White noise: A = 0, N(0, I) everywhere."""
+        new = [Gaussian.init(features, dtype=dtype) for _ in range(2)]
+        return cls(np.zeros((features, features), dtype), *new)
+
+    @classmethod
+    def of(cls, A, b, Q, start=None, *, dtype=np.float64):
+        """The chain of given A (D, D), b (D,), Q (D, D), begun at `start`, or stationary."""
+        A = validate.array("A", A, ("D", "D"))
+        noise = Gaussian.from_moments(b, Q, dtype=dtype)
+        if noise.features != len(A):
+            raise validate.expected("b", f"shape ({len(A)},)", f"({noise.features},)")
+        start = start or stationary(A, noise, dtype)
+        return cls(np.array(A, dtype), noise, start)
+
+    @property
+    def features(self):
+        return len(self.A)
+
+    @property
+    def nll(self):
+        """Nats per element as a loss; a batch is x or (x, lengths)."""
+        return SequenceNLL(self)
+
+    def arguments(self, x, lengths=None):
+        """Inputs and given of `forward` for sequences of any kind, checked and cast."""
+        x, lengths = padded(x, lengths)
+        x = x[:, :, None] if x.ndim == 2 and self.features == 1 else x
+        x = validate.array("x", x, ("N", "n", self.features), self.dtype)
+        return (x,), {"lengths": lengths}
+
+    def log_prob(self, x, lengths=None):
+        """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
+        inputs, given = self.arguments(x, lengths)
+        return self.forward(*inputs, **given)[0]
+
+    def forward(self, x, *, lengths=None):
+        X = x.reshape(len(x), -1, self.features)
+        steps = inside(X.shape[:2], lengths)[:, 1:]
+        before, after = X[:, :-1][steps], X[:, 1:][steps]
+        first, start_cache = self.start.forward(X[:, 0])
+        each, noise_cache = self.noise.forward(after - before @ self.A.T)
+        terms = np.zeros(steps.shape, each.dtype)
+        terms[steps] = each
+        return first + terms.sum(axis=1), (x.shape, steps, before, start_cache, noise_cache)  # MK-1
+
+    def backward(self, dlogp, cache):
+        shape, steps, before, start_cache, noise_cache = cache
+        deach = np.repeat(dlogp, steps.sum(axis=1))
+        dr, dnoise = self.noise.backward(deach, noise_cache)  # MK-1
+        dfirst, dstart = self.start.backward(dlogp, start_cache)
+        dX = np.zeros((len(steps), steps.shape[1] + 1, self.features), dr.dtype)
+        dX[:, 0] = dfirst
+        dX[:, 1:][steps] += dr
+        dX[:, :-1][steps] -= dr @ self.A
+        return dX.reshape(shape), {"A": -dr.T @ before, "noise": dnoise, "start": dstart}
+
+    def sample(self, n, *, length, rng):
+        """n sequences (n, length, D); (n, length) for D = 1."""
+        n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
+        x = [self.start.sample(n, rng=validate.generator(rng))]
+        for _ in range(length - 1):
+            x.append(x[-1] @ self.A.T + self.noise.sample(n, rng=rng))
+        out = np.stack(x, axis=1).astype(self.dtype, copy=False)
+        return out[:, :, 0] if self.features == 1 else out
+
+    def stationary(self):
+        """The law N(m, S) that one step leaves as it is: m = A m + b, S = A S A^T + Q."""
+        return stationary(self.A, self.noise, self.dtype)
+
+    def joint(self, length):
+        """Mean (n D,) and precision (n D, n D) of whole sequences: block-tridiagonal.
+
+        Blocks [i, i]: Q^{-1} + A^T Q^{-1} A, [i, i-1]: -Q^{-1} A; the first has the start's
+        inverse covariance for Q^{-1}, the last no second term.
+        """
+        D, n = self.features, validate.integer("length", length, 1)
+        Qi = np.linalg.inv(self.noise.Sigma.astype(np.float64))
+        A, precision = self.A.astype(np.float64), np.zeros((n, D, n, D))
+        precision[0, :, 0] = np.linalg.inv(self.start.Sigma.astype(np.float64))
+        mean = [self.start.mu.astype(np.float64)]
+        for i in range(1, n):
+            precision[i, :, i] += Qi
+            precision[i - 1, :, i - 1] += A.T @ Qi @ A
+            precision[i, :, i - 1], precision[i - 1, :, i] = -Qi @ A, -A.T @ Qi
+            mean.append(A @ mean[-1] + self.noise.mu)
+        return np.concatenate(mean), precision.reshape(n * D, n * D)
+
+
+def stationary(A, noise, dtype):
+    """See `GaussianChain.stationary`."""
+    A = np.asarray(A, np.float64)
+    radius = np.max(np.abs(np.linalg.eigvals(A)))
+    if radius >= 1:
+        what = "a spectral radius below 1, for a stationary law to exist"
+        raise validate.expected("A", what, f"{radius:.4g}")
+    m = np.linalg.solve(np.eye(len(A)) - A, noise.mu.astype(np.float64))
+    S = solve_discrete_lyapunov(A, noise.Sigma.astype(np.float64))
+    return Gaussian.from_moments(m, (S + S.T) / 2, dtype=dtype)

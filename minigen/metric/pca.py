@@ -1,0 +1,34 @@
+"""Principal components: the linear embedding that a trained one is compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.core import validate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PCA:
+    """The `dims` directions of largest variance (Pearson 1901): e = (x - mean) V.
+
+    Shapes: x (N, D), mean (D,), V (D, dims) with orthonormal columns, variance falling.
+    """
+
+    mean: np.ndarray
+    V: np.ndarray
+
+    @classmethod
+    def of(cls, x, dims):
+        """The principal components of data x (N, D)."""
+        x = validate.array("x", x, ("N", "D"), np.float64)
+        dims = validate.integer("dims", dims, 1, min(x.shape))
+        mean = x.mean(axis=0)
+        _, _, Vt = np.linalg.svd(x - mean, full_matrices=False)
+        return cls(mean, Vt[:dims].T)
+
+    def embed(self, x):
+        """(N, dims) coordinates of x (N, D)."""
+        return (validate.array("x", x, ("N", len(self.mean))) - self.mean) @ self.V
+
+    def __repr__(self):
+        return f"PCA({self.V.shape[0]} -> {self.V.shape[1]})"
