@@ -115,8 +115,18 @@ def astype(node, dtype):
 
 def dtype(node):
     """The floating type of a layer's first parameter (float64 if it has none)."""
-    kinds = (a.dtype for a in flatten(params(node)).values() if np.issubdtype(a.dtype, np.inexact))
-    return next(kinds, np.dtype(np.float64))
+    return next((array.dtype for array in trained(node)), np.dtype(np.float64))
+
+
+def trained(node):
+    """The trained arrays below `node`, one at a time."""
+    for f in dataclasses.fields(node):
+        value, kind = getattr(node, f.name), f.metadata.get("kind")
+        if kind == "param":
+            yield value
+        elif kind != "const":
+            for child in branches(value).values():
+                yield from trained(child)
 
 
 def shared(node):

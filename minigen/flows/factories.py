@@ -3,12 +3,12 @@
 import numpy as np
 
 from minigen.core import validate
+from minigen.data.discrete import dequantize, whole
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.elementwise import Logit
 from minigen.flows.flow import NORMALIZING, Flow
-from minigen.flows.losses import dequantized
 from minigen.flows.permute import Permute
 from minigen.prob import StandardNormal
 
@@ -72,7 +72,7 @@ def assemble(
     maps, x = list(before), None
     if init_from is not None:
         x = validate.array("init_from", init_from, ("N", features))
-        x = (dequantized(x, levels, rng) if levels else x).astype(dtype)
+        x = (dequantize(whole("init_from", x, 0, levels - 1), rng) if levels else x).astype(dtype)
         for f in maps:
             x = f.forward(x)[0]
     for k in range(layers):

@@ -7,6 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Density, Loss
 from minigen.core.tree import const
+from minigen.data.discrete import dequantize, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,8 +24,9 @@ class NLL(Loss):
     def draw(self, batch, rng):
         x, *context = batch if isinstance(batch, tuple) else (batch,)
         if self.density.levels:
-            x = dequantized(x, self.density.levels, rng)
-        return (x.astype(self.density.dtype, copy=False), *context), {}
+            x = whole("x", x, 0, self.density.levels - 1)
+            x = dequantize(x.astype(self.density.dtype), rng)
+        return (x, *context), {}
 
     def forward(self, x, *context):
         logp, cache = self.density.forward(x, *context)
@@ -35,13 +37,6 @@ class NLL(Loss):
         dlogp = np.full_like(logp, -dloss / len(logp))
         *dx, grads = self.density.backward(dlogp, density_cache)
         return *dx, {"density": grads}
-
-
-def dequantized(x, levels, rng):
-    """x + u with u uniform on [0, 1), for integers x in 0 .. levels - 1."""
-    if x.size and (x.min() < 0 or x.max() > levels - 1 or (x != np.floor(x)).any()):
-        raise validate.expected("x", f"integers in 0..{levels - 1}", f"{x.min()}..{x.max()}")
-    return x + rng.random(x.shape)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -54,7 +54,7 @@ def fit(
     validation : as data. Its noise is drawn once and kept, so that its losses can be compared.
         A sampler without one is validated on 2048 fixed samples. The parameters kept at the end
         are the best on it.
-    validate_every : steps between validations, by default a fiftieth of all steps
+    validate_every : steps between validations, by default a twentieth of all steps
     patience : stop after so many validations without improvement
     progress : a progress bar; by default where a person is watching
 
@@ -74,7 +74,7 @@ def fit(
         validate.choice("schedule", schedule, SCHEDULES)]  # fmt: skip
     next_batch = batches.source(data, batch, trainer.dtype, rng)
     judge = Judge(trainer, held_out(loss, data, validation, trainer.dtype, rng), patience)
-    every = validate_every or max(1, steps // 50)
+    every = validate_every or max(1, steps // 20)
     with judge, bar(steps, progress) as shown:
         for step in range(1, steps + 1):
             trainer.step(*loss.draw(next_batch(), rng), decay((step - 1) / steps))
