@@ -166,7 +166,7 @@ def test_the_discrete_bound_is_a_bound(rng):
         gap = e.per_row + np.log(p[x[:, 0]])
         gaps[kind] = gap.mean()
         assert gaps[kind] > -4 * np.std(gap) / np.sqrt(3000)
-    assert gaps["beta_tilde"] < 0.03 and gaps["beta"] == pytest.approx(0.39, abs=0.02)
+    assert gaps["beta_tilde"] < 0.08 and gaps["beta"] == pytest.approx(0.39, abs=0.02)
     assert e.L[0] < 1e-3 and "of integers 0..4" in str(e)
 
 

@@ -20,10 +20,10 @@ def drawn(model, times, batch, rng):
     """The input (x0,) and the given of a training step: t, eps, weight, label."""
     x0, label = model.unpack(batch)
     t, weight = times.draw(len(x0), rng)
-    eps = rng.standard_normal(x0.shape, dtype=model.dtype)
+    eps = rng.standard_normal(x0.shape, dtype=x0.dtype)
     given = {"t": t, "eps": eps}
     if weight is not None:
-        given["weight"] = weight.astype(model.dtype)
+        given["weight"] = weight.astype(x0.dtype)
     if label is not None:
         dropped = rng.random(len(label)) < model.dropped
         given["label"] = np.where(dropped, model.classes, label)

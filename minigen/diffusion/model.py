@@ -122,7 +122,7 @@ class DDPM(Layer):
         """x0 (N, D) in the model's type, integers laid on -1..1, and labels (N,) or None."""
         x0, *label = batch if isinstance(batch, tuple) else (batch,)
         if self.levels:
-            x0 = 2 * x0 / (self.levels - 1) - 1
+            x0 = x0 * (2 / (self.levels - 1)) - 1
         labels = label[0].astype(int) if label else None
         return x0.astype(self.dtype, copy=False), labels
 
