@@ -49,9 +49,10 @@ def chunks(x, columns):
 
 
 def lattice(low, high, step):
-    """The points (N, 2) of a square lattice over a box: low and high are (2,)."""
-    axes = [np.arange(a, b + step, step) for a, b in zip(low, high, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    """The points of a square lattice over a box, (N, 2) at a time; low and high are (2,)."""
+    xs, ys = (np.arange(a, b + step, step) for a, b in zip(low, high, strict=True))
+    for part in np.array_split(xs, 1 + len(xs) * len(ys) // 2**18):
+        yield np.stack(np.meshgrid(part, ys, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def entropy_near(log_prob, centres, reach, step):
@@ -61,10 +62,12 @@ def entropy_near(log_prob, centres, reach, step):
     """
     from scipy.spatial import cKDTree  # here, because it is slow to import
 
-    x = lattice(centres.min(axis=0) - reach, centres.max(axis=0) + reach, step)
-    distance, _ = cKDTree(centres).query(x, distance_upper_bound=reach)
-    logp = log_prob(x[np.isfinite(distance)])
-    return -(step**2) * np.sum(np.exp(logp) * logp)
+    tree, total = cKDTree(centres), 0.0
+    for x in lattice(centres.min(axis=0) - reach, centres.max(axis=0) + reach, step):
+        distance, _ = tree.query(x, distance_upper_bound=reach)
+        logp = log_prob(x[np.isfinite(distance)])
+        total += np.sum(np.exp(logp) * logp)
+    return -(step**2) * total
 
 
 def radial_entropy(log_prob, radii, reach):

@@ -27,7 +27,7 @@ class Gaussian(Toy):
 
     name = "gaussian"
     scale: float = width(1.0)
-    correlation: float = width(0.8, -0.999, 0.999)
+    correlation: float = width(0.8, low=-0.999, high=0.999)
 
     @property
     def _across(self):
@@ -151,9 +151,9 @@ class Pinwheel(Toy):
 
     name = "pinwheel"
     blades: int = count(5, 1, 20)
-    length: float = width(0.5)
-    thickness: float = width(0.15)
-    swirl: float = width(0.6, 0.0)
+    length: float = width(0.5, low=0.1, high=2.0)
+    thickness: float = width(0.15, low=0.05, high=2.0)
+    swirl: float = width(0.6, low=0.0)
 
     @property
     def _angles(self):
@@ -176,7 +176,7 @@ class Pinwheel(Toy):
         along = 2 + self.length * np.linspace(-9, 9, 200)
         spine = rotated(np.stack([along, 0 * along], axis=-1)[:, None], self._angles)
         step = min(self.length, self.thickness) / 3
-        reach = 9 * max(self.thickness, self.length / 5)
+        reach = 8 * self.thickness + self.length / 5
         return entropy_near(self._log_prob_straight, spine.reshape(-1, 2), reach, step)
 
 
