@@ -1,14 +1,36 @@
 """What the tests of every assignment share: a desk in this process, and banks of answers."""
 
+import functools
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from minigen.homework import assignment as assignments
-from minigen.homework import handout, marking
+from minigen.homework import handout, marking, variants
 from minigen.homework.session import Session
 from minigen.homework.wall import Limits, frames, worker
+
+
+FUNCTION = {
+    "tanh": ("np.tanh({r})", "(1 - np.tanh({r}) ** 2)"),
+    "arctan": ("np.arctan({r})", "1 / (1 + {r} * {r})"),
+    "root": ("{r} / np.sqrt(1 + {r} * {r})", "(1 + {r} * {r}) ** -1.5"),
+    "arcsinh": ("np.arcsinh({r})", "1 / np.sqrt(1 + {r} * {r})"),
+    "softplus": ("np.logaddexp(0, {r})", "1 / (1 + np.exp(-{r}))"),
+    "sigmoid": ("1 / (1 + np.exp(-{r}))", "np.exp(-{r}) / (1 + np.exp(-{r})) ** 2"),
+    "swish": (
+        "{r} / (1 + np.exp(-{r}))",
+        "(1 + np.exp(-{r}) + {r} * np.exp(-{r})) / (1 + np.exp(-{r})) ** 2",
+    ),
+    "gauss": ("np.exp(-{r} * {r} / 2)", "-{r} * np.exp(-{r} * {r} / 2)"),
+    "sine": ("np.sin({r})", "np.cos({r})"),
+}
+
+
+def function(name, r):
+    """The text of a function of the variants, and of its derivative, at the quantity named r."""
+    return tuple(f"({text.format(r=r)})" for text in FUNCTION[name])
 
 
 class Desk:
@@ -29,10 +51,18 @@ class Desk:
         pass
 
 
+@functools.cache
+def tasks(name, choices):
+    """The tasks of a variant, made once, so that their expected values are computed once."""
+    return assignments.get(name).tasks(dict(choices))
+
+
 def marks(assignment, variant, text, seed=7, practice=False):
     """The marks of a module's text."""
     session = Session(text.encode(), Desk, Limits(total=300))
-    return marking.mark(assignment.tasks(variant), session, (seed,), practice)
+    return marking.mark(
+        tasks(assignment.name, tuple(variant.items())), session, (seed,), practice
+    )
 
 
 def edited(text, edits):
@@ -76,6 +106,11 @@ class Bank:
             lambda name, pad, body: bodies[name].strip("\n") + "\n" if name in bodies else body,
         )
         return text
+
+
+def header_and(bank, variant):
+    """The file a student hands in who has solved a variant."""
+    return variants.header(bank.assignment, variant) + "\n" + bank.variant_solution(variant)
 
 
 def failures(found):

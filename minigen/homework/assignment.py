@@ -12,7 +12,7 @@ from minigen.core import validate
 
 FORMAT = 1
 NAMES = (
-    "gradients", "change", "coupling", "autoregressive", "diffusion", "elbo", "triplet", "markov",
+    "coupling",
 )  # fmt: skip
 
 

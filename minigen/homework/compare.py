@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigen.check.diagnosis import diagnose
-from minigen.check.evidence import Evidence
+from minigen.check.evidence import Claim, Evidence
 from minigen.homework import reference as ref
 
 RELATIVE, ABSOLUTE = 1e-11, 1e-12  # central differences reach 1e-9 to 1e-11, rounding 1e-14
@@ -96,8 +96,9 @@ def evidence(task, case, i, yours):
     parts = np.array([v.ravel() @ j for v, j in zip(case.vs, jacobians, strict=True)])
     ones = np.array([j.sum(axis=0) for j in jacobians])
     size = sum(np.abs(v).ravel() @ np.abs(j) for v, j in zip(case.vs, jacobians, strict=True))
-    where = list(np.ndindex(*shape))
-    return Evidence(f"d{task.inputs[i]}", where, yours.ravel(), parts, ones, size, 0 * size)
+    flat = yours.ravel()
+    claim = Claim(task.inputs[i], list(np.ndindex(*shape)), flat, np.zeros(flat.size))
+    return Evidence(claim, parts, ones, size, 0 * size)
 
 
 def slip_of_gradient(task, case, i, yours):
@@ -140,19 +141,19 @@ def why_value(task, case, k, yours):
         return f"{np.count_nonzero(~np.isfinite(yours))} of {yours.size} entries are not finite"
     if np.all(np.abs(yours - right) <= 1e-5 * np.abs(right).max(initial=0)):
         return "almost right: float32 or a small constant in the middle?"
-    for factor, text in factors(case, right):
-        if fits(factor * right, yours):
-            return text
     for path, text in value_slips(task.reference, case):
         guess = attempt(ref.run, task.reference, case, path)
         if guess is not None and fits(guess[k], yours):
+            return text
+    for factor, text in factors(case, right):
+        if fits(factor * right, yours):
             return text
     return rest_of_value(right, yours)
 
 
 def factors(case, right):
     """Factors by which a value is often off."""
-    n, d = case.rows, right.shape[-1] if right.ndim else 0
+    n, d = case.rows, right.shape[-1] if right.ndim > 1 else 0
     yield -1, "the sign: minus yours is right"
     yield 2, "twice the right one"
     yield 0.5, "half the right one"

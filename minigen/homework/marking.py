@@ -34,20 +34,15 @@ def mark(tasks, session, seed, practice=False):
     marks, lines = [], complex_numbers(session.source)
     for k, task in enumerate(tasks):
         trial = TRIALS[type(task)](task, session, (*seed, k), practice)
-        reasons = trial.reasons()
         if isinstance(task, Pair) and lines:
-            reasons = refused(task, reasons, lines)
+            trial.refuse(f"the file uses complex numbers (line {lines[0]}): derive it instead, "
+                         "and keep your own checks in another file")  # fmt: skip
+        reasons = trial.reasons()
         marks += [
             Mark(part, points, 0.0 if reasons[part] else points, reasons[part])
             for part, points in task.parts()
         ]
     return marks
-
-
-def refused(task, reasons, lines):
-    """Gradients are to be derived: a file with complex numbers earns none."""
-    text = f"the file uses complex numbers (line {lines[0]}): derive it; keep checks in a file apart"
-    return {part: why or ("" if part == task.forward else text) for part, why in reasons.items()}
 
 
 @functools.lru_cache(maxsize=256)
@@ -101,7 +96,7 @@ class ValueTrial(Shared):
             if case in first and not same(out, first[case]):
                 return REPEAT
             first[case] = out
-        return next(filter(None, (value_verdict(self.task, c, first[c]) for c in cases)), "")
+        return next(filter(None, (value_verdict(self.task, c, first[c]) for c in large(cases))), "")
 
     def cost(self):
         """Whether it costs no more than it may beside another function."""
@@ -118,6 +113,11 @@ class ValueTrial(Shared):
         start = time.perf_counter()
         self.session.ask(name, case.values, keep=name.endswith("_forward"))
         return time.perf_counter() - start
+
+
+def large(cases):
+    """Cases with the largest first: they tell more about a mistake."""
+    return sorted(cases, key=lambda c: -sum(np.size(v) for v in c.values))
 
 
 def same(a, b):
@@ -167,6 +167,22 @@ class PairTrial(Shared):
             for part in self.why:
                 self.blame(part, str(error))
 
+    refusal = ""
+
+    def refuse(self, reason):
+        """No gradient earns a point, whatever its numbers."""
+        self.refusal = reason
+
+    def why_raised(self):
+        """What the backward pass raised, unless it only does so when caches mix."""
+        case, text = next(iter(self.raised.items()))
+        try:
+            cache = self.session.ask(self.task.forward, case.values, keep=True)[-1]
+            self.back(case, cache, 1.0)
+        except Failure:
+            return text
+        return f"{text}\nonly when another forward runs in between: put all you need in the cache"
+
     def forwards(self):
         """All forward passes, and the verdict on them."""
         task, refusal = self.task, ""
@@ -181,10 +197,11 @@ class PairTrial(Shared):
                     break
                 continue
             self.outs[case], self.caches[case] = out, cache
-        verdicts = (value_verdict(task, c, self.outs[c]) for c in self.cases if c in self.outs)
+        verdicts = (value_verdict(task, c, self.outs[c]) for c in large(self.outs))
         self.why[task.forward] = refusal or next(filter(None, verdicts), "")
         if not self.caches:
-            raise Failure(f"not tried, because {task.forward} gives nothing to go back from")
+            nothing = f"not tried, because {task.forward} gives nothing to go back from"
+            raise Failure(self.session.broken or nothing)
 
     def step_back(self, case):
         if case not in self.caches:
@@ -206,13 +223,13 @@ class PairTrial(Shared):
 
     def gradient_verdict(self, i):
         """Why the gradient by input `i` is wrong in some case, or ""."""
-        if self.raised:
-            return next(iter(self.raised.values()))
+        if self.refusal or self.raised:
+            return self.refusal or self.why_raised()
         bad = {case: self.mask(case, i) for case in self.cases if case in self.grads}
         failed = [c for c, mask in bad.items() if isinstance(mask, str) or mask.any()]
         if not failed:
             return "" if len(bad) == len(self.cases) else "not tried in every case"
-        case = next((c for c in failed if c.rows > 1), failed[0])
+        case = large(failed)[0]
         if isinstance(bad[case], str):
             return f"d{self.task.inputs[i]}: {bad[case]}"
         return self.explain(case, i, bad, failed)
@@ -227,11 +244,25 @@ class PairTrial(Shared):
         name, yours = f"d{self.task.inputs[i]}", self.grads[case][i]
         right = ref.gradients(self.task.reference, case)[i]
         text = compare.worst(name, yours, right, bad[case])
-        batches = only_some_batches(self.cases, bad, failed)
+        batches = only_some_batches(bad, failed) or self.batch_written(i, failed)
         reason = batches or compare.why_gradient(
             self.task, case, i, yours, lambda scale: self.alone(case, i, scale)
         )
         return text + (f"\n{reason}" if reason else "")
+
+    def batch_written(self, i, failed):
+        """A word, if it is off by k / N for one k: a batch size written into it."""
+        found = set()
+        for case in failed:
+            right, yours = ref.gradients(self.task.reference, case)[i], self.grads[case][i]
+            c = np.vdot(yours, right).real / np.vdot(right, right) if yours.shape == right.shape else 0
+            if not compare.fits(c * right, yours):
+                return ""
+            found.add(round(c * case.rows, 9))
+        k = found.pop()
+        if found or len(failed) < 3 or k < 2 or k % 1:
+            return ""
+        return f"{k:g}/N times the right one: is a batch size of {k:g} written into it?"
 
     def alone(self, case, i, scale):
         """The gradient by input `i` with no other forward pass in between."""
@@ -282,13 +313,15 @@ class PairTrial(Shared):
             there, back = middle - start, time.perf_counter() - middle
             if back <= max(FLOOR, FACTOR * there):
                 return ""
+            if back > 5 * max(FLOOR, FACTOR * there):
+                break
         return (
             f"backward costs {back / there:.0f} forward passes: a forward pass for each parameter "
             "(differences, complex step) is no backward pass"
         )
 
 
-def only_some_batches(cases, bad, failed):
+def only_some_batches(bad, failed):
     """A word, if it is right for some batch sizes above 1 and wrong for others."""
     right = sorted({c.rows for c in bad if c not in failed and c.rows > 1})
     wrong = sorted({c.rows for c in failed if c.rows > 1} - set(right))

@@ -1,0 +1,245 @@
+"""The grader: attacks earn nothing and leave nothing, honest files are graded as they deserve."""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import stat
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import test_homework_bank as bank
+from test_grader_hostile import HOSTILE
+from test_homework_coupling import BANK
+
+from minigen import homework
+from minigen.homework import grading, records, submissions, variants
+from minigen.homework.wall import Limits, Refused, Worker, frames, reached
+
+KEY = "spring"
+LEVEL = reached()[0]
+WALLED = pytest.mark.skipif(LEVEL < 2, reason="needs the wall of level 2")
+QUICK = Limits(call=1.0, load=4.0, total=6.0, memory=1024)
+VARIANT = variants.drawn(BANK.assignment, KEY)
+SAMPLE = (
+    "1 patched worker", "2 ndarray subclass", "3 os._exit", "4 frames of its own", "5 descriptors",
+    "6 paths", "7 imports", "8 loop", "9 daemon", "10 memory", "11 writes", "12 writes into inputs",
+)  # fmt: skip
+
+
+def honest():
+    return bank.header_and(BANK, VARIANT)
+
+
+def place(text, folder):
+    """The text of an attack with the paths of this run."""
+    paths = {"CANARY": folder / "canary.txt", "OUT": folder / "out", "SUBMISSIONS": folder / "in"}
+    for word, path in paths.items():
+        text = text.replace(word, str(path))
+    return text
+
+
+def prepare(folder, names):
+    """A class with attacks among honest files."""
+    (folder / "in").mkdir()
+    (folder / "canary.txt").write_text("the instructor's secret")
+    (folder / "in" / "honest.py").write_text(honest())
+    for name in names:
+        (folder / "in" / f"{name}.py").write_text(place(HOSTILE[name], folder))
+    (folder / "in" / "zz honest.py").write_text(honest())
+
+
+def snapshot(folder):
+    return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+
+
+def survivors():
+    """Processes of workers and jails that are still there."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes()
+        except OSError:
+            continue
+        if b"worker.py" in text or b"jail.py" in text:
+            found.append(text)
+    return found
+
+
+def attack(folder, names, limits=QUICK, seed=5):
+    """Grades a class under attack and checks everything that was promised."""
+    prepare(folder, names)
+    package = pathlib.Path(homework.__file__).parent
+    before = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
+    graded = homework.grade(
+        folder / "in", KEY, folder / "out", seed=seed, isolation=LEVEL, limits=limits, progress=False
+    )
+    after = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
+    assert before == after
+    by = {r["student"]: r for r in graded}
+    for student in ("honest", "zz_honest"):
+        assert by[student]["earned"] == by[student]["points"], by[student]
+    for name in names:
+        record = by[name.replace(" ", "_").replace(",", "_")]
+        assert record["earned"] == 0, record
+        assert not any("LEAK" in m["why"] or "secret" in m["why"] for m in record["marks"]), record
+    assert json.loads((folder / "out" / "results.json").read_text())["submissions"] == graded
+    return by
+
+
+@WALLED
+def test_no_attack_earns_a_point_or_leaves_a_trace(tmp_path):
+    start = time.monotonic()
+    attack(tmp_path, SAMPLE)
+    assert time.monotonic() - start < 40
+    assert not survivors()
+
+
+@WALLED
+@pytest.mark.parametrize("name", ["8 sleeps, ignoring signals", "8 loop while loading"])
+def test_nothing_outlives_its_limit(tmp_path, name):
+    limits = Limits(call=0.5, load=1.0, total=2.0)
+    start = time.monotonic()
+    attack(tmp_path, [name], limits)
+    assert time.monotonic() - start < 2 + 2 + 3  # the limit, the grace, and two honest files
+    assert not survivors()
+
+
+def test_the_wall_asked_for_is_built_or_refused(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(grading, "reached", lambda: (0, "a machine without users"))
+    with pytest.raises(Refused, match="isolation: expected a wall of level 1, got 0"):
+        homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_level_reached_stands_in_the_record(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.py").write_text(honest())
+    (record,) = homework.grade(
+        tmp_path / "in", KEY, tmp_path / "out", isolation=LEVEL, progress=False
+    )
+    assert record["level"] == LEVEL
+    assert "Graded in" in (tmp_path / "out" / "pages" / "a.html").read_text()
+
+
+def test_the_same_submission_key_and_seed_give_the_same_grade(tmp_path):
+    (tmp_path / "in").mkdir()
+    text = honest().replace("dlogdet[:, None]", "2 * dlogdet[:, None]")
+    (tmp_path / "in" / "a.py").write_text(text)
+    grades = [
+        homework.grade(
+            tmp_path / "in", KEY, tmp_path / f"out{k}", seed=11, isolation=LEVEL, progress=False
+        )
+        for k in range(2)
+    ]
+    assert grades[0] == grades[1] and 0 < grades[0][0]["earned"] < grades[0][0]["points"]
+
+
+def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.py").write_text(honest())
+    options = {"isolation": LEVEL, "progress": False}
+    first = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+    path = tmp_path / "out" / "records" / "a.json"
+    path.write_text(json.dumps(first[0] | {"earned": 999}))
+    asked = []
+    original = grading.marked
+    monkeypatch.setattr(grading, "marked", lambda s, *a: asked.append(s.student) or original(s, *a))
+    assert homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options) == first
+    assert asked == ["a"]
+
+
+BROKEN = {
+    "syntax error": ("def f(:\n", "SyntaxError"),
+    "import error": ("import torch\n", "No module named 'torch' -- only NumPy|No module named"),
+    "deep nesting": ("(" * 5000 + ")" * 5000, "could not be loaded"),
+    "null bytes": ("x = 1\0\n", "could not be loaded"),
+    "not UTF-8": ("\xff\xfe", "could not be loaded"),
+    "empty": ("", "defines no function|nothing to go back from"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_told_so(tmp_path, name):
+    text, says = BROKEN[name]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.py").write_bytes(text.encode("latin-1"))
+    options = {"isolation": LEVEL, "progress": False}
+    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling", **options)
+    assert record["earned"] == 0
+    assert all(re.search(says, m["why"]) for m in record["marks"]), record
+
+
+def test_parts_that_are_right_keep_their_points(tmp_path):
+    (tmp_path / "in").mkdir()
+    text = honest().replace("def coupling_backward(dy, dlogdet, cache)", "def coupling_backward(dy)")
+    (tmp_path / "in" / "a.py").write_text(text)
+    options = {"isolation": LEVEL, "progress": False}
+    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+    right = {m["part"] for m in record["marks"] if m["earned"]}
+    assert right == {"coupling_forward", "coupling_inverse", "nvp6", "nvp6_counterexample"}
+    assert any("takes 1 positional argument" in m["why"] for m in record["marks"])
+
+
+def test_files_folders_and_zips_are_read_and_nothing_is_unpacked(tmp_path):
+    (tmp_path / "one.py").write_text("1")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "coupling.py").write_text("2")
+    (tmp_path / "two" / "helper.py").write_text("x")
+    with zipfile.ZipFile(tmp_path / "three.zip", "w") as z:
+        z.writestr("../../coupling.py", "3")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("coupling.py", "0" * (1 << 24))
+    link = zipfile.ZipInfo("coupling.py")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as z:
+        z.writestr(link, "/etc/passwd")
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    (tmp_path / "book.ipynb").write_text("{}")
+    found = {s.student: s for s in submissions.find(tmp_path, "coupling")}
+    assert [found[n].source for n in ("one", "two", "three")] == [b"1", b"2", b"3"]
+    assert all(found[n].problem for n in ("bomb", "link", "broken", "book"))
+    assert not (tmp_path.parent.parent / "coupling.py").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes")
+def test_links_and_pipes_are_not_followed(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.py").write_text("secret")
+    (tmp_path / "in" / "a.py").symlink_to(tmp_path / "secret.py")
+    (tmp_path / "in" / "b").mkdir()
+    (tmp_path / "in" / "b" / "coupling.py").symlink_to(tmp_path / "secret.py")
+    os.mkfifo(tmp_path / "in" / "c.py")
+    assert all(s.problem and not s.source for s in submissions.find(tmp_path / "in", "coupling"))
+
+
+def test_names_that_collide_or_bite_become_harmless():
+    assert submissions.unique(["a", "a", "../x", "=cmd()"]) == ["a", "a~2", "_x", "_cmd__"]
+    assert records.tame("=1+1") == "'=1+1"
+
+
+def test_a_page_escapes_what_the_student_wrote(tmp_path):
+    (tmp_path / "in").mkdir()
+    text = "def coupling_forward(*a):\n    raise ValueError('<script>alert(1)</script>')\n"
+    (tmp_path / "in" / "a.py").write_text(text)
+    homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling", isolation=LEVEL, progress=False)
+    page = (tmp_path / "out" / "pages" / "a.html").read_text()
+    assert "<script>" not in page and "&lt;script&gt;" in page
+
+
+def test_a_worker_knows_only_numpy():
+    source = b"""
+import sys
+def f(x):
+    assert not [m for m in sys.modules if m.split(".")[0] in ("minigen", "scipy", "pytest")]
+    return x
+"""
+    with Worker(LEVEL, Limits()) as worker:
+        worker.load(source)
+        status, (x,) = worker.ask(frames.CALL, "f", [np.ones(2)])
+    assert status == frames.DONE and np.array_equal(x, np.ones(2))

@@ -1,0 +1,185 @@
+"""Homework 3: right answers of every kind pass, wrong ones are told what is wrong."""
+
+from test_homework_bank import Bank, Wrong, function
+
+KEPT = {"second": "slice(0, d)", "first": "slice(D - d, D)", "odd": "slice(0, D, 2)"}
+MOVED = {"second": "slice(d, D)", "first": "slice(0, D - d)", "odd": "slice(1, D, 2)"}
+FORWARD = {
+    "generative": ("xb * np.exp(s) + t", "s.sum(axis=1)"),
+    "normalizing": ("(xb - t) * np.exp(-s)", "-s.sum(axis=1)"),
+    "shift first": ("(xb + t) * np.exp(s)", "s.sum(axis=1)"),
+}
+BACKWARD = {
+    "generative": ("dyb * xb * np.exp(s) + dl", "dyb", "dyb * np.exp(s)"),
+    "normalizing": ("-dyb * (xb - t) * np.exp(-s) - dl", "-dyb * np.exp(-s)", "dyb * np.exp(-s)"),
+    "shift first": ("dyb * (xb + t) * np.exp(s) + dl", "dyb * np.exp(s)", "dyb * np.exp(s)"),
+}
+INVERSE = {
+    "generative": ("(xb - t) * np.exp(-s)", "-s.sum(axis=1)"),
+    "normalizing": ("xb * np.exp(s) + t", "s.sum(axis=1)"),
+    "shift first": ("xb * np.exp(-s) - t", "-s.sum(axis=1)"),
+}
+
+
+def solution(variant):
+    way, half = variant["direction"], variant["half"]
+    (h, dh), (g, dg) = function(variant["hidden"], "r"), function(variant["scale"], "a")
+    net = f"""
+    (D, d), y = (x.shape[1], len(W1)), x.copy()
+    kept, moved = {KEPT[half]}, {MOVED[half]}
+    xa, xb = x[:, kept], x[:, moved]
+    r = xa @ W1 + b1
+    h = {h}
+    a, t = np.split(h @ W2 + b2, 2, axis=1)
+    s = {g}
+"""
+    ds, dt, dxb = BACKWARD[way]
+    return {
+        "coupling_forward": f"""{net}
+    y[:, moved] = {FORWARD[way][0]}
+    return y, {FORWARD[way][1]}, (kept, moved, xa, xb, r, h, a, s, t, W1, W2)
+""",
+        "coupling_backward": f"""
+    kept, moved, xa, xb, r, h, a, s, t, W1, W2 = cache
+    dyb, dl, dx = dy[:, moved], dlogdet[:, None], dy.copy()
+    ds, dt = {ds}, {dt}
+    d2 = np.concatenate([ds * ({dg}), dt], axis=1)
+    d1 = (d2 @ W2.T) * ({dh})
+    dx[:, moved] = {dxb}
+    dx[:, kept] += d1 @ W1.T
+    return dx, xa.T @ d1, d1.sum(axis=0), h.T @ d2, d2.sum(axis=0)
+""",
+        "coupling_inverse": net.replace("x.copy()", "y.copy()").replace("x.shape", "y.shape")
+        .replace("x[:, ", "y[:, ").replace(", y = (", ", x = (")
+        + f"""
+    x[:, moved] = {INVERSE[way][0]}
+    return x, {INVERSE[way][1]}
+""",
+    }  # fmt: skip
+
+
+LOOPS = """    dx, dW1, db1 = np.zeros((len(xa), W1.shape[0] + W2.shape[1] // 2)), 0 * W1, 0 * W1[0]
+    dW2, db2 = 0 * W2, 0 * W2[0]
+    M = W2.shape[1] // 2
+    for n in range(len(xa)):
+        ds = dy[n, len(W1):] * xb[n] * np.exp(s[n]) + dlogdet[n]
+        dr2 = np.concatenate([ds * (1 - s[n] ** 2), dy[n, len(W1):]])
+        dr1 = (W2 @ dr2) * (1 - h[n] ** 2)
+        dx[n] = np.concatenate([dy[n, :len(W1)] + W1 @ dr1, dy[n, len(W1):] * np.exp(s[n])])
+        dW1 += np.outer(xa[n], dr1)
+        db1 += dr1
+        dW2 += np.outer(h[n], dr2)
+        db2 += dr2
+    return dx, dW1, db1, dW2, db2
+"""
+LINE = "    dya, dyb = dy[:, : len(W1)], dy[:, len(W1) :]\n"
+
+RIGHT = {
+    "as it stands": (),
+    "row by row": ((LINE, LOOPS),),
+    "einsum": (
+        ("xa.T @ dr1", 'np.einsum("nd,nh->dh", xa, dr1)'),
+        ("dr2 @ W2.T", 'np.einsum("nk,hk->nh", dr2, W2)'),
+    ),
+    "a dict for a cache, and everything again": (
+        ("(xa, xb, h, s, W1, W2)\n", '{"x": (x, W1, b1, W2, b2)}\n'),
+        (
+            "    xa, xb, h, s, W1, W2 = cache\n",
+            '    x, W1, b1, W2, b2 = cache["x"]\n'
+            "    xa, xb, h, s, W1, W2 = coupling_forward(x, W1, b1, W2, b2)[2]\n",
+        ),
+        ("(xa, xb, h, s, W1, W2)\n", '{"x": (x, W1, b1, W2, b2)}\n'),
+    )[1:2] + (
+        (
+            "return y, s.sum(axis=1), (xa, xb, h, s, W1, W2)",
+            'return y, s.sum(axis=1), {"x": (x, W1, b1, W2, b2), "all": (xa, xb, h, s, W1, W2)}',
+        ),
+        ("coupling_forward(x, W1, b1, W2, b2)[2]", 'coupling_forward(x, W1, b1, W2, b2)[2]["all"]'),
+    ),
+    "writes into a copy, prints": (
+        ("    y = np.concatenate([xa, xb * np.exp(s) + t], axis=1)\n",
+         "    y = x.copy()\n    y[:, d:] *= np.exp(s)\n    y[:, d:] += t\n    print(end=str())\n"),
+    ),
+}  # fmt: skip
+
+FD = """
+def _loss(x, W1, b1, W2, b2, dy, dl):
+    y, l, _ = coupling_forward(x, W1, b1, W2, b2)
+    return np.sum(dy * y) + np.sum(dl * l)
+
+
+def coupling_backward(dy, dlogdet, cache):
+    args, out = [np.array(a, dtype=TYPE) for a in cache], []
+    for k in range(5):
+        g = np.zeros(args[k].shape)
+        for i in np.ndindex(*g.shape):
+            old = args[k][i]
+            args[k][i] = old + STEP
+            up = _loss(*args, dy, dlogdet)
+            args[k][i] = old - STEP
+            g[i] = RATIO
+            args[k][i] = old
+        out.append(g)
+    return tuple(out)
+
+
+def nvp6(y2, s, t):
+"""
+
+
+def numeric(kind, step, ratio):
+    """A backward pass that asks the forward pass instead."""
+    text = FD.replace("TYPE", kind).replace("STEP", step).replace("RATIO", ratio)
+    return (("(xa, xb, h, s, W1, W2)\n", "(x, W1, b1, W2, b2)\n"),
+            ("def nvp6(y2, s, t):\n", text))  # fmt: skip
+
+
+WRONG = (
+    Wrong("no log-det term", ((" + dlogdet[:, None]", ""),), "logdet is missing"),
+    Wrong("sign of the log-det term", (("+ dlogdet[:, None]", "- dlogdet[:, None]"),),
+          "logdet has the wrong sign"),
+    Wrong("cotangent of ones", (("+ dlogdet[:, None]", "+ 1.0"),), "ignores dlogdet"),
+    Wrong("transpose", (("xa.T @ dr1", "(dr1.T @ xa)"),), "transpose"),
+    Wrong("mean over the batch", (("h.T @ dr2", "h.T @ dr2 / len(h)"),), "1/N"),
+    Wrong("a batch size written in", (("dr1.sum(axis=0)", "dr1.mean(axis=0) * 6"),), "batch size"),
+    Wrong("not summed", (("dr2.sum(axis=0)\n", "dr2\n"),), "not summed over the batch"),
+    Wrong("no derivative of the scale", (("ds * (1 - s**2)", "ds"),),
+          "derivative of the scale function is taken as 1"),
+    Wrong("no derivative of tanh", (("(dr2 @ W2.T) * (1 - h**2)", "(dr2 @ W2.T)"),),
+          "derivative of the hidden activation is taken as 1"),
+    Wrong("no path through the network", (("dya + dr1 @ W1.T", "dya"),),
+          "path through the kept half in the network is missing"),
+    Wrong("no direct path", (("dya + dr1 @ W1.T", "dr1 @ W1.T"),),
+          "path through the kept half is missing"),
+    Wrong("sign of dx", (("    dx = np.concatenate([", "    dx = -np.concatenate(["),), "the sign"),
+    Wrong("exponent as printed", (("(y[:, d:] - t) * np.exp(-s)", "(y[:, d:] - t) * np.exp(s)"),),
+          "scale function has the wrong sign"),
+    Wrong("log-det of the inverse", (("axis=1), -s.sum(axis=1)", "axis=1), s.sum(axis=1)"),),
+          "wrong sign|the sign"),
+    Wrong("mean log-det", (("return y, s.sum(axis=1)", "return y, s.mean(axis=1)"),),
+          "columns|mean"),
+    Wrong("no scale", (("    s = np.tanh(a)\n    y", "    s = a\n    y"),),
+          "scale function is not applied"),
+    Wrong("writes into its input",
+          (("    xa, xb = x[:, :d], x[:, d:]\n", "    xa, xb = x[:, :d], x[:, d:]\n    xb += 0\n"),),
+          "writes into its input"),
+    Wrong("float32", (("return dx, xa.T", "return dx.astype(np.float32), xa.T"),), "float32"),
+    Wrong("remembers", (("    return y, s.sum(axis=1), (xa, xb, h, s, W1, W2)",
+                         "    global LAST\n    LAST = (xa, xb, h, s, W1, W2)\n"
+                         "    return y, s.sum(axis=1), None"),
+                        ("= cache\n", "= LAST\n")), "another forward|remembers"),
+    Wrong("finite differences",
+          numeric("float", "1e-6", "(up - _loss(*args, dy, dlogdet)) / 2e-6"),
+          "finite differences"),
+    Wrong("complex step", numeric("complex", "1e-30j", "up.imag / 1e-30"), "complex numbers"),
+    Wrong("complex step, disguised",
+          numeric('"c" + "16"', "1e-30 * np.emath.sqrt(-1)",
+                  'getattr(up, "im" + "ag") / 1e-30'), "forward passes"),
+    Wrong("the misprint kept", (("return (y2 - t) * np.exp(-s)", "return (y2 - t) * np.exp(s)"),),
+          "form as printed"),
+    Wrong("a proof that proves nothing",
+          (("np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1))",
+            "np.ones((1, 1)), np.zeros((1, 1)), np.zeros((1, 1))"),), "proves nothing"),
+)  # fmt: skip
+
+BANK = Bank("coupling", RIGHT, WRONG, solution)
