@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.check.complexstep import jacobian
 from minigen.check.gradients import gradients
-from minigen.check.report import OK, OPEN, SKIPPED, WRONG, Report, Row
+from minigen.check.report import OK, OPEN, SKIPPED, WRONG, Report, Row, versus
 from minigen.check.subject import Subject
 from minigen.core.contract import Bijection
 
@@ -81,7 +81,7 @@ def equal(name, yours, expected, allowed):
         return Row(name, OK if sure else OPEN, error, why=": the map is too badly conditioned here")
     at = np.unravel_index(np.argmax(gap), gap.shape)
     index = ", ".join(map(str, at))
-    why = f"[{index}]: yours {yours[at]:+.6g}, expected {expected[at]:+.6g}"
+    why = f"[{index}]: {versus(yours[at], expected[at])}"
     if name.startswith("logdet") and np.all(np.abs(yours + expected) <= allowed):
         why += "\n  the sign: this is the log-det of the map the other way"
     return Row(name, WRONG, error, why=why)

@@ -79,12 +79,22 @@ def jacobian(f, x):
     """
     z = validate.array("x", x).astype(np.complex128)
     columns = []
-    with no_part_lost():
-        for d in range(z.shape[-1]):
-            z.imag[..., d] = H
-            y = np.asarray(f(z.copy()))
-            z.imag[..., d] = 0
-            if not np.iscomplexobj(y):
-                raise TypeError(f"f: expected a complex result for complex x, got {y.dtype}")
-            columns.append(y.imag / H)
+    for d in range(z.shape[-1]):
+        z.imag[..., d] = H
+        columns.append(imaginary(f, z.copy()) / H)
+        z.imag[..., d] = 0
     return np.stack(columns, axis=-1)
+
+
+def imaginary(f, z):
+    """The imaginary part of f(z), if there is one."""
+    try:
+        with no_part_lost():
+            y = np.asarray(f(z))
+    except np.exceptions.ComplexWarning as lost:
+        raise TypeError(
+            "f: expected a complex-clean function, got one with a real buffer"
+        ) from lost
+    if not np.iscomplexobj(y):
+        raise TypeError(f"f: expected a complex result for complex x, got {y.dtype}")
+    return y.imag

@@ -1,37 +1,61 @@
 """Why a gradient is wrong: the usual mistakes, tried one after the other on the numbers.
 
-Each function of `TESTS` looks at the evidence and answers with a sentence, or "" if it is not
-that. The first answer is given.
+Each function of `TESTS` looks at a `Case` and answers with a sentence, or "" if it is not that.
+The first answer is given, and where the wrong entries lie.
 """
+
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 
 from minigen.check.evidence import Evidence
 
 
-def diagnose(evidence, full, trial):
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The evidence on one array, which of its entries are wrong, the whole gradient, the run."""
+
+    all: Evidence
+    bad: np.ndarray
+    full: np.ndarray
+    trial: object
+
+    @functools.cached_property
+    def wrong(self):
+        """The evidence at the wrong entries."""
+        return self.all.part(np.flatnonzero(self.bad))
+
+    def explains(self, guess):
+        """Whether the wrong entries are `guess`, to nine figures."""
+        return same(self.wrong.yours, guess, self.wrong, self.all.scale)
+
+
+def same(yours, guess, evidence, scale):
+    """Whether two rows of numbers are one, to nine figures."""
+    near = 1e-9 * np.abs(guess) + 1e-10 * scale + 20 * evidence.error
+    return bool(np.all(np.abs(yours - guess) <= near))
+
+
+def diagnose(evidence, bad, full, trial):
     """One sentence; `full` is the whole gradient as given, `trial` the run it comes from."""
+    case = Case(evidence, bad, full, trial)
     with np.errstate(all="ignore"):
-        return next(filter(None, (test(evidence, full, trial) for test in TESTS)), "")
+        said = filter(None, (test(case) for test in TESTS))
+        return "; ".join(filter(None, [next(said, ""), place(case)]))
 
 
-def fits(guess, e: Evidence):
-    """Whether yours is `guess`, to nine figures."""
-    near = 1e-9 * np.abs(guess) + 1e-10 * e.scale + 20 * e.error
-    return bool(np.all(np.abs(e.yours - guess) <= near))
-
-
-def not_finite(e, full, trial):
-    bad = np.argwhere(~np.isfinite(full))
+def not_finite(c):
+    bad = np.argwhere(~np.isfinite(c.full))
     if len(bad):
         at = ", ".join(map(str, bad[0]))
-        return f"{full[tuple(bad[0])]} in {len(bad)} of {full.size} entries, the first at [{at}]"
+        return f"{c.full[tuple(bad[0])]} in {len(bad)} of {c.full.size} entries, first at [{at}]"
     return ""
 
 
-def remembers(e, full, trial):
-    alone = np.asarray(trial.alone[e.claim.name])
-    if alone.shape != full.shape or np.array_equal(alone, full, equal_nan=True):
+def remembers(c):
+    alone = np.asarray(c.trial.alone[c.all.claim.name])
+    if alone.shape != c.full.shape or np.array_equal(alone, c.full, equal_nan=True):
         return ""
     return (
         "other numbers when no other forward runs in between: the layer remembers its last "
@@ -39,35 +63,36 @@ def remembers(e, full, trial):
     )
 
 
-def rounding(e, full, trial):
-    if np.all(e.gap <= 1e-5 * e.scale):
+def rounding(c):
+    if np.all(c.wrong.gap <= 1e-5 * c.all.scale):
         return (
-            f"almost right, to {e.gap.max() / e.scale:.0e}: finite differences, float32 in the "
-            "middle, or a small constant added?"
+            f"almost right, to {c.wrong.gap.max() / c.all.scale:.0e}: finite differences, "
+            "float32 in the middle, or a constant a little off?"
         )
     return ""
 
 
-def zero(e, full, trial):
-    return "zero everywhere: is a path missing?" if not e.yours.any() else ""
+def zero(c):
+    if not c.all.yours.any():
+        return "zero everywhere: is a path missing?"
+    return "" if c.wrong.yours.any() else "zero where it should not be: is a path missing?"
 
 
-def ratio(e, full, trial):
-    g = e.expected
-    c = np.sum(e.yours * g) / np.sum(g * g)
-    if not fits(c * g, e):
+def ratio(c):
+    yours, g = c.wrong.yours, c.wrong.expected
+    factor = np.sum(yours * g) / np.sum(g * g)
+    if not c.explains(factor * g):
         return ""
-    for number, text in known_ratios(trial):
-        if abs(c - number) < 1e-9 * abs(number):
+    for number, text in known_ratios(c.trial.rows):
+        if abs(factor - number) < 1e-9 * abs(number):
             return text
-    return f"always {c:.6g} times the right one: a constant factor" if len(g) > 1 else ""
+    return f"always {factor:.6g} times the right one: a constant factor" if len(g) > 1 else ""
 
 
-def known_ratios(trial):
-    n = trial.rows
+def known_ratios(n):
     yield -1, "the sign: minus yours is right"
     yield 2, "twice the right one: accumulated twice?"
-    yield 0.5, "half the right one: the 2 of a square, or one of two paths missing?"
+    yield 0.5, "half the right one: the 2 of a square, or one of two equal paths missing?"
     if n > 1:
         yield n, f"N = {n} times the right one: a sum over the batch instead of the mean?"
         yield 1 / n, f"1/N of the right one (N = {n}): a mean over the batch instead of the sum?"
@@ -75,69 +100,76 @@ def known_ratios(trial):
         yield -1 / n, f"-1/N of the right one (N = {n}): the sign, and a mean instead of the sum?"
 
 
-def output_term(e, full, trial):
-    for name, part in zip(trial.names, e.parts, strict=True):
-        if fits(e.expected - part, e):
+def output_term(c):
+    for name, part in zip(c.trial.names, c.wrong.parts, strict=True):
+        if c.explains(c.wrong.expected - part):
             return f"the term of d{name} is missing: this is the gradient with d{name} = 0"
-        if fits(e.expected - 2 * part, e):
+        if c.explains(c.wrong.expected - 2 * part):
             return f"the term of d{name} has the wrong sign"
-        if fits(e.expected + part, e):
+        if c.explains(c.wrong.expected + part):
             return f"the term of d{name} is counted twice"
     return ""
 
 
-def cotangent(e, full, trial):
-    for name, part, one in zip(trial.names, e.parts, e.ones, strict=True):
-        if fits(e.expected - part + one, e):
+def clipped(c):
+    top = np.abs(c.all.yours).max()
+    guess = np.clip(c.all.expected, -top, top)
+    several = np.sum(np.abs(c.all.yours) == top) > 1
+    return f"clipped at {top:.6g}?" if several and same(c.all.yours, guess, c.all, 0.0) else ""
+
+
+def cotangent(c):
+    e = c.wrong
+    for name, part, one in zip(c.trial.names, e.parts, e.ones, strict=True):
+        if c.explains(e.expected - part + one):
             return f"ignores d{name}: this is the gradient with d{name} = 1"
-    if fits(e.ones.sum(axis=0), e):
+    if c.explains(e.ones.sum(axis=0)):
         return "ignores its cotangents: this is the gradient with ones for all of them"
-    if np.array_equal(np.asarray(trial.doubled[e.claim.name]), full):
-        return "ignores its cotangents: it stays as it is when they are doubled"
+    turned, full = np.asarray(c.trial.turned[e.claim.name]), c.full
+    if np.array_equal(turned, full):
+        return "ignores its cotangents: it stays as it is when they change"
+    if np.array_equal(turned, 2 * full):
+        return "ignores the sign of its cotangents"
+    if not np.allclose(turned, -2 * full, 1e-9, 1e-9 * c.all.scale):
+        return "not linear in its cotangents: clipped, or a constant added?"
     return ""
 
 
-def transpose(e, full, trial):
-    if full.ndim == 2 and full.shape[0] == full.shape[1]:
-        turned = np.array([full.T[index] for index in e.claim.where])
-        if np.all(np.abs(turned - e.expected) <= 1e-9 * e.scale + 20 * e.error):
+def transpose(c):
+    if c.full.ndim == 2 and c.full.shape[0] == c.full.shape[1]:
+        turned = np.array([c.full.T[index] for index in c.all.claim.where])
+        if same(turned, c.all.expected, c.all, c.all.scale):
             return "the transpose of the right one"
     return ""
 
 
-def mask(e, full, trial):
-    wrong = e.gap > 1e-9 * e.scale
-    if np.all(e.size[wrong] == 0):
-        return "right except where the gradient is 0: is a mask missing?"
-    if np.all(e.yours[wrong] == 0):
-        return "right except where yours is 0: is something masked, or a path missing?"
+def mask(c):
+    return "" if c.wrong.size.any() else "not 0 where the right one is: is a mask missing?"
+
+
+def some_signs(c):
+    if same(np.abs(c.wrong.yours), np.abs(c.wrong.expected), c.wrong, c.all.scale):
+        return "the sign of these entries"
     return ""
 
 
-def some_signs(e, full, trial):
-    if np.all(np.abs(np.abs(e.yours) - np.abs(e.expected)) <= 1e-9 * e.scale):
-        return "right but for the sign of some entries"
+def shuffled(c):
+    if same(np.sort(c.all.yours), np.sort(c.all.expected), c.all, c.all.scale):
+        return "the right numbers at other places: is something permuted, or split the other way?"
     return ""
 
 
-def clipped(e, full, trial):
-    top = np.abs(e.yours).max()
-    if len(e.yours) > 2 and fits(np.clip(e.expected, -top, top), e):
-        return f"clipped at {top:.6g}"
-    return ""
-
-
-def place(e, full, trial):
-    wrong = [index for index, gap in zip(e.claim.where, e.gap, strict=True) if gap > 1e-9 * e.scale]
-    for axis, name in enumerate(("row", "column")[: full.ndim] if full.ndim == 2 else ()):
-        lines = sorted({index[axis] for index in wrong})
-        if len(lines) < len({index[axis] for index in e.claim.where}):
+def place(c):
+    """The rows or columns of a matrix that hold all the wrong entries, if others are right."""
+    for axis, name in enumerate(("row", "column") if c.full.ndim == 2 else ()):
+        lines = sorted({index[axis] for index in c.wrong.claim.where})
+        if len(lines) < len({index[axis] for index in c.all.claim.where}):
             listed = ", ".join(map(str, lines[:8])) + (", ..." if len(lines) > 8 else "")
             return f"wrong only in {name}{'s' if len(lines) > 1 else ''} {listed}"
     return ""
 
 
 TESTS = (
-    not_finite, remembers, rounding, zero, ratio, output_term, cotangent,
-    transpose, mask, some_signs, clipped, place,
+    not_finite, remembers, rounding, zero, ratio, output_term, clipped, cotangent,
+    transpose, mask, some_signs, shuffled,
 )  # fmt: skip

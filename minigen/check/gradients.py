@@ -9,7 +9,7 @@ from minigen.check.evidence import Claim, gather
 from minigen.check.judge import judge, worst_of
 from minigen.check.malformed import malformed
 from minigen.check.oracle import choose
-from minigen.check.report import OK, OPEN, WRONG, Report, Row
+from minigen.check.report import OK, OPEN, WRONG, Report, Row, versus
 from minigen.check.subject import Subject
 from minigen.check.trial import Trial
 from minigen.core import validate
@@ -63,7 +63,7 @@ def entry_row(name, trial, oracle, entries, rng):
         return Row(name, OK, error, note)
     verdict = WRONG if np.any(verdicts == WRONG) else OPEN
     bad = verdicts == verdict
-    reason = doubt or diagnose(evidence, full, trial)
+    reason = doubt or diagnose(evidence, bad, full, trial)
     why = f"{worst(evidence, bad)}\n  {reason}".rstrip()
     return Row(name, verdict, error, f"{bad.sum()} of {note}", why)
 
@@ -73,4 +73,4 @@ def worst(evidence, bad):
     i = worst_of(evidence, bad)
     place = evidence.claim.where[i]
     index = f"[{', '.join(map(str, place))}]" if place else ""
-    return f"{index}: yours {evidence.yours[i]:+.6g}, expected {evidence.expected[i]:+.6g}"
+    return f"{index}: {versus(evidence.yours[i], evidence.expected[i])}"

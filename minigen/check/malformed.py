@@ -30,11 +30,10 @@ def fault(array, g, given):
 
 def hint(expected, got):
     """What may have gone wrong with a shape."""
-    if got[1:] == expected and len(got) == len(expected) + 1:
+    if [n for n in got if n != 1] == [n for n in expected if n != 1]:
+        return ": an axis of length 1 lost or added?"
+    if got[1:] == expected:
         return ": not summed over the batch?"
     if got == expected[::-1]:
         return ": the transpose?"
-    squeezed = tuple(n for n in expected if n != 1)
-    if squeezed == tuple(n for n in got if n != 1):
-        return ": an axis of length 1 lost or added?"
     return ""

@@ -56,3 +56,12 @@ class Report:
         return told[:most] + rest
 
     __repr__ = __str__
+
+
+def versus(yours, expected):
+    """Two numbers in words, with as many figures as it takes to tell them apart."""
+    for figures in range(6, 18):
+        a, b = f"{yours:+.{figures}g}", f"{expected:+.{figures}g}"
+        if a != b:
+            break
+    return f"yours {a}, expected {b}"

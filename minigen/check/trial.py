@@ -34,10 +34,10 @@ class Trial:
         return self.subject.backward(self.cotangents, cache)
 
     @functools.cached_property
-    def doubled(self):
-        """The gradients for cotangents twice as large."""
+    def turned(self):
+        """The gradients for -2 times the cotangents."""
         _, cache = self.subject.forward()
-        return self.subject.backward([2 * v for v in self.cotangents], cache)
+        return self.subject.backward([-2 * v for v in self.cotangents], cache)
 
     @property
     def rows(self):
