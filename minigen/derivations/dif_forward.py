@@ -35,7 +35,8 @@ TABLES = ("alpha_bar", "one_minus_alpha_bar")
 
 @entry(
     "DIF-1",
-    r"q(\bar x_t|\bar x_{t-1})=\mathcal N(\bar x_t|\sqrt{1-\beta_t}\,\bar x_{t-1},\beta_t\mathbf I)",
+    r"q(\bar x_t|\bar x_{t-1})=\mathcal N(\bar x_t|\sqrt{1-\beta_t}\,\bar x_{t-1},"
+    r"\beta_t\mathbf I)",
     printed=r"$$q(\bar{x}_t | \bar{x}_{t-1}) = \mathcal{N}(\bar{x}_t | \sqrt{1-\beta_t} "
     r"\bar{x}_{t-1}, \beta_t \mathbf{I})$$",
     line=102,
@@ -131,7 +132,8 @@ def dif_4(rng):
     "DIF-5",
     r"\bar x_t=\sqrt{1-\beta_t}\,\bar x_{t-1}+\sqrt{\beta_t}\,\bar\epsilon_{t-1},\quad "
     r"\bar\epsilon_{t-1}\sim\mathcal N(\bar 0,\mathbf I)",
-    printed=r"$$\bar{x}_t = \sqrt{1-\beta_t} \bar{x}_{t-1} + \sqrt{\beta_t} \bar{\epsilon}_{t-1} =$$",
+    printed=r"$$\bar{x}_t = \sqrt{1-\beta_t} \bar{x}_{t-1} + \sqrt{\beta_t} "
+    r"\bar{\epsilon}_{t-1} =$$",
     line=110,
     verdict=CORRECT,
     why="True: a sample of DIF-1. The noise of step t bears the index t - 1, and is not the total "
@@ -245,8 +247,8 @@ def dif_8(rng):
     r"\bar{\epsilon} = \dots$$",
     line=118,
     verdict=CORRECT,
-    why="True of the distributions on both sides. It is true of the samples too if the new noise is "
-    "understood as the two old ones, weighted so that its variance is again 1.",
+    why="True of the distributions on both sides. It holds for the samples too if the new noise is "
+    "read as the two old ones, weighted so that its variance is again 1.",
     code=(Marginal.forward, Step.forward),
 )
 def dif_9(rng):

@@ -7,10 +7,9 @@ import numpy as np
 from minigen.check import Report
 from minigen.core import validate
 
-CORRECT, MISPRINT, WRONG, INCOMPLETE, CLAIM = (
-    "correct", "misprint", "wrong", "incomplete", "claim",
-)  # fmt: skip
-VERDICTS = (CORRECT, MISPRINT, WRONG, INCOMPLETE, CLAIM)
+CORRECT, MISPRINT, WRONG, INCOMPLETE = "correct", "misprint", "wrong", "incomplete"
+SUPPLEMENT, CLAIM = "supplement", "claim"  # not printed in the notes; somebody's own
+VERDICTS = (CORRECT, MISPRINT, WRONG, INCOMPLETE, SUPPLEMENT, CLAIM)
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,13 @@ class Result:
 
     correct: the error of the form that must hold, against a quantity found another way.
     printed: the error of the form as printed, or NotEvaluable; None where they are the same.
-    gradient: the Report of the hand-written backward pass, or its error as a number.
+    gradient: the Report of the hand-written backward pass, or its error as a number, or a tuple.
     note: a figure worth reading beside the errors.
     """
 
     correct: float
     printed: float | NotEvaluable | None = None
-    gradient: Report | float | None = None
+    gradient: Report | float | tuple | None = None
     note: str = ""
 
 

@@ -9,7 +9,7 @@ import platform
 import numpy as np
 
 from minigen.derivations import source, svg
-from minigen.derivations.entry import CLAIM, CORRECT, NotEvaluable
+from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
 from minigen.derivations.highlight import highlighted
 from minigen.derivations.mathml import mathml, prose
 from minigen.derivations.notes import sections_of
@@ -64,7 +64,7 @@ LEGEND = (
 
 def errata(rows):
     """What the notes have wrong, one line each."""
-    wrong = [row for row in rows if row.entry.verdict not in (CORRECT, CLAIM)]
+    wrong = [row for row in rows if row.entry.verdict in (MISPRINT, WRONG, INCOMPLETE)]
     if not wrong:
         return ""
     lines = "".join(

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigen.check import Report
 from minigen.core import validate
-from minigen.derivations.entry import CLAIM, CORRECT, Entry, NotEvaluable
+from minigen.derivations.entry import CLAIM, CORRECT, SUPPLEMENT, Entry, NotEvaluable
 from minigen.derivations.notes import catalogue
 
 DRAWS = 3  # a full run; a quick one draws once
@@ -123,10 +123,16 @@ def judged(e, results, seconds):
     """The Row of an entry from its draws."""
     printed = least([r.printed for r in results])
     correct = float(np.max([r.correct for r in results]))  # NaN stays NaN
-    reports = [r.gradient for r in results if r.gradient is not None]
+    reports = [g for r in results for g in gradients_of(r)]
     gradient = float(np.max([error_of(g) for g in reports])) if reports else None
     problems = (*form_problems(e, printed, correct), *gradient_problems(reports))
     return Row(e, printed, correct, gradient, problems, results[0].note, seconds)
+
+
+def gradients_of(result):
+    """The reports and errors of a result, none, one or some."""
+    g = result.gradient
+    return () if g is None else g if isinstance(g, tuple) else (g,)
 
 
 def least(printed):
@@ -139,7 +145,7 @@ def form_problems(e, printed, correct):
     """What is not right about the two forms."""
     if not correct <= e.tolerance:
         yield f"the form that must hold is off by {correct:.3g}, allowed is {e.tolerance:.0e}"
-    if e.verdict in (CORRECT, CLAIM):
+    if e.verdict in (CORRECT, SUPPLEMENT, CLAIM):
         return
     if printed is None:
         yield f"the line is said to be {e.verdict}, but nothing was computed from it"

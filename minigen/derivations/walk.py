@@ -28,7 +28,7 @@ def rolled(schedule):
 
 
 def conditional(schedule, want, given):
-    """Mean (N, D) and variance of x_want when x_s is known for s in given {s: (N, D)}, 0 among them.
+    """Mean (N, D) and variance of x_want when x_s is known for the s in given, 0 among them.
 
     m + C_wk C_kk^{-1} (x_k - m_k),  C_ww - C_wk C_kk^{-1} C_kw, coordinate by coordinate.
     """

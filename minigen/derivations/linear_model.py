@@ -1,0 +1,200 @@
+"""A diffusion model whose every density is a Gaussian that can be written down.
+
+With a mean that is linear in x_t the reverse process is a Gaussian chain, as the forward process
+is. Log densities, divergences and the bound then have values found without the bound's formulas,
+from two mean vectors and two covariance matrices.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from minigen.core.contract import Layer
+from minigen.core.tree import param
+from minigen.derivations.walk import rolled
+from minigen.diffusion import (
+    DDPM,
+    GaussianTerm,
+    MarginalDensity,
+    PriorTerm,
+    StepDensity,
+    StepTerm,
+    schedule_from_betas,
+)
+from minigen.prob.kl import KLFull
+
+T, M, V = 4, 0.7, 0.5  # steps; x_0 ~ N(M, V) in each column
+EVERY_STEP = range(1, T + 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearNet(Layer):
+    """out = slope_t x + shift_t: a network that is one line for each time.
+
+    Shapes: x (N, D), given t (N,) or (1,); slope, shift (T+1,).
+    """
+
+    slope: np.ndarray = param()
+    shift: np.ndarray = param()
+
+    def forward(self, x, *, t):
+        t = np.broadcast_to(t, len(x))
+        return self.slope[t][:, None] * x + self.shift[t][:, None], (x, t)
+
+    def backward(self, dout, cache):
+        x, t = cache
+        grads = {"slope": np.zeros_like(self.slope), "shift": np.zeros_like(self.shift)}
+        np.add.at(grads["slope"], t, (dout * x).sum(axis=1))
+        np.add.at(grads["shift"], t, dout.sum(axis=1))
+        return self.slope[t][:, None] * dout, grads
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A Gaussian over (x_0, ..., x_T), alike and independent in every column."""
+
+    mean: np.ndarray
+    cov: np.ndarray
+
+    def conditional(self, want, known):
+        """gain, offset, covariance: x_want given x_known is N(gain x_known + offset, cov)."""
+        C = self.cov
+        gain = np.linalg.solve(C[np.ix_(known, known)], C[np.ix_(known, want)]).T
+        offset = self.mean[want] - gain @ self.mean[known]
+        return gain, offset, C[np.ix_(want, want)] - gain @ C[np.ix_(known, want)]
+
+    def log(self, x, want, known=()):
+        """log p(x_want | x_known) of paths x (N, T+1, D), (N,)."""
+        want, known = list(want), list(known)
+        gain, offset, C = self.conditional(want, known)
+        r = x[:, want] - offset[:, None] - np.einsum("wk,nkd->nwd", gain, x[:, known])
+        square = np.einsum("nwd,wv,nvd->n", r, np.linalg.inv(C), r)
+        constant = np.linalg.slogdet(2 * np.pi * C)[1]
+        return -(square + x.shape[2] * constant) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A schedule, a DDPM with a LinearNet, and the joint laws q and p of a whole path."""
+
+    model: DDPM
+
+    @classmethod
+    def draw(cls, rng, features=2):
+        schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
+        slope, shift = rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1)
+        first = float(rng.uniform(0.2, 0.5))
+        return cls(DDPM(LinearNet(slope, shift), schedule, features, "mu", "beta", first))
+
+    @property
+    def schedule(self):
+        return self.model.schedule
+
+    @cached_property
+    def q(self):
+        """x_0 ~ N(M, V), then the forward process."""
+        B = rolled(self.schedule)
+        root = B * np.r_[np.sqrt(V), np.ones(T)]
+        return Joint(B[:, 0] * M, root @ root.T)
+
+    @cached_property
+    def p(self):
+        """x_T ~ N(0, 1), then the reverse process."""
+        mean, root = np.zeros(T + 1), np.zeros((T + 1, T + 1))
+        root[T, T] = 1
+        for t in range(T, 0, -1):
+            mean[t - 1] = self.net.slope[t] * mean[t] + self.net.shift[t]
+            root[t - 1] = self.net.slope[t] * root[t]
+            root[t - 1, t - 1] = np.sqrt(self.sigma2(t))
+        return Joint(mean, root @ root.T)
+
+    @property
+    def net(self):
+        return self.model.net
+
+    def sigma2(self, t):
+        """The variance of p(x_{t-1} | x_t)."""
+        return self.model.first if t == 1 else float(self.schedule.beta[t])
+
+    def paths(self, n, rng):
+        """n paths under q, (n, T+1, D)."""
+        z = rng.standard_normal((n, T + 1, self.model.features))
+        return self.q.mean[:, None] + np.einsum("ts,nsd->ntd", np.linalg.cholesky(self.q.cov), z)
+
+    # the same log densities by the package's layers
+
+    def forward_step(self, x, t):
+        """log q(x_t | x_{t-1})."""
+        beta = np.full(len(x), self.schedule.beta[t])
+        return StepDensity().forward(x[:, t], x[:, t - 1], beta)[0]
+
+    def marginal(self, x, t):
+        """log q(x_t | x_0)."""
+        A, rest = self.schedule.alpha_bar[t], self.schedule.one_minus_alpha_bar[t]
+        n = len(x)
+        return MarginalDensity().forward(x[:, t], x[:, 0], np.full(n, A), np.full(n, rest))[0]
+
+    def reverse_step(self, x, t):
+        """log p(x_{t-1} | x_t)."""
+        mu, logvar = self.reverse(x[:, t], t)
+        return -decoder(self.schedule).forward(x[:, t - 1], x[:, t], mu, logvar, t=np.array([1]))[0]
+
+    def reverse(self, xt, t):
+        """mu and log sigma^2 of p(x_{t-1} | x_t), by the model."""
+        now = np.array([t])
+        out, logvar, _ = self.model.forward(xt, t=now)
+        return self.model.mean.forward(xt, out, t=now)[0], logvar
+
+    def prior(self, x):
+        """log p(x_T)."""
+        return -(x[:, T] ** 2 + np.log(2 * np.pi)).sum(axis=1) / 2
+
+    def bound(self):
+        """L = KL(q(x_0..x_T) || p(x_0..x_T)) + H(q(x_0)), by matrices alone."""
+        return divergence(self.q, self.p) * self.model.features + self.entropy()
+
+    def terms(self):
+        """The bound by the package's terms, and L_0, ..., L_T one by one: exact expectations."""
+        x0, eps, w = data_and_noise(self.model.features)
+        term = StepTerm(self.model)
+        steps = [w @ term.forward(x0, t=np.array([t]), eps=eps)[0] for t in EVERY_STEP]
+        last = w @ PriorTerm(self.schedule).forward(x0)[0]
+        return sum(steps) + last, *steps, last
+
+    def entropy(self):
+        """H(q(x_0))."""
+        return self.model.features * np.log(2 * np.pi * np.e * V) / 2
+
+
+def decoder(schedule):
+    """The layer whose value at t = 1 is -log N(x_0; mu, sigma^2)."""
+    return GaussianTerm(schedule)
+
+
+def divergence(q, p):
+    """KL between two joints, one column, by the package's full-covariance formula."""
+    parts = (q.mean[None], np.linalg.cholesky(q.cov)[None])
+    others = (p.mean[None], np.linalg.cholesky(p.cov)[None])
+    return float(KLFull().forward(*parts, *others)[0][0])
+
+
+def hermite(n=3):
+    """Nodes and weights with sum w f(z) = E f(z), z ~ N(0, 1), exact for degree 2 n - 1."""
+    z, w = np.polynomial.hermite_e.hermegauss(n)
+    return z, w / w.sum()
+
+
+def expectation(columns):
+    """Nodes (n, columns) and weights of independent N(0, 1): exact for quadratic functions."""
+    z, w = hermite()
+    nodes = np.stack(np.meshgrid(*[z] * columns, indexing="ij"), axis=-1).reshape(-1, columns)
+    weights = np.prod(np.stack(np.meshgrid(*[w] * columns, indexing="ij"), axis=-1), axis=-1)
+    return nodes, weights.ravel()
+
+
+def data_and_noise(D):
+    """x0 (n, D), eps (n, D) and weights: E over x_0 and eps, exact where columns do not mix."""
+    nodes, w = expectation(2)
+    x0 = M + np.sqrt(V) * nodes[:, :1]
+    return np.tile(x0, D), np.tile(nodes[:, 1:], D), w

@@ -1,0 +1,282 @@
+"""What the implementation needs and the notes do not print: the supplements, S-..."""
+
+from fractions import Fraction
+
+import numpy as np
+from scipy import stats
+
+from minigen.check import gradients, jacobian
+from minigen.derivations.entry import SUPPLEMENT, Result, entry
+from minigen.derivations.linear_model import LinearNet, T, expectation
+from minigen.derivations.tools import (
+    autoregressive,
+    covariance,
+    gap,
+    logdet,
+    scrambled,
+    trapezoid,
+    worst,
+)
+from minigen.derivations.walk import short_schedule
+from minigen.diffusion import (
+    DDPM,
+    Cumulate,
+    Marginal,
+    PosteriorMean,
+    Schedule,
+    SimpleLoss,
+    StepTerm,
+    TimeNet,
+    Uniform,
+    exact_weights,
+    schedule_from_betas,
+)
+from minigen.flows.iaf import IAFLayer
+from minigen.flows.made import MADE, MaskedLinear
+from minigen.flows.maf import MAFLayer
+from minigen.flows.sequential import d_passes
+from minigen.prob.kl import KLDiagonal, KLFull
+
+D = 5
+
+
+@entry(
+    "S-MADE",
+    r"h=\tanh\big((M^{(1)}\odot W^{(1)})x+b^{(1)}\big),\quad (\mu,\alpha)=(M^{(2)}\odot W^{(2)})h+"
+    r"b^{(2)};\quad M^{(1)}_{ki}=[m_k\ge i],\quad M^{(2)}_{ik}=[i>m_k]",
+    verdict=SUPPLEMENT,
+    why="One number a unit, its degree, says how many of the first coordinates it may look at; the "
+    "masks follow. Strictly more at the output, so that the parameters of x_i do not see x_i. The "
+    "derivatives above the diagonal are exact zeros.",
+    code=(MaskedLinear.forward, MaskedLinear.backward, MADE.forward, MADE.backward),
+    tolerance=0.0,
+    gradient=r"dW=M\odot(x^Tdy),\quad db=\sum_ndy_n,\quad dx=dy\,(M\odot W)^T",
+)
+def s_made(rng):
+    made = scrambled(MADE.init(D, (9, 8), rng=rng, dtype=np.float64, activation="tanh"), rng)
+    x = rng.standard_normal((4, D))
+    parts = [jacobian(lambda v, k=k: made.forward(v)[0][..., k], x) for k in (0, 1)]
+    seen = all(np.tril(J, -1)[:, 1:].any() for J in parts)
+    error = worst(*(gap(np.triu(J), np.zeros_like(J)) for J in parts))
+    return Result(error if seen else np.inf, gradient=gradients(made, x, rng=rng))
+
+
+@entry(
+    "S-IAF",
+    r"\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar z_{1:i-1})",
+    verdict=SUPPLEMENT,
+    why="The determinant of the IAF, which the notes do not give: as in MAF-9 the matrix is "
+    "triangular with the sigmas on its diagonal, here as functions of z.",
+    code=(IAFLayer.forward, IAFLayer.backward),
+    gradient=r"d\bar\alpha=\dots+d\ell",
+)
+def s_iaf(rng):
+    f, z = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    x, ell, _ = f.forward(z)
+    truth = logdet(jacobian(lambda v: f.forward(v)[0], z))
+    error = worst(gap(ell, truth), gap(-f.inverse(x)[1], truth))
+    return Result(error, gradient=gradients(f, z, rng=rng))
+
+
+class Dual:
+    """A MADE whose (mu, alpha) are made into (-mu / sigma, -alpha), under the same bound c."""
+
+    def __init__(self, made, c):
+        self.made, self.c = made, c
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def forward(self, x):
+        h, cache = self.made.forward(x)
+        alpha = self.c * np.tanh(h[..., 1] / self.c)
+        return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
+
+
+@entry(
+    "S-DUAL",
+    r"\mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\,1/\sigma)",
+    verdict=SUPPLEMENT,
+    why="Undoing an IAF is sampling from a MAF: dividing by sigma is multiplying with another one. "
+    "Two files of the package that know nothing of each other must agree.",
+    code=(IAFLayer.inverse, MAFLayer.solve, d_passes),
+)
+def s_dual(rng):
+    f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    z, ell = f.inverse(x)
+    dual = Dual(f.made, f.c)
+    sampled, ell_sampled = d_passes(dual, x, MAFLayer(dual, f.c).solve)
+    return Result(worst(gap(sampled, z), gap(ell_sampled, ell)))
+
+
+@entry(
+    "S-DIF-t1",
+    r"A_0=1:\quad\tilde\beta_1=0,\quad\tilde\mu_1=\bar x_0",
+    verdict=SUPPLEMENT,
+    why="At the first step the posterior is no Gaussian any more but the point x_0. The form of "
+    "beta tilde with two fractions divides by zero there, and its logarithm is minus infinity, so "
+    "the decoder's variance has to be a parameter of its own.",
+    code=(Schedule, PosteriorMean.forward),
+)
+def s_dif_t1(rng):
+    schedule = short_schedule(rng)
+    xt, x0 = rng.standard_normal((2, 4, 3))
+    mean, _ = PosteriorMean(schedule).forward(xt, x0, t=np.ones(4, int))
+    return Result(worst(abs(schedule.beta_tilde[1]), gap(mean, x0)))
+
+
+@entry(
+    "S-DIF-num",
+    r"1-A_t=-\operatorname{expm1}\Big(\sum_{s\le t}\operatorname{log1p}(-\beta_s)\Big)",
+    verdict=SUPPLEMENT,
+    why="For small betas A_t is nearly one, and taking it from one throws the digits away. Summing "
+    "logarithms keeps them: the tables are held against products of exact fractions.",
+    code=(Cumulate.forward,),
+)
+def s_dif_num(rng):
+    betas = 10.0 ** rng.uniform(-10, -8, 6)
+    schedule = schedule_from_betas(betas)
+    exact, product = [], Fraction(1)
+    for beta in betas:
+        product *= 1 - Fraction(float(beta))
+        exact.append(float(1 - product))
+    exact = np.array(exact)
+    ours = np.abs(schedule.one_minus_alpha_bar[1:] / exact - 1).max()
+    naive = np.abs((1 - np.cumprod(1 - betas)) / exact - 1).max()
+    return Result(float(ours), note=f"by subtraction the relative error is {naive:.1e}")
+
+
+@entry(
+    "S-ANC",
+    r"\int q(\bar x_{t-1}|\bar x_t,\bar x_0)\,q(\bar x_t|\bar x_0)\,d\bar x_t=q(\bar x_{t-1}|"
+    r"\bar x_0)",
+    verdict=SUPPLEMENT,
+    why="A step forward and a step back lead to where one was, in distribution. It ties DIF-18 and "
+    "DIF-20 to DIF-12 at every t, the first included, and is what an ancestral sampler with a "
+    "perfect network must reproduce.",
+    code=(PosteriorMean.forward, Marginal.forward),
+)
+def s_anc(rng):
+    schedule, errors = short_schedule(rng), []
+    x0, eps = rng.standard_normal((2, 4, 3))
+    names = ("alpha_bar", "one_minus_alpha_bar")
+    for t in range(1, schedule.T + 1):
+        now, (A, rest) = np.full(4, t), (getattr(schedule, n)[t] for n in names)
+        before = [getattr(schedule, n)[t - 1] for n in names]
+
+        def back(noise, now=now, A=A, rest=rest):
+            xt, _ = Marginal().forward(x0, noise, np.full(4, A), np.full(4, rest))
+            return PosteriorMean(schedule).forward(xt, x0, t=now)[0]
+
+        mean = back(np.zeros_like(eps))
+        slope = (back(eps) - mean) / eps
+        errors.append(gap(mean, np.sqrt(before[0]) * x0))
+        errors.append(gap(slope**2 + schedule.beta_tilde[t], np.full(eps.shape, before[1])))
+    return Result(worst(*errors))
+
+
+@entry(
+    "S-KL",
+    r"KL\big(\mathcal N(m_1,v_1)\parallel\mathcal N(m_2,v_2)\big)=\frac12\sum_d\left[\log"
+    r"\frac{v_2}{v_1}-1+\frac{v_1+(m_1-m_2)^2}{v_2}\right]",
+    verdict=SUPPLEMENT,
+    why="Two Gaussians with diagonal covariances. Held against the formula for full matrices and, "
+    "column by column, against an integral.",
+    code=(KLDiagonal.forward, KLDiagonal.backward),
+    gradient=r"\delta=m_1-m_2:\quad \partial_{m_1}=\frac\delta{v_2}=-\partial_{m_2},\quad "
+    r"\partial_{\log v_1}=\frac12\Big(\frac{v_1}{v_2}-1\Big),\quad \partial_{\log v_2}=\frac12"
+    r"\Big(1-\frac{v_1+\delta^2}{v_2}\Big)",
+)
+def s_kl(rng):
+    m1, m2 = rng.standard_normal((2, 4, 3))
+    l1, l2 = rng.uniform(-1, 1, (2, 4, 3))
+    kl, _ = KLDiagonal().forward(m1, l1, m2, l2)
+    L1, L2 = (np.exp(v / 2)[:, :, None] * np.eye(3) for v in (l1, l2))
+    full, _ = KLFull().forward(m1, L1, m2, L2)
+    x, w = trapezoid(-22.0, 22.0, 1401)
+    q, p = (stats.norm(m[:, :, None], np.exp(v / 2)[:, :, None]) for m, v in [(m1, l1), (m2, l2)])
+    integral = ((q.pdf(x) * (q.logpdf(x) - p.logpdf(x))) @ w).sum(axis=1)
+    report = gradients(KLDiagonal(), m1, l1, m2, l2, rng=rng)
+    return Result(worst(gap(kl, full), gap(kl, integral)), gradient=report)
+
+
+@entry(
+    "S-KLfull",
+    r"KL=\sum_i\log\frac{(L_2)_{ii}}{(L_1)_{ii}}+\frac12\big\|L_2^{-1}[L_1,\ m_1-m_2]\big\|_F^2-"
+    r"\frac D2,\quad\Sigma_k=L_kL_k^T",
+    verdict=SUPPLEMENT,
+    why="The same for full covariances, by their triangular factors. Held against the expectation "
+    "of the difference of two log densities, which is quadratic and so summed exactly.",
+    code=(KLFull.forward, KLFull.backward),
+    gradient=r"U=L_2^{-1}[L_1,\ m_1-m_2],\ B=L_2^{-T}U:\quad \partial_{L_2}=\operatorname{diag}"
+    r"(1/L_{2,ii})-\operatorname{tril}(BU^T),\quad \partial_{L_1}=\operatorname{tril}(B_{1:D})-"
+    r"\operatorname{diag}(1/L_{1,ii}),\quad \partial_{m_1}=B_{D+1}",
+)
+def s_klfull(rng):
+    m = rng.standard_normal((2, 2, 3))
+    L = np.stack([[np.linalg.cholesky(covariance(3, rng)) for _ in range(2)] for _ in range(2)])
+    kl, _ = KLFull().forward(m[0], L[0], m[1], L[1])
+    nodes, w = expectation(3)
+    known = []
+    for n in range(2):
+        q, p = (stats.multivariate_normal(m[k, n], L[k, n] @ L[k, n].T) for k in (0, 1))
+        x = m[0, n] + nodes @ L[0, n].T
+        known.append(w @ (q.logpdf(x) - p.logpdf(x)))
+    return Result(gap(kl, known), gradient=gradients(KLFull(), m[0], L[0], m[1], L[1], rng=rng))
+
+
+def small_model(rng, variance):
+    """A model of two columns with a network, and a batch of its inputs."""
+    schedule = schedule_from_betas(rng.uniform(0.15, 0.4, T))
+    net = TimeNet.init(2, 2, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
+    model = DDPM(scrambled(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
+    return model, *rng.standard_normal((2, 4, 2))
+
+
+def weight_error(model, x0, eps):
+    """How far StepTerm is from w_t |eps - out|^2 + C_t, over all t."""
+    w, C = exact_weights(model)
+    errors = []
+    for t in range(1, T + 1):
+        now = np.array([t])
+        L, _ = StepTerm(model).forward(x0, t=now, eps=eps)
+        A, rest = model.schedule.alpha_bar[t], model.schedule.one_minus_alpha_bar[t]
+        out, _ = model.prediction(np.sqrt(A) * x0 + np.sqrt(rest) * eps, now)
+        errors.append(gap(w[t - 1] * ((eps - out) ** 2).sum(axis=1) + C[t - 1], L))
+    return worst(*errors)
+
+
+def printed_weights(model):
+    """w_t of the line for sigma^2 = beta, t = 2..T, and for sigma^2 = beta tilde by the SNR."""
+    s, t = model.schedule, np.arange(2, T + 1)
+    snr = s.alpha_bar[1:] / s.one_minus_alpha_bar[1:]
+    by_beta = s.beta[t] / (2 * s.alpha[t] * s.one_minus_alpha_bar[t])
+    return by_beta, (snr[:-1] / snr[1:] - 1) / 2
+
+
+@entry(
+    "S-SIMPLE",
+    r"L_{t-1}=w_t\|\bar\varepsilon-\epsilon_\theta\|^2+C_t,\quad w_t=\frac{\beta_t^2}"
+    r"{2\sigma_t^2\alpha_t(1-A_t)},\quad C_t=\frac D2\Big(\frac{\tilde\beta_t}{\sigma_t^2}-1-\log"
+    r"\frac{\tilde\beta_t}{\sigma_t^2}\Big);\quad \sigma_t^2=\tilde\beta_t:\ w_t=\frac12\Big("
+    r"\frac{\mathrm{SNR}_{t-1}}{\mathrm{SNR}_t}-1\Big)",
+    verdict=SUPPLEMENT,
+    why="The simple loss is the bound with every weight set to one and the constants dropped. The "
+    "variance stands in the weight to the first power, where it is often misquoted squared, and "
+    "the squared error is a sum over columns, not a mean.",
+    code=(exact_weights, StepTerm.forward, SimpleLoss.forward, SimpleLoss.backward),
+    gradient=r"\partial_{\epsilon_\theta}L_{\text{simple}}=2(\epsilon_\theta-\bar\varepsilon),"
+    r"\quad \partial_{\epsilon_\theta}L_{t-1}=2w_t(\epsilon_\theta-\bar\varepsilon)",
+)
+def s_simple(rng):
+    fixed, x0, eps = small_model(rng, "beta")
+    tilde, *_ = small_model(rng, "beta_tilde")
+    lines = worst(
+        gap(exact_weights(fixed)[0][1:], printed_weights(fixed)[0]),
+        gap(exact_weights(tilde)[0][1:], printed_weights(tilde)[1]),
+    )
+    error = worst(weight_error(fixed, x0, eps), weight_error(tilde, x0, eps), lines)
+    slopes, shifts = rng.uniform(0.2, 0.9, (2, T + 1))
+    small = DDPM(LinearNet(slopes, shifts), fixed.schedule, 2, "eps", "beta", 0.3)
+    loss, t = SimpleLoss(small, Uniform(T)), rng.integers(1, T + 1, 4)
+    return Result(error, gradient=gradients(loss, x0, rng=rng, t=t, eps=eps))
