@@ -20,10 +20,9 @@ def visit(order, features, rng):
     """The order as an array: order[k - 1] is the column that is visited k-th."""
     if isinstance(order, str):
         validate.choice("order", order, ORDERS)
-        natural = np.arange(features)
-        return {"natural": natural, "reversed": natural[::-1].copy()}.get(
-            order, rng.permutation(features) if order == "random" else None
-        )
+        if order == "random":
+            return rng.permutation(features)
+        return np.arange(features)[:: -1 if order == "reversed" else 1].copy()
     order = np.asarray(order)
     if order.shape != (features,) or not np.array_equal(np.sort(order), np.arange(features)):
         raise validate.expected("order", f"a permutation of 0 .. {features - 1}", order.tolist())

@@ -111,21 +111,28 @@ class MADE(Layer):
         levels = (linears[0].below, *(f.above for f in linears))
         return tuple(degrees.starts(level, self.features) for level in levels)
 
+    @cached_property
+    def position(self):
+        """position[i]: when column i is visited, the inverse of `order`."""
+        return np.argsort(self.order)
+
     def forward(self, x, *context):
-        u = np.concatenate([*context, x[:, self.order]], axis=1)  # in the order of degrees
+        u = np.concatenate([*context, x.take(self.order, axis=1)], axis=1)  # in degree order
         caches = []
         for f in self.layers:
             u, cache = f.forward(u)
             caches.append(cache)
-        h = np.empty((len(u), self.features, self.parts), u.dtype)
-        h[:, self.order] = u.reshape(h.shape)
-        return h, tuple(caches)
+        h = u.reshape(len(u), self.features, self.parts)
+        return h.take(self.position, axis=1), tuple(caches)
 
     def backward(self, dh, caches):
-        du = dh[:, self.order].reshape(len(dh), -1)
+        du = dh.take(self.order, axis=1).reshape(len(dh), -1)
         grads = {}
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])
-        dx = np.empty((len(du), self.features), du.dtype)
-        dx[:, self.order] = du[:, self.context :]
-        return dx, *((du[:, : self.context],) if self.context else ()), {"layers": grads}
+        dcontext, dx = du[:, : self.context], du[:, self.context :]
+        return (
+            dx.take(self.position, axis=1),
+            *((dcontext,) if self.context else ()),
+            {"layers": grads},
+        )

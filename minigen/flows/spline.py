@@ -39,24 +39,26 @@ class Spline(Layer):
         return 3 * self.bins - 1
 
     def forward(self, x, r):
-        e = self.positive(r)
+        e, t = self.positive(r)
         y, slope = self.each(kernels.forward, x, e)
-        return y, np.log(slope), (x, e)
+        return y, np.log(slope), (x, e, t)
 
     def backward(self, dy, dell, cache):
-        x, e = cache
-        flat = (np.ascontiguousarray(a).reshape(-1) for a in (dy, dell))
-        dx, dlog = kernels.backward(x.reshape(-1), e, self.bound, *flat)
-        dr = dlog * (1 - (np.log(e) / self.c) ** 2)
+        x, e, t = cache
+        flat = [np.ascontiguousarray(a).reshape(-1) for a in (x, dy, dell)]
+        dx, dr = kernels.backward(flat[0], e, self.bound, *flat[1:])
+        dr *= 1 - t * t  # log e = c tanh(r / c)
         return dx.reshape(x.shape), dr.reshape(*x.shape, self.parts), {}
 
     def inverse(self, y, r):
         """x and log(dx/dy)."""
-        x, slope = self.each(kernels.inverse, y, self.positive(r))
+        x, slope = self.each(kernels.inverse, y, self.positive(r)[0])
         return x, -np.log(slope)
 
     def positive(self, r):
-        return np.exp(self.c * np.tanh(r.reshape(-1, self.parts) / self.c))
+        """e (M, 3K - 1) and the tanh it is made of, for the M entries."""
+        t = np.tanh(r.reshape(-1, self.parts) / self.c)
+        return np.exp(self.c * t), t
 
     def each(self, map, x, e):
         dtype = np.result_type(x, e)
