@@ -45,7 +45,7 @@ class IdealNoise(Layer):
 
     def forward(self, x, *, t):
         score, cache = self.score(x, t)
-        noise = np.sqrt(self.level(t)[1]).astype(x.dtype)
+        noise = np.sqrt(self.level(t, x.dtype)[1])
         return -noise * score, (noise, score, cache)
 
     def backward(self, dout, cache):
@@ -70,21 +70,21 @@ class IdealNoise(Layer):
 
     def components(self, x, t):
         """log w_k N(x; ...) (K, N), its gradient (K, N, D), and the precisions (K, N or 1, D)."""
-        A, rest = self.level(t)
+        A, rest = self.level(t, x.dtype)
         precision = 1 / (A * self.values[:, None, :] + rest)
         y = (x - np.sqrt(A) * self.means[:, None, :]) @ self.vectors
         parts = -(y * precision) @ np.swapaxes(self.vectors, 1, 2)
         quadratic = (y * y * precision + LOG_2PI - np.log(precision)).sum(axis=2)
         return self.logw[:, None] - quadratic / 2, parts, precision
 
-    def level(self, t):
+    def level(self, t, dtype):
         """A_t and 1 - A_t, each (N or 1, 1), at whole or real times."""
         if np.issubdtype(np.asarray(t).dtype, np.integer):
             pair = tables(self.schedule, t, "alpha_bar", "one_minus_alpha_bar")
         else:
             phi = clock(self.schedule)(t)
             pair = np.cos(phi) ** 2, np.sin(phi) ** 2
-        return tuple(np.atleast_1d(c)[:, None] for c in pair)
+        return tuple(np.atleast_1d(c)[:, None].astype(dtype) for c in pair)
 
     def sample(self, n, *, rng):
         """x_0 (n, D)."""
