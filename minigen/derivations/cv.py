@@ -115,8 +115,8 @@ def cv_3(rng):
 
 def in_the_plane(flow):
     """|int p dy - 1| and |E_q g(F(z)) - int g p dy| for a bounded smooth g."""
-    z, w = grid(-13.0, 13.0, 201)
-    y, v = grid(-27.0, 27.0, 361)
+    z, w = grid(-12.0, 12.0, 401)
+    y, v = grid(-27.0, 27.0, 641)
     p = np.exp(flow.log_prob(y)) * v
     image = flow.decode(z)[0]
     q = np.exp(flow.base.log_prob(z)) * w

@@ -66,8 +66,8 @@ def forward_kl(q, x, weights, p):
     line=150,
     verdict=CORRECT,
     why="True, and the order of the two matters. With q in front it is maximum likelihood: "
-    "the best Gaussian then has the mean and the variance of the data, which is where the gradient must "
-    "vanish.",
+    "the best Gaussian then has the mean and the variance of the data, and there the gradient "
+    "must vanish.",
     code=(Gaussian.forward, Gaussian.backward),
 )
 def elbo_2(rng):

@@ -31,8 +31,8 @@ def rows(rng, n=5):
     printed=r"$$L_0 = -\log p_\theta(\bar{x}_0 | \bar{x}_1),$$",
     line=178,
     verdict=CORRECT,
-    why="True, with the minus that the brace of ELBO-14 lost. For continuous data it is the log of a "
-    "density and may be negative, and its variance must not be beta tilde, which is zero at "
+    why="True, with the minus that the brace of ELBO-14 lost. For continuous data it is the log "
+    "of a density and may be negative, and its variance must not be beta tilde, which is zero at "
     "t = 1.",
     code=(GaussianTerm.forward, GaussianTerm.backward, StepTerm.forward),
     gradient=r"r=\bar x_0-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac r{\sigma^2},\quad "
@@ -61,8 +61,8 @@ def elbo_16a(rng):
     line=178,
     verdict=MISPRINT,
     why="This describes p of x_t given x_{t+1}. The network is shown x_{t+1}, so the time it is "
-    "told must be t + 1. As a name the t does no harm; as the index of the schedule it takes the betas "
-    "of the wrong step. Measured with a network that knows the noise.",
+    "told must be t + 1. As a name the t does no harm; as the index of the schedule it takes "
+    "the betas of the wrong step. Measured with a network that knows the noise.",
     code=(DDPM.forward, Convert.forward, coefficients),
 )
 def elbo_16b(rng):

@@ -4,7 +4,7 @@ import functools
 import importlib
 from dataclasses import dataclass
 
-from minigen.derivations.entry import Entry, entries_of
+from minigen.derivations.entry import entries_of
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,3 @@ def sections_of(entries):
             found.append((section, here))
             left = [e for e in left if e not in here]
     return [*found, (Section("Your own", ()), left)] if left else found
-
-
-def is_of_notes(e: Entry):
-    """Whether an entry stands in the notes, not in somebody's own file."""
-    return e in catalogue()

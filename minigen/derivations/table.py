@@ -10,10 +10,10 @@ NUMBERS = "{printed:>8} {correct:>8} {gradient:>8} {allowed:>7}"
 MARK = {True: "ok", False: "FAILS"}
 
 
-def widths(rows, columns):
+def widths(entries, columns):
     """(id, equation, place): how wide each column may be on a screen of `columns`."""
-    names = max([5, *(len(row.entry.id) for row in rows)])
-    places = max([4, *(len(first_place(row.entry)) for row in rows)])
+    names = max([5, *(len(e.id) for e in entries)])
+    places = max([4, *(len(first_place(e)) for e in entries)])
     fixed = names + len("incomplete") + len("FAILS") + 35 + places + 6
     return names, max(16, columns - fixed), places
 
@@ -84,6 +84,13 @@ def summary(rows):
         f"that say nothing computable; {graded} backward passes; worst form that must hold "
         f"{worst:.1e}; {sum(row.seconds for row in rows):.1f} s"
     )
+
+
+def listed(e, widths):
+    """One line of `minigen check --list`."""
+    where = f"line {e.line}" if e.line else ""
+    shown = plain(e.printed or e.correct)
+    return f"{e.id:<{widths[0]}} {where:<9} {e.verdict:<10} {pad(shown, widths[1])}".rstrip()
 
 
 def trouble(row):

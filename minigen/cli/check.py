@@ -1,0 +1,111 @@
+"""Run every derivation of the lecture notes, or some: printed form, corrected form, gradient.
+
+Exit code 1 if one of them does not hold.
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+
+from minigen.cli import options
+from minigen.core import validate
+
+
+def arguments(command):
+    command.add_argument("id", nargs="*", metavar="ID", help="entries, NVP-6 for one; default all")
+    command.add_argument("--list", action="store_true", help="only say what there is")
+    command.add_argument("--quick", action="store_true", help="one draw an entry in place of three")
+    command.add_argument("--html", metavar="FILE", help="write the notes as a page")
+    command.add_argument("--file", metavar="FILE.py", help="add the entries of a file of yours")
+    options.seed(command)
+    options.json(command)
+
+
+def run(args):
+    """The table, one entry in full, the page, or JSON."""
+    from minigen.derivations import files, notes, runner
+
+    page = None if args.html is None else writable(args.html)
+    own = files.entries_in(args.file) if args.file else ()
+    entries = files.joined(notes.catalogue(), own)
+    if args.id:
+        entries = runner.select(entries, args.id)
+    if args.list:
+        return show_list(entries)
+    progress = counted(len(entries)) if args.json else printed(entries)
+    rows = runner.run(entries=entries, seed=args.seed, quick=args.quick, progress=progress)
+    tell(args, rows)
+    if page is not None:
+        write(page, rows, args.seed)
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def writable(path):
+    """The path of the page, refused before any work is done for it."""
+    path = pathlib.Path(path)
+    if not path.parent.is_dir() or path.is_dir():
+        raise validate.expected("--html", "a file in an existing folder", path)
+    return path
+
+
+def columns():
+    """How wide the terminal is; wide enough for a table where there is none."""
+    return max(100, shutil.get_terminal_size((150, 24)).columns)
+
+
+def show_list(entries):
+    """What there is, one line each."""
+    from minigen.derivations import table
+
+    for e in entries:
+        print(table.listed(e, table.widths(entries, columns())))
+
+
+def printed(entries):
+    """Progress as the table itself, a row when it is done; one entry alone has no table."""
+    from minigen.derivations import table
+
+    if len(entries) == 1:
+        return None
+    widths = table.widths(entries, columns())
+    print(table.header(widths), flush=True)
+    return lambda row: print(table.line(row, widths), flush=True)
+
+
+def counted(total):
+    """Progress as a number on standard error, for a person who waits for JSON."""
+    done = []
+
+    def progress(row):
+        done.append(row)
+        if sys.stderr.isatty():
+            end = "\n" if len(done) == total else ""
+            print(f"\r{len(done)}/{total} {row.entry.id:<12}", end=end, file=sys.stderr, flush=True)
+
+    return progress
+
+
+def tell(args, rows):
+    """What stands under the table, or all there is to say."""
+    from minigen.derivations import table
+
+    if args.json:
+        whole = {"ok": all(row.ok for row in rows), "seed": args.seed, "quick": args.quick}
+        print(json.dumps(whole | {"rows": [row.as_dict() for row in rows]}, indent=1))
+    elif len(rows) == 1:
+        print(table.full(rows[0]))
+    else:
+        print(table.summary(rows))
+        for row in rows:
+            if not row.ok:
+                print(f"\n{table.trouble(row)}")
+
+
+def write(path, rows, seed):
+    """The page, as a whole or not at all."""
+    from minigen.derivations.page import page
+
+    text = page(rows, seed)
+    path.write_text(text, encoding="utf-8")
+    options.note(f"{path}: {len(rows)} entries, {len(text) // 1000} kB")

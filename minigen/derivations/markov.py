@@ -1,0 +1,79 @@
+"""The Markov factor: MK-1."""
+
+import itertools
+
+import numpy as np
+from scipy import stats
+
+from minigen.check import gradients
+from minigen.core import tree
+from minigen.derivations.entry import INCOMPLETE, NotEvaluable, Result, entry
+from minigen.derivations.tools import covariance, gap, worst
+from minigen.flows import Chain, Flow
+from minigen.flows.maf import MAFLayer
+from minigen.markov import CategoricalChain, GaussianChain
+from minigen.prob import StandardNormal
+
+n = 5  # elements of a sequence
+
+
+def rolled_out(chain):
+    """The Gaussian of a whole scalar sequence, by unrolling x_i = a x_{i-1} + b + noise."""
+    a, b, q = chain.A[0, 0], chain.noise.mu[0], chain.noise.Sigma[0, 0]
+    mean, root = [chain.start.mu[0]], [np.sqrt(chain.start.Sigma[0, 0]) * np.eye(n)[0]]
+    for i in range(1, n):
+        mean.append(a * mean[-1] + b)
+        root.append(a * root[-1] + np.sqrt(q) * np.eye(n)[i])
+    return stats.multivariate_normal(mean, np.stack(root) @ np.stack(root).T)
+
+
+def as_maf(chain):
+    """The same chain as a MAF without hidden units, its weights a single band."""
+    f = MAFLayer.init(n, (), rng=np.random.default_rng(0), dtype=np.float64)
+    W, b = np.zeros((n, 2 * n)), np.zeros(2 * n)
+    W[np.arange(n - 1), 2 * np.arange(1, n)] = chain.A[0, 0]
+    laws = [chain.start, *[chain.noise] * (n - 1)]
+    b[0::2] = [law.mu[0] for law in laws]
+    b[1::2] = [f.c * np.arctanh(law.a[0] / f.c) for law in laws]
+    f = tree.rebuild(f, {"made.layers.0.W": W, "made.layers.0.b": b})
+    return Flow(Chain((f,)), StandardNormal(n))
+
+
+@entry(
+    "MK-1",
+    r"p(x_1,\dots,x_n)=p(x_1)\prod_{i=2}^{n}p(x_i\mid x_{i-1})",
+    printed=r"$$p(x_i | x_{i-1})$$",
+    line=10,
+    verdict=INCOMPLETE,
+    why="Half of a sentence: one factor, and nothing is said of it. The sentence is the product, "
+    "in which each element looks back at one other and no further. A Gaussian chain is then one "
+    "large Gaussian, and a MAF whose weights are a single band; the probabilities of all words of "
+    "a categorical chain add up to one.",
+    code=(
+        GaussianChain.forward,
+        GaussianChain.backward,
+        CategoricalChain.forward,
+        CategoricalChain.backward,
+    ),
+    gradient=r"r_i=x_i-ax_{i-1}-b:\quad \partial_a=\sum_i\frac{r_ix_{i-1}}v,\quad \partial_b="
+    r"\sum_i\frac{r_i}v,\quad \partial_{x_i}=-\frac{r_i}v+\frac{a\,r_{i+1}}v;\quad \partial_\ell"
+    r"\log p(y)=e_y-\operatorname{softmax}(\ell)",
+)
+def mk_1(rng):
+    scalar = GaussianChain.of(
+        np.array([[rng.uniform(-0.8, 0.8)]]), rng.standard_normal(1), np.array([[0.5]])
+    )
+    x = rng.standard_normal((4, n))
+    logp = scalar.log_prob(x)
+    known = worst(gap(logp, rolled_out(scalar).logpdf(x)), gap(as_maf(scalar).log_prob(x), logp))
+    vector = GaussianChain.of(0.4 * rng.standard_normal((2, 2)), np.zeros(2), covariance(2, rng))
+    P = rng.dirichlet(np.ones(3), size=3)
+    letters = CategoricalChain.of(rng.dirichlet(np.ones(3)), P)
+    words = np.array(list(itertools.product(range(3), repeat=4)))
+    total = abs(np.exp(letters.log_prob(words)).sum() - 1)
+    reports = (
+        gradients(scalar, x[:, :, None], rng=rng),
+        gradients(vector, rng.standard_normal((3, 4, 2)), rng=rng),
+        gradients(letters, rng=rng, y=words[rng.integers(0, 81, 6)]),
+    )
+    return Result(worst(known, total), NotEvaluable("one factor, no claim"), reports)
