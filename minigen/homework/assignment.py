@@ -12,7 +12,7 @@ from minigen.core import validate
 
 FORMAT = 1
 NAMES = (
-    "coupling",
+    "gradients", "change", "coupling", "autoregressive", "diffusion", "elbo", "triplet", "markov",
 )  # fmt: skip
 
 

@@ -9,6 +9,10 @@ from minigen.check.diagnosis import diagnose
 from minigen.check.evidence import Claim, Evidence
 from minigen.homework import reference as ref
 
+GENERAL = (
+    "wrong only", "always", "half the", "twice the", "not linear", "the sign of", "zero", "not 0",
+    "clipped", "the right numbers",
+)  # fmt: skip
 RELATIVE, ABSOLUTE = 1e-11, 1e-12  # central differences reach 1e-9 to 1e-11, rounding 1e-14
 
 
@@ -75,17 +79,20 @@ class Trial:
         return {self.name: self.again(1.0)}
 
     @functools.cached_property
-    def doubled(self):
-        return {self.name: self.again(2.0)}
+    def turned(self):
+        return {self.name: self.again(-2.0)}
 
 
-def why_gradient(task, case, i, yours, again):
+def why_gradient(task, case, i, yours, bad, again):
     """The likely reason that the gradient by input `i` is wrong, or ""."""
     name = task.inputs[i]
     trial = Trial(task.outputs, case.rows, again, name, yours)
+    ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
+    if fits(ref.gradients(task.reference, ones)[i], yours):
+        return "ignores its cotangents: this is the gradient with ones for all of them"
     with np.errstate(all="ignore"):
-        found = diagnose(evidence(task, case, i, yours), yours, trial)
-        general = found.startswith(("wrong only", "always", "right but", "right except"))
+        found = diagnose(evidence(task, case, i, yours), bad.ravel(), yours, trial)
+        general = found.startswith(GENERAL)
         return (slip_of_gradient(task, case, i, yours) or found) if general or not found else found
 
 

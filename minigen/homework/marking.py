@@ -246,23 +246,26 @@ class PairTrial(Shared):
         text = compare.worst(name, yours, right, bad[case])
         batches = only_some_batches(bad, failed) or self.batch_written(i, failed)
         reason = batches or compare.why_gradient(
-            self.task, case, i, yours, lambda scale: self.alone(case, i, scale)
+            self.task, case, i, yours, bad[case], lambda scale: self.alone(case, i, scale)
         )
         return text + (f"\n{reason}" if reason else "")
 
     def batch_written(self, i, failed):
-        """A word, if it is off by k / N for one k: a batch size written into it."""
-        found = set()
+        """A word, if it is off by k / N or N / k for one k: a batch size written into it."""
+        factors = {}
         for case in failed:
             right, yours = ref.gradients(self.task.reference, case)[i], self.grads[case][i]
-            c = np.vdot(yours, right).real / np.vdot(right, right) if yours.shape == right.shape else 0
+            if yours.shape != right.shape or not case.rows:
+                return ""
+            c = np.vdot(yours, right).real / np.vdot(right, right)
             if not compare.fits(c * right, yours):
                 return ""
-            found.add(round(c * case.rows, 9))
-        k = found.pop()
-        if found or len(failed) < 3 or k < 2 or k % 1:
-            return ""
-        return f"{k:g}/N times the right one: is a batch size of {k:g} written into it?"
+            factors[case.rows] = c
+        for text, power in (("{:g}/N", 1), ("N/{:g}", -1)):
+            sizes = {round((c * n**power) ** power, 6) for n, c in factors.items()}
+            if len(factors) > 2 and len(sizes) == 1 and (k := sizes.pop()) > 1 and k % 1 == 0:
+                return f"{text.format(k)} times the right one: is a batch size written into it?"
+        return ""
 
     def alone(self, case, i, scale):
         """The gradient by input `i` with no other forward pass in between."""

@@ -1,0 +1,135 @@
+"""Assignment 2: change of variables, N(0, Sigma) and chains, CV-1 to CV-10."""
+
+import numpy as np
+
+from minigen.homework.assignment import Assignment, Pair, Question
+from minigen.homework.tasks.functions import standard
+
+OPTIONS = {
+    "base": ("cholesky", "precision", "log diagonal"),
+    "direction": ("density", "sampling"),
+    "map": ("arcsinh", "cubic", "kink-free leak", "logistic sum"),
+}
+BASE = {
+    "cholesky": "Sigma = L L^T, with L[i, i] > 0",
+    "precision": "Sigma^-1 = L L^T, with L[i, i] > 0 (L is the factor of the PRECISION)",
+    "log diagonal": "Sigma = C C^T, C = L below the diagonal, C[i, i] = exp(L[i, i])",
+}
+DIRECTION = {
+    "density": ("z = (y - b) W^-1  (rows; W is not symmetric)", "log |det dz/dy|", "y", "z"),
+    "sampling": ("y = z W + b  (rows)", "log |det dy/dz|", "z", "y"),
+}
+MAP = {
+    "arcsinh": "arcsinh(r)",
+    "cubic": "r + r^3 / 3",
+    "kink-free leak": "r + tanh(r) / 2",
+    "logistic sum": "r + log(1 + exp(r))",
+}
+
+
+def triangular(kind, L):
+    """The lower triangular factor of the parameters."""
+    if kind == "log diagonal":
+        return np.tril(L, -1) + np.diag(np.exp(np.diagonal(L)))
+    return np.tril(L)
+
+
+def gauss(kind, path, z, L):
+    C = triangular(kind, L)
+    log_diagonal = path("the log-determinant of Sigma", np.log(np.diagonal(C)).sum())
+    if kind == "precision":
+        u, sign = z @ path("L in the quadratic form", C), 1
+    else:
+        u, sign = np.linalg.solve(path("L in the quadratic form", C), z.T).T, -1
+    quadratic = path("the quadratic form", (u * u).sum(axis=1) / 2)
+    constant = path("the constant log(2 pi)", z.shape[1] / 2 * np.log(2 * np.pi) + 0 * L[0, 0])
+    return (sign * log_diagonal - quadratic - constant,)
+
+
+def log_det(W):
+    """log|det W|, right for either sign of the determinant."""
+    det = np.linalg.det(W)
+    return np.log(det * np.sign(det.real))
+
+
+def linear(kind, path, x, W, b):
+    rows = 1 + 0 * x[:, 0]
+    if kind == "sampling":
+        y = x @ path("W in the product", W) + path("b", b)
+        return y, path("logdet", rows * log_det(W))
+    z = np.linalg.solve(path("W in the product", W).T, (x - path("b", b)).T).T
+    return z, path("logdet", -rows * log_det(W))
+
+
+def bend(kind, r):
+    """(m(r), m'(r)) of the elementwise map."""
+    if kind == "arcsinh":
+        return np.arcsinh(r), 1 / np.sqrt(1 + r * r)
+    if kind == "cubic":
+        return r + r**3 / 3, 1 + r * r
+    if kind == "kink-free leak":
+        return r + np.tanh(r) / 2, 1 + (1 - np.tanh(r) ** 2) / 2
+    return r + np.log(1 + np.exp(r)), 1 + 1 / (1 + np.exp(-r))
+
+
+def chain(kind, path, z, W, b):
+    r = z @ path("W in the product", W) + b
+    y, slope = bend(kind, path("r in y", r))
+    y = path.through("the elementwise map", r, y)
+    bent = path("the log-det of the elementwise map", np.log(bend(kind, path("r in logdet", r))[1]))
+    return y, path("the log-det of W", log_det(W)) + bent.sum(axis=1)
+
+
+def matrix(rng, D):
+    """A well-conditioned matrix of negative determinant for odd draws, positive for even ones."""
+    W = standard(rng, D, D) / (2 * D) + np.eye(D)
+    return W * np.where(np.arange(D) == 0, rng.choice([-1.0, 1.0]), 1.0)
+
+
+def draw_gauss(rng, N, D):
+    L = np.tril(standard(rng, D, D)) / 2
+    np.fill_diagonal(L, rng.uniform(0.6, 1.4, D))
+    return (standard(rng, N, D), L), ()
+
+
+def draw_linear(rng, N, D):
+    return (standard(rng, N, D), matrix(rng, D), standard(rng, D)), ()
+
+
+def cv9_fits(logq, ld):
+    """What is wrong with a counterexample to CV-9, or ""."""
+    right = logq.ndim == 1 and ld.ndim == 2 and ld.shape[1:] == logq.shape and len(ld) > 0
+    return "" if right else "logq (N,) and ld (K, N)"
+
+
+def draw_cv9(rng, N):
+    return (), (standard(rng, N), standard(rng, 3, N))
+
+
+def tasks(variant):
+    sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 5))}
+    way = DIRECTION[variant["direction"]]
+    return (
+        Pair("gauss", ("z", "L"), ("logp",), lambda path, *a: gauss(variant["base"], path, *a),
+             draw_gauss, large=(150, 30), points=(2, 2), **sizes),
+        Pair("linear", (way[2], "W", "b"), (way[3], "logdet"),
+             lambda path, *a: linear(variant["direction"], path, *a), draw_linear,
+             large=(150, 30), **sizes),
+        Pair("chain", ("z", "W", "b"), ("y", "logdet"),
+             lambda path, *a: chain(variant["map"], path, *a), draw_linear, large=(150, 30),
+             points=(2, 2), **sizes),
+        Question("cv9", "CV-9", ("logq", "ld"),
+                 lambda path, logq, ld: (logq + len(ld) * ld[-1],),
+                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9, cv9_fits),
+    )  # fmt: skip
+
+
+def slots(variant):
+    formula, det, given, result = DIRECTION[variant["direction"]]
+    return {"base": BASE[variant["base"]], "linear": formula, "det": det, "given": given,
+            "result": result, "map": MAP[variant["map"]]}  # fmt: skip
+
+
+ASSIGNMENT = Assignment(
+    2, "change", "Change of variables, N(0, Sigma), chains", "CV-1 to CV-10", OPTIONS, slots, tasks
+)  # fmt: skip
