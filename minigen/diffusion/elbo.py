@@ -49,11 +49,12 @@ class Elbo:
 
     def __repr__(self):
         what = f"of integers 0..{self.levels - 1}" if self.levels else "of a density"
+        T, middle = len(self.L) - 1, self.L[1:-1].sum()
+        between = f"L_1..L_{T - 1} {middle:.4f}, " if T > 1 else ""
         return (
             f"Elbo {what}: {self.total:.4f} +- {self.error:.4f} nats, "
             f"{self.bits_per_dim:.4f} +- {self.bits_error:.4f} bits per dimension "
-            f"(L_0 {self.L[0]:.4f}, L_1..L_{len(self.L) - 2} {self.L[1:-1].sum():.4f}, "
-            f"L_{len(self.L) - 1} {self.L[-1]:.2g})"
+            f"(L_0 {self.L[0]:.4f}, {between}L_{T} {self.L[-1]:.2g})"
         )
 
 

@@ -13,7 +13,7 @@ from minigen.diffusion.variance import FIXED, LEARNED
 
 
 def ddpm(
-    features, schedule=None, *, hidden=256, blocks=3, predict="eps", variance="beta",
+    features, schedule=None, *, hidden=256, blocks=3, predict="v", variance="beta",
     first_variance=None, levels=0, classes=0, rng, dtype=np.float32,
 ):  # fmt: skip
     """A diffusion model with a residual MLP.
@@ -22,8 +22,10 @@ def ddpm(
     ----------
     schedule : by default cosine_schedule(1000)
     hidden, blocks : the width and the number of residual blocks
-    predict : "eps", "x0", "v" or "mu"
-    variance : of the reverse process: "beta", "beta_tilde", "learned" (between the two) or "free"
+    predict : "eps", "x0", "v" or "mu"; v needs no division by sqrt(A_t), which is small late, nor
+        by sqrt(1 - A_t), which is small early
+    variance : of the reverse process: "beta" or "beta_tilde", which is right for integers; or from
+        the network, "learned" (between the two) or "free"
     first_variance : of the decoder p(x_0 | x_1), by default beta_1
     levels : for integer data 0..levels-1, whose likelihood is then a discrete one; 0 if continuous
     classes : the number of classes of a conditional model, whose data are pairs (x, label)

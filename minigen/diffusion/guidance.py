@@ -49,14 +49,17 @@ class Guided(Layer):
 class Skipping(Layer):
     """A network on a schedule of fewer steps: step s of it is step times[s] of its own.
 
-    Shapes: x (N, D), given t (N,) or (1,), integers 1..S; times (S+1,), times[0] = 0.
+    Between the steps it is interpolated. Shapes: x (N, D), given t (N,) or (1,) in 0..S; times
+    (S+1,), times[0] = 0.
     """
 
     net: Layer
     times: np.ndarray = const()
 
     def forward(self, x, *, t, **label):
-        return self.net.forward(x, t=self.times[t], **label)
+        whole = np.issubdtype(np.asarray(t).dtype, np.integer)
+        own = self.times[t] if whole else np.interp(t, np.arange(len(self.times)), self.times)
+        return self.net.forward(x, t=own, **label)
 
     def backward(self, dout, cache):
         dx, dnet = self.net.backward(dout, cache)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minigen.core import validate
+from minigen.core import tree, validate
 from minigen.core.contract import Layer
 from minigen.core.tree import const
 from minigen.diffusion import ode
@@ -16,7 +16,7 @@ from minigen.diffusion.sampler import SAMPLERS, ancestral, ddim
 from minigen.diffusion.schedule import Schedule, respaced, spread
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm
 from minigen.diffusion.timesteps import Antithetic
-from minigen.diffusion.variance import FIXED, LEARNED, bounds, log_variance
+from minigen.diffusion.variance import LEARNED, bounds, log_variance
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +60,14 @@ class DDPM(Layer):
         dxt, dnet = self.net.backward(dh, net)
         return dxt, {"net": dnet}
 
+    def __repr__(self):
+        count = sum(a.size for a in tree.flatten(self.params).values())
+        return (
+            f"DDPM(features={self.features}, T={self.schedule.T}, predict={self.predict!r}, "
+            f"variance={self.variance!r}, levels={self.levels}, classes={self.classes}, "
+            f"{count} parameters)"
+        )
+
     def split(self, h):
         """The prediction and, for a learned variance, the columns that say it."""
         D = self.features
@@ -100,8 +108,8 @@ class DDPM(Layer):
 
     @property
     def loss(self):
-        """The usual loss: simple for a fixed variance, hybrid for a learned one."""
-        return self.simple if self.variance in FIXED else self.hybrid
+        """The usual loss: simple for a fixed variance, hybrid for "learned", bound for "free"."""
+        return {"learned": self.hybrid, "free": self.bound}.get(self.variance, self.simple)
 
     @property
     def simple(self):
@@ -131,18 +139,19 @@ class DDPM(Layer):
         x = validate.array("x", x, ("N", self.features))
         if len(x) == 0:
             raise validate.expected("x", "at least one row", "none")
-        if self.levels and not (np.equal(x, np.round(x)) & (x >= 0) & (x < self.levels)).all():
-            raise validate.expected("x", f"integers 0..{self.levels - 1}", "other numbers")
+        if self.levels:
+            among("x", x, self.levels)
         return self.unpack((x,) if label is None else (x, self.labels(label, len(x))))
 
     def labels(self, label, n):
         """A label, or n of them, as an array (n,)."""
         if not self.classes:
             raise validate.expected("label", "none (the model has no classes)", repr(label))
-        label = np.broadcast_to(validate.array("label", label), (n,))
-        if not np.isin(label, np.arange(self.classes + 1)).all():
-            raise validate.expected("label", f"integers 0..{self.classes}", "other numbers")
-        return label.astype(int)
+        label = validate.array("label", label)
+        if label.shape not in ((), (n,)):
+            raise validate.expected("label", f"one, or shape ({n},)", validate.shaped(label.shape))
+        among("label", label, self.classes + 1)
+        return np.broadcast_to(label, (n,)).astype(int)
 
     def decode(self, x):
         """Samples in the data's units: integers if the data are integers."""
@@ -226,3 +235,13 @@ class DDPM(Layer):
 def labelled(label):
     """The keyword of a network with classes, or nothing."""
     return {} if label is None else {"label": label}
+
+
+def among(name, value, count):
+    """Refuse what is not one of the integers 0..count-1, by its index."""
+    bad = (value != np.round(value)) | (value < 0) | (value >= count)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise validate.expected(
+            name, f"integers 0..{count - 1}", f"{value[where]} at index {where}"
+        )

@@ -97,10 +97,15 @@ def linear_schedule(T):
     return schedule_from_betas(np.minimum(betas, LARGEST))
 
 
-def cosine_schedule(T):
-    """A_t = f(t/T) / f(0), f(u) = cos(pi/2 (u + 0.008) / 1.008)^2 (Nichol & Dhariwal 2021)."""
+def cosine_schedule(T, offset=0.008):
+    """A_t = f(t/T) / f(0), f(u) = cos(pi/2 (u + s) / (1 + s))^2 (Nichol & Dhariwal 2021).
+
+    s is `offset`: the larger, the more noise the first step adds. For integer data sqrt(beta_1)
+    is best about the distance of two neighbours, so that no network must learn to round.
+    """
     u = np.arange(validate.integer("T", T, 1) + 1) / T
-    return from_signal(np.cos(np.pi / 2 * (u + 0.008) / 1.008) ** 2)
+    s = validate.number("offset", offset, 0)
+    return from_signal(np.cos(np.pi / 2 * (u + s) / (1 + s)) ** 2)
 
 
 def sigmoid_schedule(T):
