@@ -37,9 +37,8 @@ def judge(evidence, oracle, trial, rng):
         return verdicts, UNSURE if np.any(verdicts == OPEN) else ""
     verdicts = by_complex_step(evidence, oracle, trial, rng)
     bad = verdicts == WRONG
-    if bad.any() and contradicted(evidence.part([worst_of(evidence, bad)]), trial):
-        return np.where(bad, OPEN, verdicts), CONTRADICTED
-    return verdicts, ""
+    doubt = doubted(evidence.part([worst_of(evidence, bad)]), oracle, trial) if bad.any() else ""
+    return np.where(bad, OPEN, verdicts) if doubt else verdicts, doubt
 
 
 def by_complex_step(evidence, oracle, trial, rng):
@@ -88,12 +87,14 @@ def of_outputs(evidence, trial):
     return size * reach
 
 
-def contradicted(worst, trial):
-    """Whether differences agree with yours and not with the complex step."""
+def doubted(worst, oracle, trial):
+    """Why the worst slope, wrong by the complex step, is not so by differences, or ""."""
     seen = gather(worst.claim, Richardson(trial.subject), trial.cotangents)
     claim = dataclasses.replace(worst.claim, yours=worst.expected)
-    against = dataclasses.replace(seen, claim=claim)
-    return by_differences(seen)[0] == OK and by_differences(against)[0] == WRONG
+    (yours,), (step,) = by_differences(seen), by_differences(dataclasses.replace(seen, claim=claim))
+    if yours == OK and step == WRONG:
+        return CONTRADICTED
+    return "" if oracle.trusted or yours == WRONG else UNSURE
 
 
 def by_differences(evidence):
