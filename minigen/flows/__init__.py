@@ -1,28 +1,58 @@
-"""Normalizing flows: change of variables, coupling layers, autoregressive layers."""
+"""Chapter: normalizing flows, from the change of variables to autoregressive maps and splines.
+
+flow = mg.flows.real_nvp(2, rng=rng)        also nice, maf, iaf, maf_mog, neural_spline
+mg.fit(flow.nll, x, rng=rng)
+flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
+"""
 
 from minigen.flows.actnorm import ActNorm
+from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
+from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.elementwise import Affine, Exp, Logit
+from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.factories import nice, real_nvp
 from minigen.flows.flow import Flow
+from minigen.flows.iaf import IAFLayer
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.losses import NLL, ReverseKL
+from minigen.flows.made import MADE
+from minigen.flows.made_mog import MADEMoG
+from minigen.flows.maf import MAFLayer
+from minigen.flows.normalizer import log_normalizer
 from minigen.flows.permute import Permute
+from minigen.flows.spline import SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
 
 __all__ = [
+    "ENERGIES",
+    "MADE",
     "NLL",
     "ActNorm",
     "AdditiveCoupling",
     "Affine",
     "AffineCoupling",
+    "BatchNorm",
     "Chain",
     "Exp",
     "Flow",
+    "IAFLayer",
     "InvertibleLinear",
     "Logit",
+    "MADEMoG",
+    "MAFLayer",
     "Permute",
     "ReverseKL",
+    "SplineCoupling",
+    "SplineMAFLayer",
+    "energy",
+    "freeze",
+    "iaf",
+    "log_normalizer",
+    "maf",
+    "maf_mog",
+    "neural_spline",
     "nice",
     "real_nvp",
 ]

@@ -1,6 +1,15 @@
-"""Probability densities."""
+"""Probability densities, and the divergences between them."""
 
+from minigen.prob.discretized import DiscretisedGaussian
 from minigen.prob.gaussian import Gaussian, StandardNormal
+from minigen.prob.kl import KLDiagonal, KLFull
 from minigen.prob.mixture import Mixture
 
-__all__ = ["Gaussian", "Mixture", "StandardNormal"]
+__all__ = [
+    "DiscretisedGaussian",
+    "Gaussian",
+    "KLDiagonal",
+    "KLFull",
+    "Mixture",
+    "StandardNormal",
+]
