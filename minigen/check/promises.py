@@ -164,8 +164,9 @@ def by_row(subject, rng):
     for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])
         alone = alone.reshape(y.shape) if y.ndim else alone.mean()
-        if far({"": y}, {"": alone}):
-            return f"output {k} of a row depends on the other rows (if it should: mixes=True)"
+        name = f"output {k}"
+        if far({name: y}, {name: alone}):
+            return f"{name} of a row depends on the other rows (if it should: mixes=True)"
     return ""
 
 

@@ -1,0 +1,260 @@
+"""What can be checked: layers of the package, and a student's own classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from minigen import check, nn
+from minigen.core.contract import Layer
+from minigen.core.tree import const, param
+
+
+class Affine:
+    """A student's layer: no base class, no dataclass, its parameters in a dict."""
+
+    def __init__(self, rng, sign=1.0, dtype=float):
+        W = rng.standard_normal((3, 2)).astype(dtype)
+        self.params = {"W": W, "b": np.zeros(2, dtype)}
+        self.sign = sign
+
+    def forward(self, x):
+        return x @ self.params["W"] + self.params["b"], x
+
+    def backward(self, dy, x):
+        dW = self.sign * x.T @ dy
+        return dy @ self.params["W"].T, {"W": dW, "b": dy.sum(axis=0)}
+
+
+class Attributes:
+    """The same, computing with attributes that `params` lists."""
+
+    def __init__(self, rng, sign=1.0, dtype=float):
+        self.W, self.b = rng.standard_normal((3, 2)).astype(dtype), np.zeros(2, dtype)
+        self.sign = sign
+
+    @property
+    def params(self):
+        return {"W": self.W, "b": self.b}
+
+    def forward(self, x):
+        return x @ self.W + self.b, x
+
+    backward = Affine.backward
+
+
+class Network:
+    """Layers inside a layer, one of them the package's."""
+
+    def __init__(self, rng, **options):
+        self.first, self.second = Affine(rng, **options), nn.Linear.init(2, 4, rng=rng)
+
+    @property
+    def params(self):
+        return {"first": self.first.params, "second": self.second.params}
+
+    def forward(self, x):
+        h, first = self.first.forward(x)
+        y, second = self.second.forward(h)
+        return y, (first, second)
+
+    def backward(self, dy, cache):
+        first, second = cache
+        dh, d_second = self.second.backward(dy, second)
+        dx, d_first = self.first.backward(dh, first)
+        return dx, {"first": d_first, "second": d_second}
+
+
+class Remembers(Affine):
+    """The habit of many courses: what backward needs is kept on the object."""
+
+    def forward(self, x):
+        self.x = x
+        return super().forward(x)[0], None
+
+    def backward(self, dy, cache):
+        return super().backward(dy, self.x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", [Affine, Attributes, Network])
+def test_a_students_own_class_is_judged_in_float64(kind, dtype, rng):
+    x = rng.standard_normal((5, 3)).astype(dtype)
+    for judge in (check.gradients, check.adjoint):
+        report = judge(kind(rng, dtype=dtype), x, rng=rng)
+        assert report and report.note == "reference: complex step"
+        wrong = judge(kind(rng, sign=-1.0, dtype=dtype), x, rng=rng)
+        assert any(row.name.endswith("W") for row in wrong.failures)
+    assert check.contract(kind(rng, dtype=np.float32), x, rng=rng)
+
+
+def test_checks_leave_the_layer_and_its_inputs_alone(rng):
+    layer, x = Network(rng), rng.standard_normal((5, 3)).astype(np.float32)
+    before = layer.first.params["W"].copy(), layer.second.W.copy(), x.copy()
+    for judge in (check.gradients, check.adjoint, check.contract):
+        judge(layer, x, rng=rng)
+    for a, b in zip(before, (layer.first.params["W"], layer.second.W, x), strict=True):
+        assert a.dtype == b.dtype and np.array_equal(a, b)
+    assert layer.second.W.dtype == np.float32
+
+
+def test_what_a_layer_remembers_is_told_from_a_wrong_derivative(rng):
+    x = rng.standard_normal((5, 3))
+    report = check.gradients(Remembers(rng), x, rng=rng)
+    assert [row.name for row in report.failures] == ["params.W"]
+    assert "remembers its last input" in str(report)
+    assert "two caches" in {row.name for row in check.contract(Remembers(rng), x, rng=rng).failures}
+
+
+def test_a_layer_without_parameters_needs_no_params(rng):
+    class Square:
+        def forward(self, x):
+            return x * x, x
+
+        def backward(self, dy, x):
+            return 2 * x * dy, {}
+
+    assert check.gradients(Square(), rng.standard_normal((2, 2)), rng=rng)
+
+
+def test_what_is_given_is_not_differentiated_and_is_cast(rng):
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Noisy(Layer):
+        table: np.ndarray = const()
+        w: np.ndarray = param()
+
+        def forward(self, x, context, *, t, eps):
+            return x * self.w + context * self.table[t][:, None] * eps, (x, t, eps)
+
+        def backward(self, dy, cache):
+            x, t, eps = cache
+            dcontext = dy * self.table[t][:, None] * eps
+            return dy * self.w, dcontext, {"w": (dy * x).sum(axis=0)}
+
+    x, context, eps = rng.standard_normal((3, 4, 2)).astype(np.float32)
+    layer = Noisy(np.arange(5.0, dtype=np.float32), np.ones(2, np.float32))
+    given = {"t": np.array([0, 4, 2, 2]), "eps": eps}
+    report = check.gradients(layer, x, context, rng=rng, **given)
+    assert report, report
+    assert [row.name for row in report.rows] == ["dx", "dcontext", "params.w"]
+    assert check.contract(layer, x, context, rng=rng, **given)
+
+
+def test_tied_places_of_a_rebuilt_layer_have_a_gradient_each(rng):
+    f = nn.Linear.init(2, 2, rng=rng, dtype=float)
+    assert check.gradients(nn.Sequential((f, nn.Tanh(), f)), rng.standard_normal((3, 2)), rng=rng)
+
+
+def test_an_empty_parameter_and_a_scalar_one_are_checked(rng):
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Odd(Layer):
+        none: np.ndarray = param()
+        s: np.ndarray = param()
+
+        def forward(self, x):
+            return x * self.s, x
+
+        def backward(self, dy, x):
+            return dy * self.s, {"none": np.zeros((0, 3)), "s": np.asarray((dy * x).sum())}
+
+    layer = Odd(np.zeros((0, 3)), np.array(2.0))
+    for judge in (check.gradients, check.adjoint):
+        assert judge(layer, rng.standard_normal((3, 2)), rng=rng)
+
+
+# what is refused, and how
+
+
+class Listed(Affine):
+    params = [1, 2]  # noqa: RUF012
+
+
+class Copies(Attributes):
+    @property
+    def params(self):
+        return {"W": self.W.copy(), "b": self.b.copy()}
+
+
+class Numbers(Affine):
+    params = {"W": 1.0}  # noqa: RUF012
+
+
+def refused(error, words, f, *args, **options):
+    with pytest.raises(error) as caught:
+        f(*args, **options)
+    assert words in str(caught.value)
+
+
+def test_a_params_that_is_no_tree_of_arrays_is_refused(rng):
+    x = np.ones((2, 3))
+    listed, numbers = Listed.__new__(Listed), Numbers.__new__(Numbers)
+    refused(
+        TypeError,
+        "params: expected a dict of arrays, got list",
+        check.gradients,
+        listed,
+        x,
+        rng=rng,
+    )
+    refused(
+        TypeError, "params.W: expected an array, got float", check.gradients, numbers, x, rng=rng
+    )
+    refused(TypeError, "params.W: expected the array the layer computes with", check.gradients,
+            Copies(rng), x, rng=rng)  # fmt: skip
+
+
+def test_bad_arguments_are_refused(rng):
+    layer, x = Affine(rng), np.ones((2, 3))
+    refused(TypeError, "rng: expected a numpy.random.Generator", check.gradients, layer, x, rng=0)
+    refused(TypeError, "rng: expected a numpy.random.Generator", check.contract, layer, x, rng=None)
+    refused(
+        ValueError, "method: expected one of auto", check.gradients, layer, x, rng=rng, method="fd"
+    )
+    refused(
+        ValueError,
+        "entries: expected an integer >= 1",
+        check.gradients,
+        layer,
+        x,
+        rng=rng,
+        entries=0,
+    )
+    refused(
+        ValueError,
+        "x: expected finite numbers, got nan",
+        check.gradients,
+        layer,
+        x * np.nan,
+        rng=rng,
+    )
+    refused(
+        TypeError, "x: expected an array of real numbers", check.gradients, layer, x * 1j, rng=rng
+    )
+
+
+def test_a_backward_of_the_wrong_form_is_refused(rng):
+    class NoGrads(Affine):
+        def backward(self, dy, x):
+            return dy @ self.params["W"].T, dy, {"W": x.T @ dy, "b": dy.sum(axis=0)}
+
+    class ListOfGrads(Affine):
+        def backward(self, dy, x):
+            return dy @ self.params["W"].T, [x.T @ dy, dy.sum(axis=0)]
+
+    x = np.ones((2, 3))
+    refused(
+        ValueError,
+        "backward: expected (dx, grads), got 3 values",
+        check.gradients,
+        NoGrads(rng),
+        x,
+        rng=rng,
+    )
+    refused(
+        TypeError,
+        "grads: expected a dict like params, got list",
+        check.gradients,
+        ListOfGrads(rng),
+        x,
+        rng=rng,
+    )
