@@ -20,10 +20,13 @@ def marked(assignment, variant):
 
 
 def replaced(text, body):
-    """The source with each solution replaced by body(name of the function, indent, solution)."""
+    """The source with each solution replaced by body(name of the function, indent, solution).
+
+    A solution that is not indented holds helpers: its name is "".
+    """
 
     def region(match):
-        name = DEFINED.findall(text, 0, match.start())[-1]
+        name = DEFINED.findall(text, 0, match.start())[-1] if match[1] else ""
         return body(name, match[1], match[2])
 
     return REGION.sub(region, text)
@@ -33,7 +36,7 @@ def blank(assignment, variant):
     """The module a student fills in."""
     text = replaced(
         marked(assignment, variant),
-        lambda name, pad, _: f'{pad}raise NotImplementedError("{name}")\n',
+        lambda name, pad, _: f'{pad}raise NotImplementedError("{name}")\n' if name else "",
     )
     return variants.header(assignment, variant) + "\n" + text
 
