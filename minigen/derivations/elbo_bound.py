@@ -16,7 +16,7 @@ from minigen.derivations.linear_model import (
     World,
     hermite,
 )
-from minigen.derivations.tools import covariance, gap, scrambled, trapezoid, worst
+from minigen.derivations.tools import covariance, gap, tame, trapezoid, worst
 from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
 from minigen.flows.losses import NLL
 from minigen.prob import Gaussian, Mixture
@@ -116,7 +116,7 @@ def bent_model(rng, T):
     """A one-dimensional DDPM with a network, not linear, on T steps."""
     schedule = schedule_from_betas(rng.uniform(0.3, 0.5, T))
     net = TimeNet.init(1, 1, T=T, hidden=5, blocks=1, rng=rng, dtype=np.float64)
-    return DDPM(scrambled(net, rng, 0.25), schedule, 1, "eps", "beta", 0.35)
+    return DDPM(tame(net, rng), schedule, 1, "eps", "beta", 0.35)
 
 
 def kernel(model, t, low, high):
@@ -130,7 +130,7 @@ def kernel(model, t, low, high):
 
 def marginal(model, x0, n):
     """p(x_0) by carrying the density of x_T down, one integral a step, on n points."""
-    x, w = trapezoid(-9.0, 9.0, n)
+    x, w = trapezoid(-13.0, 13.0, n)
     p = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
     for t in range(model.schedule.T, 1, -1):
         p = (w * p) @ kernel(model, t, x, x)
@@ -170,10 +170,10 @@ def fisher_gap(world, x0):
     def log_p(slopes):
         model = DDPM(LinearNet(slopes, net.shift), world.schedule, 1, "mu", "beta",
                      world.model.first)  # fmt: skip
-        return np.log(marginal(model, x0, 161))
+        return np.log(marginal(model, x0, 241))
 
     (direct,) = jacobian(log_p, net.slope)
-    x, w = trapezoid(-9.0, 9.0, 161)
+    x, w = trapezoid(-13.0, 13.0, 241)
     up = np.full((1, 1), 1 / np.exp(log_p(net.slope)[0]))  # from x_0 upwards: p(x_0 | x_t)
     down = densities(world.model, x, w)
     total, low = np.zeros(len(net.slope)), np.array([x0])
@@ -196,7 +196,7 @@ def densities(model, x, w):
 
 
 @functools.cache
-def noises(n=141, reach=14.0):
+def noises(n=177, reach=22.0):
     """A grid of two standard noises: (n^2,) each, with the weights of N(0, 1)^2."""
     z, w = trapezoid(-reach, reach, n)
     density = w * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)

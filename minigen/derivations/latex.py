@@ -5,7 +5,7 @@ Nodes are tuples whose first item says what they are:
     ("row", nodes)  ("letter", text, style)  ("number", text)  ("symbol", text, kind)
     ("function", text)  ("large", text, movable)  ("text", text)  ("space", em)
     ("script", base, below, above)  ("frac", top, bottom)  ("sqrt", inner)
-    ("accent", name, inner)  ("fence", left, nodes, right)  ("sized", text, em, kind)
+    ("accent", name, inner)  ("fence", left, nodes, right)
     ("matrix", rows)  ("brace", inner)  ("arrow", above)  ("over", above, base)
 
 with kind one of binary, relation, punctuation, open, close, dots, bar.
@@ -161,10 +161,7 @@ class Reader:
         if name in known.STYLES:
             return styled(self.argument(), known.STYLES[name])
         if name in known.BIG:
-            token = self.next()
-            if token not in known.FENCES:
-                raise self.error("a bracket", token)
-            return ("sized", known.FENCES[token], known.BIG[name], side(token))
+            return self.sized()
         if name == "underbrace":
             return ("brace", self.argument())
         if name == "xrightarrow":
@@ -206,6 +203,25 @@ class Reader:
         self.expect(r"\right")
         return ("fence", left, inner[1], self.bracket())
 
+    def sized(self):
+        """A \\big bracket and all up to its partner, which is \\big as well."""
+        token = self.peek()
+        left, nodes = self.bracket(), []
+        if token in known.CLOSE:
+            raise self.error("a bracket that opens", token)
+        while not self.partner(token):
+            if self.peek() is None:
+                raise self.error(r"a \big bracket that closes", None)
+            nodes.append(self.scripted())
+        self.next()
+        return ("fence", left, nodes, self.bracket())
+
+    def partner(self, token):
+        """Whether \\big and a bracket that closes `token` come next."""
+        name, after = self.peek(), self.tokens[self.at + 1 : self.at + 2]
+        sized = name is not None and name[1:] in known.BIG and bool(after)
+        return sized and (after[0] in known.CLOSE or after[0] == token)
+
     def bracket(self):
         token = self.next()
         if token not in known.FENCES:
@@ -240,11 +256,6 @@ KINDS = (
     (known.CLOSE, "close"),
     ({r"\|": "‖"}, "bar"),
 )
-
-
-def side(token):
-    """Whether a bracket opens, closes, or could do either."""
-    return "open" if token in known.OPEN else "close" if token in known.CLOSE else "bar"
 
 
 def styled(node, style):

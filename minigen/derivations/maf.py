@@ -23,6 +23,7 @@ from minigen.derivations.tools import (
     grid,
     location_scale,
     logdet,
+    tame,
     worst,
 )
 from minigen.flows import Chain, Flow
@@ -92,9 +93,9 @@ def maf_1(rng):
     conditionals = stats.norm(mu, sigma).logpdf(x).sum(axis=1)
     g, mean, Sigma = without_hidden_units(rng)
     known = stats.multivariate_normal(mean, Sigma).logpdf(x)
-    points, w = grid(-20.0, 20.0, 201)
-    tame = dataclasses.replace(autoregressive(MAFLayer, 2, rng), c=0.5)
-    mass = w @ np.exp(Flow(Chain((tame,)), StandardNormal(2)).log_prob(points))
+    points, w = grid(-20.0, 20.0, 281)
+    plane = Chain((tame(autoregressive(MAFLayer, 2, rng), rng),))
+    mass = w @ np.exp(Flow(plane, StandardNormal(2)).log_prob(points))
     error = worst(
         gap(flow.log_prob(x), conditionals),
         gap(Flow(Chain((g,)), StandardNormal(D)).log_prob(x), known),

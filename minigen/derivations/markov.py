@@ -66,7 +66,7 @@ def mk_1(rng):
     x = rng.standard_normal((4, n))
     logp = scalar.log_prob(x)
     known = worst(gap(logp, rolled_out(scalar).logpdf(x)), gap(as_maf(scalar).log_prob(x), logp))
-    vector = GaussianChain.of(0.4 * rng.standard_normal((2, 2)), np.zeros(2), covariance(2, rng))
+    vector = GaussianChain.of(rng.uniform(-0.45, 0.45, (2, 2)), np.zeros(2), covariance(2, rng))
     P = rng.dirichlet(np.ones(3), size=3)
     letters = CategoricalChain.of(rng.dirichlet(np.ones(3)), P)
     words = np.array(list(itertools.product(range(3), repeat=4)))

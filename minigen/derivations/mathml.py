@@ -8,6 +8,7 @@ from minigen.derivations.latex import parse
 
 HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
 SIDES = {"binary": 0.22, "relation": 0.28}
+BOX = {"(": "par", ")": "par", "[": "bra", "]": "bra", "|": "bar", "‖": "dbl"}
 PREFIX = ("start", "binary", "relation", "open", "punctuation")  # after these, a sign is a sign
 
 
@@ -48,8 +49,6 @@ def kind_of(node):
     """What a following sign sees before it."""
     if node[0] == "symbol":
         return node[2]
-    if node[0] == "sized":
-        return node[3]
     return "relation" if node[0] == "arrow" else "ordinary"
 
 
@@ -98,8 +97,9 @@ def function(node, before, script):
 
 def large(node, before, script):
     word = node[1].isalpha()
+    sign = "" if word else ' class="sign"'
     return (
-        f'<mo movablelimits="{"false" if node[2] and not script else "true"}" '
+        f'<mo{sign} movablelimits="{"false" if node[2] and not script else "true"}" '
         f'largeop="{"false" if word else "true"}" lspace="0.1em" rspace="0.17em">{node[1]}</mo>'
     )
 
@@ -125,15 +125,22 @@ def as_base(base, before, script):
 
 
 def fence(node, before, script):
+    """Brackets as tall as what they hold.
+
+    Beside the stretchy operator, which needs a font made for mathematics, the class names a
+    border that style.py draws in browsers that have none (see there).
+    """
     _, left, nodes, right = node
-    ends = [f'<mo fence="true" stretchy="true" {HUG}>{html.escape(c)}</mo>' if c else ""
-            for c in (left, right)]  # fmt: skip
-    return f"<mrow>{ends[0]}{row(nodes, script)}{ends[1]}</mrow>"
+    classes = " ".join(f"{side}-{BOX[c]}" for side, c in (("l", left), ("r", right)) if c in BOX)
+    return f'<mrow class="{classes}">{delimiter(left)}{row(nodes, script)}{delimiter(right)}</mrow>'
 
 
-def sized(node, before, script):
-    size = f'minsize="{node[2]}em" maxsize="{node[2]}em"'
-    return f'<mo stretchy="true" symmetric="true" {size} {HUG}>{html.escape(node[1])}</mo>'
+def delimiter(text):
+    """One stretchy bracket, or nothing for the invisible one."""
+    if not text:
+        return ""
+    drawn = ' class="glyph"' if text in BOX else ""
+    return f'<mo{drawn} fence="true" stretchy="true" {HUG}>{html.escape(text)}</mo>'
 
 
 def matrix(node, before, script):
@@ -141,7 +148,26 @@ def matrix(node, before, script):
         "<mtr>" + "".join(f"<mtd>{row(cell[1])}</mtd>" for cell in cells) + "</mtr>"
         for cells in node[1]
     )
-    return f"<mrow><mo {HUG}>(</mo><mtable>{rows}</mtable><mo {HUG}>)</mo></mrow>"
+    inside = f"<mtable>{rows}</mtable>"
+    return f'<mrow class="l-par r-par">{delimiter("(")}{inside}{delimiter(")")}</mrow>'
+
+
+def accent(node, before, script):
+    mark = known.ACCENTS[node[1]]
+    what = ' class="over"' if node[1] == "bar" else ""
+    glyph = ' class="glyph"' if node[1] == "bar" else ""
+    over = f'<mo{glyph} stretchy="false" {HUG}>{mark}</mo>'
+    return f'<mover{what} accent="true">{inner(node[2], script)}{over}</mover>'
+
+
+def brace(node, before, script):
+    mark = '<mo class="glyph" stretchy="true">⏟</mo>'
+    return f'<munder class="brace">{inner(node[1], script)}{mark}</munder>'
+
+
+def arrow(node, before, script):
+    label = f'<mrow class="label">{inner(node[1], True)}</mrow>'
+    return f'<mover><mo stretchy="true" lspace="0.28em" rspace="0.28em">⟶</mo>{label}</mover>'
 
 
 DRAW = {
@@ -156,17 +182,10 @@ DRAW = {
     "script": scripts,
     "frac": lambda n, b, s: f"<mfrac>{inner(n[1], s)}{inner(n[2], s)}</mfrac>",
     "sqrt": lambda n, b, s: f"<msqrt>{inner(n[1], s)}</msqrt>",
-    "accent": lambda n, b, s: (
-        f'<mover accent="true">{inner(n[2], s)}'
-        f'<mo stretchy="false" {HUG}>{known.ACCENTS[n[1]]}</mo></mover>'
-    ),
+    "accent": accent,
     "fence": fence,
-    "sized": sized,
     "matrix": matrix,
-    "brace": lambda n, b, s: f'<munder>{inner(n[1], s)}<mo stretchy="true">⏟</mo></munder>',
-    "arrow": lambda n, b, s: (
-        f'<mover><mo stretchy="true" lspace="0.28em" rspace="0.28em">→</mo>'
-        f'<mpadded width="+0.8em" lspace="0.4em">{inner(n[1], True)}</mpadded></mover>'
-    ),
+    "brace": brace,
+    "arrow": arrow,
     "over": lambda n, b, s: f"<mover>{inner(n[2], s)}{inner(n[1], True)}</mover>",
 }

@@ -76,7 +76,6 @@ WRITE = {
     "sqrt": lambda n: f"√{grouped(n[1])}",
     "accent": lambda n: flat(n[2]) + known.COMBINING[n[1]],
     "fence": lambda n: n[1] + joined(n[2]) + n[3],
-    "sized": lambda n: n[1],
     "matrix": lambda n: "(" + "; ".join(", ".join(map(flat, cells)) for cells in n[1]) + ")",
     "brace": lambda n: flat(n[1]),
     "arrow": lambda n: f" —{tidy(flat(n[1]))}→ ",

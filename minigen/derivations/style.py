@@ -1,4 +1,9 @@
-"""How the page looks, by day and by night, at a desk and on a phone."""
+"""How the page looks, by day and by night, at a desk and on a phone.
+
+Tall brackets are glyphs of a font with a MATH table. Windows, macOS and iOS have such a font, and
+Firefox manages without; Chromium on Linux or Android may find none and leaves brackets small. So
+Chromium, told apart by what Firefox and Safari alone support, is given borders in their place.
+"""
 
 CSS = """
 :root{color-scheme:light dark;--paper:#fdfcf9;--ink:#22262b;--soft:#646b73;--rule:#e2ded4;
@@ -51,6 +56,27 @@ math[display=block]{display:block math;margin:0;text-align:left;width:max-conten
 .form math[display=block]{margin:0}
 .backward math{font-size:1rem}
 mi.bold{font-weight:700}
+math .label{padding:0 .45em}
+@supports (not (-moz-appearance:none)) and (not (font:-apple-system-body)){
+math .glyph{display:none}
+math .l-bar{border-left:.065em solid;padding-left:.16em;margin-left:.14em}
+math .r-bar{border-right:.065em solid;padding-right:.16em;margin-right:.14em}
+math .l-dbl{border-left:.2em double;padding-left:.16em;margin-left:.14em}
+math .r-dbl{border-right:.2em double;padding-right:.16em;margin-right:.14em}
+math .l-par{border-left:.075em solid;border-top-left-radius:.5em 50%;
+border-bottom-left-radius:.5em 50%;padding-left:.22em;margin-left:.12em}
+math .r-par{border-right:.075em solid;border-top-right-radius:.5em 50%;
+border-bottom-right-radius:.5em 50%;padding-right:.22em;margin-right:.12em}
+math .l-bra,math .r-bra{--tick:linear-gradient(currentColor,currentColor);
+background:var(--tick) 0 0/.26em .065em,var(--tick) 0 100%/.26em .065em,
+var(--tick) 100% 0/.26em .065em,var(--tick) 100% 100%/.26em .065em;background-repeat:no-repeat}
+math .l-bra{border-left:.065em solid;padding-left:.2em;margin-left:.14em}
+math .r-bra{border-right:.065em solid;padding-right:.2em;margin-right:.14em}
+math .over{border-top:.055em solid;padding-top:.09em;margin-top:.03em}
+math .brace{border:solid;border-width:0 .055em .055em;border-radius:0 0 .35em .35em;
+padding:0 .15em .3em}
+math .sign{math-style:compact;font-size:1.45em}
+}
 .why{margin:.6rem 0}
 .measured{margin:.2rem 0 .6rem;font-variant-numeric:lining-nums tabular-nums}
 .measured b{font-weight:600}

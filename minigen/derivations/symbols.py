@@ -51,7 +51,7 @@ SPACES = {
     "quad": 1.0, "qquad": 2.0, ",": 0.17, ":": 0.22, ";": 0.28, "!": -0.17, " ": 0.25,
 }  # fmt: skip
 
-BIG = {"big": 1.2, "Big": 1.8, "bigg": 2.4, "Bigg": 3.0}
+BIG = ("big", "Big", "bigg", "Bigg")
 
 STYLES = {"mathbf": "bold", "mathrm": "upright", "mathcal": "script", "mathbb": "double"}
 

@@ -36,6 +36,13 @@ def scrambled(layer, rng, spread=0.4):
     return tree.rebuild(layer, new)
 
 
+def tame(layer, rng):
+    """The same, every parameter within +-0.4: smooth enough for a grid to integrate to rounding."""
+    layer = scrambled(layer, rng)
+    leaves = tree.flatten(layer.params)
+    return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
+
+
 def mirror(D, rng):
     """A well-conditioned matrix that reverses orientation: singular values in 0.6..1.6, det < 0."""
     U, V = (np.linalg.qr(rng.standard_normal((D, D)))[0] for _ in range(2))
