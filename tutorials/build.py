@@ -7,7 +7,9 @@ The source of a tutorial is `NN_name.py` (percent format); `NN_name.ipynb` is ge
 never edited. Needs `pip install ".[tutorials]"`.
 """
 
+import base64
 import hashlib
+import io
 import pathlib
 import sys
 import time
@@ -15,6 +17,7 @@ import time
 import jupytext
 import nbclient
 import nbformat
+from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
 LARGEST = 500_000  # bytes of one notebook
@@ -51,6 +54,7 @@ def build(source):
         cell.metadata = {}
         for output in cell.get("outputs", []):
             output.metadata = {}
+            lighten(output.get("data", {}))
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -60,6 +64,15 @@ def build(source):
     if len(text.encode()) > LARGEST:
         raise SystemExit(f"{source.name}: {len(text.encode())} bytes, expected under {LARGEST}")
     source.with_suffix(".ipynb").write_text(text + "\n", encoding="utf-8")
+
+
+def lighten(data):
+    """A picture with a palette of 256 colours: a third of the bytes, the same to the eye."""
+    if "image/png" in data:
+        buffer = io.BytesIO()
+        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
 
 def main(wanted):
