@@ -367,10 +367,18 @@ LOSSES = {
     ),
     # markov
     "SequenceNLL": lambda s: case(
-        GaussianChain.init(1, dtype=np.float64).nll, s.normal(s.N, 5), lengths=s.lengths, rng=s.rng
+        GaussianChain.init(1, dtype=np.float64).nll,
+        s.normal(s.N, 5),
+        lengths=s.lengths,
+        rng=s.rng,
+        mixes=True,
     ),
     "SequenceNLL, categorical": lambda s: case(
-        CategoricalChain.init(3, dtype=np.float64).nll, y=s.symbols, lengths=s.lengths, rng=s.rng
+        CategoricalChain.init(3, dtype=np.float64).nll,
+        y=s.symbols,
+        lengths=s.lengths,
+        rng=s.rng,
+        mixes=True,
     ),
 }
 

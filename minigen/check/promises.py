@@ -158,7 +158,8 @@ LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only"
 def by_row(subject, rng):
     """each row is treated as if it were alone; a loss is the mean of its rows'"""
     outputs = subject.forward()[0]
-    lengths = [len(a) for a in (*outputs, *subject.inputs.values()) if a.ndim]
+    arrays = (*outputs, *subject.inputs.values(), *subject.given.values())
+    lengths = [len(a) for a in arrays if np.ndim(a)]
     n = lengths[0] if lengths else 0
     each = [one_row(subject, n, i).forward()[0] for i in range(n)]
     for k, y in enumerate(outputs if n else []):
