@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
+from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, Result, entry
 from minigen.derivations.tools import (
     Inverted,
@@ -137,6 +138,7 @@ def in_the_plane(flow):
     "one-dimensional case; with vectors a determinant belongs inside the bars.",
     code=(Affine.forward, Exp.inverse, Flow.forward),
     gradient=r"c=(\log q)'(z)-\frac{F''}{F'}:\quad \frac{\partial\log p}{\partial y}=\frac{c}{F'}",
+    figure=figures.negative_density,
 )
 def cv_4(rng):
     sigma = rng.uniform(0.5, 1.5)
@@ -194,6 +196,7 @@ def cv_5(rng):
     gradient=r"J=\frac{\partial F}{\partial z}:\quad \partial_\theta\log p(\bar y)=-\nabla_z"
     r"\big(\log q-\log|\det J|\big)^TJ^{-1}\partial_\theta F-\operatorname{tr}"
     r"(J^{-1}\partial_\theta J)",
+    figure=figures.shrinking,
 )
 def cv_6(rng):
     flow = Flow(Chain((coupling(3, rng), linear(3, rng))), base(3, rng), GENERATIVE)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
+from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, INCOMPLETE, WRONG, Result, entry
 from minigen.derivations.tools import gap, trapezoid, worst
 from minigen.derivations.walk import (
@@ -93,6 +94,7 @@ def dif_2(rng):
     "long walk only: the printed form is measured by its KL after two steps, the corrected one by "
     "its density and by that KL against an integral.",
     code=(MarginalDensity.forward, PriorTerm.forward),
+    figure=figures.forgetting,
 )
 def dif_3(rng):
     schedule, x0 = short_schedule(rng), np.array([[1.0]])
@@ -220,6 +222,7 @@ def dif_7(rng):
     "has mass 2. The density of a sum is a convolution, under which variances add. It is carried "
     "out on a grid, with the package's own steps.",
     code=(StepDensity.forward, MarginalDensity.forward),
+    figure=figures.sum_of_noises,
 )
 def dif_8(rng):
     schedule = short_schedule(rng)

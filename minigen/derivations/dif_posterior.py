@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from minigen.check import gradients
+from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, WRONG, Result, entry
 from minigen.derivations.rational import Point, differs
 from minigen.derivations.tools import gap, worst
@@ -106,9 +107,9 @@ def dif_14(rng):
 
 @entry(
     "DIF-15",
-    r"=\text{const}\cdot e^{-\frac12\left(\frac{\|\bar x_{t-1}-\sqrt{A_{t-1}}\bar x_0\|^2}"
+    r"=\text{const}\cdot\exp\left(-\frac12\left[\frac{\|\bar x_{t-1}-\sqrt{A_{t-1}}\bar x_0\|^2}"
     r"{1-A_{t-1}}+\frac{\|\bar x_t-\sqrt{\alpha_t}\bar x_{t-1}\|^2}{\beta_t}-\frac{\|\bar x_t-"
-    r"\sqrt{A_t}\bar x_0\|^2}{1-A_t}\right)},\quad\text{const}=(2\pi\tilde\beta_t)^{-D/2}",
+    r"\sqrt{A_t}\bar x_0\|^2}{1-A_t}\right]\right),\quad\text{const}=(2\pi\tilde\beta_t)^{-D/2}",
     printed=r"$$= \text{const} \cdot e^{-\frac{1}{2} \left( \frac{(\bar{x}_{t-1} - "
     r"\sqrt{A_{t-1}} \bar{x}_0)^2}{1-A_{t-1}} + \frac{(\bar{x}_t - \sqrt{\alpha_t} "
     r"\bar{x}_{t-1})^2}{\beta_t} - \frac{(\bar{x}_t - \sqrt{A_t} \bar{x}_0)^2}{1-A_t} \right)}$$",
@@ -293,6 +294,7 @@ def dif_21(rng):
     why="The numerator was written a second time below the line, so the weight of x_t comes out as "
     "exactly one instead of one over the root of alpha_t. The weight of the noise is right.",
     code=(mean_forms, PosteriorMeanFromNoise.forward),
+    figure=figures.weight_of_xt,
 )
 def dif_22(rng):
     p = Point.draw(rng)

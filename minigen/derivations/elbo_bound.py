@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
+from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, INCOMPLETE, WRONG, Result, entry
 from minigen.derivations.linear_model import (
     EVERY_STEP,
@@ -96,6 +97,7 @@ def elbo_2(rng):
     "far from the mean of the data the printed order drives a Gaussian that may go to 3 and -3.",
     code=(NLL.forward, NLL.backward, Gaussian.forward),
     gradient=r"\partial_\theta KL=-E_q[\partial_\theta\log p_\theta]",
+    figure=figures.directions,
 )
 def elbo_3(rng):
     q, x, weights = two_bumps(rng)

@@ -7,6 +7,7 @@ from scipy import stats
 
 from minigen.check import gradients, jacobian
 from minigen.core import tree
+from minigen.derivations import figures
 from minigen.derivations.adjoint import MAFSampler
 from minigen.derivations.entry import (
     CORRECT,
@@ -303,6 +304,7 @@ def jacobi(f, z, sweeps):
     "the network need not be run anew for each: each hidden unit is computed once, when its degree "
     "comes, and D steps then cost about one evaluation.",
     code=(d_passes, incremental),
+    figure=figures.sweeps,
 )
 def maf_10(rng):
     f, z = layer_and_latents(rng, "random")

@@ -9,13 +9,37 @@ from minigen.derivations.latex import parse
 HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
 SIDES = {"binary": 0.22, "relation": 0.28}
 BOX = {"(": "par", ")": "par", "[": "bra", "]": "bra", "|": "bar", "‖": "dbl"}
+DEPTH = {"open": 1, "close": -1}
 PREFIX = ("start", "binary", "relation", "open", "punctuation")  # after these, a sign is a sign
 
 
 def mathml(latex, display=True):
-    """The <math> element of a formula."""
-    block = ' display="block"' if display else ""
-    return f"<math{block}>{row(parse(latex)[1])}</math>"
+    """A formula as one <math> element, or, displayed, as several that may be broken into lines."""
+    nodes = parse(latex)[1]
+    if not display:
+        return f"<math>{row(nodes)}</math>"
+    return "<wbr>".join(f"<math{shown}>{row(part)}</math>" for shown, part in pieces(nodes))
+
+
+def pieces(nodes):
+    """(attributes, nodes) of the parts between wide spaces and before =, <=, ->, ..."""
+    parts, wide, depth = [([], False)], False, 0
+    for node in nodes:
+        depth += DEPTH.get(node[2], 0) if node[0] == "symbol" else 0
+        if node[0] == "space" and node[1] >= 1:
+            wide = True
+            continue
+        if parts[-1][0] and (wide or (depth == 0 and breaks(node))):
+            parts.append(([], wide))
+        wide = False
+        parts[-1][0].append(node)
+    for part, apart in parts:
+        yield ' displaystyle="true"' + (' class="apart"' if apart else ""), part
+
+
+def breaks(node):
+    """Whether a new line may begin with this node."""
+    return node[0] == "arrow" or (node[0] == "symbol" and node[1] in "=≥≤→⟺⇒≈∼")
 
 
 def prose(text):
@@ -29,10 +53,25 @@ def prose(text):
         return mathml(text)
     if text.startswith("$$"):
         return mathml(text.strip("$"))
+    return words(text, display=True)
+
+
+def words(text, display=False):
+    """Words as HTML, with $...$ among them as mathematics."""
     parts = re.split(r"\$([^$]+)\$", text)
     return "".join(
-        mathml(part, display=False) if k % 2 else html.escape(part) for k, part in enumerate(parts)
+        mathml(part, display) if k % 2 else html.escape(part) for k, part in enumerate(parts)
     )
+
+
+def marked(text):
+    """Plain words with their indexed letters, x_{t-1} or alpha_t, between dollar signs."""
+
+    def dollars(match):
+        base = match[1]
+        return f"$\\{match[0]}$" if base in known.LETTERS else f"${match[0]}$"
+
+    return re.sub(r"(?<![\w$\\])([A-Za-z]+)_(\{[^}]*\}|\w)", dollars, text)
 
 
 def row(nodes, script=False):

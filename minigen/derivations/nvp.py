@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from minigen.check import gradients, jacobian
+from minigen.derivations import figures
 from minigen.derivations.entry import MISPRINT, WRONG, NotEvaluable, Result, entry
 from minigen.derivations.tools import Inverted, coupling, gap, logdet, worst
 from minigen.flows import AffineCoupling, Chain, Permute
@@ -156,6 +157,7 @@ def as_printed(f, y):
     gradient=r"d\bar y_2=d\bar x_2\odot e^{-\bar s},\quad d\bar t=-d\bar y_2,\quad "
     r"d\bar s=-d\bar x_2\odot\bar x_2-d\ell,\quad "
     r"d\bar y_1=d\bar x_1+J_s^Td\bar s+J_t^Td\bar t\quad(\ell=-\sum_js_j)",
+    figure=figures.wrong_inverse,
 )
 def nvp_6(rng):
     f, x = layer_and_point(rng)
@@ -210,6 +212,7 @@ def nvp_7(rng):
     code=(AffineCoupling.forward, AffineCoupling.backward),
     gradient=r"\frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ "
     r"d\bar r=d\bar s\odot\big(1-(\bar s/c)^2\big)",
+    figure=figures.two_determinants,
 )
 def nvp_8(rng):
     f, x = layer_and_point(rng)

@@ -11,8 +11,9 @@ import numpy as np
 from minigen.derivations import source, svg
 from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
 from minigen.derivations.highlight import highlighted
-from minigen.derivations.mathml import mathml, prose
+from minigen.derivations.mathml import marked, mathml, prose, words
 from minigen.derivations.notes import sections_of
+from minigen.derivations.plain import plain
 from minigen.derivations.runner import draw_of
 from minigen.derivations.style import CSS
 
@@ -139,7 +140,9 @@ def forms(row):
     if not e.printed:
         return form("right", "", e.correct)
     if e.verdict == CORRECT:
-        return form("right", "as printed", e.printed) + form("full", "in full", e.correct)
+        more = plain(e.printed).strip("= ") != plain(e.correct).strip("= ")
+        full = form("full", "in full", e.correct) if more else ""
+        return form("right", "as printed", e.printed) + full
     return form("wrong", "as printed", e.printed) + form("right", "as it must read", e.correct)
 
 
@@ -150,27 +153,27 @@ def form(role, label, text):
 
 
 def why(e):
-    return f'<p class="why">{html.escape(e.why)}</p>' if e.why else ""
+    return f'<p class="why">{words(marked(e.why))}</p>' if e.why else ""
 
 
 def measured(row):
     """The ruler and its figures in words."""
-    words, marks = [], [("allowed", "allowed", row.entry.tolerance)]
+    said, marks = [], [("allowed", "allowed", row.entry.tolerance)]
     if isinstance(row.printed, NotEvaluable):
-        words.append(f"As printed it cannot be computed: {html.escape(row.printed.reason)}.")
+        said.append(f"As printed it cannot be computed: {html.escape(row.printed.reason)}.")
     elif row.printed is not None:
-        words.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
+        said.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
         marks.append(("as printed", "wrong", row.printed))
     if np.isfinite(row.correct):
-        words.append(f'The form that must hold: <b class="right">{figure(row.correct)}</b>.')
+        said.append(f'The form that must hold: <b class="right">{figure(row.correct)}</b>.')
         marks.append(("the form that must hold", "right", row.correct))
     if row.gradient is not None and np.isfinite(row.gradient):
-        words.append(f'The gradient: <b class="plain">{figure(row.gradient)}</b>.')
+        said.append(f'The gradient: <b class="plain">{figure(row.gradient)}</b>.')
         marks.append(("the gradient", "plain", row.gradient))
     if row.note:
-        words.append(f"{html.escape(row.note[0].upper() + row.note[1:])}.")
+        said.append(f"{html.escape(row.note[0].upper() + row.note[1:])}.")
     trouble = "".join(f'<pre class="trouble">{html.escape(p)}</pre>' for p in row.problems)
-    return f'{svg.ruler(marks)}<p class="measured">{" ".join(words)}</p>{trouble}'
+    return f'{svg.ruler(marks)}<p class="measured">{" ".join(said)}</p>{trouble}'
 
 
 def gradient(e):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from minigen.derivations import source
+from minigen.derivations.mathml import marked
 from minigen.derivations.runner import Row, run
 from minigen.derivations.table import figures, full
 
@@ -22,7 +23,7 @@ class Shown:
         parts = [f"**{e.id}**{where}: *{e.verdict}*"]
         parts += [f"as printed\n\n{display(e.printed)}"] if e.printed else []
         parts += [f"as it must read\n\n{display(e.correct)}"]
-        parts += [e.why] if e.why else []
+        parts += [marked(e.why)] if e.why else []
         parts += ["\n".join(f"- {' '.join(line.split())}" for line in figures(self.row))]
         parts += [f"backward\n\n{display(e.gradient)}"] if e.gradient else []
         for name, place, text in source.listing(e):

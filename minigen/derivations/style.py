@@ -16,7 +16,7 @@ html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);
 font:1.0625rem/1.6 Charter,"Iowan Old Style","Palatino Linotype",Palatino,"Source Serif 4",
 Georgia,serif}
-header.top,main,footer{max-width:47rem;margin:0 auto;padding:0 1.25rem}
+header.top,main,footer{max-width:50rem;margin:0 auto;padding:0 1.25rem}
 header.top{padding-top:3.5rem}
 h1{font-size:2.5rem;line-height:1.1;letter-spacing:-.015em;font-weight:600;margin:0 0 1rem}
 h2{font-size:1.55rem;line-height:1.2;font-weight:600;letter-spacing:-.005em;margin:4.5rem 0 .75rem}
@@ -42,7 +42,7 @@ padding:1rem 1.25rem 1.1rem;margin:1.25rem 0;scroll-margin-top:1rem}
 .entry h3 a{text-decoration:none}
 .verdict{margin-left:auto;font-size:.8125rem;letter-spacing:.04em;font-variant:small-caps}
 .verdict+.verdict{margin-left:0;font-weight:700}
-.form{display:grid;grid-template-columns:7.5rem 1fr;align-items:center;gap:.5rem;margin:.5rem 0;
+.form{display:grid;grid-template-columns:6.5rem 1fr;align-items:center;gap:.5rem;margin:.5rem 0;
 padding:.35rem 0}
 .form>span{line-height:1.25}
 .form.wrong,.form.right,.form.full{color:var(--ink)}
@@ -52,9 +52,8 @@ padding:.35rem 0}
 .scroll{overflow-x:auto;overflow-y:hidden;padding:.4rem 0;min-width:0;scrollbar-width:thin}
 math{font-family:"STIX Two Math","Latin Modern Math","Cambria Math","Libertinus Math",
 "STIX Math","Noto Sans Math",math;font-size:1.12rem}
-math[display=block]{display:block math;margin:0;text-align:left;width:max-content}
-.form math[display=block]{margin:0}
-.backward math{font-size:1rem}
+math.apart{margin-left:1.4em}.scroll{line-height:2.1}
+.backward math{font-size:1rem}.why math{font-size:1.03em}
 mi.bold{font-weight:700}
 math .label{padding:0 .45em}
 @supports (not (-moz-appearance:none)) and (not (font:-apple-system-body)){
@@ -73,8 +72,9 @@ var(--tick) 100% 0/.26em .065em,var(--tick) 100% 100%/.26em .065em;background-re
 math .l-bra{border-left:.065em solid;padding-left:.2em;margin-left:.14em}
 math .r-bra{border-right:.065em solid;padding-right:.2em;margin-right:.14em}
 math .over{border-top:.055em solid;padding-top:.09em;margin-top:.03em}
-math .brace{border:solid;border-width:0 .055em .055em;border-radius:0 0 .35em .35em;
-padding:0 .15em .3em}
+math .brace{--tick:linear-gradient(currentColor,currentColor);padding:0 .15em .32em;
+background:var(--tick) 0 100%/.05em .24em,var(--tick) 100% 100%/.05em .24em,
+var(--tick) 0 100%/100% .05em;background-repeat:no-repeat}
 math .sign{math-style:compact;font-size:1.45em}
 }
 .why{margin:.6rem 0}

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
+from minigen.derivations import figures
 from minigen.derivations.entry import SUPPLEMENT, Result, entry
 from minigen.derivations.linear_model import LinearNet, T, expectation
 from minigen.derivations.tools import (
@@ -267,6 +268,7 @@ def printed_weights(model):
     code=(exact_weights, StepTerm.forward, SimpleLoss.forward, SimpleLoss.backward),
     gradient=r"\partial_{\epsilon_\theta}L_{\text{simple}}=2(\epsilon_\theta-\bar\varepsilon),"
     r"\quad \partial_{\epsilon_\theta}L_{t-1}=2w_t(\epsilon_\theta-\bar\varepsilon)",
+    figure=figures.weights,
 )
 def s_simple(rng):
     fixed, x0, eps = small_model(rng, "beta")

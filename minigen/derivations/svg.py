@@ -12,7 +12,8 @@ def plot(curves, x_label, y_label, caption, *, log=False):
     """A figure with a caption. curves: (name, role, xs, ys), role one of right, wrong, plain."""
     xs = np.concatenate([np.asarray(c[2], float) for c in curves])
     ys = np.concatenate([np.asarray(c[3], float) for c in curves])
-    across, up = Axis(xs, LEFT, WIDTH - RIGHT), Axis(ys, HEIGHT - BOTTOM, TOP, log)
+    across = Axis(xs, LEFT, WIDTH - RIGHT, tight=True)
+    up = Axis(ys, HEIGHT - BOTTOM, TOP, log)
     parts = [*x_axis(across, x_label), *y_axis(up, y_label)]
     for _, role, x, y in curves:
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across(x), up(y), strict=True))
@@ -26,14 +27,17 @@ def plot(curves, x_label, y_label, caption, *, log=False):
 
 
 class Axis:
-    """Numbers to pixels, and where to put the ticks."""
+    """Numbers to pixels, and where to put the ticks; a tight one ends where its numbers end."""
 
-    def __init__(self, values, start, end, log=False):
+    def __init__(self, values, start, end, log=False, tight=False):
         self.log, self.start, self.end = log, start, end
         values = np.log10(np.maximum(values, 1e-17)) if log else values
         low, high = float(np.min(values)), float(np.max(values))
         self.ticks = round_ticks(low, high, whole=log)
         self.low, self.high = min(low, self.ticks[0]), max(high, self.ticks[-1])
+        if tight:
+            self.low, self.high = low, high
+            self.ticks = [v for v in self.ticks if low <= v <= high]
 
     def __call__(self, values):
         values = np.asarray(values, float)
