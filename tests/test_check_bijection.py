@@ -166,6 +166,30 @@ def test_an_error_in_backward_inverse_is_not_taken_for_a_sequential_map(rng):
         report_on(TypoInBackwardInverse, rng)
 
 
+def test_a_map_that_is_not_complex_clean_is_judged_by_differences(rng):
+    """y = x |x|, inverted with a square root and a sign."""
+
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Signed(Bijection):
+        c: float = 2.0
+
+        def forward(self, x):
+            return x * np.abs(x), np.log(self.c * np.abs(x)).sum(axis=1), (x,)
+
+        def backward(self, dy, dlogdet, cache):
+            return 2 * dy * np.abs(cache[0]) + dlogdet[:, None] / cache[0], {}
+
+        def inverse(self, y):
+            x = np.sign(y) * np.sqrt(np.abs(y))
+            return x, -np.log(self.c * np.abs(x)).sum(axis=1)
+
+    x = np.array([[1.0, -0.7, 2.0], [-1.3, 0.4, 0.9]])
+    report = check.bijection(Signed(), x, rng=rng)
+    assert report, report
+    wrong = check.bijection(Signed(2.001), x, rng=rng)
+    assert [row.name for row in wrong.failures] == ["logdet of forward", "logdet of inverse"]
+
+
 def test_a_map_too_badly_conditioned_to_judge_is_inconclusive(rng):
     @dataclass(frozen=True, eq=False, repr=False)
     class Matrix(Bijection):

@@ -8,7 +8,6 @@ by the size of its gradient, or a small array would be lost beside a large one.
 
 import numpy as np
 
-from minigen.check.complexstep import no_part_lost
 from minigen.check.evidence import Claim, gather
 from minigen.check.judge import judge
 from minigen.check.malformed import malformed
@@ -34,10 +33,8 @@ def adjoint(layer, *inputs, rng, method="auto", directions=8, **given):
     validate.integer("directions", directions, 1)
     subject = Subject.of(layer, inputs, given)
     trial = Trial.of(subject, rng)
-    with no_part_lost():
-        oracle = choose(subject, method, rng)
-        rows = malformed(subject.points, trial.yours)
-        rows = rows or directional(trial, oracle, directions, rng)
+    oracle = choose(subject, method, rng)
+    rows = malformed(subject.points, trial.yours) or directional(trial, oracle, directions, rng)
     return Report(f"adjoint of {type(layer).__name__}", tuple(rows), oracle.note)
 
 

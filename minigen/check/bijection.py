@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minigen.check.complexstep import jacobian
 from minigen.check.gradients import gradients
+from minigen.check.oracle import choose
 from minigen.check.report import OK, OPEN, SKIPPED, WRONG, Report, Row, versus
+from minigen.check.richardson import size
 from minigen.check.subject import Subject
+from minigen.core import validate
 from minigen.core.contract import Bijection
 
 RIGHT = 1e-12
@@ -29,21 +31,23 @@ def bijection(layer, x, *context, rng):
     layer: anything with the methods of a `Bijection`, copied to float64; x (N, D); context (N, C).
     Returns a Report.
     """
-    subject = Subject.of(layer, (x, *context), {})
-    f, (x, *context) = subject.layer, subject.inputs.values()
+    validate.generator(rng)
+    there = Subject.of(layer, (x, *context), {})
+    f, (x, *context) = there.layer, there.inputs.values()
     y, logdet, _ = f.forward(x.copy(), *context)
-    back, logdet_back = f.inverse(y.copy(), *context)
-    again = f.forward(back.copy(), *context)[0]
-    J = jacobian(lambda z: f.forward(z, *context)[0], x)
-    K = inverse_jacobian(f, y, context, J)
+    back = Subject.of(Inverse(f), (y, *context), {})
+    x_again, logdet_back = f.inverse(y.copy(), *context)
+    y_again = f.forward(x_again.copy(), *context)[0]
+    J, J_error = row_jacobian(there, rng)
+    K, K_error = row_jacobian(back, rng)
     # what a rounding error of x or y can become on the way there and back
     reach_y = np.abs(y) + product(J, x)
     reach_x = np.abs(x) + product(K, reach_y)
     rows = [
-        equal("x = inverse(forward(x))", back, x, RIGHT * reach_x),
-        equal("y = forward(inverse(y))", again, y, RIGHT * (reach_y + product(J, reach_x))),
-        equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], logdet_error(J)),
-        equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], logdet_error(K)),
+        equal("x = inverse(forward(x))", x_again, x, RIGHT * reach_x),
+        equal("y = forward(inverse(y))", y_again, y, RIGHT * (reach_y + product(J, reach_x))),
+        equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
+        equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
         Row("structure", OK, note=structure(J)),
     ]
     if np.shape(logdet) == (len(x),):
@@ -52,22 +56,23 @@ def bijection(layer, x, *context, rng):
     return Report(f"bijection {type(layer).__name__}", tuple(rows))
 
 
+def row_jacobian(subject, rng):
+    """(J (N, D, D) of the first output by the first input, the error of its log-det (N,))."""
+    name, x = next(iter(subject.points.items()))
+    oracle, columns, errors = choose(subject, "auto", rng), [], []
+    for d in range(x.shape[1]):
+        unit = np.zeros(x.shape)
+        unit[:, d] = 1
+        (slope, *_), (error, *_) = oracle.along({name: unit})
+        columns.append(slope)
+        errors.append(size(error, 0.0))
+    J = np.stack(columns, axis=2)
+    return J, x.shape[1] * (RIGHT + np.linalg.cond(J) * (EPS + 20 * max(errors) / size(J)))
+
+
 def product(J, x):
     """|J| |x|, row by row."""
     return np.einsum("nij,nj->ni", np.abs(J), np.abs(x))
-
-
-def inverse_jacobian(f, y, context, J):
-    """The Jacobian of the inverse; where it is not complex-clean, that of `forward` inverted."""
-    try:
-        return jacobian(lambda z: f.inverse(z, *context)[0], y)
-    except Exception:  # a function may refuse complex numbers in any way it likes
-        return np.linalg.inv(J)
-
-
-def logdet_error(J):
-    """What `slogdet` may lose: 1e-12 and the condition times a rounding, per column."""
-    return J.shape[-1] * (RIGHT + EPS * np.linalg.cond(J))
 
 
 def equal(name, yours, expected, allowed):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minigen.check.adjoint import directional
-from minigen.check.complexstep import no_part_lost
 from minigen.check.diagnosis import diagnose
 from minigen.check.evidence import Claim, gather
 from minigen.check.judge import judge, worst_of
@@ -37,16 +36,15 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
     subject = Subject.of(layer, inputs, given)
     trial = Trial.of(subject, rng)
     broken = {row.name: row for row in malformed(subject.points, trial.yours)}
-    with no_part_lost():
-        oracle = choose(subject, method, rng)
-        rows = [
-            broken.pop(name, None) or entry_row(name, trial, oracle, entries, rng)
-            for name in subject.points
-        ]
-        rows += broken.values()
-        large = any(a.size > entries for a in subject.points.values())
-        if large and all(row.verdict == OK for row in rows):
-            rows += directional(trial, oracle, 2, rng)
+    oracle = choose(subject, method, rng)
+    rows = [
+        broken.pop(name, None) or entry_row(name, trial, oracle, entries, rng)
+        for name in subject.points
+    ]
+    rows += broken.values()
+    large = any(a.size > entries for a in subject.points.values())
+    if large and all(row.verdict == OK for row in rows):
+        rows += directional(trial, oracle, 2, rng)
     return Report(f"gradients of {type(layer).__name__}", tuple(rows), oracle.note)
 
 

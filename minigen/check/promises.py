@@ -185,10 +185,10 @@ def one_row(subject, n, i):
 
 def single(subject, rng):
     """float32 stays float32: outputs, gradients and every array of the cache"""
-    half = Subject.of(subject.layer, subject.inputs.values(), subject.given, np.float32)
-    outputs, cache = half.forward()
+    light = Subject.of(subject.layer, subject.inputs.values(), subject.given, np.float32)
+    outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in cotangents(outputs, rng)]
-    found = named(outputs, "output") | dict(leaves(cache, "cache")) | half.backward(vs, cache)
+    found = named(outputs, "output") | dict(leaves(cache, "cache")) | light.backward(vs, cache)
     bad = [
         f"{name} is {kind}"
         for name, a in found.items()
