@@ -97,4 +97,10 @@ def test_a_right_answer_is_accepted(name, kind):
 @pytest.mark.parametrize("b, wrong", WRONGS, ids=[f"{b.name}: {w.name}" for b, w in WRONGS])
 def test_a_wrong_answer_is_refused_and_told_why(b, wrong):
     named, found = bank.check_wrong(b, wrong)
-    assert named, found
+    assert named or not wrong.says, found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kind_of_mistake_is_named_for_four_in_five(name):
+    named = [bool(w.says) for w in BANKS[name].wrong]
+    assert sum(named) >= 0.8 * len(named)

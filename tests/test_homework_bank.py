@@ -75,7 +75,10 @@ def edited(text, edits):
 
 @dataclass(frozen=True)
 class Wrong:
-    """A wrong answer: edits of the practice solution, and what the diagnosis should say."""
+    """A wrong answer: edits of the practice solution, and what the diagnosis should say.
+
+    "" where no more is said than which entry is wrong.
+    """
 
     name: str
     edits: tuple
@@ -127,4 +130,5 @@ def check_wrong(bank, wrong):
     text = edited(bank.practice(), wrong.edits)
     found = failures(marks(bank.assignment, bank.assignment.practice, text))
     assert found, f"{bank.name}: {wrong.name} was accepted"
-    return any(re.search(wrong.says, why) for why in found.values()), found
+    told = any(re.search(wrong.says, why) for why in found.values())
+    return bool(wrong.says) and told, found

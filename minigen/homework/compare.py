@@ -90,6 +90,9 @@ def why_gradient(task, case, i, yours, bad, again):
     ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
     if fits(ref.gradients(task.reference, ones)[i], yours):
         return "ignores its cotangents: this is the gradient with ones for all of them"
+    for j, other in enumerate(ref.gradients(task.reference, case)):
+        if j != i and fits(other, yours):
+            return f"this is d{task.inputs[j]}: exchanged?"
     with np.errstate(all="ignore"):
         found = diagnose(evidence(task, case, i, yours), bad.ravel(), yours, trial)
         general = found.startswith(GENERAL)
@@ -114,7 +117,8 @@ def slip_of_gradient(task, case, i, yours):
         for slip, text in ref.GRADIENT_SLIPS.items():
             if slip == "straight" and not of_one:
                 continue
-            if fits(ref.gradients(task.reference, case, ref.Path(name, slip))[i], yours):
+            path = ref.Path(name, slip, case.rows or 1)
+            if fits(ref.gradients(task.reference, case, path)[i], yours):
                 return text.format(name)
     for path, text in value_slips(task.reference, case):
         guess = attempt(ref.gradients, task.reference, case, path)
@@ -200,4 +204,15 @@ def why_integer(right, yours):
         return "the right numbers in the reverse order"
     if np.array_equal(1 - right, yours):
         return "0 and 1 exchanged"
+    if set(np.unique(right)) <= {0, 1} and np.all(np.abs(off) <= 1):
+        return one_sided(off)
     return ""
+
+
+def one_sided(off):
+    """A mask that has only too many ones, or only too few."""
+    if np.all(off >= 0):
+        return f"{off.sum()} ones too many, none too few: >= in place of >, or degrees off by one?"
+    if np.all(off <= 0):
+        return f"{-off.sum()} ones too few, none too many: > in place of >=, or degrees off by one?"
+    return "ones at other places"

@@ -17,6 +17,8 @@ GRADIENT_SLIPS = {
     "flip": "the path through {} has the wrong sign",
     "twice": "the path through {} is counted twice",
     "straight": "the derivative of {} is taken as 1",
+    "turned": "the gradient through {} is transposed",
+    "averaged": "the path through {} is averaged over the batch instead of summed",
 }
 VALUE_SLIPS = {
     "negate": "{} has the wrong sign",
@@ -24,6 +26,9 @@ VALUE_SLIPS = {
     "unapplied": "{} is not applied",
     "double": "{} counts twice",
     "half": "{} counts half",
+    "one": "{} is left out",
+    "square": "{} is squared: is a root missing?",
+    "turned value": "{} is transposed",
     "mean": "{} is divided by its number of columns: a mean in place of a sum?",
 }
 
@@ -34,6 +39,7 @@ class Path:
 
     name: str = ""
     slip: str = ""
+    rows: int = 1
     seen: dict | None = None
 
     def __call__(self, name, value):
@@ -43,21 +49,31 @@ class Path:
         """`value`, computed from `before`."""
         if self.seen is not None:
             self.seen[name] = before is not None
-        return value if name != self.name else slipped(self.slip, before, value)
+        return value if name != self.name else self.slipped(before, value)
+
+    def slipped(self, before, value):
+        """What the slip makes of a quantity."""
+        if self.slip in GRADIENT_SLIPS:
+            before = value if before is None else before
+            return value.real + 1j * moved(self.slip, before.imag, value.imag, self.rows)
+        return changed(self.slip, before, value)
 
 
-def slipped(slip, before, value):
-    """What a slip makes of a quantity."""
-    if slip == "stop":
-        return value.real + 0j
-    if slip == "flip":
-        return value.real - 1j * value.imag
-    if slip == "twice":
-        return value.real + 2j * value.imag
+def moved(slip, before, imag, rows):
+    """The derivative of a quantity after a slip of the backward pass."""
     if slip == "straight":
-        return value.real + 1j * before.imag
+        return before
+    if slip == "turned":
+        return imag.T if imag.ndim == 2 and imag.shape[0] == imag.shape[1] else imag
+    return {"stop": 0, "flip": -1, "twice": 2, "averaged": 1 / rows}[slip] * imag
+
+
+def changed(slip, before, value):
+    """A quantity after a slip of the forward pass."""
     if slip == "unapplied":
         return before
+    if slip in ("one", "square", "turned value"):
+        return {"one": value**0, "square": value * value, "turned value": value.T}[slip]
     scale = {"negate": -1.0, "drop": 0.0, "double": 2.0, "half": 0.5}
     return scale[slip] * value if slip in scale else value / value.shape[-1]
 

@@ -132,7 +132,7 @@ def tasks(variant):
         Value("maf_inverse", ("x",), lambda path, *a: maf_inverse(variant, path, *a), draw_values,
               **sizes),
         Value("maf_inverse_fast", ("x",), lambda path, *a: maf_inverse(variant, path, *a),
-              draw_values, points=4, large=(256, 64, 384), beside="maf_forward", factor=24.0,
+              draw_values, points=4, large=(256, 64, 384), beside="maf_forward", factor=12.0,
               why=slow, **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
                  lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_fits),

@@ -56,9 +56,9 @@ def linear(kind, path, x, W, b):
     rows = 1 + 0 * x[:, 0]
     if kind == "sampling":
         y = x @ path("W in the product", W) + path("b", b)
-        return y, path("logdet", rows * log_det(W))
+        return y, path("logdet", rows * log_det(path("W in logdet", W)))
     z = np.linalg.solve(path("W in the product", W).T, (x - path("b", b)).T).T
-    return z, path("logdet", -rows * log_det(W))
+    return z, path("logdet", -rows * log_det(path("W in logdet", W)))
 
 
 def bend(kind, r):
@@ -77,7 +77,8 @@ def chain(kind, path, z, W, b):
     y, slope = bend(kind, path("r in y", r))
     y = path.through("the elementwise map", r, y)
     bent = path("the log-det of the elementwise map", np.log(bend(kind, path("r in logdet", r))[1]))
-    return y, path("the log-det of W", log_det(W)) + bent.sum(axis=1)
+    det = path("the log-det of W", log_det(path("W in logdet", W)))
+    return y, det + bent.sum(axis=1)
 
 
 def matrix(rng, D):

@@ -1,0 +1,96 @@
+"""Homework 5: right answers of every kind pass, wrong ones are told what is wrong."""
+
+from test_homework_bank import Bank, Wrong
+
+SCHEDULE = {
+    "linear": "np.linspace(0.001, 0.2, T)",
+    "quadratic": "np.linspace(np.sqrt(0.001), np.sqrt(0.2), T) ** 2",
+    "sigmoid": "0.001 + 0.199 / (1 + np.exp(-np.linspace(-6, 6, T)))",
+    "cosine": "np.minimum(1 - f[1:] / f[:-1], 0.999)",
+}
+X0 = {  # x0 = p * xt + q * out
+    "eps": ("1 / np.sqrt(A)", "-np.sqrt(1 - A) / np.sqrt(A)"),
+    "v": ("np.sqrt(A)", "-np.sqrt(1 - A)"),
+    "score": ("1 / np.sqrt(A)", "(1 - A) / np.sqrt(A)"),
+    "x0": ("0 * A", "1 + 0 * A"),
+}
+S2 = {"beta": "b", "beta_tilde": "tilde", "geometric mean": "np.sqrt(b * tilde)"}
+
+
+def solution(variant):
+    p, q = X0[variant["predict"]]
+    return {
+        "schedule": f"""    f = np.cos(np.pi / 2 * (np.arange(T + 1) / T + 0.008) / 1.008) ** 2
+    beta = np.append(0.0, {SCHEDULE[variant["schedule"]]})
+    return beta, np.cumprod(1 - beta)""",
+        "reverse_forward": f"""    A = np.cumprod(1 - beta)
+    b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
+    tilde = b * (1 - B) / (1 - A)
+    s2, u, w = {S2[variant["variance"]]}, np.sqrt(1 - b) * (1 - B) / (1 - A), b * np.sqrt(B) / (1 - A)
+    cx, co = u + w * ({p}), w * ({q})
+    r = prev - cx * xt - co * out
+    return -(r * r / s2 + np.log(2 * np.pi * s2)).sum(axis=1) / 2, (r, s2, cx, co)""",
+        "reverse_backward": """    r, s2, cx, co = cache
+    g = dlogp[:, None] * r / s2
+    return cx * g, co * g, -g""",
+    }
+
+
+RIGHT = {
+    "as it stands": (),
+    "alpha_bar by a loop": (
+        ("    return beta, np.cumprod(1 - beta)\n",
+         "    A = [1.0]\n    for b in beta[1:]:\n        A.append(A[-1] * (1 - b))\n"
+         "    return beta, np.array(A)\n"),
+    ),
+    "dbeta by a mask": (
+        ("    for n, s in enumerate(t):\n        dbeta[1 : s + 1] -= dA[n] * A[n, 0] / (1 - beta[1 : s + 1])\n",
+         "    s = np.arange(len(beta))\n    inside = (1 <= s) & (s <= t[:, None])\n"
+         "    dbeta -= ((dA * A[:, 0])[:, None] * inside).sum(axis=0) / (1 - beta)\n"),
+    ),
+    "dbeta by a cumulative sum": (
+        ("    for n, s in enumerate(t):\n        dbeta[1 : s + 1] -= dA[n] * A[n, 0] / (1 - beta[1 : s + 1])\n",
+         "    np.add.at(dbeta, t, dA * A[:, 0])\n    dbeta = -np.cumsum(dbeta[::-1])[::-1] / (1 - beta)\n"
+         "    dbeta[0] = 0\n"),
+    ),
+    "1 - A by expm1": (("    A = np.cumprod(1 - beta)[t][:, None]\n    return np.sqrt(A)",
+                        "    A = np.exp(np.cumsum(np.log1p(-beta)))[t][:, None]\n    return np.sqrt(A)"),),
+}  # fmt: skip
+
+WRONG = (
+    Wrong("the schedule from index 0", (("beta[1:] = np.linspace(0.001, 0.2, T)", "beta[:] = np.linspace(0.001, 0.2, T + 1)"),),
+          ""),
+    Wrong("a sum for A", (("return beta, np.cumprod(1 - beta)", "return beta, 1 - np.cumsum(beta)"),),
+          ""),
+    Wrong("one step late", (("return beta, np.cumprod(1 - beta)", "return beta, np.cumprod(1 - beta)[::-1]"),),
+          "reverse order"),
+    Wrong("no square root", (("return np.sqrt(A) * x0 + np", "return A * x0 + np"),), "squared: is a root missing"),
+    Wrong("the noise subtracted", (("np.sqrt(A) * x0 + np.sqrt(1 - A) * eps", "np.sqrt(A) * x0 - np.sqrt(1 - A) * eps"),),
+          "eps has the wrong sign"),
+    Wrong("beta for its cumulative form", (("    A = np.cumprod(1 - beta)[t][:, None]\n    return np.sqrt(A)", "    A = (1 - beta)[t][:, None]\n    return np.sqrt(A)"),),
+          "steps s < t in A_t is left out"),
+    Wrong("no path through the noise term", (("(x0 / np.sqrt(A) - eps / np.sqrt(1 - A))", "(x0 / np.sqrt(A))"),),
+          "A_t in the noise is missing"),
+    Wrong("its sign", (("- eps / np.sqrt(1 - A))", "+ eps / np.sqrt(1 - A))"),), "A_t in the noise has the wrong sign"),
+    Wrong("only beta_t itself", (("dbeta[1 : s + 1] -= dA[n] * A[n, 0] / (1 - beta[1 : s + 1])",
+                                  "dbeta[s] -= dA[n] * A[n, 0] / (1 - beta[s])"),), "steps s < t in A_t is missing"),
+    Wrong("rows with one t overwrite", (("dbeta[1 : s + 1] -= dA", "dbeta[1 : s + 1] = -dA"),), ""),
+    Wrong("beta_0 too", (("dbeta[1 : s + 1] -= dA[n] * A[n, 0] / (1 - beta[1 : s + 1])",
+                          "dbeta[: s + 1] -= dA[n] * A[n, 0] / (1 - beta[: s + 1])"),), "mask"),
+    Wrong("sign of dbeta", (("dbeta[1 : s + 1] -= dA", "dbeta[1 : s + 1] += dA"),), "the sign"),
+    Wrong("no half", (("sum(axis=1) / 2\n", "sum(axis=1)\n"),), "twice"),
+    Wrong("coefficients exchanged", (("return u * xt + w * x0,", "return w * xt + u * x0,"),), ""),
+    Wrong("the variance beta_t", (("(b * (1 - B) / (1 - A))[:, 0], (u, w)", "b[:, 0], (u, w)"),), "left out"),
+    Wrong("gradients exchanged", (("return u * dmean, w * dmean", "return w * dmean, u * dmean"),), "this is dx0"),
+    Wrong("ignores the cotangent", (("return u * dmean, w * dmean", "return u + 0 * dmean, w * dmean"),), "ignores"),
+    Wrong("sign of dprev", (("return -c * dprev, k * dprev, dprev", "return -c * dprev, k * dprev, -dprev"),), "the sign"),
+    Wrong("no log term", ((" + 0.5 * np.log(2 * np.pi * s2)", ""),), "log term is missing"),
+    Wrong("a mean over columns", (("+ 0.5 * np.log(2 * np.pi * s2)).sum(axis=1), (r", "+ 0.5 * np.log(2 * np.pi * s2)).mean(axis=1), (r"),),
+          "a mean in place of a sum"),
+    Wrong("the misprint kept", (("return xt / np.sqrt(alpha) - (1", "return xt - (1"),), "form as printed"),
+    Wrong("writes into the schedule", (("    A = np.cumprod(1 - beta)[t][:, None]\n    return np.sqrt(A)",
+                                        "    beta[0] = 0\n    A = np.cumprod(1 - beta)[t][:, None]\n    return np.sqrt(A)"),),
+          "writes into its input"),
+)  # fmt: skip
+
+BANK = Bank("diffusion", RIGHT, WRONG, solution)
