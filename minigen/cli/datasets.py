@@ -8,6 +8,7 @@ import numpy as np
 
 from minigen import data
 from minigen.core import validate
+from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000
 SUFFIXES = (".csv", ".npy", ".npz")
@@ -17,8 +18,9 @@ SUFFIXES = (".csv", ".npy", ".npz")
 class Dataset:
     """Data to train on and to test on.
 
-    kind: "toy", "digits" or "table". source: the Toy, the Digits, or all rows of the file.
-    train, validation: what `fit` takes. features: D. levels: of integer data, else 0.
+    kind: "toy", "energy" (an unnormalised density), "digits" or "table". source: the Toy, the
+    energy, the Digits, or all rows of the file. train, validation: what `fit` takes. features: D.
+    levels: of integer data, else 0.
     """
 
     name: str
@@ -41,13 +43,17 @@ def dataset(name, rng):
     if name in data.TOYS:
         toy = data.toy(name)
         return Dataset(name, "toy", toy, toy, None, toy.features)
+    if name in ENERGIES:
+        target = energy(name)
+        return Dataset(name, "energy", target, None, None, target.features)
     if name == "digits":
         digits = data.digits()
         parts = digits.train.x, digits.validation.x
         return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
     if pathlib.Path(name).suffix.lower() in SUFFIXES:
         return table(name, data.read(name), rng)
-    what = f"digits, a file ({', '.join(SUFFIXES)}) or a toy ({', '.join(data.TOYS)})"
+    named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
+    what = f"digits, a file ({', '.join(SUFFIXES)}), {named}"
     raise validate.expected("--data", what, repr(name))
 
 

@@ -4,10 +4,10 @@ To add one: a module here with `MODELS`, `FAMILIES` and `show` (see `minigen.cli
 its name in CHAPTERS.
 """
 
-from minigen.cli.chapters import coupling
+from minigen.cli.chapters import autoregressive, coupling
 from minigen.core import validate
 
-CHAPTERS = {"real_nvp": coupling}
+CHAPTERS = {"real_nvp": coupling, "autoregressive": autoregressive}
 MODELS = {name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()}
 FAMILIES = {name: family for c in CHAPTERS.values() for name, family in c.FAMILIES.items()}
 

@@ -6,7 +6,8 @@ from minigen.cli.chapter import Family
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.flows import Affine, Logit
+from minigen.flows import Affine, Logit, log_normalizer
+from minigen.flows.normalizer import quadrature
 from minigen.training import fit
 
 DRAWS = 8  # of the dequantisation noise, for each test image
@@ -35,7 +36,10 @@ def builder(factory):
 
 
 def fit_flow(flow, dataset, recipe, *, rng, progress=None):
-    """Maximum likelihood."""
+    """Maximum likelihood; reverse KL where there is no data but an unnormalised density."""
+    if dataset.kind == "energy":
+        loss, base = flow.reverse_kl(dataset.source), flow.base
+        return fit(loss, base, rng=rng, progress=progress, clip=5.0, **recipe.training)
     return fit(
         flow.nll, dataset.train, validation=dataset.validation, rng=rng, progress=progress,
         validate_every=max(1, recipe.steps // 20), **recipe.training,
@@ -50,6 +54,8 @@ def sample_flow(flow, n, *, rng):
 
 def measure_flow(name, flow, dataset, *, rng):
     """Nats and KL where the truth is known, bits per dimension beside the baselines for digits."""
+    if dataset.kind == "energy":
+        return energy_rows(name, flow, dataset, rng)
     x = dataset.test(rng)
     if flow.levels != dataset.levels:
         got = f"one of {flow.levels or 'continuous'} levels"
@@ -64,6 +70,18 @@ def measure_flow(name, flow, dataset, *, rng):
         Row(name, dataset.name, "entropy of the truth, nats", entropy),
         mean(name, dataset.name, "NLL, nats", -logp, entropy=entropy),
         mean(name, dataset.name, "KL(truth, model), nats", truth - logp, perfect=0),
+    ]
+
+
+def energy_rows(name, flow, dataset, rng):
+    """log Z by importance sampling with the flow, beside quadrature; and KL(flow, p)."""
+    truth = quadrature(dataset.source)
+    found = log_normalizer(flow, dataset.source, rng=rng)
+    return [
+        Row(name, dataset.name, "log Z, nats", found.estimate, found.error, {"quadrature": truth}),
+        Row(
+            name, dataset.name, "KL(model, truth), nats", truth - found.bound, None, {"perfect": 0}
+        ),
     ]
 
 
