@@ -1,0 +1,773 @@
+# %% [markdown]
+# # 03 MADE, MAF and IAF: one network that may not look ahead
+#
+# **Question.** Any density in $D$ dimensions is a product of $D$ densities in one. Can a single
+# network answer for all $D$ of them at once? And if one direction of the flow then needs $D$ steps,
+# one after the other, must it also cost $D$ times as much?
+#
+# **You need** tutorials 00 (how a gradient is checked) and 02 (a flow with a triangular Jacobian).
+# **Time** about 60 minutes. **Equations** MAF-1 to MAF-11, IAF-1 to IAF-5, S-MADE, S-IAF, S-DUAL.
+
+# %%
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+if importlib.util.find_spec("minigen") is None:  # a hosted notebook
+    wheels = sorted(pathlib.Path().glob("minigen-*.whl"))
+    assert wheels, "upload minigen-*.whl to the folder of this notebook first"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
+    subprocess.run(command, check=True)
+
+import dataclasses
+import inspect
+import time
+from functools import cached_property
+
+import numpy as np
+from scipy import stats
+
+import minigen as mg
+from minigen.derivations.adjoint import IAFEncoder, MAFSampler
+from minigen.derivations.tools import Counted
+from minigen.flows import Chain, Flow, degrees, sequential
+from minigen.flows.autoregressive import iaf, maf
+from minigen.flows.energies import energy
+from minigen.flows.iaf import IAFLayer
+from minigen.flows.made import MADE, MaskedLinear
+from minigen.flows.maf import MAFLayer
+from minigen.prob import StandardNormal
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## 1. A density as $D$ questions
+#
+# The chain rule of probability approximates nothing:
+#
+# $$p(\bar x)=\prod_{i=1}^{D}p(x_i\mid\bar x_{1:i-1})\ \text{(MAF-1)}$$
+#
+# Read it as a conversation. How is $x_1$ distributed? Given $x_1$, how is $x_2$? Given both, how is
+# $x_3$? Let each answer be a Gaussian whose mean and width depend on what is known so far. The
+# notes write
+#
+# $$x_i\sim p(x_i\mid\bar x_{1:i-1})=z_i\,\sigma_i(\bar x_{1:i-1})+\mu_i(\bar x_{1:i-1})
+# \ \text{(MAF-2, as printed)}$$
+#
+# These are two sentences run into one. On the left of the equals sign stands a *density*, a height.
+# On the right stands a *sample*, a place. Apart, both are true:
+#
+# $$x_i=z_i\,\sigma_i+\mu_i,\quad z_i\sim\mathcal N(0,1)\qquad\text{and}\qquad
+# p(x_i\mid\bar x_{1:i-1})=\mathcal N(x_i\mid\mu_i,\sigma_i^2)\ \text{(MAF-2)}$$
+
+# %%
+mu_1, sigma_1 = 1.0, 0.5
+z_1 = rng.standard_normal(200_000)
+x_1 = z_1 * sigma_1 + mu_1
+print("place  x =", x_1[:4].round(3))
+print("height p =", stats.norm(mu_1, sigma_1).pdf(x_1[:4]).round(3))
+p_value = stats.kstest(x_1, stats.norm(mu_1, sigma_1).cdf).pvalue
+print(f"are these places spread as these heights say? Kolmogorov-Smirnov p = {p_value:.2f}")
+assert p_value > 1e-3
+assert np.abs(x_1 - stats.norm(mu_1, sigma_1).pdf(x_1)).max() > 1  # the equals sign fails
+
+# %% [markdown]
+# ## 2. One network, by masks (S-MADE)
+#
+# $D$ conditionals need $D$ functions $(\mu_i,\alpha_i)$ with $\alpha_i=\log\sigma_i$. The $i$-th
+# may look at $x_1\dots x_{i-1}$ and at nothing else. Germain et al. (2015) make one network do it.
+# Give every unit a number, its **degree**: how many of the first coordinates it may know about.
+#
+# | unit | degree |
+# |---|---|
+# | input $x_i$ | $i$ |
+# | hidden unit $k$ | $m_k$, one of $1\dots D-1$ |
+# | output $\mu_i$, $\alpha_i$ | $i-1$: *strictly* less than $x_i$ itself |
+#
+# One rule then makes every mask: **a unit sees the units below whose degree is not larger than its
+# own.** In the notes' form: $M^{(1)}_{ki}=[m_k\ge i]$, $M^{(2)}_{ik}=[i>m_k]$. Follow any path from
+# $\mu_i$ down to the inputs: it starts at degree $i-1$, and degrees never grow on the way. So it
+# ends at one of $x_1\dots x_{i-1}$.
+
+# %%
+print(inspect.getsource(degrees.mask))
+print(inspect.getsource(MaskedLinear.forward))
+
+
+# %%
+def away(layer, rng, spread=0.5):
+    """The layer with its parameters moved, in place, off their starting values."""
+    for array in mg.core.tree.flatten(layer.params).values():
+        array += spread * rng.standard_normal(array.shape)
+    return layer
+
+
+D = 5
+small = {"rng": rng, "dtype": np.float64, "activation": "tanh"}
+made = away(MADE.init(D, (12, 10), **small), rng)
+masks = [f.M for f in made.layers[::2]]
+for f in made.layers[::2]:
+    print("degrees", f.below, "->", f.above)
+mg.plot.masks(masks)
+
+# %% [markdown]
+# **How to read it.** Each panel is a weight matrix: a row for each unit below, a column for each
+# unit above, blue where the weight is kept. Units are stored in rising degree, so every mask is a
+# staircase. The last panel multiplies the masks: which input reaches which output at all. The
+# outputs stand in pairs $(\mu_i,\alpha_i)$. The first pair sees nothing: $p(x_1)$ has no condition.
+# The last row is empty: nobody may see $x_5$.
+#
+# The masks promise zeros. A complex step through the network finds them **exactly**, not just
+# small.
+
+# %%
+x = rng.standard_normal((6, D))
+J_mu = mg.check.jacobian(lambda v: made.forward(v)[0][..., 0], x)
+print("d mu_i / d x_k at one point:")
+print(J_mu[0].round(2))
+assert np.all(np.triu(J_mu) == 0)  # S-MADE: exact zeros, on the diagonal too
+assert np.all(np.tril(J_mu, -1)[:, 1:].any(axis=2))  # and each mu_i does look back
+
+# %% [markdown]
+# ## 3. MAF: all of $z$ in one pass
+#
+# Solve MAF-2 for $z_i$, then write it for all $i$ at once:
+#
+# $$z_i=\frac{x_i-\mu_i(\bar x_{1:i-1})}{\sigma_i(\bar x_{1:i-1})}\ \text{(MAF-3)}
+# \qquad\bar z=\frac{\bar x-\bar\mu(\bar x)}{\bar\sigma(\bar x)}\ \text{(MAF-4)}$$
+#
+# Data $\bar x$ are given whole. No $z_i$ waits for another, so **one** evaluation of the MADE
+# serves all of them. Papamakarios, Pavlakou and Murray (2017) call the layer a masked
+# autoregressive flow.
+
+# %%
+print(inspect.getsource(MAFLayer.forward))
+
+# %% [markdown]
+# As in tutorial 02, `c tanh(r / c)` bounds the log-scale.
+#
+# Now the notes' strangest line, $\frac{dx_i}{dz_j}=\frac{dx_i}{dz_j}$ (MAF-5). It says nothing: the
+# left side should be the *matrix*, $\big(\frac{d\bar x}{d\bar z}\big)_{ij}=\frac{dx_i}{dz_j}$. The
+# four lines after it fill the matrix in:
+#
+# | where | entry | |
+# |---|---|---|
+# | above, $j>i$ | $0$ | MAF-6: when $x_i$ is computed, $z_j$ has not been looked at |
+# | on the diagonal | $\sigma_i(\bar x_{1:i-1})$ | MAF-8: $x_i=z_i\sigma_i+\mu_i$ is a line |
+# | below, $j<i$ | dots | MAF-7: left open in the notes; section 7 fills it in |
+#
+# $$\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_i\sigma_i(\bar x_{1:i-1})\ \text{(MAF-9)}$$
+#
+# The determinant does not need the dots.
+
+# %%
+layer = away(MAFLayer.init(D, (12, 10), **small), rng)
+z, logdet, _ = layer.forward(x)
+h, _ = layer.made.forward(x)
+mu, sigma = h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
+
+dz_dx = mg.check.jacobian(lambda v: layer.forward(v)[0], x)
+dx_dz = mg.check.jacobian(lambda v: layer.inverse(v)[0], z)
+truth = np.linalg.slogdet(dx_dz)[1]
+
+figures = {
+    "MAF-5 the two matrices are inverse": np.abs(dz_dx @ dx_dz - np.eye(D)).max(),
+    "MAF-6 above the diagonal": np.abs(np.triu(dx_dz, 1)).max(),
+    "MAF-8 the diagonal is sigma": np.abs(np.diagonal(dx_dz, axis1=1, axis2=2) - sigma).max(),
+    "MAF-9 log|det dx/dz| = -logdet": np.abs(-logdet - truth).max(),
+}
+for name, error in figures.items():
+    print(f"{name:36} {error:.1e}")
+    assert error < 1e-11
+assert figures["MAF-6 above the diagonal"] == 0
+
+# %% [markdown]
+# And MAF-1: the density of the flow is the product of the conditionals. The second line of the cell
+# knows nothing of flows.
+
+# %%
+flow = Flow(Chain((layer,)), StandardNormal(D))
+conditionals = stats.norm(mu, sigma).logpdf(x).sum(axis=1)
+print(f"MAF-1 is off by {np.abs(flow.log_prob(x) - conditionals).max():.1e}")
+assert np.abs(flow.log_prob(x) - conditionals).max() < 1e-11
+
+
+# %%
+def matrices(named):
+    """Matrices side by side, their numbers written in the cells."""
+    figure = mg.plot.Picture(figsize=(3.1 * len(named), 3.2), layout="constrained")
+    axes = figure.subplots(1, len(named), squeeze=False)[0]
+    for ax, (name, M) in zip(axes, named.items(), strict=True):
+        ax.imshow(M, cmap="RdBu_r", vmin=-3, vmax=3)
+        for (i, j), value in np.ndenumerate(M):
+            color = "white" if abs(value) > 2 else "black"
+            text = f"{value:.2f}" if value else "0"
+            ax.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
+        ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
+        ax.set_xticklabels([f"{j + 1}" for j in range(M.shape[1])])
+        ax.set_yticklabels([f"{i + 1}" for i in range(M.shape[0])])
+        ax.set_title(name, fontsize=9, loc="left")
+    return figure
+
+
+mixed = away(MAFLayer.init(D, (12, 10), order=[2, 0, 4, 1, 3], **small), rng)
+J_mixed = mg.check.jacobian(lambda v: mixed.forward(v)[0], x)
+matrices({"dz/dx": dz_dx[0], "dx/dz": dx_dz[0], "dz/dx, another order": J_mixed[0]})
+
+# %% [markdown]
+# **How to read it.** Row $i$, column $j$ is the derivative of the $i$-th output by the $j$-th input
+# at the first data point; blue is negative, red positive. A bare `0` is an exact zero. Left and
+# middle are triangles, inverse to each other, with $1/\sigma_i$ and $\sigma_i$ on the diagonal. On
+# the right the columns are visited in the order 3, 1, 5, 2, 4. It is the same triangle with rows
+# and columns shuffled, and it has the same number of zeros.
+#
+# ## 4. The backward pass, line by line
+#
+# Two gradients come in: `dz` $=\partial L/\partial\bar z$ and `dlogdet` $=\partial L/\partial\ell$.
+# Go through `forward` from its last line to its first.
+#
+# | forward line | path | backward line |
+# |---|---|---|
+# | $\ell=-\sum_i\alpha_i$ (MAF-9) | $\alpha\to\ell$ | $d\alpha \mathrel{-}= d\ell$ |
+# | $z=(x-\mu)\odot e^{-\alpha}$ (MAF-4) | $\mu\to z$ | $d\mu=-dz\odot e^{-\alpha}$ |
+# | | $\alpha\to z$, slope $-(x-\mu)e^{-\alpha}=-z$ | $d\alpha \mathrel{-}= dz\odot z$ |
+# | | $x\to z$ | $dx=dz\odot e^{-\alpha}$ |
+# | $\alpha=c\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot\big(1-(\alpha/c)^2\big)$ |
+# | $(\mu,r)=\mathrm{MADE}(x)$ | $x\to\mu,r$ | $dx \mathrel{+}= \mathrm{MADE}^T(d\mu,dr)$ |
+#
+# The $\alpha$ of coordinate $i$ has two paths, and so has $x$: straight into its own $z$, and
+# through the network into the later ones.
+
+# %%
+print(inspect.getsource(MAFLayer.backward))
+print(inspect.getsource(MaskedLinear.backward))
+
+# %% [markdown]
+# In the masked layer the mask stands twice. $dx=dy\,(M\odot W)^T$ uses the masked weights again.
+# And $dW=M\odot(x^Tdy)$: a weight that is held out of the output gets no gradient.
+
+# %%
+report = mg.check.bijection(mixed, x, rng=rng)
+assert report
+print(report)
+
+# %% [markdown]
+# Every entry of every gradient agrees with a complex step to a few roundings. The row `structure`
+# found the order `[2, 0, 4, 1, 3]` in the Jacobian, without being told.
+#
+# ## 5. Break it
+#
+# Two mistakes in the backward pass, and one in the mask.
+
+
+# %%
+class NoStraight(MAFLayer):
+    """Forgets the path x -> z: only the network's part of dx is left."""
+
+    def backward(self, dz, dlogdet, cache):
+        dx, grads = super().backward(dz, dlogdet, cache)
+        return dx - dz * cache[2], grads
+
+
+class WrongSign(MAFLayer):
+    """Takes log|det dx/dz| where log|det dz/dx| belongs, in backward alone."""
+
+    def backward(self, dz, dlogdet, cache):
+        return super().backward(dz, -dlogdet, cache)
+
+
+class SeesItself(MaskedLinear):
+    """The output mask with >= where > belongs: mu_i sees x_i."""
+
+    @cached_property
+    def M(self):
+        return degrees.mask(self.below, self.above + 1).astype(self.W.real.dtype)
+
+
+for Broken in (NoStraight, WrongSign):
+    report = mg.check.gradients(Broken(layer.made, layer.c), x, rng=rng)
+    assert not report
+    print(report, end="\n\n")
+
+# %% [markdown]
+# **How to read a report.** One row for each array with the verdict and how many entries are wrong;
+# below, the worst entry of each. The first mistake leaves every parameter right: only `dx` is
+# wrong. In a flow of one layer nobody would notice, for nothing uses the `dx` of the first layer.
+# In a chain all layers before it would learn nonsense. The second mistake gets a diagnosis: the
+# checker tried the usual mistakes on the numbers, and this one reproduces them. The term of
+# `dlogdet` has the wrong sign.
+#
+# Now the mask. `SeesItself` is off by one, the classic mistake of anyone who writes a MADE.
+
+# %%
+
+
+def leak(layer):
+    """The layer with `SeesItself` in place of the last masked map of its network."""
+    *first, last = layer.made.layers
+    last = SeesItself(last.W, last.b, last.below, last.above)
+    return MAFLayer(dataclasses.replace(layer.made, layers=(*first, last)), layer.c)
+
+
+leaky = leak(layer)
+gradients = mg.check.gradients(leaky, x, rng=rng)
+bijection = mg.check.bijection(leaky, x, rng=rng)
+assert gradients and not bijection
+print("gradients alone:", "all right" if gradients else "wrong", end="\n\n")
+print(bijection)
+
+# %% [markdown]
+# **The gradient check passes.** It must: `backward` is the true derivative of this `forward`. What
+# is broken is a promise *about* the function. Its inverse does not undo it, and `logdet` is not the
+# log-determinant of its Jacobian. So what it calls a density is none. Train it and see: `banana` is
+# a density in the plane whose entropy is known, so no model can have a lower mean $-\log p(\bar
+# x)$.
+
+# %%
+toy = mg.data.toy("banana")
+leaky = leak(MAFLayer.init(2, (32, 32), activation="tanh", rng=rng))
+leaky = Flow(Chain((leaky,)), StandardNormal(2))
+run = mg.fit(leaky.nll, toy, steps=400, lr=5e-3, rng=rng, progress=False)
+lattice = np.stack(np.meshgrid(*2 * [np.linspace(-9, 9, 361)]), axis=-1).reshape(-1, 2)
+mass = np.exp(leaky.log_prob(lattice)).sum() * 0.05**2
+print(f"entropy of banana {toy.entropy:.2f}, loss of the leaky flow {run.history['loss'][-1]:.2f}")
+print(f"its 'density' sums to {mass:.1f} in the window")
+assert run.history["loss"][-1] < toy.entropy - 0.5 and mass > 1.5
+
+# %% [markdown]
+# The loss fell *below the floor*. That is never good news: with $x_1$ in sight, "predicting" $x_1$
+# is copying it. The impossible number and a mass above 1 say the same thing. On data of unknown
+# entropy it would have looked like a great success. So a flow is checked with `bijection`.
+#
+# ## 6. Who is slow, and why
+#
+# | direction | needs | passes |
+# |---|---|---|
+# | $f^{-1}:\bar x\mapsto\bar z$ (MAF-11) | all of $\bar x$, which is there | 1: parallel, fast |
+# | $f:\bar z\mapsto\bar x$ (MAF-10) | $x_1\dots x_{i-1}$ before $x_i$ | $D$ in a row: slow |
+#
+# Here is the slow direction as it is defined. `solve` is MAF-2 for a single coordinate.
+
+# %%
+print(inspect.getsource(sequential.d_passes))
+print(inspect.getsource(MAFLayer.solve))
+
+# %%
+net = Counted(layer.made)  # hands everything on to the network, and counts
+z_fast, _, _ = dataclasses.replace(layer, made=net).forward(x)
+print(f"x -> z: {net.calls} evaluation of the network")
+assert net.calls == 1
+net = Counted(layer.made)
+x_slow, _ = sequential.d_passes(net, z_fast, layer.solve)
+print(f"z -> x: {net.calls} evaluations; round trip off by {np.abs(x_slow - x).max():.1e}")
+assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
+
+# %% [markdown]
+# ### The pass that is not slow
+#
+# Look at what `d_passes` wastes. In its round $i$ it evaluates the *whole* network, and then keeps
+# only the parameters of coordinate $i$. But a hidden unit of degree $m$ depends on $x_1\dots x_m$
+# alone. Once these are known, its value is **final**. Round after round computes it again.
+#
+# So compute each unit once, when its degree comes: find $x_1$; finish the units of degree 1; read
+# off $(\mu_2,\alpha_2)$; find $x_2$; finish the units of degree 2; and so on. The *order* is still
+# forced. The *work* is that of about one evaluation.
+
+# %%
+print(inspect.getsource(sequential.incremental))
+print(inspect.getsource(sequential.sweep))
+print(inspect.getsource(sequential.within))
+
+# %% [markdown]
+# `sweep` visits the degrees; `within` finishes the units of degree `m` from the ones below. Because
+# units are stored in rising degree, what a unit may see is one contiguous slice of the layer below:
+# no mask is read at all. (`before` does the same for a whole block of degrees at once, because one
+# fat matrix product is faster than many thin ones.)
+#
+# First, is it the same function? Then, count the multiplications for one sample.
+
+# %%
+x_quick, ell_quick = layer.inverse(z_fast)  # this is `incremental`
+print(f"incremental against d_passes: {np.abs(x_quick - x_slow).max():.1e}")
+assert np.abs(x_quick - x_slow).max() < 1e-12
+
+print(f"{'D':>4} {'one pass':>10} {'D passes':>12} {'each unit once':>16}")
+for wide in (8, 32, 128):
+    net = MADE.init(wide, (256, 256), rng=rng)
+    one = sum(f.W.size for f in net.layers[::2])
+    once = sum(int(f.M.sum()) for f in net.layers[::2])
+    print(f"{wide:4} {one:10,} {wide * one:12,} {once:16,}")
+    assert once < one
+
+# %% [markdown]
+# Each unit once costs *fewer* multiplications than one pass: the masked weights are skipped, and
+# about half of all weights are masked. Counting is not timing, so let us time it.
+
+
+# %%
+def best_time(f, repeats=3):
+    """The shortest of some runs, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        f()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+dims = np.array([4, 8, 16, 32, 64, 128])
+clock = {"x to z, one pass": [], "z to x, D passes (loop)": [], "z to x, each unit once": []}
+for wide in dims:
+    f = MAFLayer.init(int(wide), (256, 256), rng=rng)
+    z_wide = rng.standard_normal((200, wide)).astype(np.float32)
+    runs = (
+        lambda f=f, z=z_wide: f.forward(z),
+        lambda f=f, z=z_wide: sequential.d_passes(f.made, z, f.solve),
+        lambda f=f, z=z_wide: f.inverse(z),
+    )
+    for name, run in zip(clock, runs, strict=True):
+        clock[name].append(best_time(run))
+one, loop, once = (np.array(seconds) for seconds in clock.values())
+print(
+    f"at D = {dims[-1]}: the loop takes {loop[-1] / one[-1]:.0f} times as long as one pass,",
+    end=" ",
+)
+print(f"each unit once {once[-1] / one[-1]:.1f} times")
+assert loop[-1] > 2 * once[-1]
+mg.plot.cost({name: (dims, seconds) for name, seconds in clock.items()})
+
+# %% [markdown]
+# **How to read it.** Both axes are logarithmic. The dashed line climbs away from the single pass in
+# proportion to $D$. The third line is the same function as the dashed one, computed without
+# repetition. It stays far nearer to the single pass; what remains is the overhead of many small
+# products. "Slow" was a property of the loop, not of the equation. MAF-10 is right that there are
+# $D$ steps in a row.
+#
+# ## 7. The dots of MAF-7, and a gradient through $D$ steps
+#
+# What stands below the diagonal? Differentiate MAF-2 by $z_j$, $j<i$. A change of $z_j$ reaches
+# $x_i$ through every $x_k$ in between:
+#
+# $$\frac{dx_i}{dz_j}=\sum_{k=j}^{i-1}M_{ik}\frac{dx_k}{dz_j},\qquad
+# M_{ik}=z_i\frac{\partial\sigma_i}{\partial x_k}+\frac{\partial\mu_i}{\partial x_k}
+# \qquad\Longleftrightarrow\qquad\frac{d\bar x}{d\bar z}=(I-M)^{-1}\operatorname{diag}(\bar\sigma)
+# \ \text{(MAF-7)}$$
+#
+# $M$ is *strictly* lower triangular. The backward pass of the sampler must solve
+# $(I-M)^T\lambda=d\bar x+\dots$ for $\lambda$. It needs no matrix for that. Iterate
+#
+# $$\lambda\leftarrow d\bar x+\mathrm{MADE}^T(d\bar\mu=\lambda,\
+# d\bar\alpha=\lambda\odot\bar z\odot\bar\sigma+d\ell),\qquad d\bar z=\lambda\odot\bar\sigma$$
+#
+# with the network's own backward pass. Each sweep carries the gradient one coordinate further back.
+# $M^D=0$, so after $D$ sweeps nothing is left to correct.
+
+# %%
+print(inspect.getsource(MAFSampler.backward))
+report = mg.check.gradients(MAFSampler(layer), z, rng=rng)
+assert report
+print(report)
+
+
+# %%
+def scales(v):
+    """mu and sigma at v, complex numbers welcome."""
+    h, _ = layer.made.forward(v)
+    return h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
+
+
+dmu, dsigma = (mg.check.jacobian(lambda v, k=k: scales(v)[k], x) for k in (0, 1))
+M = z[:, :, None] * dsigma + dmu
+closed = np.linalg.solve(np.eye(D) - M, sigma[:, :, None] * np.eye(D))
+print(f"MAF-7 is off by {np.abs(closed - dx_dz).max():.1e}")
+assert np.abs(closed - dx_dz).max() < 1e-10
+
+power, sweeps = np.eye(D) + 0 * M, []
+for k in range(1, D + 1):
+    power = power @ M
+    sweeps.append(np.abs(power).max())
+    print(f"largest entry of M^{k}: {sweeps[-1]:.2g}")
+assert sweeps[-1] == 0 < sweeps[-2]
+
+# %% [markdown]
+# The powers need not shrink for this to work. However large $M$ is, the $D$-th power is exactly
+# zero.
+#
+# ## 8. IAF: the same network looks at $z$
+#
+# Kingma et al. (2016) change one thing. The network looks at earlier $z$ instead of earlier $x$:
+#
+# $$x_i=z_i\,\sigma_i(\bar z_{1:i-1})+\mu_i(\bar z_{1:i-1})\ \text{(IAF-1)}\qquad
+# \bar x=\bar z\odot\bar\sigma(\bar z)+\bar\mu(\bar z)\ \text{(IAF-2)}$$
+#
+# (IAF-1 is printed with the same false equals sign as MAF-2: density = sample.) The noise $\bar z$
+# is drawn whole, so *sampling* is now one pass. The way back is not, because $z_i$ needs the
+# earlier $z$:
+#
+# $$z_i=\frac{x_i-\mu_i(\bar z_{1:i-1})}{\sigma_i(\bar z_{1:i-1})}\ \text{(IAF-3)}$$
+#
+# | | $\bar z\mapsto\bar x$, samples | $\bar x\mapsto\bar z$, densities | so it is trained by |
+# |---|---|---|---|
+# | MAF | $D$ steps (MAF-10) | one pass (MAF-11) | likelihood of data |
+# | IAF | one pass (IAF-4) | $D$ steps (IAF-5) | reverse KL to a known target |
+#
+# The notes give no determinant for the IAF. It is a triangle again:
+# $\log|\det\frac{d\bar x}{d\bar z}|=\sum_i\alpha_i(\bar z_{1:i-1})$ (S-IAF).
+#
+# | forward line | path | backward line |
+# |---|---|---|
+# | $\ell=\sum_i\alpha_i$ (S-IAF) | $\alpha\to\ell$ | $d\alpha \mathrel{+}= d\ell$ |
+# | $x=z\odot e^{\alpha}+\mu$ (IAF-2) | $\mu\to x$ | $d\mu=dx$ |
+# | | $\alpha\to x$ | $d\alpha \mathrel{+}= dx\odot z\odot e^{\alpha}$ |
+# | | $z\to x$ | $dz=dx\odot e^{\alpha}$ |
+# | $\alpha=c\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot\big(1-(\alpha/c)^2\big)$ |
+# | $(\mu,r)=\mathrm{MADE}(z)$ | $z\to\mu,r$ | $dz \mathrel{+}= \mathrm{MADE}^T(d\mu,dr)$ |
+
+# %%
+print(inspect.getsource(IAFLayer.forward))
+print(inspect.getsource(IAFLayer.backward))
+inverse_flow = away(IAFLayer.init(D, (12, 10), **small), rng)
+report = mg.check.bijection(inverse_flow, x, rng=rng)
+assert report
+print(report)
+
+# %%
+net = Counted(inverse_flow.made)
+x_iaf, ell_iaf, _ = dataclasses.replace(inverse_flow, made=net).forward(z)
+assert net.calls == 1  # IAF-4
+net = Counted(inverse_flow.made)
+z_iaf, _ = sequential.d_passes(net, x_iaf, inverse_flow.solve)
+assert net.calls == D and np.abs(z_iaf - z).max() < 1e-11  # IAF-5, IAF-3
+jacobian = mg.check.jacobian(lambda v: inverse_flow.forward(v)[0], z)
+error = np.abs(ell_iaf - np.linalg.slogdet(jacobian)[1]).max()
+print(f"S-IAF is off by {error:.1e}; z -> x in 1 evaluation, x -> z in {net.calls}")
+assert error < 1e-11
+
+# %% [markdown]
+# ### Two names for one thing (S-DUAL)
+#
+# Undoing an IAF means $z_i=x_i\cdot\frac1{\sigma_i}-\frac{\mu_i}{\sigma_i}$, where the parameters
+# look at earlier *outputs*. That is MAF-2, the sampler of a MAF, with other parameters:
+#
+# $$\mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\ 1/\sigma)\ \text{(S-DUAL)}$$
+#
+# `MAFLayer` and `IAFLayer` stand in two files that do not import each other. So we can test one
+# against the other.
+
+
+# %%
+class Dual:
+    """A MADE whose (mu, r) become (-mu / sigma, -r): sigma becomes 1 / sigma."""
+
+    def __init__(self, made, c):
+        self.made, self.c = made, c
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def forward(self, v):
+        h, cache = self.made.forward(v)
+        alpha = self.c * np.tanh(h[..., 1] / self.c)
+        return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
+
+
+dual = Dual(inverse_flow.made, inverse_flow.c)
+z_dual, ell_dual = sequential.d_passes(dual, x_iaf, MAFLayer(dual, inverse_flow.c).solve)
+print(f"S-DUAL: latents off by {np.abs(z_dual - z).max():.1e}", end=", ")
+print(f"log-dets by {np.abs(ell_dual + ell_iaf).max():.1e}")
+assert np.abs(z_dual - z).max() < 1e-11 and np.abs(ell_dual + ell_iaf).max() < 1e-11
+
+# %% [markdown]
+# ## 9. Train a MAF, and see that the order matters
+#
+# `banana` has $x_1\sim\mathcal N(0,1.2^2)$ and $x_2\mid x_1$ Gaussian around a parabola. A *single*
+# MAF layer that visits $x_1$ first can represent it: its conditionals are Gaussians with a free
+# mean. A layer that visits $x_2$ first cannot: given a low $x_2$, the point lies on the left arm or
+# on the right one, and no single Gaussian says "left or right".
+
+# %%
+fresh_x = toy.sample(20_000, rng=rng)
+
+
+def kl(model):
+    """KL(truth, model) in nats on fresh samples, and its standard error."""
+    gap = toy.log_prob(fresh_x) - model.log_prob(fresh_x)
+    return gap.mean(), gap.std() / np.sqrt(len(gap))
+
+
+def one_layer(order, seed=1):
+    """A flow of a single MAF layer, trained by maximum likelihood."""
+    rng = np.random.default_rng(seed)
+    layer = MAFLayer.init(2, (32, 32), order=order, activation="tanh", rng=rng)
+    flow = Flow(Chain((layer,)), StandardNormal(2))
+    mg.fit(flow.nll, toy, steps=800, lr=5e-3, rng=rng, progress=False)
+    return flow
+
+
+five = maf(2, layers=5, hidden=(32, 32), activation="tanh", rng=rng)
+run = mg.fit(five.nll, toy, steps=1500, lr=5e-3, rng=rng, progress=False)
+models = {
+    "x1 first": one_layer("natural"),
+    "x2 first": one_layer("reversed"),
+    "five layers, orders alternate": five,
+}
+gaps = {name: kl(model) for name, model in models.items()}
+for name, (mean, error) in gaps.items():
+    print(f"{name:30} KL(truth, model) = {mean:.3f} +- {error:.3f} nats")
+assert gaps["x1 first"][0] < 0.08 and gaps["five layers, orders alternate"][0] < 0.08
+assert gaps["x2 first"][0] > 0.4
+
+# %%
+notes = {name: f"KL {gaps[name][0]:.3f} nats" for name in models}
+mg.plot.gallery({name: (model, toy) for name, model in models.items()}, notes)
+
+# %% [markdown]
+# **How to read it.** Above, three times, the truth; below, what was learned, in the same scale.
+# Left: the right order, one layer, nearly all of it. Middle: the wrong order. Every horizontal
+# slice of the model is *one* Gaussian, so the two arms are smeared into one. Right: five layers
+# whose orders alternate do not depend on the lucky order: what one layer makes badly the next ones
+# repair.
+
+# %%
+mg.plot.training(run, toy.entropy)
+
+# %% [markdown]
+# **How to read it.** The loss of the five layers against the entropy of the data (dashed), the
+# floor that the mean over all data cannot cross. Single batches (grey) scatter on both sides of it.
+# What is left between the curve and the line is the KL printed above, too small to be read off
+# here.
+#
+# ## 10. Train an IAF without any data
+#
+# An IAF samples in one pass, so it suits the opposite problem: a target known only as a formula,
+# $\tilde p(\bar x)=Z\,p(\bar x)$ with unknown $Z$, and no samples at all. Draw $\bar z$, push it
+# through, and minimise
+#
+# $$\mathrm{KL}(q_x\|p)=\mathbb E_{\bar z}\Big[\log q(\bar z)-\log\Big|\det\frac{d\bar x}{d\bar z}
+# \Big|-\log\tilde p(\bar x)\Big]+\log Z$$
+#
+# Every term is there after one pass. The gradient enters the chain as `dx`, from the backward pass
+# of the *target*. In the plane we can sum up $Z$, and so know how far off we are.
+
+# %%
+target = energy("wave")
+flow = iaf(2, layers=6, hidden=(32, 32), activation="tanh", rng=rng)
+run = mg.fit(flow.reverse_kl(target), flow.base, steps=1500, lr=5e-3, rng=rng, progress=False)
+
+side = np.linspace(-8, 8, 401)
+grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+log_Z = np.log(np.exp(target.log_prob(grid)).sum() * (side[1] - side[0]) ** 2)
+reverse = np.mean(run.history["loss"][-100:]) + log_Z
+print(f"log Z = {log_Z:.3f};  KL(model, target) = {reverse:.3f} nats")
+assert -0.01 < reverse < 0.1
+
+
+# %%
+class Normalised:
+    """The target with its Z divided out: a density to compare with."""
+
+    features = 2
+
+    def log_prob(self, v):
+        return target.log_prob(v) - log_Z
+
+
+mg.plot.density(flow, Normalised(), box=(-5.6, 5.6, -5.6, 5.6))
+
+# %% [markdown]
+# **How to read it.** Left the target, in the middle the flow, which has never seen a sample of it;
+# right the difference: orange where the flow puts too much, blue where it puts too little. The
+# picture of the model uses $p(\bar x)$, the slow direction of an IAF, at 57,600 points:
+# `incremental` again.
+
+# %%
+mg.plot.warp(flow)
+
+# %% [markdown]
+# **How to read it.** From left (latent) to right (data), at most six panels. After layer 1 the blue
+# lines still stand upright: the column that a layer visits first is only shifted and scaled, by
+# constants. The other column is moved by an amount that depends on the first. The next layer visits
+# them in the other order, so the roles change. No line ever crosses another of its family.
+#
+# ## Exercises
+#
+# **1.** The inverse of an IAF is $D$ steps. Derive its backward pass, as section 7 did for the MAF:
+# $z_i=(x_i-\mu_i)e^{-\alpha_i}$, $\ell=-\sum\alpha_i$, parameters functions of earlier $z$.
+#
+# <details><summary>Answer</summary>
+#
+# Let $\lambda$ be the total gradient that arrives at $\bar z$: the given $d\bar z$, plus what comes
+# back through the network from later coordinates. For a given $\lambda$: $d\mu=-\lambda\odot
+# e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
+# $\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\mu,d\alpha)$ for $D$ sweeps; then
+# $d\bar x=\lambda\odot e^{-\alpha}$. It is `minigen.derivations.adjoint.IAFEncoder`, and the cell
+# below checks it.
+# </details>
+
+# %%
+report = mg.check.gradients(IAFEncoder(inverse_flow), x_iaf, rng=rng)
+assert report
+print(inspect.getsource(IAFEncoder.backward))
+
+# %% [markdown]
+# **2.** Sample a MAF by starting at $\bar x=\bar 0$ and iterating MAF-2 for *all* coordinates at
+# once, $\bar x\leftarrow\bar z\odot\bar\sigma(\bar x)+\bar\mu(\bar x)$. How many sweeps until the
+# result is exact, and why?
+#
+# <details><summary>Answer</summary>
+#
+# $D$. After the first sweep $x_1$ is right, since its parameters look at nothing. After sweep $k$
+# the first $k$ coordinates are right and stay so. It is the nilpotency of section 7 again. The cell
+# below shows the error after each sweep. It may even grow on the way.
+# </details>
+
+# %%
+v = np.zeros_like(z)
+for k in range(1, D + 1):
+    mu_v, sigma_v = scales(v)
+    v = z * sigma_v + mu_v
+    right = int(np.sum(np.abs(v - x).max(axis=0) < 1e-12))
+    print(f"sweep {k}: error {np.abs(v - x).max():.1e}, {right} columns right")
+    assert right >= k
+
+# %% [markdown]
+# **3.** Why must a hidden layer of a MADE have at least $D-1$ units? Try
+# `MADE.init(5, (3,), rng=rng)`, predict the message, then read it.
+#
+# <details><summary>Answer</summary>
+#
+# Each degree $1\dots D-1$ needs a unit. Without one of degree 4, nothing carries $x_4$ to the
+# parameters of $x_5$: the outputs may only see hidden units, and those of degree 3 or less have not
+# seen $x_4$. The model would claim that $x_5$ does not depend on $x_4$ and nobody would be told. So
+# the package refuses.
+# </details>
+
+# %%
+try:
+    MADE.init(5, (3,), rng=rng)
+    raise AssertionError("it should have refused")
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# ## What to read next
+#
+# * Germain, Gregor, Murray and Larochelle, *MADE* (2015): the masks.
+# * Kingma et al., *Improving variational inference with inverse autoregressive flow* (2016).
+# * Papamakarios, Pavlakou and Murray, *Masked autoregressive flow for density estimation* (2017):
+#   the MAF, and how it is related to the IAF (S-DUAL).
+# * Oord et al., *Parallel WaveNet* (2018): a MAF-like teacher trains an IAF student, for speed.
+# * Durkan et al., *Neural spline flows* (2019): the line $z\sigma+\mu$ becomes a monotone spline.
+#
+# Next: tutorial 07, likelihoods on real data, or 09, autoregressive models of sequences. The cell
+# below runs all equations of this page once more, as the package states them: printed form,
+# corrected form, gradient.
+
+# %%
+ids = [f"MAF-{k}" for k in range(1, 12)] + [f"IAF-{k}" for k in range(1, 6)]
+rows = mg.derivations.run([*ids, "S-MADE", "S-IAF", "S-DUAL"], quick=True)
+for row in rows:
+    grade = "" if row.gradient is None else f"gradient {row.gradient:.0e}"
+    print(f"{row.entry.id:7} {row.entry.verdict:11} correct form {row.correct:.0e}  {grade}")
+assert all(row.ok for row in rows)
