@@ -18,7 +18,7 @@ def maf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c=2.0, ac
     Every other layer visits the columns in reversed order. features: D >= 1. hidden: widths of
     each MADE, at least D - 1 (D with a context). c bounds the log-scales. options: init_from=x
     puts an ActNorm, set from the data x, before each layer; before=(maps) of preprocessing;
-    base=a Density; levels=K for integers.
+    base=a Density; levels=K for integer data, dequantised and, without `before`, mapped by Logit.
     """
     common = {"activation": activation, "context": context, "rng": rng, "dtype": dtype}
 
@@ -51,7 +51,7 @@ def maf_mog(features, layers=5, hidden=(64, 64), components=8, *, rng, dtype=np.
     return maf(features, layers, hidden, c=c, context=context, base=base, **common, **options)
 
 
-def neural_spline(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, bins=8, bound=5.0,
+def neural_spline(features, layers=3, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound=5.0,
                   c=3.0, coupling=False, activation="relu", context=0, **options):  # fmt: skip
     """Neural spline flow (Durkan et al. 2019): rational-quadratic splines; see `maf`.
 
