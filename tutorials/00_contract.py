@@ -187,7 +187,8 @@ u_curves(h, errors)
 # **How to read it.** Right to left the step shrinks. The two differences first improve, with slope
 # 1 and slope 2. Then they turn: below the turning point two nearly equal numbers are subtracted,
 # and each tenfold smaller step costs one more digit. The complex step falls with slope 2 to one
-# rounding and stays there. (Points without any error are drawn at $10^{-17}$.)
+# rounding and stays there. (On the right it hides the central difference: both have an error of
+# $\tfrac{h^2}{6}|f^{(3)}|$. Points without any error are drawn at $10^{-17}$.)
 #
 # This is more than tidiness. With central differences the best you can ask is agreement to about
 # $10^{-8}$, and a small mistake hides below that. With the complex step, minigen asks for
@@ -270,7 +271,7 @@ class Nothing(Softmax):
         return np.zeros_like(dy), {}
 
 
-class OnlyDiagonal(Softmax):
+class PlainMean(Softmax):
     """Takes the mean of dy where the mean weighted by y belongs."""
 
     def backward(self, dy, cache):
@@ -292,7 +293,7 @@ def disagreement(layer, x, v):
     return np.abs(dx - np.einsum("ne,ned->nd", v, J)).max() / np.abs(J).max()
 
 
-layers = (Softmax(), Nothing(), OnlyDiagonal(), IgnoresCotangent(linear.W, linear.b))
+layers = (Softmax(), Nothing(), PlainMean(), IgnoresCotangent(linear.W, linear.b))
 print(f"{'layer':18}{'v = 1':>9}{'random v':>11}")
 for layer in layers:
     out = layer.forward(x)[0]
@@ -318,7 +319,9 @@ def jacobian_and_rows(J, vs):
     for ax, (name, M) in zip(axes, panels.items(), strict=True):
         ax.imshow(M, cmap="RdBu_r", vmin=-0.3, vmax=0.3)
         for (i, j), value in np.ndenumerate(M):
-            ax.text(j, i, f"{value:+.2f}", ha="center", va="center", fontsize=7.5)
+            color = "white" if abs(value) > 0.2 else "black"
+            text = f"{value:.2f}".replace("-0.00", "0.00")
+            ax.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
         ax.set(xticks=[], yticks=[])
         ax.set_title(name, fontsize=9)
     return figure
@@ -381,8 +384,8 @@ for name, spoil in SPOIL.items():
 # **How to read a line.** First the array and the place of its worst entry; then what the code gave
 # and what the reference says; then the diagnosis. The checker tries the usual mistakes on the
 # numbers: a constant factor, the transpose, a missing output, a gradient that ignores `dy`. It
-# names the one that reproduces yours exactly. Where none does, it says which rows or columns are
-# wrong, or nothing: then the formula itself is wrong.
+# names the one that reproduces yours exactly. Where none does it says which rows or columns are
+# wrong, or nothing, as for `dx = dy W`: no simple change of the right answer gives that.
 #
 # ## 6. Kinks
 #
