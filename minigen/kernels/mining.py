@@ -62,38 +62,44 @@ def hardest(key, label):
     return pos, neg
 
 
-def semi_hard_numpy(d, label, margin):
-    """Triplets (T, 3): for each pair i, j the nearest negative k with d_ij < d_ik < d_ij + m."""
-    rows = []
+def semi_hard_numpy(key, label):
+    """Triplets (T, 3): for each pair i, j the nearest negative that is farther than j is.
+
+    key (N, N) as for `hardest`.
+    """
+    key, top, rows = np.maximum(key, 0), np.iinfo(key.dtype).max, []
     for i, j in np.argwhere(positives(label)):
-        fits = (label != label[i]) & (d[i] > d[i, j]) & (d[i] < d[i, j] + margin)
-        if fits.any():
-            rows.append((i, j, np.where(fits, d[i], np.inf).argmin()))
+        farther = (label != label[i]) & (key[i] > key[i, j])
+        if farther.any():
+            rows.append((i, j, np.where(farther, key[i], top).argmin()))
     return np.array(rows, np.int64).reshape(-1, 3)
 
 
 @kernel(semi_hard_numpy)
-def semi_hard(d, label, margin):
+def semi_hard(key, label):
+    # the negatives of a row side by side; then again minima without a branch
     n = len(label)
-    found = np.full((n, n), -1)
-    count = 0
+    rows, count = np.empty((np.sum(label[:, None] == label) - n, 3), np.int64), 0
+    value, place = np.empty(n, key.dtype), np.empty(n, np.int64)
+    zero, top = key.dtype.type(0), key.dtype.type(np.iinfo(key.dtype).max)
     for i in range(n):
+        m = 0
+        for k in range(n):
+            if label[k] != label[i]:
+                value[m], place[m], m = max(key[i, k], zero), k, m + 1
+        others, last = value[:m], key.dtype.type(m)
         for j in range(n):
             if label[j] != label[i] or j == i:
                 continue
-            best = d[i, j] + margin
-            for k in range(n):
-                if label[k] != label[i] and d[i, j] < d[i, k] < best:
-                    best, found[i, j] = d[i, k], k
-            count += found[i, j] >= 0
-    rows = np.empty((count, 3), np.int64)
-    t = 0
-    for i in range(n):
-        for j in range(n):
-            if found[i, j] >= 0:
-                rows[t, 0], rows[t, 1], rows[t, 2] = i, j, found[i, j]
-                t += 1
-    return rows
+            own, nearest, first = max(key[i, j], zero), top, last
+            for t in range(len(others)):
+                nearest = min(nearest, others[t] if others[t] > own else top)
+            for t in range(len(others)):
+                first = min(first, key.dtype.type(t) if others[t] == nearest else last)
+            if nearest < top:
+                rows[count, 0], rows[count, 1], rows[count, 2] = i, j, place[first]
+                count += 1
+    return rows[:count]
 
 
 def every_numpy(label):

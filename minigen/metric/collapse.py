@@ -51,4 +51,7 @@ def collapse(run, loss, window=WINDOW):
     return Verdict(True, f"collapsed: {facts}; {ADVICE}") if stuck else Verdict(False, facts)
 
 
-ADVICE = "start again with a smaller lr, semi_hard or batch_all mining, or the plain distance"
+ADVICE = (
+    "start again with mining='semi_hard' or 'batch_all', or with distance='euclidean' and "
+    "normalize=False"
+)

@@ -18,9 +18,9 @@ class Jitter:
     """
 
     side: int
-    shift: float = 0.3
-    turn: float = 0.1
-    stretch: float = 0.05
+    shift: float = 0.4
+    turn: float = 0.15
+    stretch: float = 0.08
 
     def __call__(self, x, rng):
         x = validate.array("x", x, ("N", self.side**2))

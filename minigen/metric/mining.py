@@ -10,21 +10,20 @@ MINING = ("batch_all", "batch_hard", "semi_hard")
 MOST = 20_000_000  # triplets of one batch: beyond it memory ends
 
 
-def triplets(e, labels, mining="batch_hard", *, margin=0.2, distance="squared"):
+def triplets(e, labels, mining="batch_hard"):
     """Rows (i, j, k) of anchors, positives and negatives in a batch of embeddings.
 
     batch_all: every valid triplet; batch_hard: for each anchor its farthest positive and its
     nearest negative (Hermans et al. 2017); semi_hard: for each anchor and positive the nearest
-    negative that is farther than the positive, but by less than the margin (Schroff et al. 2015;
-    any farther one if margin is "soft"). Of equally far rows the first is taken. An anchor without
-    positive or negative has no triplet; a batch may have none at all.
+    negative that is farther than the positive (Schroff et al. 2015; where it is farther by more
+    than the margin, the triplet is inactive). Of equally far rows the first is taken. An anchor
+    without positive or negative has no triplet; a batch may have none at all.
 
     e (N, D), labels (N,) integers; i, j, k (T,).
     """
     e = validate.array("e", e, ("N", "D"))
     labels = label_array(labels, len(e))
-    validate.choice("mining", mining, MINING)
-    return mine(e, labels, mining, np.inf if margin == "soft" else margin, distance)
+    return mine(e, labels, validate.choice("mining", mining, MINING))
 
 
 def label_array(labels, n):
@@ -35,31 +34,26 @@ def label_array(labels, n):
     return labels
 
 
-def mine(e, labels, mining, margin, distance):
-    """The same for real, validated arrays; a margin of infinity is none."""
+def mine(e, labels, mining):
+    """The same for real, validated arrays."""
     _, code = np.unique(labels, return_inverse=True)
     if mining == "batch_all":
         return batch_all(code)
     d = pairwise(e)
-    if mining == "batch_hard":
-        return batch_hard(d, code)
-    if distance == "euclidean":
-        d = np.sqrt(np.maximum(d, 0))
-    return tuple(semi_hard(d, code, d.dtype.type(margin)).T)
+    # the bits of floats >= 0, read as integers, are in the order of the floats
+    key = d.view(np.int32 if d.dtype == np.float32 else np.int64)
+    if mining == "semi_hard":
+        return tuple(semi_hard(key, code.astype(key.dtype)).T)
+    pos, neg = hardest(key, code.astype(key.dtype))
+    i = np.flatnonzero((pos >= 0) & (neg >= 0))
+    return i, pos[i], neg[i]
 
 
 def batch_all(code):
+    """Every valid triplet, where memory allows it."""
     same = np.bincount(code)
     count = int((same * (same - 1) * (len(code) - same)).sum())
     if count > MOST:
         what = f"at most {MOST:,} valid triplets for mining='batch_all'"
         raise validate.expected("batch", what, f"{count:,} in {len(code)} rows; use fewer rows")
     return tuple(every(code).T)
-
-
-def batch_hard(d, code):
-    # the bits of floats >= 0, read as integers, are in the order of the floats
-    key = d.view(np.int32 if d.dtype == np.float32 else np.int64)
-    pos, neg = hardest(key, code.astype(key.dtype))
-    i = np.flatnonzero((pos >= 0) & (neg >= 0))
-    return i, pos[i], neg[i]

@@ -31,9 +31,7 @@ class SelectedTriplets(Loss):
         validate.choice("mining", self.mining, SELECTIONS)
 
     def forward(self, e, *, labels):
-        margin = np.inf if self.triplet.margin == "soft" else self.triplet.margin
-        real = np.ascontiguousarray(e.real)
-        rows = mine(real, labels, self.mining, margin, self.triplet.distance)
+        rows = mine(np.ascontiguousarray(e.real), labels, self.mining)
         loss, triplet_cache = self.triplet.forward(*(e[r] for r in rows))  # TRI-1
         return loss, (len(e), rows, triplet_cache)
 

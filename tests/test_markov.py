@@ -1,0 +1,267 @@
+"""MK-1: chains are what their joint laws say, in closed form, by enumeration and by gradient."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+import minigen as mg
+from minigen import check
+from minigen.markov import (
+    CategoricalChain,
+    GaussianChain,
+    fit_categorical,
+    fit_gaussian,
+    fit_unigram,
+    padded,
+    perplexity,
+)
+from minigen.prob import Gaussian
+
+
+def gaussian_chain(D, rng, radius=0.9):
+    """A random chain in R^D, with a start of its own and a given spectral radius."""
+    A, C, S = rng.standard_normal((3, D, D))
+    A *= radius / np.abs(np.linalg.eigvals(A)).max()
+    start = Gaussian.from_moments(rng.standard_normal(D), S @ S.T + np.eye(D))
+    return GaussianChain.of(A, rng.standard_normal(D), C @ C.T + 0.1 * np.eye(D), start)
+
+
+def categorical_chain(K, rng):
+    return CategoricalChain.of(rng.dirichlet(np.ones(K)), rng.dirichlet(np.ones(K), K))
+
+
+def relative(mine, truth):
+    return np.abs(mine - truth).max() / np.abs(truth).max()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+@pytest.mark.parametrize("D", [1, 3])
+def test_a_gaussian_chain_is_a_normal_law_with_a_block_tridiagonal_precision(D, n, rng):
+    chain = gaussian_chain(D, rng)
+    mean, precision = chain.joint(n)
+    blocks = precision.reshape(n, D, n, D).transpose(0, 2, 1, 3)
+    i, j = np.indices((n, n))
+    assert not blocks[np.abs(i - j) > 1].any() and blocks[np.abs(i - j) == 1].all()
+    x = chain.sample(6, length=n, rng=rng).reshape(6, -1)
+    r = x - mean
+    quadratic = np.einsum("ni,ij,nj->n", r, precision, r)
+    logdet = np.linalg.slogdet(precision)[1]
+    truth = (logdet - n * D * np.log(2 * np.pi) - quadratic) / 2
+    assert relative(chain.log_prob(x.reshape(6, n, D)), truth) < 1e-12
+
+
+def test_a_scalar_chain_is_the_normal_law_of_the_notes(rng):
+    """Covariance (I - a S)^{-1} D (I - a S)^{-T}, S the shift by one."""
+    n, a, b, v = 8, 0.8, 0.3, 0.5
+    chain = GaussianChain.of([[a]], [b], [[v]], Gaussian.from_moments([1.0], [[2.0]]))
+    M = np.linalg.inv(np.eye(n) - a * np.eye(n, k=-1))
+    cov = M @ np.diag([2.0] + [v] * (n - 1)) @ M.T
+    mean = M @ np.array([1.0] + [b] * (n - 1))
+    x = rng.standard_normal((5, n))
+    assert relative(chain.log_prob(x), multivariate_normal(mean, cov).logpdf(x)) < 1e-12
+    np.testing.assert_allclose(np.linalg.inv(chain.joint(n)[1]), cov, atol=1e-12)
+
+
+def test_the_gradient_of_a_scalar_chain_is_the_one_of_the_notes(rng):
+    a, b, v = 0.8, 0.3, 0.5
+    chain = GaussianChain.of([[a]], [b], [[v]])
+    x = rng.standard_normal((1, 9))
+    r = (x[:, 1:] - a * x[:, :-1] - b)[0]
+    _, cache = chain.forward(x)
+    dx, grads = chain.backward(np.ones(1), cache)
+    assert np.isclose(grads["A"][0, 0], (r * x[0, :-1]).sum() / v)
+    assert np.isclose(grads["noise"]["mu"][0], r.sum() / v)
+    assert np.isclose(grads["noise"]["a"][0], 2 * (-0.5 + r**2 / (2 * v)).sum())  # a = log(v) / 2
+    np.testing.assert_allclose(dx[0, 1:-1], -r[:-1] / v + a * r[1:] / v)
+
+
+@pytest.mark.parametrize("K, n", [(2, 8), (3, 6), (5, 1)])
+def test_the_probabilities_of_all_sequences_sum_to_1(K, n, rng):
+    chain = categorical_chain(K, rng)
+    every = np.array(list(itertools.product(range(K), repeat=n)))
+    assert abs(np.exp(chain.log_prob(every)).sum() - 1) < 1e-12
+
+
+def test_what_lies_beyond_a_sequence_does_not_count(rng):
+    """A list, its padded array with any filling, and one sequence at a time give the same."""
+    chain, lengths = gaussian_chain(2, rng), [4, 1, 3]
+    rows = [rng.standard_normal((n, 2)) for n in lengths]
+    x, found = padded(rows)
+    assert found.tolist() == lengths and x.shape == (3, 4, 2)
+    alone = [chain.log_prob(row[None])[0] for row in rows]
+    np.testing.assert_allclose(chain.log_prob(rows), alone, rtol=1e-13)
+    x[1, 1:], x[2, 3:] = 1e6, -1e6
+    np.testing.assert_allclose(chain.log_prob(x, lengths), alone, rtol=1e-13)
+    dx, _ = chain.backward(np.ones(3), chain.forward(x, lengths=np.array(lengths))[1])
+    assert not dx[1, 1:].any() and not dx[2, 3:].any() and dx[0].all()
+
+
+def test_symbols_beyond_a_sequence_do_not_count(rng):
+    chain = categorical_chain(3, rng)
+    rows = [np.array(r) for r in ([0, 2, 1, 1], [2], [1, 0])]
+    alone = [chain.log_prob(row[None])[0] for row in rows]
+    np.testing.assert_allclose(chain.log_prob(rows), alone, rtol=1e-13)
+    filled = np.array([[0, 2, 1, 1], [2, -1, -1, -1], [1, 0, 99, 99]])
+    np.testing.assert_allclose(chain.log_prob(filled, [4, 1, 2]), alone, rtol=1e-13)
+
+
+@pytest.mark.parametrize("D", [1, 3])
+def test_the_stationary_gaussian_is_left_by_no_step(D, rng):
+    chain = gaussian_chain(D, rng)
+    law, noise = chain.stationary(), chain.noise
+    np.testing.assert_allclose(law.mu, chain.A @ law.mu + noise.mu, atol=1e-12)
+    step = chain.A @ law.Sigma @ chain.A.T + noise.Sigma
+    np.testing.assert_allclose(law.Sigma, step, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ValueError, match="A: expected a spectral radius below 1"):
+        gaussian_chain(D, rng, radius=1.2).stationary()
+
+
+def test_a_stationary_chain_has_one_variance_everywhere_in_its_joint_law():
+    chain = GaussianChain.of([[0.9]], [1.0], [[0.19]])
+    mean, precision = chain.joint(6)
+    np.testing.assert_allclose(mean, 10, rtol=1e-12)
+    lag = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    np.testing.assert_allclose(np.linalg.inv(precision), 0.9**lag, rtol=1e-10)
+
+
+def test_the_stationary_symbols_are_left_by_no_step(rng):
+    chain = categorical_chain(6, rng)
+    pi = chain.stationary()
+    np.testing.assert_allclose(pi @ chain.P, pi, atol=1e-14)
+    assert abs(pi.sum() - 1) < 1e-14
+    cycle = CategoricalChain.of([1, 0, 0], np.eye(3)[[1, 2, 0]])
+    np.testing.assert_allclose(cycle.stationary(), 1 / 3)
+    with pytest.raises(ValueError, match="P: expected one stationary law, got several"):
+        CategoricalChain.of([1, 0], np.eye(2)).stationary()
+
+
+def test_closed_form_and_gradient_find_the_same_gaussian_chain(rng):
+    x = list(gaussian_chain(2, rng).sample(30, length=12, rng=rng))
+    x[3], x[7] = x[3][:5], x[7][:1]
+    closed = fit_gaussian(x)
+    inputs, given = closed.arguments(x)
+    _, cache = closed.nll.forward(*inputs, **given)
+    slopes = mg.core.tree.flatten(closed.nll.backward(1.0, cache)[-1])
+    assert max(np.abs(g).max() for g in slopes.values()) < 1e-13
+    chain = GaussianChain.init(2, dtype=np.float64)
+    mg.fit(chain.nll, padded(x), rng=rng, steps=3000, batch=30, lr=0.05)
+    found, truth = (mg.core.tree.flatten(c.params) for c in (chain, closed))
+    for path, array in truth.items():
+        np.testing.assert_allclose(found[path], array, atol=1e-6)
+
+
+def test_closed_form_and_gradient_find_the_same_categorical_chain(rng):
+    truth = CategoricalChain.of(np.full(3, 1 / 3), rng.dirichlet(np.full(3, 5.0), 3))
+    y = list(truth.sample(40, length=15, rng=rng))
+    y[0], y[1] = y[0][:1], y[1][:4]
+    closed = fit_categorical(y)
+    chain = CategoricalChain.init(3, dtype=np.float64)
+    mg.fit(chain.nll, padded(y), rng=rng, steps=3000, batch=40, lr=0.1)
+    np.testing.assert_allclose(chain.P, closed.P, atol=1e-6)
+    np.testing.assert_allclose(perplexity(chain, y), perplexity(closed, y), rtol=1e-9)
+
+
+def test_the_closed_form_counts(rng):
+    y = [np.array([0, 1, 1, 0]), np.array([1]), np.array([1, 1])]
+    chain = fit_categorical(y)
+    np.testing.assert_allclose(np.exp(chain.start), [1 / 3, 2 / 3])
+    np.testing.assert_allclose(chain.P, [[0, 1], [1 / 3, 2 / 3]])
+    np.testing.assert_allclose(fit_unigram(y).P, [[2 / 7, 5 / 7]] * 2)
+    laplace = fit_categorical(y, pseudocount=1, states=3)
+    np.testing.assert_allclose(
+        laplace.P, [[1 / 4, 2 / 4, 1 / 4], [2 / 6, 3 / 6, 1 / 6], [1 / 3] * 3]
+    )
+    np.testing.assert_allclose(fit_categorical(y, states=3).P[2], 1 / 3)
+
+
+def test_a_step_of_probability_0_is_possible_to_ask_for():
+    chain = CategoricalChain.of([1, 0], [[0, 1], [0.5, 0.5]])
+    assert chain.log_prob(np.array([[0, 0], [0, 1]])).tolist() == [-np.inf, 0.0]
+    y = np.array([[0, 1]])
+    (grads,) = chain.backward(np.ones(1), chain.forward(y=y)[1])
+    assert not grads["logits"].any() and not grads["start"].any()
+
+
+def test_the_perplexity_of_a_fair_die_is_6(rng):
+    die = CategoricalChain.init(6)
+    assert np.isclose(perplexity(die, rng.integers(0, 6, (9, 4)), rng.integers(1, 5, 9)), 6)
+
+
+def test_samples_have_the_law_of_the_chain(rng):
+    """First and second moments of 40000 sequences within 5 standard errors."""
+    chain = gaussian_chain(1, rng)
+    x = chain.sample(40000, length=4, rng=rng)
+    mean, precision = chain.joint(4)
+    cov = np.linalg.inv(precision)
+    assert x.shape == (40000, 4)
+    assert (np.abs(x.mean(axis=0) - mean) < 5 * np.sqrt(np.diag(cov) / 40000)).all()
+    spread = np.sqrt((cov**2 + np.outer(np.diag(cov), np.diag(cov))) / 40000)
+    assert (np.abs(np.cov(x.T) - cov) < 5 * spread).all()
+    letters = categorical_chain(4, rng)
+    y = letters.sample(40000, length=3, rng=rng)
+    p = np.exp(letters.log_prob(np.array(list(itertools.product(range(4), repeat=3)))))
+    seen = np.bincount(y @ [16, 4, 1], minlength=64) / 40000
+    assert (np.abs(seen - p) < 5 * np.sqrt(p / 40000)).all()
+
+
+def test_one_long_series_is_enough_for_the_closed_form(rng):
+    chain = GaussianChain.of([[0.7]], [0.6], [[0.51]])
+    x = chain.sample(1, length=20000, rng=rng)
+    found = fit_gaussian(x)
+    assert abs(found.A[0, 0] - 0.7) < 5 * np.sqrt(0.51 / 20000)
+    assert abs(found.start.mu[0] - 2) < 0.2 and abs(found.start.Sigma[0, 0] - 1) < 0.2
+    with pytest.raises(ValueError, match=r"x: expected at least 3 steps in R\^1, got 2"):
+        fit_gaussian(x[:, :3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_chains_keep_the_type_of_their_parameters(dtype, rng):
+    chain = GaussianChain.init(2, dtype=dtype)
+    x = chain.sample(3, length=4, rng=rng)
+    assert x.dtype == chain.log_prob(x.astype(np.float64)).dtype == dtype
+    assert CategoricalChain.init(3, dtype=dtype).log_prob(np.array([[0, 1]])).dtype == dtype
+
+
+def test_a_long_chain_has_the_gradient_of_the_complex_step(rng):
+    chain = gaussian_chain(2, rng)
+    x = chain.sample(2, length=40, rng=rng)
+    report = check.gradients(chain, x, rng=rng, lengths=np.array([40, 17]))
+    assert report, report
+
+
+BAD_SEQUENCES = {
+    r"x: expected shape \(N, n, 2\), got \(2, 3\)": (np.zeros((2, 3)),),
+    "x: expected at least one sequence, got none": ([],),
+    r"x\[1\]: expected shape \(n, 2\), n >= 1": ([np.zeros((2, 2)), np.zeros((2, 3))],),
+    r"x\[0\]: expected shape": ([np.zeros((0, 2))],),
+    r"lengths: expected integers in 1\.\.3": (np.zeros((2, 3, 2)), [3, 4]),
+    "lengths: expected none with a list": ([np.zeros((3, 2))], [3]),
+}
+BAD_SYMBOLS = {
+    r"y: expected symbols in 0\.\.2, got 0\.\.3": (np.array([[0, 3]]),),
+    "y: expected integers, got dtype float64": (np.zeros((1, 2)),),
+    r"y: expected an array \(N, n, ...\) or a list": (np.array([1, 2]),),
+}
+
+
+@pytest.mark.parametrize("message, arguments", BAD_SEQUENCES.items())
+def test_a_gaussian_chain_says_what_is_wrong_with_sequences(message, arguments, rng):
+    with pytest.raises(ValueError, match=message):
+        gaussian_chain(2, rng).log_prob(*arguments)
+
+
+@pytest.mark.parametrize("message, arguments", BAD_SYMBOLS.items())
+def test_a_categorical_chain_says_what_is_wrong_with_symbols(message, arguments, rng):
+    with pytest.raises((ValueError, TypeError), match=message):
+        categorical_chain(3, rng).log_prob(*arguments)
+
+
+def test_the_other_doors_of_the_chains_say_what_is_wrong(rng):
+    with pytest.raises(ValueError, match="length: expected an integer >= 1, got 0"):
+        gaussian_chain(2, rng).sample(2, length=0, rng=rng)
+    with pytest.raises(ValueError, match="P: expected probabilities that sum to 1"):
+        CategoricalChain.of([1.0], [[0.9]])
+    with pytest.raises(ValueError, match=r"A: expected shape \(D, D\), got \(1, 2\)"):
+        GaussianChain.of([[1.0, 0.0]], [0.0], [[1.0]])

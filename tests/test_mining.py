@@ -1,0 +1,146 @@
+"""Mining finds just the triplets that its definition names: brute force, ties, edges."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from minigen import metric
+from minigen.kernels import mining
+from minigen.metric.mining import MINING
+
+
+def brute_force(e, y, rule):
+    """The definitions, triplet by triplet, in Python."""
+    n, found = len(e), []
+    for i in range(n):
+        pos = [j for j in range(n) if y[j] == y[i] and j != i]
+        neg = [k for k in range(n) if y[k] != y[i]]
+        to = [float(((e[i] - e[j]) ** 2).sum()) for j in range(n)]
+        if rule == "batch_all":
+            found += [(i, j, k) for j in pos for k in neg]
+        elif rule == "batch_hard" and pos and neg:
+            found.append((i, max(pos, key=to.__getitem__), min(neg, key=to.__getitem__)))
+        elif rule == "semi_hard":
+            for j in pos:
+                fits = [k for k in neg if to[j] < to[k]]
+                found += [(i, j, min(fits, key=to.__getitem__))] if fits else []
+    return found
+
+
+def mined(e, y, rule):
+    return list(zip(*(r.tolist() for r in metric.triplets(e, y, rule)), strict=True))
+
+
+@pytest.mark.parametrize("rule", MINING)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mining_is_its_definition_on_a_lattice_full_of_ties(rule, dtype, rng):
+    """Small integers: every distance is exact, most are tied, and some rows are equal."""
+    for _ in range(40):
+        n, D, classes = rng.integers(1, 14), rng.integers(1, 4), rng.integers(1, 5)
+        e = rng.integers(-2, 3, (n, D)).astype(dtype)
+        y = rng.integers(0, classes, n)
+        assert mined(e, y, rule) == brute_force(e.astype(float), y, rule)
+
+
+@pytest.mark.parametrize("rule", MINING)
+@pytest.mark.parametrize(
+    "labels",
+    [[5], [3, 3, 3], [0, 1, 2], [7, 7, 1]],
+    ids=["one row", "one class", "singletons", "2 + 1"],
+)
+def test_rows_without_positive_or_negative_have_no_triplet(rule, labels, rng):
+    y = np.array(labels)
+    e = rng.standard_normal((len(y), 2))
+    found = mined(e, y, rule)
+    assert found == brute_force(e, y, rule)
+    assert bool(found) == (labels == [7, 7, 1]) or rule == "semi_hard"
+
+
+def test_an_empty_batch_has_no_triplet():
+    for rule in MINING:
+        assert mined(np.zeros((0, 2)), np.zeros(0, int), rule) == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 127, 128, 129, 300])
+@pytest.mark.parametrize("key", [np.int32, np.int64])
+def test_the_hardest_kernel_equals_its_twin(n, key, rng):
+    """Sizes about its blocks of 128, keys below 0 (they count as 0), the largest key, ties."""
+    top = np.iinfo(key).max
+    for classes, span in itertools.product([1, 2, 10, n], [3, 10**6]):
+        d = rng.integers(-2, span, (n, n)).astype(key)
+        d[rng.random((n, n)) < 0.01] = top - 1
+        y = rng.integers(0, classes, n).astype(key)
+        for mine, twin in zip(mining.hardest(d, y), mining.hardest.twin(d, y), strict=True):
+            assert np.array_equal(mine, twin)
+
+
+def test_the_other_kernels_equal_their_twins(rng):
+    for _ in range(30):
+        n = rng.integers(1, 25)
+        y, d = rng.integers(0, 4, n), rng.integers(-1, 6, (n, n))
+        assert np.array_equal(mining.every(y), mining.every.twin(y))
+        assert np.array_equal(mining.semi_hard(d, y), mining.semi_hard.twin(d, y))
+        rows, index = rng.standard_normal((40, 3)), rng.integers(0, n, 40)
+        one, two = (f(rows, index, n) for f in (mining.scatter, mining.scatter.twin))
+        np.testing.assert_allclose(one, two, rtol=1e-13, atol=1e-13)
+
+
+def test_hard_triplets_of_float_embeddings_are_the_hardest_by_their_distances(rng):
+    """No ties: the bits of floats are in the order of the floats, for both precisions."""
+    e, y = rng.standard_normal((200, 8)), rng.integers(0, 6, 200)
+    expected = brute_force(e, y, "batch_hard")
+    assert mined(e, y, "batch_hard") == expected
+    assert mined(e.astype(np.float32), y, "batch_hard") == expected
+    assert mined(e, y, "semi_hard") == brute_force(e, y, "semi_hard")
+
+
+@pytest.mark.parametrize("rule", MINING)
+def test_mined_triplets_do_not_depend_on_the_order_of_the_batch(rule, rng):
+    e, y = rng.standard_normal((30, 3)), rng.integers(0, 4, 30)
+    p = rng.permutation(30)
+    shuffled = [tuple(int(p[r]) for r in t) for t in mined(e[p], y[p], rule)]
+    assert sorted(shuffled) == mined(e, y, rule)
+
+
+def test_the_mining_door_says_what_is_wrong(rng):
+    e, y = rng.standard_normal((4, 2)), np.array([0, 0, 1, 1])
+    with pytest.raises(TypeError, match="labels: expected integers, got dtype float64"):
+        metric.triplets(e, y + 0.5)
+    with pytest.raises(ValueError, match=r"labels: expected shape \(4,\), got \(3,\)"):
+        metric.triplets(e, y[:3])
+    with pytest.raises(ValueError, match="mining: expected one of batch_all"):
+        metric.triplets(e, y, "hardest")
+    with pytest.raises(ValueError, match=r"batch: expected at most 20,000,000 valid triplets"):
+        metric.triplets(np.zeros((1000, 1)), np.arange(1000) % 10, "batch_all")
+
+
+def test_balanced_batches_have_classes_in_equal_parts(rng):
+    x, y = np.arange(60.0)[:, None], np.repeat([3, 4, 9, 11], [30, 20, 8, 2])
+    balanced = metric.Balanced(x, y, per_class=5)
+    for n, classes in [(15, 3), (20, 4), (200, 4), (7, 2)]:
+        rows, labels = balanced.sample(n, rng=rng)
+        assert np.array_equal(y[rows[:, 0].astype(int)], labels)
+        sizes = np.unique(labels, return_counts=True)[1]
+        assert len(rows) == n and len(sizes) == classes and np.ptp(sizes) <= 1
+    with pytest.raises(ValueError, match="labels: expected at least two classes, got one"):
+        metric.Balanced(x, 0 * y)
+
+
+def test_a_class_is_drawn_without_repetition_while_it_lasts(rng):
+    balanced = metric.Balanced(np.arange(10.0)[:, None], np.repeat([0, 1], [8, 2]), per_class=6)
+    rows, labels = balanced.sample(12, rng=rng)
+    assert len(set(rows[labels == 0, 0])) == 6
+    assert sorted(rows[labels == 1, 0]) == [8, 8, 8, 9, 9, 9]
+
+
+def test_images_are_moved_little_and_interpolated():
+    x = np.zeros((500, 64), np.float32)
+    x[:, 3 * 8 + 4] = 1
+    rng = np.random.default_rng(0)
+    assert np.array_equal(metric.Jitter(8, 0, 0, 0)(x, rng), x)
+    moved = metric.Jitter(8, 0.5, 0, 0)(x, rng).reshape(-1, 8, 8)
+    assert moved.dtype == np.float32
+    assert np.allclose(moved.sum(axis=(1, 2)), 1, atol=1e-6)  # bilinear weights sum to 1
+    rows = (moved.sum(axis=2) * np.arange(8)).sum(axis=1) - 3
+    assert abs(rows.mean()) < 0.1 and abs(rows.std() - 0.5) < 0.1  # as far as asked

@@ -1,0 +1,230 @@
+"""TRI-1: the triplet loss, its kinks, its losses of a batch, and what a trained embedding does."""
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import metric
+from minigen.metric import Normalize, TripletLoss, embedding
+from minigen.metric.distance import pairwise
+from minigen.metric.every import AllTriplets
+from minigen.metric.selected import SelectedTriplets
+
+KINDS = [
+    (m, d, r) for m in (0.2, "soft") for d in ("squared", "euclidean") for r in ("mean", "sum")
+]
+
+
+def gradients(loss, *inputs, **given):
+    value, cache = loss.forward(*inputs, **given)
+    *dinputs, _ = loss.backward(1.0, cache)
+    return value, *dinputs
+
+
+@pytest.mark.parametrize("margin, distance, reduce", KINDS)
+def test_the_loss_is_its_definition(margin, distance, reduce, rng):
+    a, p, n = rng.standard_normal((3, 20, 4))
+    to_p, to_n = np.linalg.norm(a - p, axis=1), np.linalg.norm(a - n, axis=1)
+    if distance == "squared":
+        to_p, to_n = to_p**2, to_n**2
+    each = np.log1p(np.exp(to_p - to_n)) if margin == "soft" else np.maximum(to_p - to_n + 0.2, 0)
+    value, *_ = gradients(TripletLoss(margin, distance, reduce), a, p, n)
+    assert np.isclose(value, getattr(each, reduce)(), rtol=1e-13)
+
+
+def test_the_gradient_is_the_one_of_the_notes(rng):
+    """g_a = 2 [u > 0] (n - p), g_p = 2 [u > 0] (p - a), g_n = 2 [u > 0] (a - n), over N."""
+    a, p, n = rng.standard_normal((3, 50, 4))
+    on = (((a - p) ** 2).sum(axis=1) - ((a - n) ** 2).sum(axis=1) + 0.2 > 0)[:, None]
+    assert 10 < on.sum() < 40
+    _, da, dp, dn = gradients(TripletLoss(0.2), a, p, n)
+    for mine, notes in [(da, n - p), (dp, p - a), (dn, a - n)]:
+        np.testing.assert_allclose(mine, 2 * on * notes / 50, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("margin, distance, reduce", KINDS)
+def test_only_differences_count(margin, distance, reduce, rng):
+    """g_a + g_p + g_n = 0, and inactive rows are exactly 0."""
+    a, p, n = rng.standard_normal((3, 50, 4))
+    loss = TripletLoss(margin, distance, reduce)
+    _, da, dp, dn = gradients(loss, a, p, n)
+    assert np.abs(da + dp + dn).max() < 1e-15
+    u = loss.forward(a, p, n)[1][-2]
+    if margin != "soft":
+        assert 0 < (u <= 0).sum() < 50
+        assert not np.any([g[u <= 0] for g in (da, dp, dn)])
+
+
+def test_at_the_kink_of_the_hinge_the_slope_is_0():
+    a, p, n = (np.array([[v, 0.0]]) for v in (0.0, 1.0, np.sqrt(1.25)))
+    value, *slopes = gradients(TripletLoss(float(n[0, 0] ** 2 - 1)), a, p, n)
+    assert value == 0 and not np.any(slopes)
+
+
+def test_at_distance_0_the_slope_of_the_euclidean_distance_is_0():
+    a, n = np.array([[0.3, 0.1]]), np.array([[0.3, 0.2]])
+    value, da, dp, dn = gradients(TripletLoss(0.2, "euclidean"), a, a.copy(), n)
+    assert np.isclose(value, 0.1) and not dp.any()
+    np.testing.assert_allclose([da, dn], [[[0, 1]], [[0, -1]]])
+    value, *slopes = gradients(TripletLoss(0.2, "euclidean"), a, a.copy(), a.copy())
+    assert value == 0.2 and not np.any(slopes)
+
+
+def test_no_triplets_give_loss_0_and_gradients_of_0():
+    empty = np.zeros((0, 3))
+    for margin, distance, reduce in KINDS:
+        value, *slopes = gradients(TripletLoss(margin, distance, reduce), empty, empty, empty)
+        assert value == 0 and all(g.shape == (0, 3) for g in slopes)
+
+
+@pytest.mark.parametrize("mining", metric.MINING)
+@pytest.mark.parametrize("labels", [[4], [1, 1, 1], [0, 1, 2]])
+def test_a_batch_without_triplet_teaches_nothing(mining, labels, rng):
+    loss = embedding(5, 2, hidden=(4,), mining=mining, rng=rng)
+    (x,), given = loss.draw((rng.standard_normal((len(labels), 5)), np.array(labels)), rng)
+    value, cache = loss.forward(x, **given)
+    dx, grads = loss.backward(1.0, cache)
+    leaves = mg.core.tree.flatten(grads).values()
+    assert value == 0 and not dx.any() and not any(g.any() for g in leaves)
+    assert loss.metrics(cache)["active"] == loss.metrics(cache)["triplets"] == 0
+
+
+@pytest.mark.parametrize("margin, distance, reduce", KINDS)
+def test_all_triplets_at_once_are_all_triplets_one_by_one(margin, distance, reduce, rng):
+    triplet = TripletLoss(margin, distance, reduce)
+    e, y = rng.standard_normal((15, 3)), rng.integers(0, 4, 15)
+    i, j, k = metric.triplets(e, y, "batch_all")
+    listed, da, dp, dn = gradients(triplet, e[i], e[j], e[k])
+    expected = np.zeros_like(e)
+    for rows, d in [(i, da), (j, dp), (k, dn)]:
+        np.add.at(expected, rows, d)
+    value, de = gradients(AllTriplets(triplet), e, labels=y)
+    assert np.isclose(value, listed, rtol=1e-13)
+    np.testing.assert_allclose(de, expected, rtol=1e-12, atol=1e-14)
+    cache = AllTriplets(triplet).forward(e, labels=y)[1]
+    one = triplet.metrics(triplet.forward(e[i], e[j], e[k])[1])
+    assert AllTriplets(triplet).metrics(cache) == {**one, "triplets": len(i)}
+
+
+def test_the_batch_loss_does_not_depend_on_the_order_of_the_batch(rng):
+    e, y, p = rng.standard_normal((20, 3)), rng.integers(0, 4, 20), rng.permutation(20)
+    for loss in [SelectedTriplets(), SelectedTriplets(mining="semi_hard"), AllTriplets()]:
+        value, de = gradients(loss, e, labels=y)
+        other, dp = gradients(loss, e[p], labels=y[p])
+        assert np.isclose(value, other, rtol=1e-13)
+        np.testing.assert_allclose(de[p], dp, atol=1e-14)
+
+
+def test_normalised_rows_have_length_1_at_every_scale_and_the_row_0_stays_0():
+    x = np.array([[3e-200, 4e-200], [3e200, -4e200], [0, 0], [-0.3, 0.4]])
+    y, cache = Normalize().forward(x)
+    np.testing.assert_allclose(y, [[0.6, 0.8], [0.6, -0.8], [0, 0], [-0.6, 0.8]])
+    dx, _ = Normalize().backward(np.ones_like(x), cache)
+    assert not dx[2].any()
+    assert abs(dx[1]).max() < 1e-199  # dx is of the size 1 / |x|
+    assert abs((dx[3] * x[3]).sum()) < 1e-15  # and at right angles to x
+
+
+def test_distances_as_one_product_are_distances(rng):
+    x, y = rng.standard_normal((30, 5)), rng.standard_normal((20, 5))
+    d = ((x[:, None] - y) ** 2).sum(axis=2)
+    np.testing.assert_allclose(pairwise(x, y), d, rtol=1e-12, atol=1e-13)
+    assert pairwise(x.astype(np.float32)).dtype == np.float32
+
+
+def test_recall_counts_rows_with_their_class_among_the_nearest_others(rng):
+    """Points on a line: the neighbours can be read off; a far offset does not matter."""
+    e = np.array([0.0, 1.0, 2.1, 3.3, 10.0])[:, None] + 1e6
+    assert metric.nearest(e, 2).tolist() == [[1, 2], [0, 2], [1, 3], [2, 1], [3, 2]]
+    assert metric.nearest(e, 1, queries=[4, 0]).tolist() == [[3], [1]]
+    y = np.array([0, 0, 1, 1, 0])
+    assert metric.recall(e, y, (1, 2, 4)) == {1: 3 / 5, 2: 4 / 5, 4: 1.0}
+    with pytest.raises(ValueError, match=r"k: expected an integer in 1..4, got 5"):
+        metric.recall(e, y, (5,))
+
+
+def test_equal_rows_are_neighbours_in_their_order():
+    e = np.array([[1.0, 2.0]] * 4)
+    assert metric.nearest(e, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+
+
+def test_principal_components_are_the_leading_eigenvectors(rng):
+    x = rng.standard_normal((200, 5)) * [5, 4, 3, 2, 1] + 7
+    pca = metric.PCA.of(x, 3)
+    cov = np.cov(x.T, bias=True)
+    variances = np.sort(np.linalg.eigvalsh(cov))[::-1][:3]
+    np.testing.assert_allclose(cov @ pca.V, pca.V * variances, atol=1e-10)
+    np.testing.assert_allclose(pca.embed(x).var(axis=0), variances)
+
+
+@pytest.fixture(scope="module")
+def rings():
+    """Two classes that no linear map tells apart: a ring about a disc."""
+    rng = np.random.default_rng(1)
+    y = np.arange(400) % 2
+    angle, r = rng.uniform(0, 2 * np.pi, 400), 0.7 * np.sqrt(rng.random(400)) + 0.75 * y
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1), y
+
+
+@pytest.mark.parametrize("mining", ["batch_all", "semi_hard"])
+def test_training_pulls_classes_apart(rings, mining, rng):
+    x, y = rings
+    net = embedding(2, 2, hidden=(32,), mining=mining, rng=rng)
+    before = metric.recall(net.embed(x), y)[1]
+    run = mg.fit(net, (x, y), rng=rng, steps=300, batch=64, lr=3e-3)
+    assert {"active", "triplets", "spread"} <= run.history.keys()
+    assert np.mean(run.history["loss"][-20:]) < np.mean(run.history["loss"][:20])
+    assert metric.recall(net.embed(x), y)[1] > max(before, 0.98)
+    assert not metric.collapse(run, net)
+
+
+def test_collapse_is_seen_and_said(rings, rng):
+    """Noise for labels: batch-hard has no better way out than one point."""
+    x, _ = rings
+    y = rng.integers(0, 20, len(x))
+    net = embedding(2, 2, hidden=(32,), mining="batch_hard", rng=rng)
+    run = mg.fit(net, (x, y), rng=rng, steps=300, batch=64, lr=1e-2)
+    verdict = metric.collapse(run, net)
+    assert verdict and np.isclose(run.history["loss"][-1], 0.2, rtol=0.02)
+    assert str(verdict).startswith("collapsed: over the last 50 steps a triplet costs 0.20")
+
+
+def test_one_class_is_not_called_collapse(rings, rng):
+    x, y = rings
+    net = embedding(2, 2, hidden=(4,), mining="batch_hard", rng=rng)
+    run = mg.fit(net, (x, 0 * y), rng=rng, steps=3, batch=16)
+    assert str(metric.collapse(run, net)) == "no triplet in the last 3 steps: nothing was learned"
+    with pytest.raises(ValueError, match="run: expected a history with loss, triplets, spread"):
+        metric.collapse(type(run)(history={"loss": [1.0]}), net)
+
+
+def test_an_embedding_comes_back_from_a_file(tmp_path, rng):
+    net = embedding(5, 3, mining="batch_all", margin="soft", rng=rng)
+    mg.save(tmp_path / "net.npz", net)
+    x = rng.standard_normal((4, 5))
+    assert np.array_equal(mg.load(tmp_path / "net.npz").embed(x), net.embed(x))
+
+
+def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
+    """A training of seconds, on shuffled digits."""
+    digits = mg.data.digits()
+    parts = digits.train, digits.validation, digits.test
+    x = np.concatenate([part.x for part in parts]) / np.float32(16)
+    y = np.concatenate([part.y for part in parts])
+    train, test = np.split(rng.permutation(len(x)), [1350])
+    net = embedding(64, 16, rng=rng)
+    balanced = metric.Balanced(x[train], y[train], 16, metric.Jitter(8))
+    held_out = x[train][:200], y[train][:200]
+    mg.fit(net, balanced, rng=rng, steps=350, batch=160, validation=held_out)
+    mine, pixels, pca = (
+        metric.recall(e, y[test])[1]
+        for e in (net.embed(x[test]), x[test], metric.PCA.of(x[train], 16).embed(x[test]))
+    )
+    assert mine > max(pixels, pca)
+
+
+def test_the_baselines_of_the_fixed_split_are_the_known_ones():
+    digits = mg.data.digits()
+    pca = metric.PCA.of(digits.train.x, 16)
+    assert np.isclose(metric.recall(digits.test.x, digits.test.y)[1], 0.980, atol=5e-4)
+    assert np.isclose(metric.recall(pca.embed(digits.test.x), digits.test.y)[1], 0.973, atol=5e-4)
