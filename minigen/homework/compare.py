@@ -183,7 +183,7 @@ def rest_of_value(right, yours):
     if not yours.any():
         return "zero everywhere"
     off = yours - right
-    if np.ptp(off) <= 1e-9 * np.abs(right).max(initial=1):
+    if off.size > 1 and np.ptp(off) <= 1e-9 * np.abs(right).max(initial=1):
         return f"off by a constant: {off.flat[0]:+.6g}"
     good = ~wrong(yours, right)
     if right.ndim == 2 and good.any():

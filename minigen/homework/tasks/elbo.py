@@ -1,0 +1,137 @@
+"""Assignment 6: the ELBO, its exact terms, and a learned variance (ELBO-1 to ELBO-18)."""
+
+import numpy as np
+
+from minigen.core.numeric import sigmoid, softplus
+from minigen.homework.assignment import Assignment, Pair, Question
+from minigen.homework.tasks.functions import standard
+
+OPTIONS = {
+    "variance": ("log", "softplus", "log sigma", "shifted square"),
+    "between": ("linear", "sigmoid"),
+    "prior": ("standard", "wide", "narrow"),
+}
+VARIANCE = {
+    "log": "V(r) = exp(r)",
+    "softplus": "V(r) = log(1 + exp(r)) + 0.05",
+    "log sigma": "V(r) = exp(2 r)",
+    "shifted square": "V(r) = r^2 + 0.1",
+}
+BETWEEN = {"linear": "v", "sigmoid": "1 / (1 + exp(-v))"}
+PRIOR = {"standard": 1.0, "wide": 2.5, "narrow": 0.6}
+
+
+def spread(kind, r):
+    """The variance of a raw output."""
+    if kind == "softplus":
+        return softplus(r) + 0.05
+    return r * r + 0.1 if kind == "shifted square" else np.exp(2 * r if kind == "log sigma" else r)
+
+
+def kl_terms(path, m1, v1, m2, v2):
+    """The KL of two diagonal Gaussians, entry by entry (S-KL)."""
+    d = path("m1 - m2", m1 - m2)
+    log = path("the log term", np.log(v2 / v1))
+    one = path("the -1", 1 + 0 * d)
+    ratio = path("v1 / v2", v1 / v2)
+    return (log - one + ratio + path("the quadratic term", d * d / v2)) / 2
+
+
+def kl(kind, path, m1, l1, m2, r2):
+    v2 = path.through("V", r2, spread(kind, r2))
+    each = kl_terms(path, m1, np.exp(path("l1", l1)), m2, v2)
+    return (path("the sum over the columns", each).sum(axis=1),)
+
+
+def term(kind, path, eps_hat, v, x0, eps, beta, t):
+    """L_t-1, the mean over the rows, with log s2 between log beta_tilde and log beta."""
+    A = np.cumprod(1 - beta)
+    b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
+    tilde = b * (1 - B) / (1 - A)
+    share = path.through("the share of v", v, v if kind == "linear" else sigmoid(v))
+    s2 = np.exp(path("log s2", share * np.log(b) + (1 - share) * np.log(tilde)))
+    weight = b / np.sqrt((1 - b) * (1 - A))
+    d = path("the weight of eps - eps_hat", weight + 0 * s2) * (eps - eps_hat)
+    log, ratio = path("the log term", np.log(s2 / tilde)), path("beta_tilde / s2", tilde / s2)
+    each = (log - 1 + ratio + path("the quadratic term", d * d / s2)) / 2
+    return (path("the sum over the columns", each).sum(axis=1).mean(),)
+
+
+def decoder(kind, path, mean, r, x0):
+    """L_0 = -log N(x0 | mean, V(r)), a number for each row."""
+    v = path.through("V", r, spread(kind, r))
+    d = path("x0 - mean", x0 - mean)
+    log = path("the log term", np.log(2 * np.pi * v)) / 2
+    return (path("the sum over the columns", log + path("the quadratic term", d * d / v) / 2)
+            .sum(axis=1),)  # fmt: skip
+
+
+def prior(scale, path, x0, A):
+    """L_T = KL(N(sqrt(A) x0, (1 - A) I) || N(0, scale^2 I)), a number for each row."""
+    v = 1 - path("A in the variance", A)
+    m = path("sqrt(A)", np.sqrt(path("A in the mean", A))) * x0
+    each = (path("the log term", np.log(scale**2 / v)) - 1 + path("v / s^2", v / scale**2)
+            + path("the quadratic term", m * m / scale**2)) / 2  # fmt: skip
+    return (path("the sum over the columns", each).sum(axis=1),)
+
+
+def draw_kl(rng, N, D):
+    return tuple(standard(rng, N, D) for _ in range(4)), ()
+
+
+def draw_term(rng, N, D):
+    beta = np.concatenate([[0.0], rng.uniform(0.05, 0.3, 8)])
+    t = rng.integers(2, 9, N)
+    t[0] = 2
+    return (standard(rng, N, D), standard(rng, N, D)), (
+        standard(rng, N, D), standard(rng, N, D), beta, t,
+    )  # fmt: skip
+
+
+def draw_decoder(rng, N, D):
+    return (standard(rng, N, D), standard(rng, N, D)), (standard(rng, N, D),)
+
+
+def draw_prior(rng, N, D):
+    return (standard(rng, N, D), rng.uniform(0.1, 0.9, (N, D))), ()
+
+
+def elbo13_fits(a, b):
+    """What is wrong with a counterexample to ELBO-13, or ""."""
+    if a.shape != b.shape or a.ndim != 1:
+        return "a and b of one shape (N,)"
+    return "" if np.all((a > 0) & (b > 0)) else "a and b above 0"
+
+
+def draw_elbo13(rng, N):
+    return (), (rng.uniform(0.2, 3, N), rng.uniform(0.2, 3, N))
+
+
+def tasks(variant):
+    sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
+             "large": (64, 64)}  # fmt: skip
+    kind, scale = variant["variance"], PRIOR[variant["prior"]]
+    return (
+        Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), lambda path, *a: kl(kind, path, *a),
+             draw_kl, **sizes),
+        Pair("term", ("eps_hat", "v"), ("L",),
+             lambda path, *a: term(variant["between"], path, *a), draw_term, points=(3, 2),
+             **sizes),
+        Pair("decoder", ("mean", "r"), ("L0",), lambda path, *a: decoder(kind, path, *a),
+             draw_decoder, **sizes),
+        Pair("prior", ("x0", "A"), ("LT",), lambda path, *a: prior(scale, path, *a), draw_prior,
+             **sizes),
+        Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
+                 lambda path, a, b: (np.log(a * b),), draw_elbo13, elbo13_fits),
+    )  # fmt: skip
+
+
+def slots(variant):
+    return {"variance": VARIANCE[variant["variance"]], "between": BETWEEN[variant["between"]],
+            "scale": f"{PRIOR[variant['prior']]:g}"}  # fmt: skip
+
+
+ASSIGNMENT = Assignment(
+    6, "elbo", "The ELBO: exact terms and a learned variance", "ELBO-1 to ELBO-18, S-KL", OPTIONS,
+    slots, tasks,
+)  # fmt: skip

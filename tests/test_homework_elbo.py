@@ -1,0 +1,103 @@
+"""Homework 6: right answers of every kind pass, wrong ones are told what is wrong."""
+
+from test_homework_bank import Bank, Wrong
+
+V = {  # V(r) and V'(r)
+    "log": ("np.exp(r)", "np.exp(r)"),
+    "softplus": ("np.logaddexp(0, r) + 0.05", "1 / (1 + np.exp(-r))"),
+    "log sigma": ("np.exp(2 * r)", "2 * np.exp(2 * r)"),
+    "shifted square": ("r * r + 0.1", "2 * r"),
+}
+SHARE = {"linear": ("v", "np.ones_like(v)"),
+         "sigmoid": ("1 / (1 + np.exp(-v))", "w * (1 - w)")}  # fmt: skip
+SCALE = {"standard": "1.0", "wide": "2.5", "narrow": "0.6"}
+
+
+def solution(variant):
+    (var, dvar), (share, dshare) = V[variant["variance"]], SHARE[variant["between"]]
+    s = SCALE[variant["prior"]]
+    return {
+        "kl_forward": f"""    r, v1, d = r2, np.exp(l1), m1 - m2
+    v2 = {var}
+    return (np.log(v2 / v1) - 1 + (v1 + d * d) / v2).sum(axis=1) / 2, (r, v1, v2, d)""",
+        "kl_backward": f"""    r, v1, v2, d = cache
+    g = dkl[:, None]
+    dv2 = g * (1 / v2 - (v1 + d * d) / v2**2) / 2
+    return g * d / v2, g * (v1 / v2 - 1) / 2, -g * d / v2, dv2 * ({dvar})""",
+        "term_forward": f"""    A = np.cumprod(1 - beta)
+    b, At, Ap = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
+    tilde = b * (1 - Ap) / (1 - At)
+    w = {share}
+    s2, d = b**w * tilde ** (1 - w), b / np.sqrt((1 - b) * (1 - At)) * (eps_hat - eps)
+    L = (np.log(s2 / tilde) - 1 + (tilde + d * d) / s2).sum() / (2 * len(v))
+    return L, (b, tilde, s2, d, w, v, b / np.sqrt((1 - b) * (1 - At)))""",
+        "term_backward": f"""    b, tilde, s2, d, w, v, k = cache
+    g = dL / len(d)
+    dw = g * (1 - (tilde + d * d) / s2) / 2 * np.log(b / tilde)
+    return g * k * d / s2, dw * ({dshare})""",
+        "decoder_forward": f"""    var, d = {var}, x0 - mean
+    return (np.log(2 * np.pi * var) + d * d / var).sum(axis=1) / 2, (r, var, d)""",
+        "decoder_backward": f"""    r, var, d = cache
+    g = dL0[:, None]
+    return -g * d / var, g * (1 - d * d / var) / (2 * var) * ({dvar})""",
+        "prior_forward": f"""    s2 = {s} ** 2
+    each = np.log(s2 / (1 - A)) - 1 + (1 - A + A * x0 * x0) / s2
+    return each.sum(axis=1) / 2, (x0, A, s2)""",
+        "prior_backward": """    x0, A, s2 = cache
+    g = dLT[:, None] / 2
+    return g * 2 * A * x0 / s2, g * (1 / (1 - A) + (x0 * x0 - 1) / s2)""",
+    }
+
+
+RIGHT = {
+    "as it stands": (),
+    "by precisions": (
+        ("    dm1 = g * d / v2\n", "    p = 1 / v2\n    dm1 = g * d * p\n"),
+        ("0.5 * g * (1 - (v1 + d**2) / v2)", "g / 2 - g * (v1 + d**2) * p / 2"),
+    ),
+    "row by row": (
+        ("    kl = 0.5 * (r2 - l1 - 1 + (v1 + d**2) / v2).sum(axis=1)\n",
+         "    kl = np.array([sum(0.5 * (r2[n] - l1[n] - 1 + (v1[n] + d[n] ** 2) / v2[n])) "
+         "for n in range(len(d))])\n"),
+    ),
+    "the mean at the end": (
+        (".sum() / len(v)\n", ".sum(axis=1).mean()\n"),
+        ("    g = dL / len(d)\n", "    g = np.full((len(d), 1), dL / len(d))\n"),
+    ),
+    "powers": (("np.exp(v * np.log(b) + (1 - v) * np.log(tilde))", "b**v * tilde ** (1 - v)"),),
+}  # fmt: skip
+
+WRONG = (
+    Wrong("the other direction of the KL", (("(r2 - l1 - 1 + (v1 + d**2) / v2)", "(l1 - r2 - 1 + (v2 + d**2) / v1)"),), ""),
+    Wrong("no -1", (("r2 - l1 - 1 + (v1", "r2 - l1 + (v1"),), "the -1 is missing"),
+    Wrong("no half", (("kl = 0.5 * (r2", "kl = (r2"),), "twice|too large by the factor 2"),
+    Wrong("no quadratic term", (("(v1 + d**2) / v2).sum(axis=1)\n    return kl", "v1 / v2).sum(axis=1)\n    return kl"),),
+          "m1 - m2 is missing"),
+    Wrong("the log term's sign", (("(r2 - l1 - 1 +", "(l1 - r2 - 1 +"),), "log term has the wrong sign"),
+    Wrong("a mean over columns", (("/ v2).sum(axis=1)\n    return kl", "/ v2).mean(axis=1)\n    return kl"),),
+          "a mean in place of a sum"),
+    Wrong("dm2 without its sign", (("v1 / v2 - 1), -dm1,", "v1 / v2 - 1), dm1,"),), "this is dm1|the sign"),
+    Wrong("no log term in dl1", (("g * (v1 / v2 - 1)", "g * (v1 / v2)"),), "log term is missing"),
+    Wrong("no quadratic term in dr2", (("-dm1, 0.5 * g * (1 - (v1 + d**2) / v2)", "-dm1, 0.5 * g * (1 - v1 / v2)"),),
+          "quadratic term is missing"),
+    Wrong("ignores the cotangent", (("    g = dkl[:, None]\n", "    g = 1.0\n"),), "ignores"),
+    Wrong("no mean over the rows", ((".sum() / len(v)\n", ".sum()\n"),), "sum in place of a mean"),
+    Wrong("no mean going back", (("g = dL / len(d)", "g = dL"),), "sum over the batch instead of the mean"),
+    Wrong("no dL", (("g = dL / len(d)", "g = 1 / len(d)"),), "ignores"),
+    Wrong("the weight forgotten going back", (("return g * k * d / s2,", "return g * d / s2,"),), "weight of eps - eps_hat is left out"),
+    Wrong("sigma for s2", (("return g * k * d / s2,", "return g * k * d / np.sqrt(s2),"),), "log s2 counts half"),
+    Wrong("s^4, as secondary sources have it", (("+ (tilde + d**2) / s2)", "+ tilde / s2 + d**2 / s2**2)"),), ""),
+    Wrong("dv without the range of logs", (("dlog * (np.log(b) - np.log(tilde))", "dlog"),), ""),
+    Wrong("its sign", (("dlog * (np.log(b) - np.log(tilde))", "dlog * (np.log(tilde) - np.log(b))"),), "the sign"),
+    Wrong("beta_tilde not in dv", (("(1 - (tilde + d**2) / s2)\n    return", "(1 - d**2 / s2)\n    return"),),
+          "beta_tilde / s2 is missing"),
+    Wrong("no constant in L_0", (("(np.log(2 * np.pi) + r + d**2", "(r + d**2"),), "constant"),
+    Wrong("sign of dmean", (("return -g * d / var", "return g * d / var"),), "the sign"),
+    Wrong("no log term in dr", (("0.5 * g * (1 - d**2 / var)", "0.5 * g * (-(d**2) / var)"),), "log term is missing"),
+    Wrong("no variance term in L_T", (("(A * x0**2 - A - np.log(1 - A))", "(A * x0**2 - np.log(1 - A))"),), "left out"),
+    Wrong("A of the mean forgotten", (("(x0**2 - 1 + 1 / (1 - A))", "(-1 + 1 / (1 - A))"),), "A in the mean is missing"),
+    Wrong("the misprint kept", (("return np.log(a) + np.log(b)", "return np.log(a) * b"),), "form as printed"),
+    Wrong("float32", (("    return kl, (v1", "    return kl.astype(np.float32), (v1"),), "float32"),
+)  # fmt: skip
+
+BANK = Bank("elbo", RIGHT, WRONG, solution)

@@ -1,0 +1,108 @@
+"""Homework 7: right answers of every kind pass, wrong ones are told what is wrong."""
+
+from test_homework_bank import Bank, Wrong
+
+DISTANCE = {  # the distance, and its derivative by u, along the last axis
+    "squared": ("((u - v) ** 2).sum(-1)", "2 * (u - v)"),
+    "euclidean": ("np.sqrt(((u - v) ** 2).sum(-1) + 0.01)",
+                  "(u - v) / np.sqrt(((u - v) ** 2).sum(-1, keepdims=True) + 0.01)"),
+    "cosine": ("1 - (u * v).sum(-1) / (L(u) * L(v))[..., 0]",
+               "((u * v).sum(-1, keepdims=True) * u / L(u) ** 2 - v) / (L(u) * L(v))"),
+    "pseudo-Huber": ("(np.sqrt(1 + (u - v) ** 2) - 1).sum(-1)",
+                     "(u - v) / np.sqrt(1 + (u - v) ** 2)"),
+}  # fmt: skip
+LOSS = {
+    "hinge": ("np.maximum(g, 0)", "(g > 0) * 1.0"),
+    "softplus": ("np.logaddexp(0, g)", "1 / (1 + np.exp(-g))"),
+    "squared hinge": ("np.maximum(g, 0) ** 2", "2 * np.maximum(g, 0)"),
+}
+MINING = {
+    "batch hard": "",
+    "batch easy": "    np.fill_diagonal(same, False)\n"
+    "    pos = np.where(same, d, np.inf).argmin(axis=1)\n",
+    "hard positive, semi-hard negative": """    reach = np.take_along_axis(d, pos[:, None], 1)
+    for i in range(len(e)):
+        out = np.flatnonzero(~same[i])
+        beyond = out[d[i, out] > reach[i]]
+        neg[i] = beyond[d[i, beyond].argmin()] if len(beyond) else out[d[i, out].argmax()]
+""",
+}
+
+
+def solution(variant):
+    d, slope = DISTANCE[variant["distance"]]
+    loss, dloss = LOSS[variant["loss"]]
+    tools = f"""    L = lambda u: np.sqrt((u * u).sum(-1, keepdims=True))
+    dist, slope = (lambda u, v: {d}), (lambda u, v: {slope})
+"""
+    return {
+        "triplet_forward": f"""{tools}    g = dist(a, p) - dist(a, n) + margin
+    return ({loss}).mean(), (a, p, n, g)""",
+        "triplet_backward": f"""{tools}    a, p, n, g = cache
+    w = (dloss * ({dloss}) / len(a))[:, None]
+    return w * (slope(a, p) - slope(a, n)), w * slope(p, a), -w * slope(n, a)""",
+        "mine": f"""{tools}    d = dist(e[:, None], e[None])
+    same = labels[:, None] == labels
+    pos = np.where(same & ~np.eye(len(e), dtype=bool), d, -np.inf).argmax(axis=1)
+    neg = np.where(same, np.inf, d).argmin(axis=1)
+{MINING[variant["mining"]]}    return pos, neg""",
+    }
+
+
+RIGHT = {
+    "as it stands": (),
+    "by norms": (("np.sqrt((h**2).sum(axis=1, keepdims=True))", "np.linalg.norm(h, axis=1)[:, None]"),),
+    "only the active rows": (
+        ("    w = 2 * dloss * (g > 0)[:, None] / len(a)\n    return w * (n - p), w * (p - a), w * (a - n)\n",
+         "    da, dp, dn = 0 * a, 0 * a, 0 * a\n    on, w = g > 0, 2 * dloss / len(a)\n"
+         "    da[on], dp[on], dn[on] = (w * (n - p)[on], w * (p - a)[on], w * (a - n)[on])\n"
+         "    return da, dp, dn\n"),
+    ),
+    "distances by the dot product": (
+        ("    d = ((e[:, None] - e[None]) ** 2).sum(axis=2)\n",
+         "    s = (e * e).sum(axis=1)\n    d = s[:, None] + s - 2 * e @ e.T\n"),
+    ),
+    "loops": (
+        ("    np.add.at(de, pos, dp)\n    np.add.at(de, neg, dn)\n",
+         "    for i in range(len(de)):\n        de[pos[i]] += dp[i]\n        de[neg[i]] += dn[i]\n"),
+    ),
+}  # fmt: skip
+
+WRONG = (
+    Wrong("the length held fixed", (("(da - a * (a * da).sum(axis=1, keepdims=True)) / length", "da / length"),),
+          "the length is missing"),
+    Wrong("no division", (("keepdims=True)) / length", "keepdims=True))"),), ""),
+    Wrong("normalised over the batch", (("np.sqrt((h**2).sum(axis=1, keepdims=True))", "np.sqrt((h**2).sum(axis=0, keepdims=True))"),), ""),
+    Wrong("not normalised by the root", (("np.sqrt((h**2).sum(axis=1, keepdims=True))", "(h**2).sum(axis=1, keepdims=True)"),),
+          "root missing"),
+    Wrong("its sign", (("(da - a * (a", "(da + a * (a"),), "the length has the wrong sign"),
+    Wrong("no hinge going back", (("(g > 0)[:, None]", "1.0"),), "derivative of the penalty is taken as 1|not 0 where"),
+    Wrong("no hinge", (("return np.maximum(g, 0).mean()", "return g.mean()"),), "penalty is not applied"),
+    Wrong("no mean", (("np.maximum(g, 0).mean()", "np.maximum(g, 0).sum()"),), "sum in place of a mean"),
+    Wrong("no mean going back", (("(g > 0)[:, None] / len(a)", "(g > 0)[:, None]"),),
+          "sum over the batch instead of the mean"),
+    Wrong("no margin", (("sum(axis=1) + margin", "sum(axis=1)"),), "margin is missing"),
+    Wrong("a and n exchanged", (("((a - p) ** 2).sum(axis=1) - ((a - n) ** 2)", "((a - n) ** 2).sum(axis=1) - ((a - p) ** 2)"),), ""),
+    Wrong("no 2", (("w = 2 * dloss", "w = dloss"),), "half"),
+    Wrong("no dloss", (("w = 2 * dloss *", "w = 2 *"),), "ignores"),
+    Wrong("sign of dp", (("w * (p - a), w", "w * (a - p), w"),), "the sign"),
+    Wrong("a only through the positive", (("return w * (n - p),", "return w * (a - p),"),),
+          "d\\(a, n\\) is missing"),
+    Wrong("dp and dn exchanged", (("w * (p - a), w * (a - n)", "w * (a - n), w * (p - a)"),), "exchanged"),
+    Wrong("the farthest negative", (("np.where(same, np.inf, d).argmin", "np.where(same, -1.0, d).argmax"),), ""),
+    Wrong("labels ignored", (("np.where(same, np.inf, d)", "d + np.inf * np.eye(len(e))"),), ""),
+    Wrong("rows chosen twice counted once", (("np.add.at(de, pos, dp)", "de[pos] += dp"),), ""),
+    Wrong("only the anchors", (("    np.add.at(de, pos, dp)\n    np.add.at(de, neg, dn)\n", ""),), ""),
+    Wrong("no positives", (("    np.add.at(de, pos, dp)\n", ""),), "e as positives is missing"),
+    Wrong("no negatives", (("    np.add.at(de, neg, dn)\n", ""),), "e as negatives is missing"),
+    Wrong("counted twice", (("    de = de.copy()\n", "    de = 2 * de\n"),), "e as anchors is counted twice"),
+    Wrong("a batch size written in", (("(g > 0)[:, None] / len(a)", "(g > 0)[:, None] / 6"),), "batch size"),
+    Wrong("the length unsquared", (("np.maximum(dp**2 - dn**2 + 0.2, 0)", "np.maximum(dp - dn + 0.2, 0)"),), "form as printed"),
+    Wrong("writes into its input", (("    g = ((a - p)", "    a -= 0\n    g = ((a - p)"),), "writes into its input"),
+    Wrong("float32", (("    return h / length, (h", "    return np.float32(h / length), (h"),), "float32"),
+    Wrong("finite numbers only", (("    return w * (n - p),", "    return w * (n - p) / (g > 0)[:, None],"),), "nan|not finite"),
+    Wrong("remembers", (("    return np.maximum(g, 0).mean(), (a, p, n, g)", "    global A\n    A = a\n    return np.maximum(g, 0).mean(), (a, p, n, g)"),
+                        ("    a, p, n, g = cache\n", "    _, p, n, g = cache\n    a = A\n")), "another forward|remembers|last input"),
+)  # fmt: skip
+
+BANK = Bank("triplet", RIGHT, WRONG, solution)
