@@ -17,12 +17,13 @@ from minigen.flows.flow import Flow
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.losses import NLL, ReverseKL
-from minigen.flows.made import MADE
+from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.normalizer import log_normalizer
 from minigen.flows.permute import Permute
-from minigen.flows.spline import SplineCoupling
+from minigen.flows.sequential import d_passes, incremental
+from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 
 __all__ = [
@@ -42,13 +43,17 @@ __all__ = [
     "Logit",
     "MADEMoG",
     "MAFLayer",
+    "MaskedLinear",
     "Permute",
     "ReverseKL",
+    "Spline",
     "SplineCoupling",
     "SplineMAFLayer",
+    "d_passes",
     "energy",
     "freeze",
     "iaf",
+    "incremental",
     "log_normalizer",
     "maf",
     "maf_mog",
