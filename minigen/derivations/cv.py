@@ -136,7 +136,7 @@ def in_the_plane(flow):
     why="The bars of the absolute value are gone from the last form. Where F falls, its derivative "
     "is negative and the printed density comes out below zero, off by 200 %. The line is the "
     "one-dimensional case; with vectors a determinant belongs inside the bars.",
-    code=(Affine.forward, Exp.inverse, Flow.forward),
+    code=(Affine.inverse, Exp.inverse, Flow.forward),
     gradient=r"c=(\log q)'(z)-\frac{F''}{F'}:\quad \frac{\partial\log p}{\partial y}=\frac{c}{F'}",
     figure=figures.negative_density,
 )
@@ -255,11 +255,12 @@ def cv_7(rng):
 )
 def cv_8(rng):
     f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
-    y, _, _ = f.forward(z)
-    back, ell = f.inverse(y)
+    y, ell, _ = f.forward(z)
+    back, ell_back = f.inverse(y)
     truth = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
     whole = q.log_prob(back) + logdet(jacobian(inverse_of(f), y))
-    return Result(worst(gap(q.log_prob(back) + ell, truth), gap(whole, truth)))
+    products = gap(q.log_prob(z) - ell, truth), gap(q.log_prob(back) + ell_back, truth)
+    return Result(worst(*products, gap(whole, truth)))
 
 
 def along(f, z):

@@ -24,10 +24,10 @@ from minigen.diffusion import (
     Marginal,
     MarginalDensity,
     PriorTerm,
-    Schedule,
     Step,
     StepDensity,
     linear_schedule,
+    schedule_from_betas,
 )
 
 t = 4  # the step that the two-step lines take, with t - 1 and t - 2 below it
@@ -121,7 +121,7 @@ def dif_3(rng):
     line=108,
     verdict=CORRECT,
     why="A definition. It is not the alpha of the flow sections, which is a log-scale.",
-    code=(Schedule,),
+    code=(schedule_from_betas,),
     tolerance=0.0,
 )
 def dif_4(rng):

@@ -293,7 +293,7 @@ def dif_21(rng):
     verdict=WRONG,
     why="The numerator was written a second time below the line, so the weight of x_t comes out as "
     "exactly one instead of one over the root of alpha_t. The weight of the noise is right.",
-    code=(mean_forms, PosteriorMeanFromNoise.forward),
+    code=(mean_forms,),
     figure=figures.weight_of_xt,
 )
 def dif_22(rng):

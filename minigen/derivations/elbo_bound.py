@@ -238,7 +238,7 @@ def sampled_paths(model, x0):
     why="A remark beside the line, with its inside left out. The integral is an expectation of a "
     "ratio, and the log stays outside of it. Read as an expectation of logs, the only other "
     "reading, it is already the bound and lies below.",
-    code=(DDPM.forward,),
+    code=(log_ratio, marginal),
 )
 def elbo_5(rng):
     model, x0 = bent_model(rng, 2), 0.4
@@ -262,7 +262,7 @@ def elbo_5(rng):
     verdict=CORRECT,
     why="True: multiplied and divided by a density that is zero nowhere. The sign at its end "
     "belongs to the next line.",
-    code=(DDPM.forward,),
+    code=(log_ratio, marginal),
 )
 def elbo_6(rng):
     model, x0 = bent_model(rng, 2), -0.6

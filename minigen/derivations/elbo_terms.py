@@ -67,7 +67,8 @@ def elbo_16a(rng):
 )
 def elbo_16b(rng):
     world = World.draw(rng)
-    schedule, t = world.schedule, 2
+    schedule = world.schedule
+    t = 1 + int(np.abs(np.diff(schedule.beta[1:])).argmax())  # where the step's index tells most
     x0, eps = rng.standard_normal((2, 5, 2))
     A, rest = schedule.alpha_bar[t + 1], schedule.one_minus_alpha_bar[t + 1]
     above = np.sqrt(A) * x0 + np.sqrt(rest) * eps

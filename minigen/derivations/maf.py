@@ -28,7 +28,6 @@ from minigen.derivations.tools import (
     worst,
 )
 from minigen.flows import Chain, Flow
-from minigen.flows.made import MADE
 from minigen.flows.maf import MAFLayer
 from minigen.flows.sequential import d_passes, incremental
 from minigen.prob import StandardNormal
@@ -141,7 +140,7 @@ def maf_2(rng):
     why="True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. "
     "Each is computed a second time with every later coordinate replaced by noise, which must not "
     "matter.",
-    code=(MAFLayer.forward, MADE.forward),
+    code=(MAFLayer.forward,),
 )
 def maf_3(rng):
     f, z = layer_and_latents(rng)

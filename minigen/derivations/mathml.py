@@ -18,7 +18,7 @@ def mathml(latex, display=True):
     nodes = parse(latex)[1]
     if not display:
         return f"<math>{row(nodes)}</math>"
-    return "<wbr>".join(f"<math{shown}>{row(part)}</math>" for shown, part in pieces(nodes))
+    return "<wbr/>".join(f"<math{shown}>{row(part)}</math>" for shown, part in pieces(nodes))
 
 
 def pieces(nodes):

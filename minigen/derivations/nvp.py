@@ -93,7 +93,8 @@ def nvp_2(rng):
 def nvp_3(rng):
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
-    return Result(gap(y[:, :d], x[:, :d]), NotEvaluable(f"the index 1 - d is {1 - d}"))
+    gone = NotEvaluable(f"the index 1 - d is {1 - d}")
+    return Result(gap(y[:, :d], x[:, :d]), gone, gradients(f, x, rng=rng))
 
 
 @entry(
@@ -135,7 +136,8 @@ def nvp_4(rng):
 def nvp_5(rng):
     f, y = layer_and_point(rng)
     x, _ = f.inverse(y)
-    return Result(gap(x[:, :d], y[:, :d]), NotEvaluable(f"the index 1 - d is {1 - d}"))
+    gone = NotEvaluable(f"the index 1 - d is {1 - d}")
+    return Result(gap(x[:, :d], y[:, :d]), gone, gradients(Inverted(f), y, rng=rng))
 
 
 def as_printed(f, y):
@@ -183,7 +185,7 @@ def nvp_6(rng):
     why="The exponential slid out of the matrix. It is the missing block, where the dots stand, "
     "and there it is a diagonal matrix; outside, it would scale the identity too, though the kept "
     "columns are never scaled.",
-    code=(AffineCoupling.forward, AffineCoupling.scale_shift),
+    code=(AffineCoupling.forward,),
 )
 def nvp_7(rng):
     f, x = layer_and_point(rng)

@@ -24,7 +24,6 @@ from minigen.diffusion import (
     Cumulate,
     Marginal,
     PosteriorMean,
-    Schedule,
     SimpleLoss,
     StepTerm,
     TimeNet,
@@ -117,7 +116,7 @@ def s_dual(rng):
     why="At the first step the posterior is no Gaussian any more but the point x_0. The form of "
     "beta tilde with two fractions divides by zero there, and its logarithm is minus infinity, so "
     "the decoder's variance has to be a parameter of its own.",
-    code=(Schedule, PosteriorMean.forward),
+    code=(schedule_from_betas, PosteriorMean.forward),
 )
 def s_dif_t1(rng):
     schedule = short_schedule(rng)

@@ -1,0 +1,465 @@
+"""The executed notes: every entry holds, every misprint is seen, and the checks can fail."""
+
+import hashlib
+import inspect
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+import minigen as mg
+from minigen.check import gradients
+from minigen.derivations import files, notes, runner, source, table
+from minigen.derivations.entry import NotEvaluable, Result, entry
+from minigen.derivations.latex import LatexError, parse
+from minigen.derivations.mathml import marked, mathml, prose
+from minigen.derivations.plain import plain
+from minigen.derivations.show import show
+from minigen.nn import Linear
+
+ENTRIES = notes.catalogue()
+BY_ID = {e.id: e for e in ENTRIES}
+FORMULAS = [(e.id, text) for e in ENTRIES for text in (e.printed, e.correct, e.gradient) if text]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every entry, measured once."""
+    return {row.entry.id: row for row in runner.run(quick=True)}
+
+
+@pytest.mark.parametrize("id", BY_ID)
+def test_the_corrected_form_holds_and_the_misprint_fails(rows, id):
+    row = rows[id]
+    assert row.ok, table.trouble(row)
+
+
+@pytest.mark.parametrize("id", BY_ID)
+def test_another_seed_agrees(id):
+    row = runner.measure(BY_ID[id], 20240229, 1)
+    assert row.ok, table.trouble(row)
+
+
+def test_the_catalogue_is_whole():
+    verdicts = [e.verdict for e in ENTRIES]
+    counts = {v: verdicts.count(v) for v in set(verdicts)}
+    assert counts == {
+        "correct": 44, "misprint": 14, "wrong": 15, "incomplete": 6, "supplement": 9,
+    }  # fmt: skip
+    assert len(BY_ID) == 88
+    lines = [e.line for e in ENTRIES if e.line]
+    assert lines == sorted(lines)
+
+
+def test_the_printed_lines_are_those_of_the_notes():
+    """The 76 equations and the heading of TRI-1, byte by byte; two lines hold two statements."""
+    by_line = {}
+    for e in ENTRIES:
+        if e.line:
+            by_line.setdefault(e.line, []).append(e.printed)
+    whole = [
+        "$$" + r" \quad ".join(p.strip("$") for p in parts) + "$$" if parts[1:] else parts[0]
+        for parts in by_line.values()
+    ]
+    digest = hashlib.sha256("\n".join(whole).encode()).hexdigest()
+    assert len(whole) == 77
+    assert digest == "8899450f48dc10ff9c0eebb1723381a88a4f055af4e66497098f99eaff47d763"
+
+
+def test_ten_lines_and_a_heading_cannot_be_computed(rows):
+    gone = {id for id, row in rows.items() if isinstance(row.printed, NotEvaluable)}
+    assert gone == {
+        "TRI-1", "MK-1", "NVP-1", "NVP-2", "NVP-3", "NVP-4", "NVP-5", "MAF-5", "MAF-7", "ELBO-15b",
+    }  # fmt: skip
+    (heading,) = (s for s in notes.SECTIONS if "IAR" in s.heading)
+    assert "IAF" in heading.remark
+
+
+@pytest.mark.parametrize("id", BY_ID)
+def test_every_entry_says_why_and_where(id):
+    e = BY_ID[id]
+    assert e.why.endswith(".")
+    assert e.code and all(name and ":" in place for name, place, _ in source.listing(e))
+
+
+# the checks can fail: whatever an entry says implements it is bent a little, and it must notice
+
+
+def bent(value):
+    """Every output moved by about 1e-3, its columns mixed; a cache, which is a tuple, is not."""
+    if isinstance(value, tuple):
+        return tuple(v if isinstance(v, tuple) else bent(v) for v in value)
+    if isinstance(value, dict):
+        return {k: bent(v) for k, v in value.items()}
+    if hasattr(value, "alpha_bar"):
+        return type(value)(*(1.001 * np.asarray(getattr(value, f)) for f in value.__dict__))
+    value = np.asarray(value)
+    return value + 1e-3 * (1 + value.sum(axis=-1, keepdims=value.ndim > 0))
+
+
+def second_bent(value):
+    """The second array moved: the log-determinant of a layer."""
+    first, second, *rest = value
+    return (first, bent(second), *rest)
+
+
+def replace(monkeypatch, function, bend):
+    """Put a bent version of a function or method everywhere it stands."""
+
+    def wrong(*args, **kwargs):
+        return bend(function(*args, **kwargs))
+
+    owner, _, name = function.__qualname__.rpartition(".")
+    if owner:
+        monkeypatch.setattr(getattr(sys.modules[function.__module__], owner), name, wrong)
+        return
+    for module in [m for k, m in sys.modules.items() if k.startswith("minigen.")]:
+        for key, value in list(vars(module).items()):
+            if value is function:
+                monkeypatch.setattr(module, key, wrong)
+
+
+PLANTS = [(e.id, f) for e in ENTRIES for f in e.code]
+
+
+@pytest.mark.parametrize("id, function", PLANTS, ids=lambda v: getattr(v, "__qualname__", v))
+def test_bending_the_code_breaks_its_entry(monkeypatch, id, function):
+    replace(monkeypatch, function, bent)
+    with np.errstate(all="ignore"):
+        assert not runner.measure(BY_ID[id], 0, 1).ok
+
+
+VOLUMES = [
+    (id, f)
+    for id in ("CV-8", "CV-9", "CV-10", "NVP-4", "NVP-6", "NVP-8", "MAF-9", "S-IAF", "S-DUAL")
+    for f in BY_ID[id].code
+    if f.__name__ in ("forward", "inverse")
+]
+
+
+@pytest.mark.parametrize("id, function", VOLUMES, ids=lambda v: getattr(v, "__qualname__", v))
+def test_bending_a_log_determinant_breaks_its_entry(monkeypatch, id, function):
+    replace(monkeypatch, function, second_bent)
+    assert not runner.measure(BY_ID[id], 0, 1).ok
+
+
+def test_a_failure_says_where_and_why(monkeypatch):
+    from minigen.flows import AffineCoupling
+
+    def forgets(self, dy, dlogdet, cache):
+        return right(self, dy, np.zeros_like(dlogdet), cache)
+
+    right = AffineCoupling.backward
+    monkeypatch.setattr(AffineCoupling, "backward", forgets)
+    (row,) = runner.run(["NVP-4"], quick=True)
+    assert not row.ok
+    assert "params.net.layers" in table.full(row)
+    assert "the term of dlogdet is missing" in table.full(row)
+
+
+# the machinery
+
+
+def test_the_dice_of_an_entry_are_its_own(rows):
+    (alone,) = runner.run(["nvp-6"], quick=True)
+    assert alone.correct == rows["NVP-6"].correct
+    assert alone.printed == rows["NVP-6"].printed
+
+
+def test_an_unknown_id_is_named_with_its_neighbours():
+    with pytest.raises(ValueError, match=r"id: expected .* got 'NPV-6'; did you mean .*NVP-6"):
+        runner.run(["NPV-6"])
+
+
+def test_no_sympy_no_mpmath_no_matplotlib():
+    code = (
+        "import sys; sys.modules.update(sympy=None, mpmath=None, matplotlib=None)\n"
+        "import minigen as mg; assert all(r.ok for r in mg.derivations.run(quick=True))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def claim(check, **details):
+    """The row of a made-up entry."""
+    (row,) = runner.run(entries=[entry("MINE-1", "a=b", **details)(check)])
+    return row
+
+
+def test_a_number_or_a_report_is_a_verdict(rng):
+    layer = Linear.init(3, 2, rng=rng)
+    assert claim(lambda rng: 1e-15).ok
+    assert not claim(lambda rng: 1e-3).ok
+    assert not claim(lambda rng: float("nan")).ok
+    assert claim(lambda rng: gradients(layer, rng.standard_normal((4, 3)), rng=rng)).ok
+    assert not claim(lambda rng: Result(0.0, gradient=1e-3)).ok
+    assert not claim(lambda rng: Result(0.0, gradient=(1e-16, 1e-3))).ok
+
+
+def test_a_misprint_that_is_right_is_no_misprint():
+    row = claim(lambda rng: Result(0.0, printed=1e-9), verdict="misprint", printed="a=c")
+    assert "off by 1e-09 only" in row.problems[0]
+    row = claim(lambda rng: Result(0.0), verdict="wrong", printed="a=c")
+    assert "nothing was computed" in row.problems[0]
+
+
+def test_a_check_that_crashes_is_a_failure_with_its_place():
+    def broken(rng):
+        return np.zeros(2) @ np.zeros(3)
+
+    row = claim(broken)
+    assert not row.ok and "ValueError in test_derivations.py:" in row.problems[0]
+    assert "FAILS" in table.line(row, table.widths([row.entry], 120))
+
+
+def test_a_check_that_answers_nothing_is_told_so():
+    assert "expected a Result, a Report or a number, got NoneType" in claim(print).problems[0]
+
+
+@pytest.mark.parametrize("id", ["", "two words", 3])
+def test_an_id_is_one_word(id):
+    with pytest.raises(ValueError, match="id: expected a name without spaces"):
+        entry(id, "a=b")
+
+
+MINE = """
+import numpy as np
+import minigen as mg
+from minigen.flows import InvertibleLinear
+
+@mg.derivations.entry("MINE-1", r"\\\\log|\\\\det W|=\\\\sum_ja_j", code=InvertibleLinear.forward)
+def mine(rng):
+    f, x = InvertibleLinear.init(3, rng=rng, dtype=np.float64), rng.standard_normal((4, 3))
+    J = mg.check.jacobian(lambda v: f.forward(v)[0], x)
+    return np.abs(np.linalg.slogdet(J)[1] - f.forward(x)[1]).max()
+""".replace("\\\\", "\\")
+
+
+def test_ten_lines_of_your_own_are_judged_alike(tmp_path, capsys):
+    assert len(MINE.strip().splitlines()) <= 9 + 1  # the imports included
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    assert command("MINE-1", "--file", str(path)) == 0
+    out = capsys.readouterr().out
+    assert "MINE-1: claim" in out and "log |det W| = ∑_ja_j" in out and "u @ L" in out
+    page = tmp_path / "page.html"
+    assert command("MINE-1", "NVP-6", "--file", str(path), "--html", str(page)) == 0
+    text = page.read_text(encoding="utf-8")
+    assert 'id="MINE-1"' in text and 'id="NVP-6"' in text and "Your own" in text
+
+
+def test_a_file_without_entries_or_with_a_taken_id_is_refused(tmp_path):
+    empty = tmp_path / "empty.py"
+    empty.write_text("x = 1\n")
+    with pytest.raises(ValueError, match="file: expected a file with entries"):
+        files.entries_in(empty)
+    with pytest.raises(ValueError, match="file: expected a Python file"):
+        files.entries_in(tmp_path / "none.py")
+    with pytest.raises(ValueError, match=r"id: expected a name of its own .* got CV-1 twice"):
+        files.joined(ENTRIES, [BY_ID["CV-1"]])
+
+
+# the command
+
+
+def command(*argv):
+    """`minigen check ...`: its exit code."""
+    import argparse
+
+    from minigen.cli import check
+
+    parser = argparse.ArgumentParser()
+    check.arguments(parser)
+    return check.run(parser.parse_args(argv)) or 0
+
+
+def test_the_table_has_a_line_for_each(capsys):
+    assert command("CV-4", "NVP-6", "--quick") == 0
+    head, *lines, last = capsys.readouterr().out.splitlines()
+    assert head.split() == [
+        "id", "equation", "verdict", "printed", "correct", "gradient", "allowed", "code",
+    ]  # fmt: skip
+    assert [line.split()[0] for line in lines] == ["CV-4", "NVP-6"]
+    assert "flows/coupling.py:" in lines[1]
+    assert last.startswith("2 entries: none failing; 2 misprints shown failing")
+
+
+def test_one_entry_stands_beside_its_code(capsys):
+    assert command("NVP-6") == 0
+    out = capsys.readouterr().out
+    from minigen.flows import AffineCoupling
+
+    assert inspect.getsource(AffineCoupling.inverse).splitlines()[1].strip() in out
+    assert "as printed" in out and "as it must read" in out
+
+
+def test_json_is_json(capsys):
+    assert command("NVP-5", "NVP-6", "--json", "--seed", "3") == 0
+    out = json.loads(capsys.readouterr().out)
+    assert out["ok"] and out["seed"] == 3
+    assert [r["id"] for r in out["rows"]] == ["NVP-5", "NVP-6"]
+    assert out["rows"][0]["not_evaluable"] and out["rows"][1]["printed_error"] > 0.1
+
+
+def test_the_list_runs_nothing(capsys):
+    assert command("--list") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 88
+
+
+def test_a_failing_entry_is_exit_one(monkeypatch, capsys):
+    from minigen.flows import AffineCoupling
+
+    monkeypatch.setattr(AffineCoupling, "inverse", lambda self, y: (y, np.zeros(len(y))))
+    assert command("NVP-5", "NVP-6", "--quick") == 1
+    assert "NVP-6 fails" in capsys.readouterr().out
+
+
+def test_a_page_that_cannot_be_written_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="--html: expected a file in an existing folder"):
+        command("--html", str(tmp_path / "no" / "page.html"))
+
+
+def test_a_notebook_draws_an_entry():
+    shown = show("DIF-18")
+    text = shown._repr_markdown_()
+    assert "$$\\tilde{\\beta}_t" in text and "```python" in text and "$A_{t-1}$" in text
+    assert repr(shown).startswith("DIF-18, line 136 of the notes: correct")
+    assert mg.derivations.show is show
+
+
+# mathematics without a library
+
+
+@pytest.mark.parametrize("id, text", FORMULAS, ids=[id for id, _ in FORMULAS])
+def test_every_formula_is_well_formed_mathml(id, text):
+    root = ElementTree.fromstring(f"<p>{prose(text)}</p>")
+    assert "\\" not in "".join(root.itertext())
+    counts = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3,
+              "munderover": 3}  # fmt: skip
+    for node in root.iter():
+        if node.tag in counts:
+            assert len(node) == counts[node.tag], ElementTree.tostring(node)
+
+
+@pytest.mark.parametrize("id, text", FORMULAS, ids=[id for id, _ in FORMULAS])
+def test_every_formula_is_one_line_of_text(id, text):
+    line = plain(text)
+    assert "\n" not in line and "\\" not in line and "{}" not in line
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\frobnicate x", "x^", "x_1_2", "{x", "x}", r"\frac12 &", r"\left( x", r"\big( x",
+        r"\begin{align}x\end{align}", r"\begin{pmatrix}x", "x # y", r"\left x", r"\text{x",
+    ],
+)  # fmt: skip
+def test_what_the_reader_does_not_know_it_refuses(latex):
+    with pytest.raises(LatexError, match="latex: expected"):
+        parse(latex)
+
+
+def test_known_formulas_have_known_trees():
+    assert parse(r"\frac12")[1] == [("frac", ("number", "1"), ("number", "2"))]
+    assert parse("x'")[1] == [("script", ("letter", "x", ""), None, ("symbol", "′", "ordinary"))]
+    assert mathml("a+b", display=False).count("<mo") == 1
+    assert 'lspace="0em"' in mathml("-b", display=False)
+    assert plain(r"\beta_t \cdot \frac{1-A_{t-1}}{1-A_t}") == "β_t · (1 − A_{t−1})/(1 − A_t)"
+
+
+def test_words_get_their_letters_set():
+    assert marked("alpha_t and x_{t-1}, not t + 1") == r"$\alpha_t$ and $x_{t-1}$, not t + 1"
+
+
+# the same identities by computer algebra and in many digits
+
+
+@pytest.fixture(scope="module")
+def symbols():
+    a, b = sp.symbols("a b", positive=True)  # sqrt(alpha_t), sqrt(A_{t-1})
+    x, xt, x0 = sp.symbols("x x_t x_0", real=True)
+    return a, b, x, xt, x0
+
+
+def test_the_posterior_identities_hold_symbolically(symbols):
+    """DIF-15 to DIF-23: every corrected line is an identity, every printed one is not."""
+    a, b, x, xt, x0 = symbols
+    alpha, beta, before, A = a**2, 1 - a**2, 1 - b**2, (a * b) ** 2
+    rest = 1 - A
+    tilde = beta * before / rest
+    mu = a * before / rest * xt + beta * b / rest * x0
+    bracket = (x - b * x0) ** 2 / before + (xt - a * x) ** 2 / beta - (xt - a * b * x0) ** 2 / rest
+    noise = xt - a * b * x0  # sqrt(1 - A_t) eps
+    linear = sp.diff(bracket, x).subs(x, 0)
+    zero = {
+        "DIF-15": bracket - (x - mu) ** 2 / tilde,
+        "DIF-16": sp.diff(
+            x**2 * (1 / before + alpha / beta) + x * linear - (x - mu) ** 2 / tilde, x
+        ),
+        "DIF-17": linear + 2 * (b / before * x0 + a / beta * xt),
+        "DIF-18a": 1 / (1 / before + alpha / beta) - tilde,
+        "DIF-18b": beta * before / (beta + alpha - alpha * b**2) - tilde,
+        "DIF-21": a * before / rest * xt + beta * b / rest * (xt - noise) / (a * b) - mu,
+        "DIF-22": (alpha - A + 1 - alpha) / (a * rest) * xt - beta / (a * rest) * noise - mu,
+        "DIF-23": xt / a - beta / (a * rest) * noise - mu,
+    }
+    assert {k: sp.simplify(v) for k, v in zero.items() if sp.simplify(v) != 0} == {}
+    printed = {
+        "DIF-16": sp.diff(x**2 * (1 / before + alpha / beta) - (x - mu) ** 2 / tilde, x),
+        "DIF-17": linear - 2 * b / before * x0 + 2 * a / beta * xt,
+        "DIF-21": a * before / rest * xt + beta * b / rest * (xt - noise) / (a**2 * b) - mu,
+    }
+    assert all(sp.simplify(v) != 0 for v in printed.values())
+    assert sp.simplify((alpha - A + 1 - alpha) / (alpha * before + beta)) == 1  # DIF-22
+
+
+def test_the_rational_point_is_the_symbolic_one(rng, symbols):
+    """`rational.Point` decides by the same expressions."""
+    from minigen.derivations.rational import Point
+
+    p = Point.draw(rng)
+    assert p.bracket() == (p.x - p.mu) ** 2 / p.tilde
+    assert p.tilde == 1 / (1 / p.before + p.alpha / p.beta)
+
+
+def test_the_coupling_agrees_with_forty_digits(rng):
+    """NVP-4 by mpmath."""
+    from minigen.derivations.nvp import d, layer_and_point
+
+    f, x = layer_and_point(rng)
+    y, _, _ = f.forward(x)
+    first, _, last = f.net.layers
+    with mpmath.workdps(40):
+        for n in range(len(x)):
+            row = mpmath.matrix(x[n, :d].tolist())
+            unit = mpmath.matrix(first.W.T.tolist()) * row + mpmath.matrix(first.b.tolist())
+            h = mpmath.matrix(last.W.T.tolist()) * unit.apply(mpmath.tanh)
+            h = h + mpmath.matrix(last.b.tolist())
+            for j in range(4):
+                s = f.c * mpmath.tanh(h[j] / f.c)
+                exact = x[n, d + j] * mpmath.exp(s) + h[4 + j]
+                assert abs(exact - y[n, d + j]) < 1e-14 * max(1, abs(exact))
+
+
+def test_the_step_back_agrees_with_fifty_digits(rng):
+    """DIF-23 by mpmath, from DIF-20 with x_0 written out."""
+    from minigen.derivations.walk import short_schedule
+    from minigen.diffusion import PosteriorMeanFromNoise
+
+    schedule, t = short_schedule(rng), 4
+    x0, eps = 0.3, -1.1
+    with mpmath.workdps(50):
+        A = [mpmath.mpf(1)]
+        for beta in schedule.beta[1:]:
+            A.append(A[-1] * (1 - mpmath.mpf(float(beta))))
+        beta, alpha = mpmath.mpf(float(schedule.beta[t])), 1 - mpmath.mpf(float(schedule.beta[t]))
+        xt = mpmath.sqrt(A[t]) * x0 + mpmath.sqrt(1 - A[t]) * eps
+        exact = mpmath.sqrt(alpha) * (1 - A[t - 1]) / (1 - A[t]) * xt
+        exact += beta * mpmath.sqrt(A[t - 1]) / (1 - A[t]) * x0
+    points = np.array([[float(xt)]]), np.array([[eps]])
+    ours, _ = PosteriorMeanFromNoise(schedule).forward(*points, t=np.array([t]))
+    assert abs(ours[0, 0] - float(exact)) < 1e-15 * 4
