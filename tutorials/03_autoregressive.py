@@ -300,9 +300,8 @@ for Broken in (NoStraight, WrongSign):
 #
 # Now the mask. `SeesItself` is off by one, the classic mistake of anyone who writes a MADE.
 
+
 # %%
-
-
 def leak(layer):
     """The layer with `SeesItself` in place of the last masked map of its network."""
     *first, last = layer.made.layers
@@ -698,8 +697,8 @@ mg.plot.warp(flow)
 # <details><summary>Answer</summary>
 #
 # Let $\lambda$ be the total gradient that arrives at $\bar z$: the given $d\bar z$, plus what comes
-# back through the network from later coordinates. For a given $\lambda$: $d\mu=-\lambda\odot
-# e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
+# back through the network from later coordinates. For a given $\lambda$:
+# $d\mu=-\lambda\odot e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
 # $\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\mu,d\alpha)$ for $D$ sweeps; then
 # $d\bar x=\lambda\odot e^{-\alpha}$. It is `minigen.derivations.adjoint.IAFEncoder`, and the cell
 # below checks it.
