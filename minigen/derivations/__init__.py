@@ -1,8 +1,18 @@
-"""The notes, executed: every equation as printed and as it must read, its code, and its check.
+r"""The notes, executed: every equation as printed and as it must read, its code, and its check.
 
-mg.derivations.run()                    every entry: a list of rows
-mg.derivations.show("NVP-6")            one entry, drawn by a notebook
-@mg.derivations.entry("MINE-1", ...)    an equation of your own, judged by the same machinery
+    mg.derivations.run()                    every entry: a list of rows
+    mg.derivations.show("NVP-6")            one entry, drawn by a notebook
+
+An equation of your own is a function that returns its error, or a Report of `minigen.check`:
+
+    @mg.derivations.entry("MINE-1", r"\log|\det W|=\sum_ja_j", code=InvertibleLinear.forward)
+    def mine(rng):
+        f, x = InvertibleLinear.init(3, rng=rng, dtype=np.float64), rng.standard_normal((4, 3))
+        J = mg.check.jacobian(lambda v: f.forward(v)[0], x)
+        return np.abs(np.linalg.slogdet(J)[1] - f.forward(x)[1]).max()
+
+`mg.derivations.run(entries=[mine])` judges it; with the function in a file, `minigen check --file
+FILE.py` shows it in the same table, and with --html on the same page, as the notes' own.
 """
 
 from minigen.derivations.entry import Entry, NotEvaluable, Result, entry

@@ -265,7 +265,7 @@ def elbo_14(rng):
     "is held against the KL of two joint Gaussians, which knows nothing of steps. One random t a "
     "row, times T, estimates it without bias.",
     code=(StepTerm.forward, PriorTerm.forward, BoundLoss.backward),
-    gradient=r"t\sim U\{1..T\}:\quad d L_{t-1}=\frac TN\,d\text{loss}",
+    gradient=r"t\sim U\{1,\dots,T\}:\quad d L_{t-1}=\frac TN\,d\text{loss}",
 )
 def elbo_15a(rng):
     world = World.draw(rng)

@@ -1,15 +1,18 @@
 """Formulas as MathML Core, which every browser draws by itself: no script, no network."""
 
 import html
+import itertools
 import re
 
 from minigen.derivations import symbols as known
 from minigen.derivations.latex import parse
+from minigen.derivations.plain import joined
 
 HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
 SIDES = {"binary": 0.22, "relation": 0.28}
 BOX = {"(": "par", ")": "par", "[": "bra", "]": "bra", "|": "bar", "‖": "dbl"}
 DEPTH = {"open": 1, "close": -1}
+LONG = 44  # characters: about what a phone shows
 PREFIX = ("start", "binary", "relation", "open", "punctuation")  # after these, a sign is a sign
 
 
@@ -22,24 +25,40 @@ def mathml(latex, display=True):
 
 
 def pieces(nodes):
-    """(attributes, nodes) of the parts between wide spaces and before =, <=, ->, ..."""
-    parts, wide, depth = [([], False)], False, 0
+    """(attributes, nodes) of the parts a displayed formula may be broken into.
+
+    It is cut at wide spaces, and where a statement is long before its relations.
+    """
+    parts = statements(nodes)
+    for k, statement in enumerate(parts):
+        cuts = relations(statement) if len(joined(statement)) > LONG else []
+        ends = [*cuts, len(statement)]
+        for a, b in itertools.pairwise([0, *ends]):
+            more = b == ends[-1] and k < len(parts) - 1
+            yield ' displaystyle="true"' + (' class="apart"' if more else ""), statement[a:b]
+
+
+def statements(nodes):
+    """The nodes between wide spaces."""
+    parts = [[]]
     for node in nodes:
-        depth += DEPTH.get(node[2], 0) if node[0] == "symbol" else 0
         if node[0] == "space" and node[1] >= 1:
-            wide = True
-            continue
-        if parts[-1][0] and (wide or (depth == 0 and breaks(node))):
-            parts.append(([], wide))
-        wide = False
-        parts[-1][0].append(node)
-    for part, apart in parts:
-        yield ' displaystyle="true"' + (' class="apart"' if apart else ""), part
+            parts.append([])
+        else:
+            parts[-1].append(node)
+    return [part for part in parts if part]
 
 
-def breaks(node):
-    """Whether a new line may begin with this node."""
-    return node[0] == "arrow" or (node[0] == "symbol" and node[1] in "=≥≤→⟺⇒≈∼")
+def relations(nodes):
+    """Where a line may end: before =, <=, -> and the like, outside of brackets, not at the end."""
+    depth, places = 0, []
+    for k, node in enumerate(nodes):
+        symbol = node[0] == "symbol"
+        depth += DEPTH.get(node[2], 0) if symbol else 0
+        breaks = node[0] == "arrow" or (symbol and node[1] in "=≥≤→⟺⇒≈∼")
+        if breaks and depth == 0 and 0 < k < len(nodes) - 1:
+            places.append(k)
+    return places
 
 
 def prose(text):

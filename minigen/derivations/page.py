@@ -140,7 +140,7 @@ def forms(row):
     if not e.printed:
         return form("right", "", e.correct)
     if e.verdict == CORRECT:
-        more = plain(e.printed).strip("= ") != plain(e.correct).strip("= ")
+        more = plain(e.printed).strip("= ,") != plain(e.correct).strip("= ,")
         full = form("full", "in full", e.correct) if more else ""
         return form("right", "as printed", e.printed) + full
     return form("wrong", "as printed", e.printed) + form("right", "as it must read", e.correct)
@@ -207,6 +207,6 @@ def foot(rows, seed):
     return (
         f"<footer><p>Made by <code>minigen check --html FILE --seed {seed}</code>, minigen "
         f"{minigen.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, in "
-        f"{seconds:.0f} seconds. Errors of correct forms and gradients are the largest over the "
+        f"{seconds:.1f} s. Errors of correct forms and gradients are the largest over the "
         "draws, those of printed forms the smallest.</p></footer>"
     )

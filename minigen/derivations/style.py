@@ -52,7 +52,7 @@ padding:.35rem 0}
 .scroll{overflow-x:auto;overflow-y:hidden;padding:.4rem 0;min-width:0;scrollbar-width:thin}
 math{font-family:"STIX Two Math","Latin Modern Math","Cambria Math","Libertinus Math",
 "STIX Math","Noto Sans Math",math;font-size:1.12rem}
-math.apart{margin-left:1.4em}.scroll{line-height:2.1}
+math.apart{margin-right:1.4em}.scroll{line-height:2}.scroll math{margin-block:.28em}
 .backward math{font-size:1rem}.why math{font-size:1.03em}
 mi.bold{font-weight:700}
 math .label{padding:0 .45em}
@@ -94,6 +94,12 @@ polyline.plain,line.plain{stroke:var(--plain);stroke-dasharray:1.5 3.5;stroke-li
 .mark.right{fill:var(--right)}.mark.plain{fill:var(--plain)}
 .mark.wrong{stroke:var(--wrong);stroke-width:2.5;fill:none}
 .mark.allowed{stroke:var(--soft);stroke-width:1.5;fill:none}
+.keys{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font:.8125rem ui-sans-serif,system-ui,sans-serif;
+margin:0 0 .2rem}.keys .y{margin-right:auto}.key{color:inherit}
+.key::before{content:"";display:inline-block;width:1.6em;vertical-align:.28em;margin-right:.45em;
+border-top:2px solid var(--right)}
+.key.wrong::before{border-top:2px dashed var(--wrong)}
+.key.plain::before{border-top:2px dotted var(--plain)}
 figure.plot{margin:1rem 0}
 figcaption{margin-top:.4rem;line-height:1.45}
 details{margin:.15rem 0}
@@ -115,7 +121,7 @@ footer{padding:3rem 1.25rem 4rem}
 @media (max-width:40rem){body{font-size:1rem}header.top{padding-top:2rem}h1{font-size:2rem}
 h2{margin-top:3rem}header.top,main,footer{padding-left:.9rem;padding-right:.9rem}
 .entry{padding:.8rem .9rem;margin:1rem -.3rem}.form{grid-template-columns:1fr;gap:0}
-math{font-size:1.05rem}svg text{font-size:17px}svg .label{font-size:18px}
+math{font-size:1.05rem}svg text{font-size:20px}svg .label{font-size:20px}
 .ruler{overflow:visible}th,td{padding-right:.35rem}}
 @media print{body{background:#fff;color:#000}.entry{break-inside:avoid}}
 """

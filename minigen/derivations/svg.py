@@ -4,8 +4,8 @@ import html
 
 import numpy as np
 
-WIDTH, HEIGHT = 640, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 40
+WIDTH, HEIGHT = 640, 236
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44
 
 
 def plot(curves, x_label, y_label, caption, *, log=False):
@@ -14,16 +14,23 @@ def plot(curves, x_label, y_label, caption, *, log=False):
     ys = np.concatenate([np.asarray(c[3], float) for c in curves])
     across = Axis(xs, LEFT, WIDTH - RIGHT, tight=True)
     up = Axis(ys, HEIGHT - BOTTOM, TOP, log)
-    parts = [*x_axis(across, x_label), *y_axis(up, y_label)]
+    parts = [*x_axis(across, x_label), *y_axis(up)]
     for _, role, x, y in curves:
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across(x), up(y), strict=True))
         parts.append(f'<polyline class="{role}" points="{points}"/>')
-    parts += legend(curves)
     return (
-        f'<figure class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{html.escape(caption, quote=True)}">{"".join(parts)}</svg>'
+        f'<figure class="plot">{keys(curves, y_label)}<svg viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'role="img" aria-label="{html.escape(caption, quote=True)}">{"".join(parts)}</svg>'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
+
+
+def keys(curves, y_label):
+    """What stands upwards, and which curve is which."""
+    names = "".join(
+        f'<span class="key {role}">{html.escape(name)}</span>' for name, role, _, _ in curves
+    )
+    return f'<div class="keys"><span class="y">{html.escape(y_label)}</span>{names}</div>'
 
 
 class Axis:
@@ -76,22 +83,10 @@ def x_axis(axis, label):
     )
 
 
-def y_axis(axis, label):
+def y_axis(axis):
     for y, text in axis.labels():
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
-    yield f'<text class="label" x="4" y="12">{html.escape(label)}</text>'
-
-
-def legend(curves):
-    """Names with a stroke of their curve, right-aligned on the first line."""
-    x = WIDTH - RIGHT
-    for name, role, _, _ in reversed(curves):
-        x -= 6.6 * len(name)
-        yield f'<text class="label" x="{x:.0f}" y="12">{html.escape(name)}</text>'
-        x -= 28
-        yield f'<line class="{role}" x1="{x:.0f}" x2="{x + 22:.0f}" y1="8" y2="8"/>'
-        x -= 14
 
 
 def ruler(marks):
