@@ -75,7 +75,13 @@ def attack(folder, names, limits=QUICK, seed=5):
     package = pathlib.Path(homework.__file__).parent
     before = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
     graded = homework.grade(
-        folder / "in", KEY, folder / "out", seed=seed, isolation=LEVEL, limits=limits, progress=False
+        folder / "in",
+        KEY,
+        folder / "out",
+        seed=seed,
+        isolation=LEVEL,
+        limits=limits,
+        progress=False,
     )
     after = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
     assert before == after
@@ -177,7 +183,9 @@ def test_a_broken_file_is_told_so(tmp_path, name):
 
 def test_parts_that_are_right_keep_their_points(tmp_path):
     (tmp_path / "in").mkdir()
-    text = honest().replace("def coupling_backward(dy, dlogdet, cache)", "def coupling_backward(dy)")
+    text = honest().replace(
+        "def coupling_backward(dy, dlogdet, cache)", "def coupling_backward(dy)"
+    )
     (tmp_path / "in" / "a.py").write_text(text)
     options = {"isolation": LEVEL, "progress": False}
     (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
@@ -227,7 +235,9 @@ def test_a_page_escapes_what_the_student_wrote(tmp_path):
     (tmp_path / "in").mkdir()
     text = "def coupling_forward(*a):\n    raise ValueError('<script>alert(1)</script>')\n"
     (tmp_path / "in" / "a.py").write_text(text)
-    homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling", isolation=LEVEL, progress=False)
+    homework.grade(
+        tmp_path / "in", KEY, tmp_path / "out", "coupling", isolation=LEVEL, progress=False
+    )
     page = (tmp_path / "out" / "pages" / "a.html").read_text()
     assert "<script>" not in page and "&lt;script&gt;" in page
 

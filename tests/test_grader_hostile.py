@@ -4,6 +4,7 @@ None of them solves anything, so whatever one earns it has stolen. What an attac
 raises in a message that begins with LEAK, which then stands in its own report. CANARY, OUT and
 SUBMISSIONS stand for paths of the run under attack.
 """
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 FUNCTIONS = (
     "coupling_forward", "coupling_backward", "coupling_inverse", "nvp6", "nvp6_counterexample",

@@ -6,7 +6,6 @@ import re
 import pytest
 import test_homework_bank as bank
 
-from minigen import homework
 from minigen.homework import assignment as assignments
 from minigen.homework import handout, notebook, variants
 
@@ -78,7 +77,9 @@ def significant(text):
 
 def test_a_leak_would_be_seen():
     a = assignments.get("coupling")
-    secret = set().union(*(significant(body) for _, _, body in regions(handout.marked(a, a.practice))))
+    secret = set().union(
+        *(significant(body) for _, _, body in regions(handout.marked(a, a.practice)))
+    )
     assert significant(handout.solved(a)) & secret
 
 
@@ -87,9 +88,7 @@ def test_every_assignment_has_enough_answers(name):
     assert len(BANKS[name].right) >= 4 and len(BANKS[name].wrong) >= 15
 
 
-@pytest.mark.parametrize(
-    "name, kind", [(n, k) for n, b in BANKS.items() for k in b.right], ids=str
-)
+@pytest.mark.parametrize("name, kind", [(n, k) for n, b in BANKS.items() for k in b.right], ids=str)
 def test_a_right_answer_is_accepted(name, kind):
     bank.check_right(BANKS[name], kind)
 

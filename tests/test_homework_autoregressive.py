@@ -1,4 +1,5 @@
 """Homework 4: right answers of every kind pass, wrong ones are told what is wrong."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 from test_homework_bank import Bank, Wrong, function
 

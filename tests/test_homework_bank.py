@@ -2,6 +2,7 @@
 
 import functools
 import re
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,6 @@ from minigen.homework import assignment as assignments
 from minigen.homework import handout, marking, variants
 from minigen.homework.session import Session
 from minigen.homework.wall import Limits, frames, worker
-
 
 FUNCTION = {
     "tanh": ("np.tanh({r})", "(1 - np.tanh({r}) ** 2)"),
@@ -44,7 +44,8 @@ class Desk:
 
     def ask(self, operation, name, values, seconds=None):
         values = [int(v) if isinstance(v, frames.Handle) else np.array(v) for v in values]
-        status, out = self.desk.answer(operation, name, values)
+        with warnings.catch_warnings(action="ignore"):
+            status, out = self.desk.answer(operation, name, values)
         return status, [frames.Handle(v) if type(v) is int else v for v in out]
 
     def close(self):
@@ -60,9 +61,7 @@ def tasks(name, choices):
 def marks(assignment, variant, text, seed=7, practice=False):
     """The marks of a module's text."""
     session = Session(text.encode(), Desk, Limits(total=300))
-    return marking.mark(
-        tasks(assignment.name, tuple(variant.items())), session, (seed,), practice
-    )
+    return marking.mark(tasks(assignment.name, tuple(variant.items())), session, (seed,), practice)
 
 
 def edited(text, edits):

@@ -1,4 +1,5 @@
 """Homework 2: right answers of every kind pass, wrong ones are told what is wrong."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 from test_homework_bank import Bank, Wrong
 
@@ -26,10 +27,10 @@ GAUSS = {
     ),
 }
 SAMPLING = (
-    "    return z @ W + b, np.full(len(z), np.linalg.slogdet(W)[1]), (z, W)",
+    "    return x @ W + b, np.full(len(x), np.linalg.slogdet(W)[1]), (x, W)",
     """    z, W = cache
-    dW = z.T @ dy + dlogdet.sum() * np.linalg.inv(W).T
-    return dy @ W.T, dW, dy.sum(axis=0)""",
+    dW = z.T @ dout + dlogdet.sum() * np.linalg.inv(W).T
+    return dout @ W.T, dW, dout.sum(axis=0)""",
 )
 BEND = {  # m, m', (log m')'
     "arcsinh": ("np.arcsinh(r)", "1 / np.sqrt(1 + r * r)", "-r / (1 + r * r)"),
@@ -73,8 +74,8 @@ RIGHT = {
          "np.tril(sum(g * np.outer(a, c) for g, a, c in zip(dlogp, v, u)))"),
     ),
     "solving instead of inverting": (
-        ("    z = (y - b) @ V\n", "    z = np.linalg.solve(W.T, (y - b).T).T\n"),
-        ("    dy = dz @ V.T\n", "    dy = np.linalg.solve(np.linalg.inv(V), dz.T).T\n"),
+        ("    z = (x - b) @ V\n", "    z = np.linalg.solve(W.T, (x - b).T).T\n"),
+        ("    dy = dout @ V.T\n", "    dy = np.linalg.solve(np.linalg.inv(V), dout.T).T\n"),
     ),
     "the determinant itself": (
         ("-np.linalg.slogdet(W)[1])", "-np.log(np.abs(np.linalg.det(W))))"),
@@ -104,7 +105,7 @@ WRONG = (
     Wrong("no absolute value", (("-np.linalg.slogdet(W)[1])", "-np.log(np.linalg.det(W)))"),), "not finite"),
     Wrong("no log-det term in dW", ((" - dlogdet.sum() * V.T", ""),), "logdet is missing"),
     Wrong("its inverse not transposed", (("- dlogdet.sum() * V.T", "- dlogdet.sum() * V"),), "transposed"),
-    Wrong("the inverse not transposed in dy", (("dy = dz @ V.T", "dy = dz @ V"),), ""),
+    Wrong("the inverse not transposed in dy", (("dy = dout @ V.T", "dy = dout @ V"),), ""),
     Wrong("one row's log-det", (("dlogdet.sum() * np.linalg", "dlogdet.mean() * np.linalg"),), "averaged over the batch"),
     Wrong("logdet not through r", ((" - dlogdet[:, None] * r / (1 + r**2)", ""),),
           "logdet is missing|r in logdet is missing|log-det of the elementwise map is missing"),

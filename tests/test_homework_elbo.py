@@ -1,4 +1,5 @@
 """Homework 6: right answers of every kind pass, wrong ones are told what is wrong."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 from test_homework_bank import Bank, Wrong
 
@@ -84,10 +85,10 @@ WRONG = (
     Wrong("no mean over the rows", ((".sum() / len(v)\n", ".sum()\n"),), "sum in place of a mean"),
     Wrong("no mean going back", (("g = dL / len(d)", "g = dL"),), "sum over the batch instead of the mean"),
     Wrong("no dL", (("g = dL / len(d)", "g = 1 / len(d)"),), "ignores"),
-    Wrong("the weight forgotten going back", (("return g * k * d / s2,", "return g * d / s2,"),), "weight of eps - eps_hat is left out"),
+    Wrong("the weight forgotten going back", (("return g * k * d / s2,", "return g * d / s2,"),), "weight of eps - eps_hat is taken as 1"),
     Wrong("sigma for s2", (("return g * k * d / s2,", "return g * k * d / np.sqrt(s2),"),), "log s2 counts half"),
     Wrong("s^4, as secondary sources have it", (("+ (tilde + d**2) / s2)", "+ tilde / s2 + d**2 / s2**2)"),), ""),
-    Wrong("dv without the range of logs", (("dlog * (np.log(b) - np.log(tilde))", "dlog"),), ""),
+    Wrong("dv without the range of logs", (("dlog * (np.log(b) - np.log(tilde))", "dlog"),), "log s2 by its share is taken as 1"),
     Wrong("its sign", (("dlog * (np.log(b) - np.log(tilde))", "dlog * (np.log(tilde) - np.log(b))"),), "the sign"),
     Wrong("beta_tilde not in dv", (("(1 - (tilde + d**2) / s2)\n    return", "(1 - d**2 / s2)\n    return"),),
           "beta_tilde / s2 is missing"),

@@ -1,4 +1,5 @@
 """Homework 8: right answers of every kind pass, wrong ones are told what is wrong."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 from test_homework_bank import Bank, Wrong
 
@@ -38,7 +39,8 @@ def solution(variant):
     dx[:, :-1] += a * g
     dv = (dlogp[:, None] * (e * e / v - 1)).sum() / (2 * v) + {dvf}
     return dx, (g * x[:, :-1]).sum() + {da}, g.sum() + {db}, dv * ({dv})""",
-        "discrete_forward": table + """    i, j = y[:, :-1], y[:, 1:]
+        "discrete_forward": table
+        + """    i, j = y[:, :-1], y[:, 1:]
     return np.log(p0[y[:, 0]]) + np.log(P[i, j]).sum(axis=1), (P, S, p0, y)""",
         "discrete_backward": f"""    P, S, p0, y = cache
     dP = np.zeros_like(P)
@@ -52,7 +54,8 @@ def solution(variant):
     for t in range(1, noise.shape[1]):
         x[:, t] = a * x[:, t - 1] + b + np.sqrt(v) * noise[:, t]
     return x""",
-        "marginals": table + """    p = [p0]
+        "marginals": table
+        + """    p = [p0]
     while len(p) < T:
         p.append(p[-1] @ P)
     return np.stack(p)""",
@@ -82,10 +85,10 @@ RIGHT = {
 WRONG = (
     Wrong("x_t-1 forgotten", (("    e[:, 1:] -= a * x[:, :-1]\n", ""),), "is missing"),
     Wrong("no log term", (("(np.log(2 * np.pi * v) + e**2 / v)", "(e**2 / v)"),), "log term is missing"),
-    Wrong("sigma for v", (("    v = np.exp(r)\n    e =", "    v = np.exp(r / 2)\n    e ="),), ""),
+    Wrong("sigma for v", (("    v = np.exp(r)\n    e =", "    v = np.exp(r / 2)\n    e ="),), "root too many"),
     Wrong("the quadratic term's sign", (("np.log(2 * np.pi * v) + e**2 / v)", "np.log(2 * np.pi * v) - e**2 / v)"),),
           "quadratic term has the wrong sign"),
-    Wrong("a mean over time", (("/ v).sum(axis=1), (x", "/ v).mean(axis=1), (x"),), ""),
+    Wrong("a mean over time", (("/ v).sum(axis=1), (x", "/ v).mean(axis=1), (x"),), "a mean in place of a sum"),
     Wrong("x only through its own factor", (("    dx[:, :-1] -= a * de[:, 1:]\n", ""),), "x_t-1 is missing"),
     Wrong("its sign", (("    dx[:, :-1] -= a * de", "    dx[:, :-1] += a * de"),), "x_t-1 has the wrong sign"),
     Wrong("sign of da", (("da = -(de", "da = (de"),), "the sign"),
@@ -96,16 +99,16 @@ WRONG = (
     Wrong("a mean over the batch", (("da = -(de[:, 1:] * x[:, :-1]).sum()", "da = -(de[:, 1:] * x[:, :-1]).sum() / len(x)"),), "1/N"),
     Wrong("ignores the cotangent", (("de = -dlogp[:, None] * e / v", "de = -e / v"),), "ignores"),
     Wrong("softmax over the wrong axis", (("np.exp(L) / np.exp(L).sum(axis=1, keepdims=True)\n    p0", "np.exp(L) / np.exp(L).sum(axis=0)\n    p0"),), ""),
-    Wrong("indices exchanged", (("np.log(P[y[:, :-1], y[:, 1:]])", "np.log(P[y[:, 1:], y[:, :-1]])"),), ""),
+    Wrong("indices exchanged", (("np.log(P[y[:, :-1], y[:, 1:]])", "np.log(P[y[:, 1:], y[:, :-1]])"),), "transitions is transposed"),
     Wrong("no first factor", (("logp = np.log(p0[y[:, 0]]) + np.log(P[", "logp = np.log(P["),), "first factor is missing"),
-    Wrong("repeats counted once", (("    np.add.at(counts, (y[:, :-1], y[:, 1:]), dlogp[:, None])\n", "    counts[y[:, :-1], y[:, 1:]] += dlogp[:, None]\n"),), ""),
+    Wrong("repeats counted once", (("    np.add.at(counts, (y[:, :-1], y[:, 1:]), dlogp[:, None])\n", "    counts[y[:, :-1], y[:, 1:]] += dlogp[:, None]\n"),), "indices repeat"),
     Wrong("no normaliser", (("dL = counts - counts.sum(axis=1, keepdims=True) * P", "dL = counts"),), "normaliser is missing"),
     Wrong("sign of the softmax", (("counts - counts.sum", "counts + counts.sum"),), "normaliser has the wrong sign"),
     Wrong("transposed", (("return dL, dl0", "return dL.T, dl0"),), "transpose"),
     Wrong("dl0 without dlogp", (("dl0 = -dlogp.sum() * p0\n    np.add.at(dl0, y[:, 0], dlogp)", "dl0 = -len(y) * p0\n    np.add.at(dl0, y[:, 0], 1.0)"),), "ignores"),
     Wrong("one step ahead", (("    p = [np.exp(l0) / np.exp(l0).sum()]\n    for", "    p = [np.exp(l0) / np.exp(l0).sum() @ P]\n    for"),), ""),
     Wrong("the product of the marginals", (("return p1[:, None] * P", "return np.outer(p1, p1 @ P)"),), "form as printed"),
-    Wrong("variance for its root", (("s = np.zeros_like(noise), np.exp(r / 2)", "s = np.zeros_like(noise), np.exp(r)"),), ""),
+    Wrong("variance for its root", (("s = np.zeros_like(noise), np.exp(r / 2)", "s = np.zeros_like(noise), np.exp(r)"),), "squared: is a root missing"),
     Wrong("writes into its input", (("    e = x - b\n", "    x -= b\n    e = x\n"),), "writes into its input"),
     Wrong("float32", (("    return dL, dl0", "    return dL.astype(np.float32), dl0"),), "float32"),
     Wrong("finite differences", (("    de = -dlogp[:, None] * e / v\n",

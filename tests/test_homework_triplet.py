@@ -1,4 +1,5 @@
 """Homework 7: right answers of every kind pass, wrong ones are told what is wrong."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
 
 from test_homework_bank import Bank, Wrong
 
@@ -82,7 +83,7 @@ WRONG = (
     Wrong("no mean going back", (("(g > 0)[:, None] / len(a)", "(g > 0)[:, None]"),),
           "sum over the batch instead of the mean"),
     Wrong("no margin", (("sum(axis=1) + margin", "sum(axis=1)"),), "margin is missing"),
-    Wrong("a and n exchanged", (("((a - p) ** 2).sum(axis=1) - ((a - n) ** 2)", "((a - n) ** 2).sum(axis=1) - ((a - p) ** 2)"),), ""),
+    Wrong("a and n exchanged", (("((a - p) ** 2).sum(axis=1) - ((a - n) ** 2)", "((a - n) ** 2).sum(axis=1) - ((a - p) ** 2)"),), "has the wrong sign"),
     Wrong("no 2", (("w = 2 * dloss", "w = dloss"),), "half"),
     Wrong("no dloss", (("w = 2 * dloss *", "w = 2 *"),), "ignores"),
     Wrong("sign of dp", (("w * (p - a), w", "w * (a - p), w"),), "the sign"),
@@ -90,8 +91,8 @@ WRONG = (
           "d\\(a, n\\) is missing"),
     Wrong("dp and dn exchanged", (("w * (p - a), w * (a - n)", "w * (a - n), w * (p - a)"),), "exchanged"),
     Wrong("the farthest negative", (("np.where(same, np.inf, d).argmin", "np.where(same, -1.0, d).argmax"),), ""),
-    Wrong("labels ignored", (("np.where(same, np.inf, d)", "d + np.inf * np.eye(len(e))"),), ""),
-    Wrong("rows chosen twice counted once", (("np.add.at(de, pos, dp)", "de[pos] += dp"),), ""),
+    Wrong("labels ignored", (("np.where(same, np.inf, d)", "np.where(np.eye(len(e), dtype=bool), np.inf, d)"),), ""),
+    Wrong("rows chosen twice counted once", (("np.add.at(de, pos, dp)", "de[pos] += dp"),), "indices repeat"),
     Wrong("only the anchors", (("    np.add.at(de, pos, dp)\n    np.add.at(de, neg, dn)\n", ""),), ""),
     Wrong("no positives", (("    np.add.at(de, pos, dp)\n", ""),), "e as positives is missing"),
     Wrong("no negatives", (("    np.add.at(de, neg, dn)\n", ""),), "e as negatives is missing"),

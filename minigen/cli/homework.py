@@ -46,8 +46,8 @@ def grade(kinds):
                    help="the least wall: 0 process, 1 another user, 2 own file tree, no network"
                    )  # fmt: skip
     p.add_argument("--jobs", type=int, help="submissions at a time (default: one for each core)")
-    p.add_argument("--gradescope", metavar="FILE",
-                   help="the folder is ONE submission; write Gradescope's results.json")  # fmt: skip
+    results = "the folder is ONE submission; write Gradescope's results.json"
+    p.add_argument("--gradescope", metavar="FILE", help=results)
     p.set_defaults(act=run_grade)
 
 

@@ -14,7 +14,7 @@ from minigen.homework import handout, marking, submissions, variants
 from minigen.homework.grading import grade
 from minigen.homework.report import Report
 from minigen.homework.session import Session, behind_wall
-from minigen.homework.wall import Limits, Refused, reached
+from minigen.homework.wall import LIMITS, Refused, reached
 
 __all__ = ["Refused", "Report", "check", "grade", "listing", "start"]
 
@@ -40,7 +40,7 @@ def start(name, folder=".", *, key=None):
     return handout.write(a, a.practice if key is None else variants.drawn(a, key), folder)
 
 
-def check(path, *, limits=Limits()):
+def check(path, *, limits=LIMITS):
     """The Report on a file: right or wrong for each part, and why. It runs in its own process."""
     path = pathlib.Path(path)
     source = submissions.limited(path)

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import importlib.metadata
+import io
 import json
 import pathlib
 import zipfile
 
-import minigen
 from minigen.core import validate
 from minigen.homework import assignment as assignments
 
@@ -44,8 +44,9 @@ def bundle(name, key, path, isolation=1):
 
 def wheel():
     """(file name, bytes) of a wheel of the minigen that is running."""
-    root = pathlib.Path(minigen.__file__).parent
-    info = f"minigen-{minigen.__version__}.dist-info"
+    root = pathlib.Path(__file__).parents[1]
+    version = importlib.metadata.version("minigen")
+    info = f"minigen-{version}.dist-info"
     files = {
         f"minigen/{p.relative_to(root).as_posix()}": p.read_bytes()
         for p in sorted(root.rglob("*"))
@@ -55,13 +56,11 @@ def wheel():
     files[f"{info}/METADATA"] = meta.as_string().encode()
     files[f"{info}/WHEEL"] = WHEEL.encode()
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\nminigen = minigen.cli.main:main\n"
-    return f"minigen-{minigen.__version__}-py3-none-any.whl", packed(files, f"{info}/RECORD")
+    return f"minigen-{version}-py3-none-any.whl", packed(files, f"{info}/RECORD")
 
 
 def packed(files, record):
     """A wheel's zip with its RECORD of hashes."""
-    import io
-
     out, lines = io.BytesIO(), []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

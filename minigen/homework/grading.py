@@ -1,6 +1,7 @@
 """Grades a class: in parallel, resumable, one sealed record for each submission."""
 
 import concurrent.futures
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -8,17 +9,18 @@ import secrets
 
 import tqdm
 
-from minigen import __version__
 from minigen.core import validate
 from minigen.homework import assignment as assignments
-from minigen.homework import marking, records, submissions, variants
+from minigen.homework import marking, records, submissions, trials, variants
 from minigen.homework import reference as ref
 from minigen.homework.session import Session, behind_wall
-from minigen.homework.wall import Limits, Refused, reached
+from minigen.homework.wall import LIMITS, Refused, reached
+
+VERSION = importlib.metadata.version("minigen")
 
 
 def grade(folder, key, out, name=None, *, seed=None, isolation=1, jobs=None, single=False,
-          limits=Limits(), progress=True):  # fmt: skip
+          limits=LIMITS, progress=True):  # fmt: skip
     """Grades every submission in a folder (or the folder as one) and writes the results to `out`.
 
     key: the instructor's; it draws the variant and seals the records.
@@ -79,7 +81,7 @@ def header(source):
 def settings(assignment, key, out, level, seed):
     """What a run is graded by; taken from `out` where a run stopped there, and written there."""
     path = out / "run.json"
-    run = {"assignment": assignment.name, "format": assignments.FORMAT, "minigen": __version__,
+    run = {"assignment": assignment.name, "format": assignments.FORMAT, "minigen": VERSION,
            "variant": variants.drawn(assignment, key), "level": level}  # fmt: skip
     old = {}
     if path.exists():
@@ -94,7 +96,7 @@ def settings(assignment, key, out, level, seed):
 def warm(tasks, seed):
     """Computes the expected values once, before the threads ask for them."""
     for k, task in enumerate(tasks):
-        for case in marking.cases(task, (seed, k), False):
+        for case in trials.cases(task, (seed, k), False):
             if isinstance(task, assignments.Pair):
                 ref.slopes(task.reference, case)
 

@@ -7,7 +7,7 @@ def notebook(assignment, variant):
     """The text of an .ipynb file."""
     name = assignment.name
     cells = [
-        markdown(f"# Homework {assignment.number}: {assignment.title}\n\n{GUIDE}".format(name=name)),
+        markdown(f"# Homework {assignment.number}: {assignment.title}\n\n{GUIDE % name}"),
         code(f"%load_ext autoreload\n%autoreload 2\nimport numpy as np\nimport {name} as mine"),
         markdown("## What is asked for"),
         code("print(mine.__doc__)"),
@@ -40,9 +40,9 @@ def lines(text):
     return text.splitlines(keepends=True)
 
 
-GUIDE = """Write your functions in `{name}.py`, beside this notebook: that module is what you hand in, \
-and nothing here is graded. The package contains every backward pass of its own layers and you may \
+GUIDE = """Write your functions in `%s.py`, beside this notebook: that module is what you hand in,
+and nothing here is graded. The package contains every backward pass of its own layers, and you may
 read it; what you are asked for here need not be among them.
 
-A gradient is right when it is the derivative of the forward pass to eleven figures, for every \
+A gradient is right when it is the derivative of the forward pass to eleven figures, for every
 cotangent and every batch size. Finite differences do not get that far."""

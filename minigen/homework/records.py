@@ -89,7 +89,7 @@ def row(mark):
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}: {student}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; }}
 table {{ border-collapse: collapse; width: 100%; }}
 td {{ border-top: 1px solid #ccc; padding: .4rem .6rem; vertical-align: top; }}
 td:last-child {{ text-align: right; white-space: nowrap; }}

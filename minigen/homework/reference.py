@@ -28,6 +28,7 @@ VALUE_SLIPS = {
     "half": "{} counts half",
     "one": "{} is left out",
     "square": "{} is squared: is a root missing?",
+    "root": "{} has a root too many: is a square missing?",
     "turned value": "{} is transposed",
     "mean": "{} is divided by its number of columns: a mean in place of a sum?",
 }
@@ -72,6 +73,8 @@ def changed(slip, before, value):
     """A quantity after a slip of the forward pass."""
     if slip == "unapplied":
         return before
+    if slip == "root":
+        return np.sqrt(value)
     if slip in ("one", "square", "turned value"):
         return {"one": value**0, "square": value * value, "turned value": value.T}[slip]
     scale = {"negate": -1.0, "drop": 0.0, "double": 2.0, "half": 0.5}

@@ -1,4 +1,4 @@
-"""What a student reads: for each part right or wrong, points, the worst entry, the likely reason."""
+"""What a student reads: for each part the verdict, points, the worst entry, the likely reason."""
 
 import textwrap
 from dataclasses import dataclass

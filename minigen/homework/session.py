@@ -6,7 +6,7 @@ import tokenize
 
 import numpy as np
 
-from minigen.homework.wall import Limits, Lost, Worker, frames
+from minigen.homework.wall import LIMITS, Lost, Worker, frames
 
 MAX_SOURCE = 200_000
 LIVES = 4
@@ -23,7 +23,7 @@ class Unwritten(Failure):
 class Session:
     """Asks a student's functions. `open` gives a desk: a Worker, or in tests anything like one."""
 
-    def __init__(self, source, open_desk, limits=Limits()):
+    def __init__(self, source, open_desk, limits=LIMITS):
         self.source, self.open_desk, self.limits = source, open_desk, limits
         self.desk, self.broken, self.lives = None, "", LIVES
         self.deadline = time.monotonic() + limits.total

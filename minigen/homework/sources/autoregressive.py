@@ -15,6 +15,7 @@ x, z, mu, sigma (N, D); W1 (D, H); b1 (H,); Wm, Wa (H, D); bm, ba (D,); logdet (
 
 import numpy as np
 
+
 ### BEGIN SOLUTION
 def network(x, W1, b1, Wm, bm, Wa, ba):
     M1, M2 = made_masks(*W1.shape)
@@ -31,6 +32,7 @@ def network_backward(dmu, da, x, h, M1, M2, W1, Wm, Wa):
 
 
 ### END SOLUTION
+
 
 def made_masks(D, H):
     """Returns M1 (D, H) and M2 (H, D), of 0 and 1."""

@@ -33,21 +33,21 @@ def gauss_backward(dlogp, cache):
     ### END SOLUTION
 
 
-def linear_forward($given, W, b):
-    """Returns $result (N, D), logdet (N,), cache."""
+def linear_forward(x, W, b):
+    """x is $given above, (N, D). Returns $result (N, D), logdet (N,), cache."""
     ### BEGIN SOLUTION
     V = np.linalg.inv(W)
-    z = (y - b) @ V
-    logdet = np.full(len(y), -np.linalg.slogdet(W)[1])
+    z = (x - b) @ V
+    logdet = np.full(len(x), -np.linalg.slogdet(W)[1])
     return z, logdet, (z, V)
     ### END SOLUTION
 
 
-def linear_backward(d$result, dlogdet, cache):
-    """Returns d$given, dW, db. The derivative of log|det W| by W is W^-T."""
+def linear_backward(dout, dlogdet, cache):
+    """dout is d$result. Returns dx = d$given, dW, db. The derivative of log|det W| by W is W^-T."""
     ### BEGIN SOLUTION
     z, V = cache
-    dy = dz @ V.T
+    dy = dout @ V.T
     dW = -z.T @ dy - dlogdet.sum() * V.T
     return dy, dW, -dy.sum(axis=0)
     ### END SOLUTION

@@ -74,7 +74,7 @@ def bend(kind, r):
 
 def chain(kind, path, z, W, b):
     r = z @ path("W in the product", W) + b
-    y, slope = bend(kind, path("r in y", r))
+    y = bend(kind, path("r in y", r))[0]
     y = path.through("the elementwise map", r, y)
     bent = path("the log-det of the elementwise map", np.log(bend(kind, path("r in logdet", r))[1]))
     det = path("the log-det of W", log_det(path("W in logdet", W)))
@@ -113,7 +113,7 @@ def tasks(variant):
     return (
         Pair("gauss", ("z", "L"), ("logp",), lambda path, *a: gauss(variant["base"], path, *a),
              draw_gauss, large=(150, 30), points=(2, 2), **sizes),
-        Pair("linear", (way[2], "W", "b"), (way[3], "logdet"),
+        Pair("linear", ("x", "W", "b"), (way[3], "logdet"),
              lambda path, *a: linear(variant["direction"], path, *a), draw_linear,
              large=(150, 30), **sizes),
         Pair("chain", ("z", "W", "b"), ("y", "logdet"),

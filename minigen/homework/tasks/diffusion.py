@@ -13,7 +13,8 @@ OPTIONS = {
 LOW, HIGH = 0.001, 0.2
 SCHEDULE = {
     "linear": "beta_t = l + (u - l) (t - 1) / (T - 1),  l = 0.001, u = 0.2",
-    "quadratic": "sqrt(beta_t) = sqrt(l) + (sqrt(u) - sqrt(l)) (t - 1) / (T - 1),  l = 0.001, u = 0.2",
+    "quadratic": "sqrt(beta_t) = sqrt(l) + (sqrt(u) - sqrt(l)) (t - 1) / (T - 1),  l = 0.001,"
+    "  u = 0.2",
     "sigmoid": "beta_t = l + (u - l) / (1 + exp(6 - 12 (t - 1) / (T - 1))),  l = 0.001, u = 0.2",
     "cosine": "beta_t = min(1 - f(t) / f(t - 1), 0.999),  f(t) = cos(pi/2 (t/T + s) / (1 + s))^2,"
     "  s = 0.008",
@@ -133,7 +134,7 @@ def dif22_fits(xt, eps, alpha, A):
     """What is wrong with a counterexample to DIF-22, or ""."""
     if not xt.shape == eps.shape == alpha.shape == A.shape or xt.ndim != 1:
         return "xt, eps, alpha and A of one shape (N,)"
-    right = np.all((0 < A) & (A <= alpha) & (alpha < 1))
+    right = np.all((A > 0) & (alpha >= A) & (alpha < 1))
     return "" if right else "0 < A <= alpha < 1"
 
 

@@ -49,9 +49,10 @@ def term(kind, path, eps_hat, v, x0, eps, beta, t):
     b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
     tilde = b * (1 - B) / (1 - A)
     share = path.through("the share of v", v, v if kind == "linear" else sigmoid(v))
-    s2 = np.exp(path("log s2", share * np.log(b) + (1 - share) * np.log(tilde)))
-    weight = b / np.sqrt((1 - b) * (1 - A))
-    d = path("the weight of eps - eps_hat", weight + 0 * s2) * (eps - eps_hat)
+    log_s2 = share * np.log(b) + (1 - share) * np.log(tilde)
+    s2 = np.exp(path.through("log s2 by its share", share, path("log s2", log_s2)))
+    weighted = b / np.sqrt((1 - b) * (1 - A)) * (eps - eps_hat)
+    d = path.through("the weight of eps - eps_hat", eps - eps_hat, weighted)
     log, ratio = path("the log term", np.log(s2 / tilde)), path("beta_tilde / s2", tilde / s2)
     each = (log - 1 + ratio + path("the quadratic term", d * d / s2)) / 2
     return (path("the sum over the columns", each).sum(axis=1).mean(),)

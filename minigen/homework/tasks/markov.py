@@ -49,7 +49,8 @@ def chain(variant, path, x, a, b, r):
     start = path("the first factor", gaussian(path, x[:, 0], mean, first))
     before = path("x_t-1", x[:, :-1])
     rest = gaussian(path, x[:, 1:], path("a", a) * before + path("b", b), v)
-    return (start + path("the factors t > 1", rest).sum(axis=1),)
+    each = np.concatenate([start[:, None], path("the factors t > 1", rest)], axis=1)
+    return (path("the sum over time", each).sum(axis=1),)
 
 
 def logs(kind, path, L):
@@ -61,13 +62,13 @@ def logs(kind, path, L):
 
 
 def discrete(variant, path, L, l0, y):
-    P = logs(variant["table"], path, L)
+    P = path("the table of transitions", logs(variant["table"], path, L))
     start = path("the first factor", l0 - logsumexp(l0))[y[:, 0]]
     return (start + path("the factors t > 1", P[y[:, :-1], y[:, 1:]]).sum(axis=1),)
 
 
 def sample(variant, path, noise, a, b, r):
-    v = variance(variant["variance"], r)
+    v = path("v", variance(variant["variance"], r))
     mean, first = beginning(variant["start"], a, b, v)
     x = [mean + np.sqrt(first) * noise[:, 0]]
     for n in noise[:, 1:].T:

@@ -58,7 +58,7 @@ def normalize(path, h):
 def triplet(variant, path, a, p, n, margin):
     dp = path("d(a, p)", distance(variant["distance"], a, p))
     dn = path("d(a, n)", distance(variant["distance"], a, n))
-    g = dp - dn + path("the margin", margin + 0 * dp)
+    g = path("d(a, p) - d(a, n)", dp - dn) + path("the margin", margin + 0 * dp)
     each = path.through("the penalty", g, penalty(variant["loss"], g))
     return (path("the loss", each.mean()),)
 

@@ -1,6 +1,6 @@
 """The wall: student code runs in a process of its own, and nothing but arrays crosses."""
 
 from minigen.homework.wall.levels import LEVELS, reached
-from minigen.homework.wall.process import Limits, Lost, Refused, Worker
+from minigen.homework.wall.process import LIMITS, Limits, Lost, Refused, Worker
 
-__all__ = ["LEVELS", "Limits", "Lost", "Refused", "Worker", "reached"]
+__all__ = ["LEVELS", "LIMITS", "Limits", "Lost", "Refused", "Worker", "reached"]

@@ -63,7 +63,7 @@ def separate():
 
 
 def own_tree(root, plan):
-    """A file tree at `root` with Python, NumPy and the worker, all read-only, and an empty /work."""
+    """A file tree at `root`: Python, NumPy and the worker, all read-only, and an empty /work."""
     checked(libc.unshare(NEWNS), "unshare")
     mount(None, "/", None, REC | PRIVATE)
     mount("none", root, "tmpfs", NOSUID | NODEV, "size=1m,mode=755")

@@ -43,11 +43,20 @@ class Limits:
     def system(self):
         """The same for the operating system, by the names of RLIMIT_*."""
         cpu = int(self.total) + 1
-        return {"CPU": cpu, "AS": self.memory * MB, "FSIZE": self.file * MB, "NOFILE": 64, "CORE": 0}
+        return {
+            "CPU": cpu,
+            "AS": self.memory * MB,
+            "FSIZE": self.file * MB,
+            "NOFILE": 64,
+            "CORE": 0,
+        }
+
+
+LIMITS = Limits()
 
 
 class Worker:
-    """One worker behind a wall of the given level. A context manager; `lost` says why it is gone."""
+    """A worker behind a wall of the given level, a context manager; `lost` says why it is gone."""
 
     def __init__(self, level, limits):
         self.limits, self.lost, self.status = limits, "", None

@@ -1,7 +1,8 @@
 """The far side of the wall: loads a student's module and calls its functions with arrays.
 
 Stand-alone: `python -I -S -B worker.py NUMPY_HOME` with requests on descriptor 0, responses on 1
-and the null device on 2. It knows no expected value, no seed and no verdict, and nothing it sends means "pass".
+and the null device on 2. It knows no expected value, no seed and no verdict, and nothing it sends
+means "pass".
 """
 
 import importlib.machinery
