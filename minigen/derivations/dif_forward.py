@@ -1,11 +1,11 @@
-"""Diffusion, the forward process: DIF-1 to DIF-12."""
+"""Diffusion, one step of the forward process: DIF-1 to DIF-5."""
 
 import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
 from minigen.derivations import figures
-from minigen.derivations.entry import CORRECT, INCOMPLETE, WRONG, Result, entry
+from minigen.derivations.entry import CORRECT, INCOMPLETE, Result, entry
 from minigen.derivations.tools import gap, trapezoid, worst
 from minigen.derivations.walk import (
     D,
@@ -20,8 +20,6 @@ from minigen.derivations.walk import (
     walk,
 )
 from minigen.diffusion import (
-    Cumulate,
-    Marginal,
     MarginalDensity,
     PriorTerm,
     Step,
@@ -31,6 +29,8 @@ from minigen.diffusion import (
 )
 
 t = 4  # the step that the two-step lines take, with t - 1 and t - 2 below it
+
+
 TABLES = ("alpha_bar", "one_minus_alpha_bar")
 
 
@@ -157,183 +157,3 @@ def dif_5(rng):
     kept = gap((1 - schedule.beta) + schedule.beta, np.ones(T + 1))
     report = gradients(Step(), x, eps, *beta, rng=rng)
     return Result(worst(gap(density, moved), kept), gradient=report)
-
-
-def two_steps(rng):
-    """A schedule, x_{t-2}, the two step noises, and x_t by two steps of the package."""
-    schedule = short_schedule(rng)
-    x, first, second = rng.standard_normal((3, N, D))
-    middle, _ = Step().forward(x, first, *rows(schedule, t - 1, "beta"))
-    last, _ = Step().forward(middle, second, *rows(schedule, t, "beta"))
-    return schedule, x, first, second, last
-
-
-@entry(
-    "DIF-6",
-    r"=\underbrace{\sqrt{1-\beta_t}}_{\sqrt{\alpha_t}}\Big(\underbrace{\sqrt{1-\beta_{t-1}}}_"
-    r"{\sqrt{\alpha_{t-1}}}\bar x_{t-2}+\sqrt{\beta_{t-1}}\,\bar\epsilon_{t-2}\Big)+"
-    r"\sqrt{\beta_t}\,\bar\epsilon_{t-1}",
-    printed=r"$$= \frac{\sqrt{1-\beta_t}}{\alpha_t} \left( \frac{\sqrt{1-\beta_{t-1}}}"
-    r"{\alpha_{t-1}} \bar{x}_{t-2} + \sqrt{\beta_{t-1}} \bar{\epsilon}_{t-2} \right) + "
-    r"\sqrt{\beta_t} \bar{\epsilon}_{t-1} =$$",
-    line=112,
-    verdict=WRONG,
-    why="Labels under braces were taken for denominators. The alphas only name what is under the "
-    "root; divided by them, the walk would grow where it should shrink.",
-    code=(Step.forward,),
-)
-def dif_6(rng):
-    schedule, x, first, second, last = two_steps(rng)
-    (alpha, beta), (alpha1, beta1) = (column(schedule, s, "alpha", "beta") for s in (t, t - 1))
-    inner = np.sqrt(1 - beta1) * x + np.sqrt(beta1) * first
-    correct = np.sqrt(1 - beta) * inner + np.sqrt(beta) * second
-    divided = np.sqrt(1 - beta1) / alpha1 * x + np.sqrt(beta1) * first
-    printed = np.sqrt(1 - beta) / alpha * divided + np.sqrt(beta) * second
-    return Result(gap(correct, last), gap(printed, last))
-
-
-@entry(
-    "DIF-7",
-    r"=\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{\alpha_t(1-\alpha_{t-1})}\,"
-    r"\bar\epsilon_{t-2}+\sqrt{1-\alpha_t}\,\bar\epsilon_{t-1}",
-    printed=r"$$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{\alpha_t (1-\alpha_{t-1})} "
-    r"\bar{\epsilon}_{t-2} + \sqrt{1-\alpha_t} \bar{\epsilon}_{t-1} =$$",
-    line=114,
-    verdict=CORRECT,
-    why="True: the brackets of DIF-6 multiplied out.",
-    code=(Step.forward,),
-)
-def dif_7(rng):
-    schedule, x, first, second, last = two_steps(rng)
-    alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
-    line = np.sqrt(alpha * alpha1) * x + np.sqrt(alpha * (1 - alpha1)) * first
-    return Result(gap(line + np.sqrt(1 - alpha) * second, last))
-
-
-@entry(
-    "DIF-8",
-    r"\mathcal N(\bar 0,\alpha_t(1-\alpha_{t-1})\mathbf I)\ast\mathcal N(\bar 0,(1-\alpha_t)"
-    r"\mathbf I)=\mathcal N(\bar 0,(1-\alpha_t\alpha_{t-1})\mathbf I)",
-    printed=r"$$\mathcal{N}(\bar{0}, \alpha_t (1-\alpha_{t-1}) \mathbf{I}) + "
-    r"\mathcal{N}(\bar{0}, (1-\alpha_t) \mathbf{I})$$",
-    line=116,
-    verdict=INCOMPLETE,
-    why="What is added are two independent noises, not their densities: the sum of two densities "
-    "has mass 2. The density of a sum is a convolution, under which variances add. It is carried "
-    "out on a grid, with the package's own steps.",
-    code=(StepDensity.forward, MarginalDensity.forward),
-    figure=figures.sum_of_noises,
-)
-def dif_8(rng):
-    schedule = short_schedule(rng)
-    alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
-    y, w = trapezoid(-9.0, 9.0, 721)
-    y = y[:, None]
-    origin, ends = np.zeros_like(y), np.linspace(-2.0, 2.0, 9)[:, None]
-    start, _ = StepDensity().forward(y, origin, np.full(len(y), schedule.beta[t - 1]))
-    onward = [
-        StepDensity().forward(np.full_like(y, e), y, np.full(len(y), schedule.beta[t]))[0]
-        for e in ends[:, 0]
-    ]
-    convolved = np.exp(start + np.stack(onward)) @ w
-    product = np.full(len(ends), alpha * alpha1)
-    known, _ = MarginalDensity().forward(ends, np.zeros_like(ends), product, 1 - product)
-    densities = stats.norm(0, np.sqrt([alpha * (1 - alpha1), 1 - alpha])).pdf(y).sum(axis=1)
-    return Result(gap(convolved, np.exp(known)), abs(w @ densities - 1))
-
-
-@entry(
-    "DIF-9",
-    r"\overset{d}{=}\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{1-\alpha_t\alpha_{t-1}}\,"
-    r"\bar\epsilon=\dots",
-    printed=r"$$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{1-\alpha_t \alpha_{t-1}} "
-    r"\bar{\epsilon} = \dots$$",
-    line=118,
-    verdict=CORRECT,
-    why="True of the distributions on both sides. It holds for the samples too if the new noise is "
-    "read as the two old ones, weighted so that its variance is again 1.",
-    code=(Marginal.forward, Step.forward),
-)
-def dif_9(rng):
-    schedule, x, first, second, last = two_steps(rng)
-    alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
-    A, rest = alpha * alpha1, alpha * (1 - alpha1) + (1 - alpha)
-    eps = (np.sqrt(alpha * (1 - alpha1)) * first + np.sqrt(1 - alpha) * second) / np.sqrt(rest)
-    merged, _ = Marginal().forward(x, eps, np.full(N, A), np.full(N, 1 - A))
-    mean, variance = conditional(schedule, t, {0: 0 * x, t - 2: x})
-    laws = worst(gap(np.sqrt(A) * x, mean), gap(1 - A, variance))
-    return Result(worst(gap(merged, last), laws))
-
-
-@entry(
-    "DIF-10",
-    r"\alpha_1\cdots\alpha_t=A_t,\quad A_0=1",
-    printed=r"$$\alpha_1 - \alpha_t = A_t$$",
-    line=120,
-    verdict=WRONG,
-    why="The dots between first and last became a minus. A_t is a product; it is held against the "
-    "square of the weight with which x_0 survives in x_t.",
-    code=(Cumulate.forward, Cumulate.backward),
-    gradient=r"\frac{\partial A_t}{\partial\beta_s}=-\frac{A_t}{1-\beta_s}\quad(s\le t)",
-)
-def dif_10(rng):
-    schedule = short_schedule(rng)
-    truth = rolled(schedule)[:, 0] ** 2
-    printed = schedule.alpha[1] - schedule.alpha[1:]
-    report = gradients(Cumulate(), schedule.beta[1:], rng=rng)
-    return Result(gap(schedule.alpha_bar, truth), gap(printed, truth[1:]), report)
-
-
-def total_noise(schedule, eps, s):
-    """The step noises up to s as one noise of variance 1, and its weight in x_s."""
-    weights = rolled(schedule)[s, 1:]
-    spread = np.sqrt(np.sum(weights**2))
-    return np.tensordot(weights, eps[1:], 1) / spread, spread
-
-
-@entry(
-    "DIF-11",
-    r"\bar x_t=\sqrt{\alpha_t\alpha_{t-1}\cdots\alpha_1}\,\bar x_0+\sqrt{1-\alpha_t\alpha_{t-1}"
-    r"\cdots\alpha_1}\,\bar\epsilon",
-    printed=r"$$\bar{x}_t = \sqrt{\alpha_t \alpha_{t-1} \dots \alpha_1} \bar{x}_0 + "
-    r"\sqrt{1-\alpha_t \alpha_{t-1} \dots \alpha_1} \bar{\epsilon}$$",
-    line=122,
-    verdict=CORRECT,
-    why="True: DIF-9 repeated until x_0 is reached. One noise takes the place of t of them, so a "
-    "training step may jump to any t at once.",
-    code=(Marginal.forward, Marginal.backward),
-    gradient=r"d\bar x_0=\sqrt{A_t}\,d\bar x_t,\ d\bar\epsilon=\sqrt{1-A_t}\,d\bar x_t,\ dA_t=\sum "
-    r"d\bar x_t\odot\Big(\frac{\bar x_0}{2\sqrt{A_t}}-\frac{\bar\epsilon}{2\sqrt{1-A_t}}\Big)",
-)
-def dif_11(rng):
-    schedule = short_schedule(rng)
-    x, steps = walk(schedule, rng)
-    eps, spread = total_noise(schedule, steps, t)
-    pair = rows(schedule, t, *TABLES)
-    jump, _ = Marginal().forward(x[0], eps, *pair)
-    report = gradients(Marginal(), x[0], eps, *pair, rng=rng)
-    return Result(worst(gap(jump, x[t]), gap(np.sqrt(pair[1][0]), spread)), gradient=report)
-
-
-@entry(
-    "DIF-12",
-    r"q(\bar x_t|\bar x_0)=\mathcal N\big(\bar x_t\mid\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I\big)",
-    printed=r"$$q(\bar{x}_t | \bar{x}_0) = \mathcal{N}(\sqrt{A_t} \bar{x}_0, (1-A_t) \mathbf{I})$$",
-    line=124,
-    verdict=CORRECT,
-    why="True; only the argument before the bar is left out. Its gradient at x_t is the score, "
-    "minus the noise over its size: what a diffusion network learns.",
-    code=(MarginalDensity.forward, MarginalDensity.backward),
-    gradient=r"\partial_{\bar x_t}\log q=-\frac{\bar x_t-\sqrt{A_t}\,\bar x_0}{1-A_t}=-"
-    r"\frac{\bar\varepsilon}{\sqrt{1-A_t}},\quad \partial_{\bar x_0}\log q="
-    r"\frac{\sqrt{A_t}\,\bar\varepsilon}{\sqrt{1-A_t}}",
-)
-def dif_12(rng):
-    schedule = short_schedule(rng)
-    x, _ = walk(schedule, rng)
-    errors = []
-    for s in range(1, T + 1):
-        logq, _ = MarginalDensity().forward(x[s], x[0], *rows(schedule, s, *TABLES))
-        errors.append(gap(logq, log_normal(x[s], *conditional(schedule, s, {0: x[0]}))))
-    report = gradients(MarginalDensity(), x[t], x[0], *rows(schedule, t, *TABLES), rng=rng)
-    return Result(worst(*errors), gradient=report)

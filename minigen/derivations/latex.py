@@ -124,7 +124,7 @@ class Reader:
         """A letter, an operator or a bracket."""
         if token.isalpha():
             return ("letter", token, "")
-        for table, kind in KINDS:
+        for table, kind in known.KINDS:
             if token in table:
                 return ("symbol", table[token], kind)
         raise self.error("a symbol of the subset", token)
@@ -144,7 +144,7 @@ class Reader:
             return ("large", known.INTEGRAL[name], False)
         if name in known.ACCENTS:
             return ("accent", name, self.argument())
-        for table, kind in KINDS:
+        for table, kind in known.KINDS:
             if name in table:
                 return ("symbol", table[name], kind)
         return self.structure(name)
@@ -188,6 +188,10 @@ class Reader:
         self.at += sum(1 for t in TOKEN.findall(text) if not t.isspace()) + 1
         return text[1:].replace(r"\_", "_")
 
+    def expect_words(self, expected):
+        if (got := self.words()) != expected:
+            raise self.error(expected, got)
+
     def position(self):
         """Where in the raw tokens, spaces included, the next token stands."""
         seen = -1
@@ -207,8 +211,6 @@ class Reader:
         """A \\big bracket and all up to its partner, which is \\big as well."""
         token = self.peek()
         left, nodes = self.bracket(), []
-        if token in known.CLOSE:
-            raise self.error("a bracket that opens", token)
         while not self.partner(token):
             if self.peek() is None:
                 raise self.error(r"a \big bracket that closes", None)
@@ -220,7 +222,8 @@ class Reader:
         """Whether \\big and a bracket that closes `token` come next."""
         name, after = self.peek(), self.tokens[self.at + 1 : self.at + 2]
         sized = name is not None and name[1:] in known.BIG and bool(after)
-        return sized and (after[0] in known.CLOSE or after[0] == token)
+        bar = token not in known.OPEN and after[:1] == [token]
+        return sized and (bar or after[0] in known.CLOSE)
 
     def bracket(self):
         token = self.next()
@@ -229,7 +232,7 @@ class Reader:
         return known.FENCES[token]
 
     def matrix(self):
-        self.name("pmatrix")
+        self.expect_words("pmatrix")
         rows = [[self.row(())]]
         while (token := self.next()) != r"\end":
             if token == "&":
@@ -238,24 +241,8 @@ class Reader:
                 rows.append([self.row(())])
             else:
                 raise self.error(r"\end", token)
-        self.name("pmatrix")
+        self.expect_words("pmatrix")
         return ("matrix", rows)
-
-    def name(self, name):
-        words = self.words()
-        if words != name:
-            raise self.error(name, words)
-
-
-KINDS = (
-    (known.BINARY, "binary"),
-    (known.RELATION, "relation"),
-    (known.PUNCTUATION, "punctuation"),
-    (known.DOTS, "dots"),
-    (known.OPEN, "open"),
-    (known.CLOSE, "close"),
-    ({r"\|": "‖"}, "bar"),
-)
 
 
 def styled(node, style):

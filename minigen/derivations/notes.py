@@ -27,10 +27,11 @@ class Section:
 SECTIONS = (
     Section("Triplet loss", ("triplet",), "# Triplet loss", 5),
     Section("The Markov factor", ("markov",)),
-    Section("Change of variables", ("cv",)),
+    Section("Change of variables", ("cv", "cv_chain")),
     Section("Real NVP", ("nvp",), "### Real NVP", 39, "Dinh, Sohl-Dickstein & Bengio 2017."),
     Section(
-        "Masked autoregressive flows", ("maf",), "# MAF - Masked Autoregressive Flows", 59,
+        "Masked autoregressive flows", ("maf", "maf_jacobian"),
+        "# MAF - Masked Autoregressive Flows", 59,
         "Papamakarios, Pavlakou & Murray 2017.",
     ),
     Section(
@@ -38,12 +39,16 @@ SECTIONS = (
         "Kingma et al. 2016. The heading is a slip of its own: IAR should read IAF.",
     ),
     Section(
-        "Diffusion: the forward process and its posterior", ("dif_forward", "dif_posterior"),
+        "Diffusion: the forward process and its posterior",
+        ("dif_forward", "dif_unrolled", "dif_posterior", "dif_mean"),
         "# Diffusion-based models", 98, "Ho, Jain & Abbeel 2020.",
     ),
-    Section("Diffusion: the bound", ("elbo_bound", "elbo_split", "elbo_terms")),
     Section(
-        "Supplements", ("supplements",),
+        "Diffusion: the bound",
+        ("elbo_bound", "elbo_evidence", "elbo_paths", "elbo_split", "elbo_terms"),
+    ),
+    Section(
+        "Supplements", ("supplements_flows", "supplements_diffusion"),
         remark="What the implementation needs and the notes do not print.",
     ),
 )  # fmt: skip

@@ -58,3 +58,13 @@ STYLES = {"mathbf": "bold", "mathrm": "upright", "mathcal": "script", "mathbb": 
 SCRIPT = {"N": "𝒩", "L": "ℒ", "U": "𝒰"}
 
 DOUBLE = {"R": "ℝ", "E": "𝔼", "Z": "ℤ", "1": "𝟙"}
+
+KINDS = (
+    (BINARY, "binary"),
+    (RELATION, "relation"),
+    (PUNCTUATION, "punctuation"),
+    (DOTS, "dots"),
+    (OPEN, "open"),
+    (CLOSE, "close"),
+    ({r"\|": "‖"}, "bar"),
+)

@@ -108,9 +108,9 @@ def full(row):
     e = row.entry
     where = f", line {e.line} of the notes" if e.line else ""
     lines = [f"{e.id}{where}: {e.verdict}", ""]
-    lines += [f"  as printed     {plain(e.printed)}"] if e.printed else []
-    lines += [f"  {'as it must read' if e.printed else 'claim          '} {plain(e.correct)}"]
-    lines += [f"  its gradient   {plain(e.gradient)}"] if e.gradient else []
+    lines += [f"  as printed       {plain(e.printed)}"] if e.printed else []
+    lines += [f"  {'as it must read' if e.printed else 'equation':<16} {plain(e.correct)}"]
+    lines += [f"  its gradient     {plain(e.gradient)}"] if e.gradient else []
     lines += ["", *wrapped(e.why)] if e.why else []
     lines += ["", *figures(row)]
     lines += ["", *indented(row.problems)] if row.problems else []

@@ -1,0 +1,127 @@
+"""Change of variables in a chain of maps: CV-7 to CV-10."""
+
+import numpy as np
+from scipy import stats
+
+from minigen.check import gradients, jacobian
+from minigen.derivations.cv import base, forward_of, inverse_of
+from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, Result, entry
+from minigen.derivations.tools import (
+    Inverted,
+    bent_chain,
+    gap,
+    linear,
+    logdet,
+    worst,
+)
+from minigen.flows import Chain, Flow
+from minigen.flows.flow import GENERATIVE
+
+
+@entry(
+    "CV-7",
+    r"p_k(\bar z_k)=p_{k-1}\big(f_k^{-1}(\bar z_k)\big)\left|\det\frac{df_k^{-1}}{d\bar z_k}"
+    r"\right|=\dots",
+    printed=r"$$p_k(\bar{z}_k) = p_k(f_k^{-1}(\bar{z}_k)) \cdot \left| \det "
+    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right| = \dots$$",
+    line=29,
+    verdict=WRONG,
+    why="One index too many. Undoing the k-th map lands among the z of step k - 1, so it is the "
+    "density of that step that must be asked there.",
+    code=(Chain.inverse, Flow.forward),
+)
+def cv_7(rng):
+    f1, f2, q = linear(3, rng), linear(3, rng), base(3, rng)
+    p1, p2 = (Flow(Chain(maps), q, GENERATIVE) for maps in [(f1,), (f1, f2)])
+    z2 = rng.standard_normal((5, 3))
+    z1, ell = f2.inverse(z2)
+    W = f2.forward(f1.forward(np.eye(3))[0])[0]
+    truth = stats.multivariate_normal(np.zeros(3), W.T @ q.Sigma @ W).logpdf(z2)
+    correct = worst(gap(p1.log_prob(z1) + ell, truth), gap(p2.log_prob(z2), truth))
+    return Result(correct, printed=gap(p2.log_prob(z1) + ell, truth))
+
+
+@entry(
+    "CV-8",
+    r"p_k(\bar z_k)=q(\bar z_0)\prod_{i=1}^{k}\left|\det\frac{df_i^{-1}}{d\bar z_i}\right|,\quad "
+    r"\bar z_{i-1}=f_i^{-1}(\bar z_i)",
+    printed=r"$$p_k(\bar{z}_k) = q(\bar{z}_0) \cdot \left| \det \frac{d f_1^{-1}}{d \bar{z}_1} "
+    r"\right| \left| \det \frac{d f_2^{-1}}{d \bar{z}_2} \right| \dots \left| \det "
+    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right|$$",
+    line=31,
+    verdict=CORRECT,
+    why="True: determinants of a composition multiply, each taken at the point its own layer sees. "
+    "The chain's sum is held against the Jacobian of the whole composed map.",
+    code=(Chain.forward, Chain.inverse),
+)
+def cv_8(rng):
+    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    y, ell, _ = f.forward(z)
+    back, ell_back = f.inverse(y)
+    truth = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
+    whole = q.log_prob(back) + logdet(jacobian(inverse_of(f), y))
+    products = gap(q.log_prob(z) - ell, truth), gap(q.log_prob(back) + ell_back, truth)
+    return Result(worst(*products, gap(whole, truth)))
+
+
+def along(f, z):
+    """(z_k, [log|det df_i/dz_{i-1}| by complex step]) of a chain from z_0."""
+    ells = []
+    for layer in f.layers:
+        ells.append(logdet(jacobian(forward_of(layer), z)))
+        z = layer.forward(z)[0]
+    return z, ells
+
+
+@entry(
+    "CV-9",
+    r"\log p_k(\bar z_k)=\log q(\bar z_0)+\sum_{i=1}^{k}\log\left|\det\frac{df_i^{-1}}{d\bar z_i}"
+    r"\right|\xrightarrow{\theta}\max",
+    printed=r"$$\log p_k(\bar{z}_k) = \log q(\bar{z}_0) + \sum_{k=1}^k \log \left| \det "
+    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right| \xrightarrow{\theta} \max$$",
+    line=33,
+    verdict=MISPRINT,
+    why="The sum runs over k up to k: the letter of the depth is taken again for the index. "
+    "Whoever programs it as it stands adds the last layer's term k times. Call the index i.",
+    code=(Chain.inverse, Chain.backward_inverse),
+    gradient=r"\ell=\sum_i\ell_i:\quad d\ell_i=d\ell,\quad d\bar z_i=\Big(\frac{\partial\bar "
+    r"z_{i-1}}{\partial\bar z_i}\Big)^Td\bar z_{i-1}+d\ell\,"
+    r"\frac{\partial\ell_i}{\partial\bar z_i}",
+)
+def cv_9(rng):
+    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    y, ells = along(f, z)
+    back, ell = f.inverse(y)
+    truth = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
+    captured = q.log_prob(z) - len(ells) * ells[-1]
+    return Result(
+        correct=gap(q.log_prob(back) + ell, truth),
+        printed=gap(captured, truth),
+        gradient=gradients(Inverted(f), y, rng=rng),
+    )
+
+
+@entry(
+    "CV-10",
+    r"\log p_k(\bar z_k)=\log q(\bar z_0)-\sum_{i=1}^{k}\log\left|\det\frac{df_i}{d\bar z_{i-1}}"
+    r"\right|",
+    printed=r"$$= \log q(\bar{z}_0) - \sum_{k=1}^k \log \left| \det \frac{d f_k}{d \bar{z}_{k-1}} "
+    r"\right|$$",
+    line=35,
+    verdict=MISPRINT,
+    why="The same index, taken twice again. The change of sign is right: each layer's inverse has "
+    "one over its determinant. Since the terms add, every layer is handed the same d logdet.",
+    code=(Chain.forward, Chain.backward),
+    gradient=r"d\ell_i=d\ell,\quad d\bar z_{i-1}=\Big(\frac{\partial f_i}{\partial\bar z_{i-1}}"
+    r"\Big)^Td\bar z_i+d\ell\,\frac{\partial\ell_i}{\partial\bar z_{i-1}}",
+)
+def cv_10(rng):
+    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    y, ells = along(f, z)
+    _, ell, _ = f.forward(z)
+    truth = q.log_prob(z) + logdet(jacobian(inverse_of(f), y))
+    return Result(
+        correct=worst(gap(q.log_prob(z) - ell, truth), gap(sum(ells), ell)),
+        printed=gap(q.log_prob(z) - len(ells) * ells[-1], truth),
+        gradient=gradients(f, z, rng=rng),
+    )

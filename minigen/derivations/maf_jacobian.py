@@ -1,0 +1,203 @@
+"""Masked autoregressive flow, its Jacobian and its price: MAF-5 to MAF-11."""
+
+import dataclasses
+
+import numpy as np
+
+from minigen.check import gradients, jacobian
+from minigen.derivations import figures
+from minigen.derivations.adjoint import MAFSampler
+from minigen.derivations.entry import (
+    CORRECT,
+    INCOMPLETE,
+    MISPRINT,
+    NotEvaluable,
+    Result,
+    entry,
+)
+from minigen.derivations.maf import D, layer_and_latents, sampled
+from minigen.derivations.tools import (
+    Counted,
+    gap,
+    location_scale,
+    logdet,
+    worst,
+)
+from minigen.flows.maf import MAFLayer
+from minigen.flows.sequential import d_passes, incremental
+
+
+def forward_jacobian(f, x):
+    """dz/dx by complex step."""
+    return jacobian(lambda v: f.forward(v)[0], x)
+
+
+def sampler_jacobian(f, z):
+    """dx/dz by complex step through the sampler."""
+    return jacobian(lambda v: f.inverse(v)[0], z)
+
+
+def recursion_matrix(f, x, z):
+    """M_ik = z_i dsigma_i/dx_k + dmu_i/dx_k, strictly lower triangular: (N, D, D)."""
+    dmu = jacobian(lambda v: location_scale(f, v)[0], x)
+    dsigma = jacobian(lambda v: location_scale(f, v)[1], x)
+    return z[:, :, None] * dsigma + dmu
+
+
+@entry(
+    "MAF-5",
+    r"\left(\frac{d\bar x}{d\bar z}\right)_{ij}=\frac{dx_i}{dz_j}",
+    printed=r"$$\frac{dx_i}{dz_j} = \frac{dx_i}{dz_j}$$",
+    line=71,
+    verdict=MISPRINT,
+    why="A number equals itself. The left side was the matrix: its entry in row i and column j is "
+    "the derivative of the i-th x by the j-th z. Its inverse is the matrix of the fast direction.",
+    code=(MAFLayer.inverse, MAFLayer.forward),
+)
+def maf_5(rng):
+    f, z = layer_and_latents(rng, "random")
+    J = np.linalg.inv(forward_jacobian(f, sampled(f, z)))
+    return Result(gap(sampler_jacobian(f, z), J), NotEvaluable("it says nothing: a = a"))
+
+
+@entry(
+    "MAF-6",
+    r"\frac{dx_i}{dz_j}=0,\quad j>i",
+    printed=r"$$\frac{dx_i}{dz_j} = 0, \quad j > i$$",
+    line=73,
+    verdict=CORRECT,
+    why="True, and not only up to rounding: when x_i is computed, z_j has not been looked at yet. "
+    "The upper triangle holds exact zeros.",
+    code=(MAFLayer.inverse, incremental),
+    tolerance=0.0,
+)
+def maf_6(rng):
+    f, z = layer_and_latents(rng)
+    J = sampler_jacobian(f, z)
+    above = gap(np.triu(J, 1), np.zeros_like(J))
+    return Result(above if np.tril(J).any() else np.inf)
+
+
+@entry(
+    "MAF-7",
+    r"\frac{dx_i}{dz_j}=\sum_{k=j}^{i-1}\Big(z_i\frac{\partial\sigma_i}{\partial x_k}+"
+    r"\frac{\partial\mu_i}{\partial x_k}\Big)\frac{dx_k}{dz_j},\ j<i;\qquad "
+    r"\frac{d\bar x}{d\bar z}=(I-M)^{-1}\operatorname{diag}(\bar\sigma),\ "
+    r"M_{ik}=z_i\frac{\partial\sigma_i}{\partial x_k}+\frac{\partial\mu_i}{\partial x_k}",
+    printed=r"$$\frac{dx_i}{dz_j} = \dots, \quad j < i$$",
+    line=75,
+    verdict=INCOMPLETE,
+    why="Left open, and rightly so: the determinant does not need it. The sampler's gradient does. "
+    "A change of z_j reaches x_i through every x_k in between, which sums to a triangular solve.",
+    code=(MAFLayer.inverse, MAFSampler.backward),
+    gradient=r"(I-M)^T\lambda=d\bar x+d\ell\sum_k\nabla\alpha_k,\quad "
+    r"d\bar z=\lambda\odot\bar\sigma",
+)
+def maf_7(rng):
+    f, z = layer_and_latents(rng)
+    x = sampled(f, z)
+    _, sigma = location_scale(f, x)
+    M = recursion_matrix(f, x, z)
+    closed = np.linalg.solve(np.eye(D) - M, sigma[:, :, None] * np.eye(D))
+    rows = []
+    for i in range(D):  # one row after the other, as the sum says
+        own = sigma[:, i, None] * np.eye(D)[i]
+        rows.append(own + sum((M[:, i, k, None] * rows[k] for k in range(i)), np.zeros((4, D))))
+    J = sampler_jacobian(f, z)
+    error = worst(gap(closed, J), gap(np.stack(rows, axis=1), J))
+    dx = rng.standard_normal(z.shape)
+    dz, _ = MAFSampler(f).backward(dx, np.zeros(len(z)), (x, z))
+    solved = np.einsum("nij,ni->nj", closed, dx)
+    return Result(error, NotEvaluable("dots, no value"), gap(dz, solved))
+
+
+@entry(
+    "MAF-8",
+    r"\frac{dx_i}{dz_i}=\sigma_i(\bar x_{1:i-1})",
+    printed=r"$$\frac{dx_i}{dz_i} = \sigma_i(\bar{x}_{1:i-1})$$",
+    line=77,
+    verdict=CORRECT,
+    why="True: x_1 to x_{i-1} do not move with z_i, so what is left is the slope of a straight "
+    "line.",
+    code=(MAFLayer.inverse, MAFLayer.solve),
+)
+def maf_8(rng):
+    f, z = layer_and_latents(rng, "random")
+    J = sampler_jacobian(f, z)
+    _, sigma = location_scale(f, sampled(f, z))
+    return Result(gap(np.diagonal(J, axis1=1, axis2=2), sigma))
+
+
+@entry(
+    "MAF-9",
+    r"\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar x_{1:i-1})\quad"
+    r"(\sigma_i>0)",
+    printed=r"$$\left| \det \frac{d\bar{x}}{d\bar{z}} \right| = \prod_i "
+    r"\sigma_i(\bar{x}_{1:i-1})$$",
+    line=79,
+    verdict=CORRECT,
+    why="True as long as each sigma is positive, which sigma = exp(alpha) sees to; a negative one "
+    "would need bars. A triangular determinant is its diagonal, whatever stands below it.",
+    code=(MAFLayer.forward, MAFLayer.inverse),
+    gradient=r"\frac{\partial\ell}{\partial\alpha_i}=1",
+)
+def maf_9(rng):
+    f, z = layer_and_latents(rng, "random")
+    x, ell = f.inverse(z)
+    truth = logdet(sampler_jacobian(f, z))
+    _, sigma = location_scale(f, x)
+    return Result(
+        worst(gap(ell, truth), gap(-f.forward(x)[1], truth), gap(np.log(sigma).sum(axis=1), truth)),
+        gradient=gradients(MAFSampler(f), z, rng=rng),
+    )
+
+
+def jacobi(f, z, sweeps):
+    """x <- z sigma(x) + mu(x) from x = 0: all coordinates at once, that many times."""
+    x = np.zeros_like(z)
+    for _ in range(sweeps):
+        mu, sigma = location_scale(f, x)
+        x = z * sigma + mu
+    return x
+
+
+@entry(
+    "MAF-10",
+    r"f:\bar z\mapsto\bar x\quad\text{in }D\text{ steps, one after the other (slow)}",
+    printed=r"$f: \bar{z} \mapsto \bar{x}$  - autoregr. / SLOW",
+    line=81,
+    verdict=CORRECT,
+    why="True by the definition, which evaluates the network D times; iterating all coordinates at "
+    "once is exact after D sweeps too, and hardly before. The steps must be taken in order, but "
+    "the network need not be run anew for each: each hidden unit is computed once, when its degree "
+    "comes, and D steps then cost about one evaluation.",
+    code=(d_passes, incremental),
+    figure=figures.sweeps,
+)
+def maf_10(rng):
+    f, z = layer_and_latents(rng, "random")
+    net = Counted(f.made)
+    x, _ = d_passes(net, z, f.solve)
+    quick, _ = f.inverse(z)
+    sweeps = [gap(jacobi(f, z, k), x) for k in range(1, D + 1)]
+    note = f"{net.calls} evaluations for D = {D}; all coordinates at once, the error after each "
+    note += "sweep is " + ", ".join(f"{e:.1g}" for e in sweeps)
+    error = worst(abs(net.calls - D), gap(quick, x), sweeps[-1], gap(f.forward(x)[0], z))
+    return Result(error, note=note)
+
+
+@entry(
+    "MAF-11",
+    r"f^{-1}:\bar x\mapsto\bar z\quad\text{in one pass (fast)}",
+    printed=r"$f^{-1}: \bar{x} \mapsto \bar{z}$  - parallel / FAST",
+    line=83,
+    verdict=CORRECT,
+    why="True: all of x is there, so one evaluation of the network serves every coordinate. This "
+    "is why a MAF is trained by likelihood.",
+    code=(MAFLayer.forward,),
+)
+def maf_11(rng):
+    f, z = layer_and_latents(rng)
+    x, net = sampled(f, z), Counted(f.made)
+    at_once, _, _ = dataclasses.replace(f, made=net).forward(x)
+    return Result(worst(abs(net.calls - 1), gap(at_once, z)))

@@ -1,0 +1,88 @@
+"""Supplements of the autoregressive flows: S-MADE, S-IAF, S-DUAL."""
+
+import numpy as np
+
+from minigen.check import gradients, jacobian
+from minigen.derivations.entry import SUPPLEMENT, Result, entry
+from minigen.derivations.tools import (
+    autoregressive,
+    gap,
+    logdet,
+    scrambled,
+    worst,
+)
+from minigen.flows.iaf import IAFLayer
+from minigen.flows.made import MADE, MaskedLinear
+from minigen.flows.maf import MAFLayer
+from minigen.flows.sequential import d_passes
+
+D = 5
+
+
+@entry(
+    "S-MADE",
+    r"h=\tanh\big((M^{(1)}\odot W^{(1)})x+b^{(1)}\big),\quad (\mu,\alpha)=(M^{(2)}\odot W^{(2)})h+"
+    r"b^{(2)};\quad M^{(1)}_{ki}=[m_k\ge i],\quad M^{(2)}_{ik}=[i>m_k]",
+    verdict=SUPPLEMENT,
+    why="One number a unit, its degree, says how many of the first coordinates it may look at; the "
+    "masks follow. Strictly more at the output, so that the parameters of x_i do not see x_i. The "
+    "derivatives above the diagonal are exact zeros.",
+    code=(MaskedLinear.forward, MaskedLinear.backward, MADE.forward, MADE.backward),
+    tolerance=0.0,
+    gradient=r"dW=M\odot(x^Tdy),\quad db=\sum_ndy_n,\quad dx=dy\,(M\odot W)^T",
+)
+def s_made(rng):
+    made = scrambled(MADE.init(D, (9, 8), rng=rng, dtype=np.float64, activation="tanh"), rng)
+    x = rng.standard_normal((4, D))
+    parts = [jacobian(lambda v, k=k: made.forward(v)[0][..., k], x) for k in (0, 1)]
+    seen = all(np.tril(J, -1)[:, 1:].any() for J in parts)
+    error = worst(*(gap(np.triu(J), np.zeros_like(J)) for J in parts))
+    return Result(error if seen else np.inf, gradient=gradients(made, x, rng=rng))
+
+
+@entry(
+    "S-IAF",
+    r"\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar z_{1:i-1})",
+    verdict=SUPPLEMENT,
+    why="The determinant of the IAF, which the notes do not give: as in MAF-9 the matrix is "
+    "triangular with the sigmas on its diagonal, here as functions of z.",
+    code=(IAFLayer.forward, IAFLayer.backward),
+    gradient=r"d\bar\alpha=\dots+d\ell",
+)
+def s_iaf(rng):
+    f, z = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    x, ell, _ = f.forward(z)
+    truth = logdet(jacobian(lambda v: f.forward(v)[0], z))
+    error = worst(gap(ell, truth), gap(-f.inverse(x)[1], truth))
+    return Result(error, gradient=gradients(f, z, rng=rng))
+
+
+class Dual:
+    """A MADE whose (mu, alpha) are made into (-mu / sigma, -alpha), under the same bound c."""
+
+    def __init__(self, made, c):
+        self.made, self.c = made, c
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def forward(self, x):
+        h, cache = self.made.forward(x)
+        alpha = self.c * np.tanh(h[..., 1] / self.c)
+        return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
+
+
+@entry(
+    "S-DUAL",
+    r"\mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\,1/\sigma)",
+    verdict=SUPPLEMENT,
+    why="Undoing an IAF is sampling from a MAF: dividing by sigma is multiplying with another one. "
+    "Two files of the package that know nothing of each other must agree.",
+    code=(IAFLayer.inverse, MAFLayer.solve, d_passes),
+)
+def s_dual(rng):
+    f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    z, ell = f.inverse(x)
+    dual = Dual(f.made, f.c)
+    sampled, ell_sampled = d_passes(dual, x, MAFLayer(dual, f.c).solve)
+    return Result(worst(gap(sampled, z), gap(ell_sampled, ell)))
