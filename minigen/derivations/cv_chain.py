@@ -6,14 +6,7 @@ from scipy import stats
 from minigen.check import gradients, jacobian
 from minigen.derivations.cv import base, forward_of, inverse_of
 from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, Result, entry
-from minigen.derivations.tools import (
-    Inverted,
-    bent_chain,
-    gap,
-    linear,
-    logdet,
-    worst,
-)
+from minigen.derivations.tools import Inverted, bent_chain, gap, linear, logdet, worst
 from minigen.flows import Chain, Flow
 from minigen.flows.flow import GENERATIVE
 

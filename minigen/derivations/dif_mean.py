@@ -8,19 +8,8 @@ from minigen.derivations.dif_posterior import TABLES, at_every_step, drawn
 from minigen.derivations.entry import CORRECT, WRONG, Result, entry
 from minigen.derivations.rational import Point, differs
 from minigen.derivations.tools import gap, worst
-from minigen.derivations.walk import (
-    N,
-    T,
-    column,
-    log_normal,
-    rows,
-)
-from minigen.diffusion import (
-    Marginal,
-    PosteriorDensity,
-    PosteriorMean,
-    PosteriorMeanFromNoise,
-)
+from minigen.derivations.walk import N, T, column, log_normal, rows
+from minigen.diffusion import Marginal, PosteriorDensity, PosteriorMean, PosteriorMeanFromNoise
 from minigen.diffusion.posterior import mean_forms
 
 

@@ -18,12 +18,7 @@ from minigen.derivations.walk import (
     short_schedule,
     walk,
 )
-from minigen.diffusion import (
-    Cumulate,
-    MarginalDensity,
-    PosteriorDensity,
-    StepDensity,
-)
+from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, StepDensity
 from minigen.diffusion.posterior import log_bayes, mean_forms, quadratic, variance_forms
 
 TABLES = ("alpha_bar", "one_minus_alpha_bar")

@@ -20,13 +20,7 @@ from minigen.derivations.walk import (
     short_schedule,
     walk,
 )
-from minigen.diffusion import (
-    Cumulate,
-    Marginal,
-    MarginalDensity,
-    Step,
-    StepDensity,
-)
+from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Step, StepDensity
 
 
 def two_steps(rng):

@@ -7,15 +7,7 @@ from scipy import stats
 
 from minigen.check import jacobian
 from minigen.derivations.entry import CORRECT, INCOMPLETE, Result, entry
-from minigen.derivations.linear_model import (
-    EVERY_STEP,
-    LinearNet,
-    M,
-    T,
-    V,
-    World,
-    hermite,
-)
+from minigen.derivations.linear_model import EVERY_STEP, LinearNet, M, T, V, World, hermite
 from minigen.derivations.tools import gap, tame, trapezoid, worst
 from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
 from minigen.prob.kl import KLFull

@@ -3,19 +3,8 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.entry import (
-    CORRECT,
-    WRONG,
-    Result,
-    entry,
-)
-from minigen.derivations.linear_model import (
-    EVERY_STEP,
-    T,
-    World,
-    decoder,
-    expectation,
-)
+from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.linear_model import EVERY_STEP, T, World, decoder, expectation
 from minigen.derivations.tools import gap, worst
 from minigen.diffusion import (
     GaussianTerm,

@@ -4,19 +4,8 @@ import numpy as np
 
 from minigen.check import gradients
 from minigen.derivations.elbo_paths import expected, posterior_step, world_and_paths
-from minigen.derivations.entry import (
-    CORRECT,
-    MISPRINT,
-    WRONG,
-    NotEvaluable,
-    Result,
-    entry,
-)
-from minigen.derivations.linear_model import (
-    EVERY_STEP,
-    T,
-    World,
-)
+from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.linear_model import EVERY_STEP, T, World
 from minigen.derivations.tools import gap, scrambled, worst
 from minigen.derivations.walk import column
 from minigen.diffusion import (

@@ -6,20 +6,8 @@ from scipy import stats
 from minigen.check import gradients
 from minigen.core import tree
 from minigen.derivations.adjoint import MAFSampler
-from minigen.derivations.entry import (
-    CORRECT,
-    MISPRINT,
-    Result,
-    entry,
-)
-from minigen.derivations.tools import (
-    autoregressive,
-    gap,
-    grid,
-    location_scale,
-    tame,
-    worst,
-)
+from minigen.derivations.entry import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.tools import autoregressive, gap, grid, location_scale, tame, worst
 from minigen.flows import Chain, Flow
 from minigen.flows.maf import MAFLayer
 from minigen.flows.sequential import d_passes, incremental

@@ -4,6 +4,7 @@ Mathematics is MathML, plots are SVG, code is folded by <details>: no script and
 """
 
 import html
+import importlib.metadata
 import platform
 
 import numpy as np
@@ -201,12 +202,10 @@ def fold(summary, text):
 
 def foot(rows, seed):
     """How to make this page again."""
-    import minigen
-
     seconds = sum(row.seconds for row in rows)
     return (
         f"<footer><p>Made by <code>minigen check --html FILE --seed {seed}</code>, minigen "
-        f"{minigen.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, in "
+        f"{importlib.metadata.version('minigen')}, Python {platform.python_version()}, NumPy {np.__version__}, in "
         f"{seconds:.1f} s. Errors of correct forms and gradients are the largest over the "
         "draws, those of printed forms the smallest.</p></footer>"
     )

@@ -4,13 +4,7 @@ import numpy as np
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.entry import SUPPLEMENT, Result, entry
-from minigen.derivations.tools import (
-    autoregressive,
-    gap,
-    logdet,
-    scrambled,
-    worst,
-)
+from minigen.derivations.tools import autoregressive, gap, logdet, scrambled, worst
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.maf import MAFLayer
