@@ -1,13 +1,17 @@
 """Homework: blanks fail, solutions pass, nothing leaks, wrong answers are told what is wrong."""
 
 import importlib
+import json
 import re
+import types
 
+import numpy as np
 import pytest
 import test_homework_bank as bank
 
+from minigen import homework
 from minigen.homework import assignment as assignments
-from minigen.homework import handout, notebook, variants
+from minigen.homework import cells, handout, notebook, reference, variants
 
 NAMES = assignments.NAMES
 BANKS = {n: importlib.import_module(f"test_homework_{n}").BANK for n in NAMES}
@@ -57,7 +61,7 @@ def test_no_line_of_a_solution_is_handed_out(name):
             secret |= significant(body)
         for body in b.solution(variant).values():
             secret |= significant(body)
-        given = handout.blank(a, variant) + notebook.notebook(a, variant)
+        given = handout.blank(a, variant) + notebook.notebook(a)
         assert not significant(given) & secret
         assert handout.BEGIN not in given and handout.END not in given
 
@@ -103,3 +107,91 @@ def test_a_wrong_answer_is_refused_and_told_why(b, wrong):
 def test_the_kind_of_mistake_is_named_for_four_in_five(name):
     named = [bool(w.says) for w in BANKS[name].wrong]
     assert sum(named) >= 0.8 * len(named)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_is_valid_and_its_picture_is_drawn(name, tmp_path, capsys, monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    book = json.loads(notebook.notebook(assignments.get(name)))
+    pytest.importorskip("nbformat").validate(book)
+    for text, says in ((handout.blank, "write .* in the module first"), (solved, "^$")):
+        mine = types.ModuleType("mine")
+        a = assignments.get(name)
+        exec(text(a, a.practice), mine.__dict__)
+        exec(cells.picture(cells.CODE[name]), {"mine": mine, "np": np})
+        assert re.search(says, capsys.readouterr().out)
+        plt.close("all")
+
+
+def solved(assignment, variant):
+    return handout.solved(assignment)
+
+
+def test_start_writes_two_files_and_overwrites_none(tmp_path):
+    for name in NAMES:
+        homework.start(name, tmp_path, key="spring")
+    (tmp_path / "coupling.py").write_text("mine")
+    (tmp_path / "markov.ipynb").unlink()
+    for name in ("coupling", "markov"):
+        with pytest.raises(FileExistsError, match="it is there and is kept"):
+            homework.start(name, tmp_path)
+    assert (tmp_path / "coupling.py").read_text() == "mine"
+    assert not (tmp_path / "markov.ipynb").exists()
+
+
+def test_a_key_always_draws_the_same_variant_and_never_the_one_for_practice():
+    for name in NAMES:
+        a = assignments.get(name)
+        drawn = [variants.drawn(a, f"key {k}") for k in range(40)]
+        assert drawn == [variants.drawn(a, f"key {k}") for k in range(40)]
+        assert all(v[o] != a.practice[o] for v in drawn for o in a.options)
+        assert {tuple(v.values()) for v in drawn} <= {tuple(v.values()) for v in variants.every(a)}
+        assert len({tuple(v.values()) for v in drawn}) > 3
+
+
+def test_check_reads_the_variant_from_the_file_and_says_that_others_inputs_count(tmp_path):
+    b = BANKS["coupling"]
+    variant = variants.drawn(b.assignment, "spring")
+    path = tmp_path / "renamed.py"
+    path.write_text(bank.header_and(b, variant))
+    report = homework.check(path)
+    assert report and "uses other inputs" in str(report) and "19 of 19 points" in str(report)
+    path.write_text(bank.header_and(b, variant).replace("dlogdet[:, None]", "0 * dlogdet[:, None]"))
+    report = homework.check(path)
+    assert not report
+    assert re.search(r"dx\[\d+, \d+\]: yours [+-][\d.e-]+, expected [+-][\d.e-]+", str(report))
+    assert "logdet is missing" in str(report)
+
+
+@pytest.mark.parametrize("variant", ['{"scale": "sinh"}', "[1]", "{}", '{"scale": ["a"]}'])
+def test_a_header_that_was_edited_is_refused_by_name(tmp_path, variant):
+    path = tmp_path / "coupling.py"
+    path.write_text(f"{variants.MARK} coupling, format 1, variant {variant}\n")
+    if variant == "[1]":  # no header at all: taken as practice
+        assert not homework.check(path)
+    else:
+        with pytest.raises(ValueError, match="variant"):
+            homework.check(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_references_are_complex_clean(name):
+    """The expected gradients agree with central differences."""
+    a = assignments.get(name)
+    for task in (t for t in a.tasks(variants.drawn(a, "autumn")) if hasattr(t, "forward")):
+        case = reference.cases(
+            task.reference, task.draw, task.grading[:1], np.random.default_rng(3)
+        )[0]
+        right = reference.gradients(task.reference, case)
+        rng = np.random.default_rng(4)
+        u = [rng.standard_normal(np.shape(x)) for x in case.inputs]
+
+        def loss(h, u=u, case=case, task=task):
+            moved = tuple(x + h * d for x, d in zip(case.inputs, u, strict=True))
+            out = reference.run(task.reference, reference.Case(moved, case.given))
+            return sum(np.sum(v * y) for v, y in zip(case.vs, out, strict=True))
+
+        slope = (loss(1e-6) - loss(-1e-6)) / 2e-6
+        mine = sum(np.sum(g * d) for g, d in zip(right, u, strict=True))
+        assert abs(mine - slope) < 1e-6 * max(1, abs(slope))

@@ -83,14 +83,11 @@ RIGHT = {
         ("dr2 @ W2.T", 'np.einsum("nk,hk->nh", dr2, W2)'),
     ),
     "a dict for a cache, and everything again": (
-        ("(xa, xb, h, s, W1, W2)\n", '{"x": (x, W1, b1, W2, b2)}\n'),
         (
             "    xa, xb, h, s, W1, W2 = cache\n",
             '    x, W1, b1, W2, b2 = cache["x"]\n'
             "    xa, xb, h, s, W1, W2 = coupling_forward(x, W1, b1, W2, b2)[2]\n",
         ),
-        ("(xa, xb, h, s, W1, W2)\n", '{"x": (x, W1, b1, W2, b2)}\n'),
-    )[1:2] + (
         (
             "return y, s.sum(axis=1), (xa, xb, h, s, W1, W2)",
             'return y, s.sum(axis=1), {"x": (x, W1, b1, W2, b2), "all": (xa, xb, h, s, W1, W2)}',

@@ -6,7 +6,7 @@ first, which names the quantities on the way (see `reference.py`).
 """
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from minigen.core import validate
 
@@ -114,7 +114,6 @@ class Assignment:
     options: dict
     slots: object
     tasks: object
-    cells: tuple = field(default=())
 
     @property
     def practice(self):

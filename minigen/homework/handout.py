@@ -52,7 +52,7 @@ def write(assignment, variant, folder):
     folder = pathlib.Path(folder)
     texts = {
         folder / f"{assignment.name}.py": blank(assignment, variant),
-        folder / f"{assignment.name}.ipynb": notebook(assignment, variant),
+        folder / f"{assignment.name}.ipynb": notebook(assignment),
     }
     there = [path for path in texts if path.exists() or path.is_symlink()]
     if there:

@@ -2,8 +2,10 @@
 
 import json
 
+from minigen.homework.cells import CODE, TEXT, picture
 
-def notebook(assignment, variant):
+
+def notebook(assignment):
     """The text of an .ipynb file."""
     name = assignment.name
     cells = [
@@ -12,8 +14,7 @@ def notebook(assignment, variant):
         markdown("## What is asked for"),
         code("print(mine.__doc__)"),
     ]
-    for kind, text in assignment.cells:
-        cells.append(markdown(text) if kind == "text" else code(text))
+    cells += [markdown(TEXT[name].strip()), code(picture(CODE[name]))]
     cells += [
         markdown("## Check\n\nSave the module, then run this cell, as often as you like."),
         code(f'from minigen import homework\n\nhomework.check("{name}.py")'),
