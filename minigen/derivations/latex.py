@@ -15,7 +15,7 @@ import re
 
 from minigen.derivations import symbols as known
 
-TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
+TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|'+|.", re.DOTALL)
 
 
 class LatexError(ValueError):
@@ -70,23 +70,17 @@ class Reader:
         """One item with its indices."""
         base = ("row", []) if self.peek() in ("^", "_") else self.item()
         below = above = None
-        while self.peek() in ("^", "_", "'"):
+        while (self.peek() or " ")[0] in "^_'":
             mark = self.next()
             if mark == "_" and below is None:
                 below = self.argument()
-            elif mark == "'" and above is None:
-                above = ("symbol", "′" + self.more_primes(), "ordinary")
+            elif mark[0] == "'" and above is None:
+                above = ("symbol", "′" * len(mark), "ordinary")
             elif mark == "^" and above is None:
                 above = self.argument()
             else:
                 raise self.error("one index above and one below", mark)
         return base if below is above is None else ("script", base, below, above)
-
-    def more_primes(self):
-        start = self.at
-        while self.peek() == "'":
-            self.next()
-        return "′" * (self.at - start)
 
     def argument(self):
         """{...}, or the next item alone."""

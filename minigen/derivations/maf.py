@@ -104,7 +104,9 @@ def maf_2(rng):
     why="True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. "
     "Each is computed a second time with every later coordinate replaced by noise, which must not "
     "matter.",
-    code=(MAFLayer.forward,),
+    code=(MAFLayer.forward, MAFLayer.backward),
+    gradient=r"d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},\quad "
+    r"dx_i=\frac{dz_i}{\sigma_i}+\dots",
 )
 def maf_3(rng):
     f, z = layer_and_latents(rng)
@@ -116,7 +118,8 @@ def maf_3(rng):
         mu, sigma = location_scale(f, later)
         alone.append((x[:, i] - mu[:, i]) / sigma[:, i])
     at_once, _, _ = f.forward(x)
-    return Result(worst(gap(np.stack(alone, axis=1), z), gap(at_once, z)))
+    error = worst(gap(np.stack(alone, axis=1), z), gap(at_once, z))
+    return Result(error, gradient=gradients(f, x, rng=rng))
 
 
 @entry(

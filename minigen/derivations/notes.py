@@ -9,13 +9,16 @@ from minigen.derivations.entry import entries_of
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its title, the heading as printed ("" where the notes have none), its files."""
+    """One section: its title and files, the heading as printed ("" where the notes have none),
+    a remark, and what is wrong with the heading.
+    """
 
     title: str
     modules: tuple
     heading: str = ""
     line: int | None = None
     remark: str = ""
+    slip: str = ""
 
     @property
     def entries(self):
@@ -36,7 +39,7 @@ SECTIONS = (
     ),
     Section(
         "Inverse autoregressive flows", ("iaf",), "# IAR - Inverse autoregr. flows", 85,
-        "Kingma et al. 2016. The heading is a slip of its own: IAR should read IAF.",
+        "Kingma et al. 2016.", "The heading has a slip of its own: IAR should read IAF.",
     ),
     Section(
         "Diffusion: the forward process and its posterior",

@@ -51,7 +51,7 @@ def head(rows, sections, seed):
         "stands here as printed and as it must read, beside the code that implements it and the "
         "figures a check has just measured. On this run "
         f'<strong class="{"fails" if bad else "holds"}">{state}</strong>.</p>'
-        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{errata(rows)}</header>"
+        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{errata(rows, sections)}</header>"
     )
 
 
@@ -64,12 +64,18 @@ LEGEND = (
 )
 
 
-def errata(rows):
+def errata(rows, sections):
     """What the notes have wrong, one line each."""
     wrong = [row for row in rows if row.entry.verdict in (MISPRINT, WRONG, INCOMPLETE)]
+    slips = [s for s, _ in sections if s.slip]
     if not wrong:
         return ""
     lines = "".join(
+        f'<tr><td><a href="#{anchor(s.title)}">heading</a></td><td>{s.line}</td><td '
+        f'class="misprint">misprint</td><td colspan="2">{html.escape(s.slip)}</td></tr>'
+        for s in slips
+    )
+    lines += "".join(
         f'<tr><td><a href="#{row.entry.id}">{row.entry.id}</a></td><td>{row.entry.line or ""}</td>'
         f'<td class="{row.entry.verdict}">{row.entry.verdict}</td>'
         f'<td class="figure">{printed_figure(row)}</td><td class="figure">{figure(row.correct)}'
@@ -77,7 +83,7 @@ def errata(rows):
         for row in wrong
     )
     return (
-        f'<details class="errata"><summary>Errata at a glance: {len(wrong)} lines</summary>'
+        f'<details class="errata"><summary>Errata at a glance: {len(wrong) + len(slips)}</summary>'
         "<table><thead><tr><th>id</th><th>line</th><th>verdict</th><th>off as printed</th>"
         f"<th>off as corrected</th></tr></thead><tbody>{lines}</tbody></table></details>"
     )
@@ -105,7 +111,8 @@ def section_html(section, rows, seed):
         if section.heading
         else ""
     )
-    remark = f"<p>{html.escape(section.remark)}</p>" if section.remark else ""
+    said = f"{section.remark} {section.slip}".strip()
+    remark = f"<p>{html.escape(said)}</p>" if said else ""
     return (
         f'<section id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
         f"{heading}{remark}{''.join(entry_html(row, seed) for row in rows)}</section>"
@@ -121,12 +128,11 @@ def entry_html(row, seed):
     """One entry."""
     e = row.entry
     where = f'<span class="line">line {e.line}</span>' if e.line else ""
-    shown = e.figure(draw_of(e, seed)) if e.figure else ""
     return (
         f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
         f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
         f'<span class="verdict {e.verdict}">{e.verdict}</span>{state(row)}</header>'
-        f"{forms(row)}{why(e)}{shown}{measured(row)}{gradient(e)}{code(e)}</article>"
+        f"{forms(row)}{why(e)}{picture(e, seed)}{measured(row)}{gradient(e)}{code(e)}</article>"
     )
 
 
@@ -155,6 +161,14 @@ def form(role, label, text):
 
 def why(e):
     return f'<p class="why">{words(marked(e.why))}</p>' if e.why else ""
+
+
+def picture(e, seed):
+    """Its figure; where the code it draws with is broken, the entries that say so are enough."""
+    try:
+        return e.figure(draw_of(e, seed)) if e.figure else ""
+    except Exception as error:
+        return f'<p class="why">No picture: {html.escape(f"{type(error).__name__}: {error}")}</p>'
 
 
 def measured(row):
@@ -205,7 +219,7 @@ def foot(rows, seed):
     seconds = sum(row.seconds for row in rows)
     return (
         f"<footer><p>Made by <code>minigen check --html FILE --seed {seed}</code>, minigen "
-        f"{importlib.metadata.version('minigen')}, Python {platform.python_version()}, NumPy {np.__version__}, in "
-        f"{seconds:.1f} s. Errors of correct forms and gradients are the largest over the "
-        "draws, those of printed forms the smallest.</p></footer>"
+        f"{importlib.metadata.version('minigen')}, Python {platform.python_version()}, NumPy "
+        f"{np.__version__}, in {seconds:.1f} s. Errors of correct forms and gradients are the "
+        "largest over the draws, those of printed forms the smallest.</p></footer>"
     )
