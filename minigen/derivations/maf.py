@@ -105,8 +105,8 @@ def maf_2(rng):
     "Each is computed a second time with every later coordinate replaced by noise, which must not "
     "matter.",
     code=(MAFLayer.forward, MAFLayer.backward),
-    gradient=r"d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},\quad "
-    r"dx_i=\frac{dz_i}{\sigma_i}+\dots",
+    gradient=r"d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},"
+    r"\quad dx_i=\frac{dz_i}{\sigma_i}+\dots",
 )
 def maf_3(rng):
     f, z = layer_and_latents(rng)

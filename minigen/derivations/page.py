@@ -67,26 +67,32 @@ LEGEND = (
 def errata(rows, sections):
     """What the notes have wrong, one line each."""
     wrong = [row for row in rows if row.entry.verdict in (MISPRINT, WRONG, INCOMPLETE)]
-    slips = [s for s, _ in sections if s.slip]
     if not wrong:
         return ""
-    lines = "".join(
-        f'<tr><td><a href="#{anchor(s.title)}">heading</a></td><td>{s.line}</td><td '
-        f'class="misprint">misprint</td><td colspan="2">{html.escape(s.slip)}</td></tr>'
-        for s in slips
-    )
-    lines += "".join(
-        f'<tr><td><a href="#{row.entry.id}">{row.entry.id}</a></td><td>{row.entry.line or ""}</td>'
-        f'<td class="{row.entry.verdict}">{row.entry.verdict}</td>'
-        f'<td class="figure">{printed_figure(row)}</td><td class="figure">{figure(row.correct)}'
-        "</td></tr>"
-        for row in wrong
-    )
+    lines = [(row.entry.line or 0, erratum(row)) for row in wrong]
+    lines += [(s.line, slip(s)) for s, _ in sections if s.slip]
+    body = "".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
     return (
-        f'<details class="errata"><summary>Errata at a glance: {len(wrong) + len(slips)}</summary>'
+        f'<details class="errata"><summary>Errata at a glance: {len(lines)}</summary>'
         "<table><thead><tr><th>id</th><th>line</th><th>verdict</th><th>off as printed</th>"
-        f"<th>off as corrected</th></tr></thead><tbody>{lines}</tbody></table></details>"
+        f"<th>off as corrected</th></tr></thead><tbody>{body}</tbody></table></details>"
     )
+
+
+def erratum(row):
+    """One line of the errata."""
+    e = row.entry
+    cells = f'<td>{e.line or ""}</td><td class="{e.verdict}">{e.verdict}</td>'
+    cells += f'<td class="figure">{printed_figure(row)}</td>'
+    cells += f'<td class="figure">{figure(row.correct)}</td>'
+    return f'<tr><td><a href="#{e.id}">{e.id}</a></td>{cells}</tr>'
+
+
+def slip(section):
+    """The same for a heading."""
+    link = f'<a href="#{anchor(section.title)}">heading</a>'
+    cells = f'<td>{section.line}</td><td class="misprint">misprint</td>'
+    return f'<tr><td>{link}</td>{cells}<td colspan="2">{html.escape(section.slip)}</td></tr>'
 
 
 def figure(x):
