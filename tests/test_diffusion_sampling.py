@@ -119,7 +119,8 @@ def test_ode_density_integrates_to_one(predict, rng):
 
 def test_ode_log_prob_and_samples_are_the_same_map(rng):
     """Sampling is the inverse of the flow whose likelihood is computed."""
-    model, z, h = small(rng, predict="v"), rng.standard_normal((5, 2)), 3e-3
+    model, z, h = small(rng, predict="v"), rng.standard_normal((5, 2)), 1e-3
+    model.net.lift.W[...] *= 0.3  # smooth enough for differences
     x = ode.sample(model, z, tolerance=1e-8)
     J = np.empty((5, 2, 2))  # dx/dz by central differences
     for d in range(2):
