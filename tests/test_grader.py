@@ -16,8 +16,8 @@ from test_grader_hostile import HOSTILE
 from test_homework_coupling import BANK
 
 from minigen import homework
-from minigen.homework import grading, records, submissions, variants
-from minigen.homework.wall import Limits, Refused, Worker, frames, reached
+from minigen.homework import gradescope, grading, records, submissions, variants
+from minigen.homework.wall import Limits, Lost, Refused, Worker, frames, process, reached
 
 KEY = "spring"
 LEVEL = reached()[0]
@@ -57,14 +57,15 @@ def snapshot(folder):
 
 
 def survivors():
-    """Processes of workers and jails that are still there."""
+    """Jails and workers that this process, or nobody, is the parent of."""
     found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            text = path.read_bytes()
+            text = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-        if b"worker.py" in text or b"jail.py" in text:
+        if parent in (1, os.getpid()) and (b"/jail.py" in text or b"worker.py" in text):
             found.append(text)
     return found
 
@@ -253,3 +254,59 @@ def f(x):
         worker.load(source)
         status, (x,) = worker.ask(frames.CALL, "f", [np.ones(2)])
     assert status == frames.DONE and np.array_equal(x, np.ones(2))
+
+
+@pytest.mark.parametrize("text, says", [("while True: pass", "no answer within"), ("x = 1", "")])
+def test_without_fork_there_is_still_a_process_and_a_deadline(monkeypatch, text, says):
+    monkeypatch.setattr(process, "POSIX", False)
+    with Worker(0, Limits(load=2.0)) as worker:
+        if says:
+            with pytest.raises(Lost, match=says):
+                worker.load(text.encode())
+        else:
+            assert worker.load(text.encode()) == (frames.DONE, [])
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"x" * 15, b"x" * 16 + b"\x09\0\0", b"x" * 16 + b"\0\x01\0d"]
+)
+def test_a_response_that_is_none_is_garbled(body):
+    with pytest.raises(frames.Garbled):
+        frames.response(body, b"x" * 16)
+
+
+def test_no_claim_of_a_response_is_believed(rng):
+    """Random changes of a right response give arrays within the cap, or Garbled."""
+    nonce = b"n" * 16
+    good = nonce + b"\0\x02\0" + frames.item(np.ones((2, 3))) + frames.item(np.arange(4))
+    assert [v.shape for v in frames.response(good, nonce)[1]] == [(2, 3), (4,)]
+    for _ in range(3000):
+        body = bytearray(good)
+        for _ in range(rng.integers(1, 4)):
+            body[rng.integers(16, len(body))] = rng.integers(256)
+        try:
+            _, values = frames.response(bytes(body), nonce)
+        except frames.Garbled:
+            continue
+        assert sum(np.asarray(v).nbytes for v in values) <= len(good) + 64
+
+
+def test_gradescope_gets_a_results_file_and_a_bundle(tmp_path):
+    (tmp_path / "submission").mkdir()
+    (tmp_path / "submission" / "coupling.py").write_text(honest())
+    (record,) = homework.grade(
+        tmp_path / "submission", KEY, tmp_path / "out", single=True, isolation=LEVEL, progress=False
+    )
+    results = json.loads(gradescope.results(record))
+    assert results["score"] == sum(t["score"] for t in results["tests"]) == record["points"]
+    assert {t["status"] for t in results["tests"]} == {"passed"}
+    path = gradescope.bundle("coupling", KEY, tmp_path / "autograder.zip")
+    with zipfile.ZipFile(path) as z:
+        names = z.namelist()
+        wheel = next(n for n in names if n.endswith(".whl"))
+        with zipfile.ZipFile(z.open(wheel)) as w:
+            inside = w.namelist()
+    assert {"setup.sh", "run_autograder", "key.txt"} <= set(names)
+    assert "minigen/homework/wall/jail.py" in inside and not any("tests/" in n for n in inside)
+    with pytest.raises(FileExistsError):
+        gradescope.bundle("coupling", KEY, path)

@@ -90,8 +90,9 @@ def why_gradient(task, case, i, yours, bad, again):
     ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
     if fits(ref.gradients(task.reference, ones)[i], yours):
         return "ignores its cotangents: this is the gradient with ones for all of them"
-    for j, other in enumerate(ref.gradients(task.reference, case)):
-        if j != i and fits(other, yours):
+    right = ref.gradients(task.reference, case)
+    for j, other in enumerate(right):
+        if j != i and fits(other, yours) and not fits(-right[i], yours):
             return f"this is d{task.inputs[j]}: exchanged?"
     with np.errstate(all="ignore"):
         found = diagnose(evidence(task, case, i, yours), bad.ravel(), yours, trial)
@@ -113,18 +114,30 @@ def evidence(task, case, i, yours):
 
 def slip_of_gradient(task, case, i, yours):
     """Which slip on the way would give these numbers."""
-    for name, of_one in ref.names(task.reference, case).items():
-        for slip, text in ref.GRADIENT_SLIPS.items():
-            if slip == "straight" and not of_one:
-                continue
-            path = ref.Path(name, slip, case.rows or 1)
-            if fits(ref.gradients(task.reference, case, path)[i], yours):
-                return text.format(name)
+    for path, text in gradient_slips(task.reference, case):
+        if would_give(task.reference, case, i, yours, path):
+            return text
     for path, text in value_slips(task.reference, case):
-        guess = attempt(ref.gradients, task.reference, case, path)
-        if guess is not None and fits(guess[i], yours):
+        if would_give(task.reference, case, i, yours, path):
             return f"this is the gradient if {text}"
     return ""
+
+
+def would_give(reference, case, i, yours, path):
+    """Whether a slip gives this gradient: along one direction first, which is cheap."""
+    u = np.random.default_rng(0).standard_normal(yours.shape)
+    slope, mine = attempt(ref.along, reference, case, i, u, path), np.sum(u * yours)
+    if slope is None or not abs(slope - mine) <= 1e-7 * (abs(slope) + abs(mine)):
+        return False
+    return fits(ref.gradients(reference, case, path)[i], yours)
+
+
+def gradient_slips(reference, case):
+    """(path, sentence) of each slip that changes derivatives."""
+    for name, of_one in ref.names(reference, case).items():
+        for slip, text in ref.GRADIENT_SLIPS.items():
+            if slip != "straight" or of_one:
+                yield ref.Path(name, slip, case.rows or 1), text.format(name)
 
 
 def value_slips(reference, case):

@@ -29,6 +29,8 @@ def grade(folder, key, out, name=None, *, seed=None, isolation=1, jobs=None, sin
     Returns the list of records, sorted by student.
     """
     validate.integer("isolation", isolation, 0, 2)
+    if seed is not None:
+        validate.integer("seed", seed, 0)
     name = name or named(folder, single)
     assignment = assignments.get(name)
     found = collect(folder, name, single)

@@ -129,6 +129,14 @@ def slopes(reference, case, path=Path()):
     return [list(of_output) for of_output in zip(*columns, strict=True)]
 
 
+def along(reference, case, i, u, path):
+    """The slope of the loss (cotangent times outputs) along the direction u of input i."""
+    points = [np.asarray(x, complex) for x in case.inputs]
+    points[i] = points[i] + 1j * H * u
+    outputs = reference(path, *points, *case.given)
+    return sum(np.sum(v * np.imag(y)) / H for v, y in zip(case.vs, outputs, strict=True))
+
+
 def parts(reference, case, path=Path()):
     """g[k][i]: the gradient by input i, of the cotangent of output k alone."""
     return [

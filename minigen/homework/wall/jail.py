@@ -154,8 +154,9 @@ def behind(plan, folder, level, user):
     if LINUX:
         prctl(NO_NEW_PRIVS, 1)
         prctl(PDEATHSIG, signal.SIGKILL)
-    if not os.access(PYTHON, os.X_OK):
-        raise PermissionError(f"user {user} may not run {PYTHON}")
+    for path in (PYTHON, worker, plan["numpy"]):
+        if not os.access(path, os.R_OK | os.X_OK if path == PYTHON else os.R_OK):
+            raise PermissionError(f"user {user} may not read {path}")
     say(plan, level=level)
     os.closerange(3, 256)
     names = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

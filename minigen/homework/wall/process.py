@@ -9,6 +9,7 @@ import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 
@@ -98,6 +99,8 @@ class Worker:
         )  # fmt: skip
         self.requests = os.dup(self.process.stdin.fileno())
         self.responses = os.dup(self.process.stdout.fileno())
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def confirm(self, level):
         """Reads what the jail has built; anything below the level asked for is refused."""
@@ -124,7 +127,8 @@ class Worker:
             raise Lost(self.lost)
         seconds = self.limits.call if seconds is None else seconds
         try:
-            return self.exchange(operation, name, values, time.monotonic() + seconds)
+            with self.alarm(seconds):
+                return self.exchange(operation, name, values, time.monotonic() + seconds)
         except TimeoutError:
             self.lost = f"no answer within {seconds:g} s"
         except (Lost, OSError):
@@ -133,6 +137,23 @@ class Worker:
             self.lost = f"it sent what is no answer ({error})"
         self.close()
         raise Lost(self.lost)
+
+    @contextlib.contextmanager
+    def alarm(self, seconds):
+        """Where pipes cannot be waited for, ends the worker when the time is over."""
+        if POSIX:
+            yield
+            return
+        timer = threading.Timer(seconds, self.process.kill)
+        timer.start()
+        try:
+            yield
+        except (Lost, OSError):
+            if timer.finished.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
 
     def exchange(self, operation, name, values, deadline):
         nonce = secrets.token_bytes(16)

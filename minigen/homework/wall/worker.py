@@ -167,6 +167,11 @@ def serve(desk, requests, responses):
 def main():
     """Moves the pipes away from where prints go, loads NumPy, serves."""
     requests, responses = os.dup(0), os.dup(1)
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.setmode(requests, os.O_BINARY)
+        msvcrt.setmode(responses, os.O_BINARY)
     for descriptor in (0, 1):
         os.dup2(2, descriptor)
     sys.meta_path.append(OnlyNumPy(sys.argv[1]))
