@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 03 MADE, MAF and IAF: one network that may not look ahead
 #
-# **Question.** Any density in $D$ dimensions is a product of $D$ densities in one. Can a single
-# network answer for all $D$ of them at once? And if one direction of the flow then needs $D$ steps,
-# one after the other, must it also cost $D$ times as much?
+# **Question.** Any density in $D$ dimensions is a product of $D$ conditional densities of one
+# number each. Can a single network give all $D$ of them at once? And if one direction of the flow
+# then needs $D$ steps, one after the other, must it also cost $D$ times as much?
 #
 # **You need** tutorials 00 (how a gradient is checked) and 02 (a flow with a triangular Jacobian).
 # **Time** about 60 minutes. **Equations** MAF-1 to MAF-11, IAF-1 to IAF-5, S-MADE, S-IAF, S-DUAL.
@@ -438,10 +438,10 @@ mg.plot.cost({name: (dims, seconds) for name, seconds in clock.items()})
 
 # %% [markdown]
 # **How to read it.** Both axes are logarithmic. The dashed line climbs away from the single pass in
-# proportion to $D$. The third line is the same function as the dashed one, computed without
-# repetition. It stays far nearer to the single pass; what remains is the overhead of many small
-# products. "Slow" was a property of the loop, not of the equation. MAF-10 is right that there are
-# $D$ steps in a row.
+# proportion to $D$. The line "each unit once" is the same function as the dashed one, computed
+# without repetition. It stays far nearer to the single pass; what remains is the overhead of many
+# small products. "Slow" was a property of the loop, not of the equation. MAF-10 is right that there
+# are $D$ steps in a row.
 #
 # ## 7. The dots of MAF-7, and a gradient through $D$ steps
 #
@@ -697,11 +697,11 @@ mg.plot.warp(flow)
 # <details><summary>Answer</summary>
 #
 # Let $\lambda$ be the total gradient that arrives at $\bar z$: the given $d\bar z$, plus what comes
-# back through the network from later coordinates. For a given $\lambda$:
-# $d\mu=-\lambda\odot e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
-# $\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\mu,d\alpha)$ for $D$ sweeps; then
-# $d\bar x=\lambda\odot e^{-\alpha}$. It is `minigen.derivations.adjoint.IAFEncoder`, and the cell
-# below checks it.
+# back through the network from later coordinates. For a given $\lambda$: $d\mu=-\lambda\odot
+# e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
+# $\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\mu,d\alpha)$ for $D$ sweeps; then $d\bar
+# x=\lambda\odot e^{-\alpha}$. It is `minigen.derivations.adjoint.IAFEncoder`, and the cell below
+# checks it.
 # </details>
 
 # %%
