@@ -8,6 +8,7 @@ import numpy as np
 
 from minigen import data
 from minigen.core import validate
+from minigen.data.text import text
 from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000
@@ -18,9 +19,9 @@ SUFFIXES = (".csv", ".npy", ".npz")
 class Dataset:
     """Data to train on and to test on.
 
-    kind: "toy", "energy" (an unnormalised density), "digits" or "table". source: the Toy, the
-    energy, the Digits, or all rows of the file. train, validation: what `fit` takes. features: D.
-    levels: of integer data, else 0.
+    kind: "toy", "energy" (an unnormalised density), "digits", "text" or "table". source: the Toy,
+    the energy, the Digits, the Text, or all rows of the file. train, validation: what `fit`
+    takes. features: D. levels: of integer data, else 0.
     """
 
     name: str
@@ -50,11 +51,20 @@ def dataset(name, rng):
         digits = data.digits()
         parts = digits.train.x, digits.validation.x
         return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
-    if pathlib.Path(name).suffix.lower() in SUFFIXES:
+    suffix = pathlib.Path(name).suffix.lower()
+    if name == "text" or suffix == ".txt":
+        return letters(name, text(None if name == "text" else name))
+    if suffix in SUFFIXES:
         return table(name, data.read(name), rng)
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
-    what = f"digits, a file ({', '.join(SUFFIXES)}), {named}"
+    what = f"digits, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
+
+
+def letters(name, content):
+    """The paragraphs of a text as sequences of symbols; every fifth is held out."""
+    train, held_out = content.split()
+    return Dataset(name, "text", content, train, held_out, content.states)
 
 
 def table(name, x, rng):

@@ -4,10 +4,16 @@ To add one: a module here with `MODELS`, `FAMILIES` and `show` (see `minigen.cli
 its name in CHAPTERS.
 """
 
-from minigen.cli.chapters import autoregressive, coupling
+from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, triplet
 from minigen.core import validate
 
-CHAPTERS = {"real_nvp": coupling, "autoregressive": autoregressive}
+CHAPTERS = {
+    "real_nvp": coupling,
+    "autoregressive": autoregressive,
+    "diffusion": diffusion,
+    "triplet": triplet,
+    "markov": markov,
+}
 MODELS = {name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()}
 FAMILIES = {name: family for c in CHAPTERS.values() for name, family in c.FAMILIES.items()}
 

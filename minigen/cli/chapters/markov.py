@@ -1,0 +1,76 @@
+"""The Markov factor p(x_i | x_{i-1}): the letters of a text."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
+from minigen.cli.datasets import dataset
+from minigen.cli.results import Row
+from minigen.core import validate
+from minigen.markov import CategoricalChain, fit_categorical, fit_unigram, padded, perplexity
+from minigen.training import fit
+
+RECIPES = {"text": Recipe(steps=600, batch=64, lr=0.1)}
+STEPS = 300, 60  # of the demo: full, quick
+LETTERS = 200  # of a sample
+PSEUDOCOUNT = 0.1
+TEXT = """The bare p(x_i | x_{i-1}) of the notes, on the letters of a text: a table of 1 letter
+given the 1 before. Its perplexity on held-out paragraphs is the number of equally likely letters
+that would be as hard to guess; without memory it is the unigram's. Gradient descent and the closed
+form, counting pairs, reach the same table."""
+
+
+def build(dataset, recipe, rng):
+    return CategoricalChain.init(dataset.source.states)
+
+
+def fit_chain(model, dataset, recipe, *, rng, progress=None):
+    data, held_out = padded(dataset.train), padded(dataset.validation)
+    return fit(model.nll, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
+
+
+def sample_chain(model, n, *, rng):
+    return model.sample(n, length=LETTERS, rng=rng)
+
+
+def measure_chain(name, model, dataset, *, rng):
+    """Perplexity on held-out paragraphs, beside the unigram's and the closed form's."""
+    if dataset.kind != "text" or dataset.source.states != model.states:
+        raise validate.expected("--data", "the text that the chain was trained on", dataset.name)
+    train, held_out = dataset.train, dataset.validation
+    settings = {"states": model.states, "pseudocount": PSEUDOCOUNT}
+    beside = {
+        "closed form": perplexity(fit_categorical(train, **settings), held_out),
+        "unigram": perplexity(fit_unigram(train, **settings), held_out),
+        "symbols": float(model.states),
+    }
+    found = perplexity(model, held_out)
+    return [Row(name, dataset.name, "perplexity, held out", found, None, beside)]
+
+
+MODELS = {"markov": Model(build, RECIPES)}
+FAMILIES = {"CategoricalChain": Family(fit_chain, sample_chain, measure_chain)}
+
+
+def show(stage):
+    from minigen import plot
+
+    d = dataset("text", stage.rng)
+    recipe = replace(RECIPES["text"], steps=stage.pick(*STEPS))
+    model = build(d, recipe, stage.rng)
+    stage.train("markov", model, FAMILIES["CategoricalChain"], d, recipe)
+    rows = measure_chain("markov", model, d, rng=stage.rng)
+    common = common_letters(d)
+    names = ["space" if c == " " else c for c in np.array(list(d.source.symbols))[common]]
+    P = model.P[np.ix_(common, common)]
+    sample = d.source.decode(model.sample(1, length=LETTERS, rng=stage.rng)[0])
+    text = f"p(next | this) of the 20 most frequent symbols. A sample: {sample!r}"
+    shot = Shot("transitions", plot.transition(P / P.sum(axis=1, keepdims=True), names), text)
+    return Chapter("The Markov factor", TEXT, tuple(rows), (shot,))
+
+
+def common_letters(dataset, most=20):
+    """The numbers of the most frequent symbols, in the order of the alphabet."""
+    count = np.bincount(np.concatenate(dataset.train), minlength=dataset.source.states)
+    return np.sort(np.argsort(-count)[:most])

@@ -1,0 +1,87 @@
+"""The triplet loss: an embedding of the digits in which like lies near like."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
+from minigen.cli.datasets import dataset
+from minigen.cli.results import Row
+from minigen.core import validate
+from minigen.metric import PCA, Balanced, Jitter, collapse, embedding, nearest, recall
+from minigen.training import fit
+
+DIMS = 16
+RECIPES = {
+    "digits": Recipe(
+        steps=2000, hidden=(256, 256), activation="relu", batch=160, lr=1e-3, weight_decay=0.1
+    )
+}
+STEPS = 600, 100  # of the demo: full, quick
+TEXT = """The triplet loss pulls an image towards another of its class and pushes it from one of
+another class, until the gap is a margin. What is measured is retrieval on images never seen: the
+share of test images whose nearest neighbour, or one of the nearest five, has their label."""
+
+
+def build(dataset, recipe, rng):
+    return embedding(
+        dataset.features, DIMS, hidden=recipe.hidden, activation=recipe.activation, rng=rng
+    )
+
+
+def balanced(part):
+    """Batches of the digits with as many of each class, each image moved a little."""
+    return Balanced(part.x / np.float32(16), part.y, augment=Jitter(8))
+
+
+def fit_embedding(model, dataset, recipe, *, rng, progress=None):
+    source, validation = dataset.source, dataset.source.validation
+    held_out = validation.x / np.float32(16), validation.y
+    return fit(
+        model, balanced(source.train), validation=held_out, rng=rng, progress=progress,
+        **recipe.training,
+    )  # fmt: skip
+
+
+def sample_embedding(model, n, *, rng):
+    raise validate.expected("model", "one that can be sampled", "an embedding")
+
+
+def measure_embedding(name, model, dataset, *, rng):
+    """recall@1 and @5 on the test images, beside pixels and principal components."""
+    if dataset.kind != "digits":
+        raise validate.expected("--data", "digits, for an embedding", dataset.name)
+    train, test = dataset.source.train, dataset.source.test
+    pca = PCA.of(train.x, DIMS).embed(test.x)
+    found = {"pixels": recall(test.x, test.y), f"PCA-{DIMS}": recall(pca, test.y)}
+    mine = recall(model.embed(test.x / np.float32(16)), test.y)
+    return [
+        Row(name, dataset.name, f"recall@{k}", mine[k], None, {n: r[k] for n, r in found.items()})
+        for k in (1, 5)
+    ]
+
+
+MODELS = {"triplet": Model(build, RECIPES)}
+FAMILIES = {"MinedTripletLoss": Family(fit_embedding, sample_embedding, measure_embedding)}
+
+
+def show(stage):
+    from minigen import plot
+
+    d = dataset("digits", stage.rng)
+    recipe = replace(RECIPES["digits"], steps=stage.pick(*STEPS))
+    model = build(d, recipe, stage.rng)
+    run = stage.train("triplet", model, FAMILIES["MinedTripletLoss"], d, recipe)
+    test = d.source.test
+    e = model.embed(test.x / np.float32(16))
+    queries = np.arange(0, 60, 10)
+    near = test.x[nearest(e, 6, queries=queries)]
+    flat = plot.embedding(PCA.of(e, 2).embed(e), test.x, test.y)
+    text = f"Test images by the two main directions of {DIMS}. Training: {collapse(run, model)}."
+    rows = measure_embedding("triplet", model, d, rng=stage.rng)
+    shots = (
+        Shot("embedding", flat, text),
+        Shot("embedding_neighbours", plot.neighbours(test.x[queries], near, top=16),
+             "Test images and their nearest neighbours in the embedding."),
+    )  # fmt: skip
+    return Chapter("The triplet loss", TEXT, tuple(rows), shots)
