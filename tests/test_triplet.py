@@ -205,6 +205,18 @@ def test_an_embedding_comes_back_from_a_file(tmp_path, rng):
     assert np.array_equal(mg.load(tmp_path / "net.npz").embed(x), net.embed(x))
 
 
+def test_the_doors_of_an_embedding_say_what_is_wrong(rng):
+    net, x = embedding(5, 2, rng=rng), rng.standard_normal((4, 5))
+    with pytest.raises(ValueError, match="batch: expected a tuple \\(x, labels\\), got one array"):
+        mg.fit(net, x, rng=rng)
+    with pytest.raises(ValueError, match=r"x: expected shape \(N, 5\), got \(4, 3\)"):
+        net.embed(x[:, :3])
+    with pytest.raises(ValueError, match="margin: expected one of soft, got 'hard'"):
+        embedding(5, 2, margin="hard", rng=rng)
+    with pytest.raises(ValueError, match=r"margin: expected a number in \[0, inf\], got -1"):
+        TripletLoss(-1)
+
+
 def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
     """A training of seconds, on shuffled digits."""
     digits = mg.data.digits()

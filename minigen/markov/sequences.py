@@ -17,7 +17,8 @@ def padded(x, lengths=None, name="x"):
         return from_list(x, name)
     x = validate.array(name, x)
     if x.ndim < 2 or x.shape[1] < 1:
-        raise validate.expected(name, "an array (N, n, ...) or a list of sequences", f"{x.shape}")
+        got = f"shape {validate.shaped(x.shape)}" + "; one sequence is x[None]" * (x.ndim == 1)
+        raise validate.expected(name, "an array (N, n, ...) or a list of sequences", got)
     if lengths is None:
         return x, np.full(len(x), x.shape[1])
     lengths = validate.array("lengths", lengths, (len(x),))

@@ -24,6 +24,7 @@ class MinedTripletLoss(Loss):
     (N,) integers.
     """
 
+    features: int
     net: Layer
     criterion: Loss
 
@@ -37,7 +38,11 @@ class MinedTripletLoss(Loss):
             got = f"a tuple of {len(batch)}" if isinstance(batch, tuple) else "one array"
             raise validate.expected("batch", "a tuple (x, labels)", got)
         x, labels = batch
-        return (x.astype(self.dtype, copy=False),), {"labels": label_array(labels, len(x))}
+        return (self.rows(x),), {"labels": label_array(labels, len(x))}
+
+    def rows(self, x):
+        """x (N, features), checked and in the type of the parameters."""
+        return validate.array("x", x, ("N", self.features), self.dtype)
 
     def forward(self, x, *, labels):
         e, net_cache = self.net.forward(x)
@@ -58,7 +63,7 @@ class MinedTripletLoss(Loss):
 
     def embed(self, x):
         """The embeddings of data x (N, features), (N, D)."""
-        return self.net.forward(validate.array("x", x, ("N", "features"), self.dtype))[0]
+        return self.net.forward(self.rows(x))[0]
 
 
 def embedding(
@@ -76,6 +81,5 @@ def embedding(
         net = Sequential((*net.layers, Normalize()))
     triplet = TripletLoss(margin, distance)
     every = mining == "batch_all"
-    return MinedTripletLoss(
-        net, AllTriplets(triplet) if every else SelectedTriplets(triplet, mining)
-    )
+    criterion = AllTriplets(triplet) if every else SelectedTriplets(triplet, mining)
+    return MinedTripletLoss(features, net, criterion)

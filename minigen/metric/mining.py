@@ -36,6 +36,8 @@ def label_array(labels, n):
 
 def mine(e, labels, mining):
     """The same for real, validated arrays."""
+    if not len(e):
+        return (np.zeros(0, np.int64),) * 3
     _, code = np.unique(labels, return_inverse=True)
     if mining == "batch_all":
         return batch_all(code)

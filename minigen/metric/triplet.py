@@ -33,7 +33,9 @@ class TripletLoss(Loss):
     reduce: str = "mean"
 
     def __post_init__(self):
-        if self.margin != "soft":
+        if isinstance(self.margin, str):
+            validate.choice("margin", self.margin, ("soft",))
+        else:
             validate.number("margin", self.margin, 0)
         validate.choice("distance", self.distance, DISTANCES)
         validate.choice("reduce", self.reduce, REDUCTIONS)
