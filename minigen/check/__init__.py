@@ -1,4 +1,14 @@
-"""Gradient and Jacobian checks: is this derivation true, and if not, where and why?"""
+"""Gradient and Jacobian checks: is this derivation true, and if not, where and why?
+
+    gradients(layer, *inputs, rng=)   every entry of every gradient, with a diagnosis
+    adjoint(layer, *inputs, rng=)     whole models, along random directions
+    bijection(layer, x, rng=)         round trip, log-det against the Jacobian, gradients
+    contract(layer, *inputs, rng=)    all else a layer promises: purity, caches, types
+    jacobian(f, x)                    of a function of rows, by complex step
+
+A report is true or false, and says where and why as text. A layer is anything with the `forward`
+and `backward` of `minigen.core.contract`, a student's own class too.
+"""
 
 from minigen.check.adjoint import adjoint
 from minigen.check.bijection import bijection

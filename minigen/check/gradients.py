@@ -13,8 +13,10 @@ from minigen.check.subject import Subject
 from minigen.check.trial import Trial
 from minigen.core import validate
 
+SHARED, FEWEST = 2000, 8  # entries looked at by default: in all, and in each array
 
-def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
+
+def gradients(layer, *inputs, rng, method="auto", entries=None, **given):
     """Whether `backward` is the derivative of `forward`: inputs and parameters, entry by entry.
 
         backward(v) = v . d forward / d (inputs, params)
@@ -27,13 +29,16 @@ def gradients(layer, *inputs, rng, method="auto", entries=256, **given):
     whose `params` is a dict of the arrays it computes with. It is copied to float64 first.
     inputs, given: positional and keyword inputs of `forward`.
     method: "complex", "richardson", or "auto", which tries the first on a random direction.
-    entries: arrays with more are sampled, and checked along random directions besides.
+    entries: arrays with more are sampled, and checked along random directions besides; by default
+    some two thousand are shared out. Each costs a forward pass: for large models, see `adjoint`.
 
     Returns a Report: false if anything is wrong or inconclusive; as text it says where and why.
     """
     validate.generator(rng)
-    validate.integer("entries", entries, 1)
     subject = Subject.of(layer, inputs, given)
+    if entries is None:
+        entries = max(FEWEST, SHARED // max(1, len(subject.points)))
+    validate.integer("entries", entries, 1)
     trial = Trial.of(subject, rng)
     broken = {row.name: row for row in malformed(subject.points, trial.yours)}
     oracle = choose(subject, method, rng)
@@ -54,7 +59,7 @@ def entry_row(name, trial, oracle, entries, rng):
     evidence = gather(Claim.at_entries(name, full, entries, rng), oracle, trial.cotangents)
     verdicts, doubt = judge(evidence, oracle, trial, rng)
     error = evidence.gap.max(initial=0) / (evidence.scale or 1.0)
-    note = f"{full.size} entries"
+    note = "1 entry" if full.size == 1 else f"{full.size} entries"
     if full.size > entries:
         note += f", {entries} of them checked"
     if np.all(verdicts == OK):
