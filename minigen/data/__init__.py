@@ -3,6 +3,7 @@
 toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
 digits = mg.data.digits()                   digits.train.x (1000, 64), 0..16; .y labels
 x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
+alice = mg.data.text()                      paragraphs as symbols, of a public-domain book
 """
 
 from minigen.data.base import Sampler, Toy
@@ -10,6 +11,7 @@ from minigen.data.baseline import baselines
 from minigen.data.catalogue import TOYS, toy, toys
 from minigen.data.discrete import bits_per_dim, dequantize
 from minigen.data.files import read, read_labels, split
+from minigen.data.text import Text, text
 from minigen.data.uci import Digits, Part, digits
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Digits",
     "Part",
     "Sampler",
+    "Text",
     "Toy",
     "baselines",
     "bits_per_dim",
@@ -25,6 +28,7 @@ __all__ = [
     "read",
     "read_labels",
     "split",
+    "text",
     "toy",
     "toys",
 ]
