@@ -18,6 +18,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     assert wheels, "upload minigen-*.whl to the folder of this notebook first"
     command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
     subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 import inspect
 
@@ -373,9 +374,10 @@ mg.plot.training(run, toy.entropy)
 
 # %% [markdown]
 # **How to read it.** The dashed line is the entropy, the floor that no model's expected loss can
-# cross. A batch can lie below it by luck, and so can the 2048 points of the validation. What remains
-# is $\mathrm{KL}(\text{truth},\text{model})$. Since the truth is known, we measure it as the mean of
-# the *difference* of the two log-densities at the same points, which is far less noisy:
+# cross. A batch can lie below it by luck, and so can the 2048 points of the validation. What
+# remains is $\mathrm{KL}(\text{truth},\text{model})$. Since the truth is known, we measure it as
+# the mean of the *difference* of the two log-densities at the same points, which is far less
+# noisy:
 
 # %%
 fresh_x = toy.sample(20_000, rng=rng)
