@@ -26,6 +26,7 @@ def run(args):
     """The table, one entry in full, the page, or JSON."""
     from minigen.derivations import files, notes, runner
 
+    sys.stdout.reconfigure(errors="replace")  # a terminal without the letters still has a table
     page = None if args.html is None else writable(args.html)
     own = files.entries_in(args.file) if args.file else ()
     entries = files.joined(notes.catalogue(), own)
@@ -58,8 +59,9 @@ def show_list(entries):
     """What there is, one line each."""
     from minigen.derivations import table
 
+    widths = table.widths(entries, columns())
     for e in entries:
-        print(table.listed(e, table.widths(entries, columns())))
+        print(table.listed(e, widths))
 
 
 def printed(entries):
@@ -106,6 +108,7 @@ def write(path, rows, seed):
     """The page, as a whole or not at all."""
     from minigen.derivations.page import page
 
-    text = page(rows, seed)
-    path.write_text(text, encoding="utf-8")
+    text, part = page(rows, seed), path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
     options.note(f"{path}: {len(rows)} entries, {len(text) // 1000} kB")

@@ -1,6 +1,6 @@
 """An entry: one equation, what it claims, the code that has it, and the check that judges it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,7 +41,8 @@ class Entry:
 
     printed: the line as it stands in the notes, with its dollar signs; "" for a claim of one's own.
     correct, gradient: LaTeX of the form that holds and of its backward pass ("" for none).
-    code: the functions that implement it. exact: how far `correct` may be off.
+    code: the functions that implement it. tolerance: how far `correct` may be off, 0 for exact.
+    figure: a function of a Generator that gives a picture for the page (see svg.plot), or None.
     """
 
     id: str
@@ -54,7 +55,7 @@ class Entry:
     line: int | None = None
     tolerance: float = 1e-12
     gradient: str = ""
-    figure: object = field(default=None)
+    figure: object = None
 
     def __call__(self, rng):
         return as_result(self.check(rng))

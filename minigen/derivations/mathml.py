@@ -143,8 +143,8 @@ def symbol(node, before, script):
     side = SIDES.get(kind, 0)
     if (kind == "binary" and before in PREFIX) or script or kind == "ordinary":
         side = 0
-    if text == "/" or (text == "|" and script):
-        side = 0.05
+    if text in "/|":
+        side = 0.05 if script else 0.13
     return f'<mo stretchy="false" lspace="{side}em" rspace="{side}em">{text}</mo>'
 
 
