@@ -78,13 +78,15 @@ set -e
 apt-get update -q && apt-get install -yq python3 python3-pip python3-venv
 python3 -m venv /opt/minigen
 /opt/minigen/bin/pip install -q "/autograder/source/{wheel}"
+# The references of the forward passes are no business of a student's code.
+chmod 700 /opt/minigen/lib/python3*/site-packages/minigen
 """
 
 RUN = """#!/usr/bin/env bash
 # Student code runs as another user: it must not read the key or write the results.
-chmod 700 /autograder /autograder/source /autograder/results
+chmod 700 /autograder
 /opt/minigen/bin/minigen homework grade /autograder/submission --assignment {name} \\
-    --key @/autograder/source/key.txt --out /tmp/graded.$$ --isolation {isolation} \\
+    --key @/autograder/source/key.txt --out /autograder/graded.$$ --isolation {isolation} \\
     --gradescope /autograder/results/results.json
-rm -rf /tmp/graded.$$
+rm -rf /autograder/graded.$$
 """

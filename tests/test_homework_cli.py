@@ -1,0 +1,76 @@
+"""`minigen homework ...` as it is typed: what it prints, and how it exits."""
+
+import pytest
+import test_homework_bank as bank
+from test_homework_coupling import BANK
+
+from minigen.cli import main
+from minigen.homework import assignment, grading, variants
+from minigen.homework.wall import reached
+
+
+def typed(*words):
+    return main.main(["homework", *map(str, words)])
+
+
+def test_list_shows_eight(capsys):
+    assert typed("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert tuple(line.split()[1] for line in lines) == assignment.NAMES
+
+
+def test_start_a_wrong_attempt_the_right_one(tmp_path, capsys):
+    assert typed("start", "coupling", tmp_path) == 0
+    path = tmp_path / "coupling.py"
+    assert typed("check", path) == 1
+    assert "0 of 19 points" in capsys.readouterr().out
+    path.write_text(bank.edited(BANK.practice(), [("xa.T @ dr1", "(xa.T @ dr1).T")]))
+    assert typed("check", path) == 1
+    said = capsys.readouterr().out
+    assert "transpose" in said and "coupling_backward: dW1  WRONG  0/2" in said
+    path.write_text(BANK.practice())
+    assert typed("check", path) == 0
+    assert "19 of 19 points" in capsys.readouterr().out
+
+
+def test_start_twice_says_so_in_one_line(tmp_path, capsys):
+    assert typed("start", "coupling", tmp_path) == 0
+    assert typed("start", "coupling", tmp_path) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_class_is_graded_by_the_key_in_a_file(tmp_path, capsys):
+    (tmp_path / "key.txt").write_text("spring\n")
+    (tmp_path / "in").mkdir()
+    variant = variants.drawn(BANK.assignment, "spring")
+    (tmp_path / "in" / "a.py").write_text(bank.header_and(BANK, variant))
+    words = [
+        "grade",
+        tmp_path / "in",
+        "--key",
+        f"@{tmp_path / 'key.txt'}",
+        "--out",
+        tmp_path / "out",
+    ]
+    assert typed(*words, "--isolation", reached()[0]) == 0
+    table = (tmp_path / "out" / "results.csv").read_text().splitlines()
+    assert table[0].startswith("student,earned,points,coupling_forward,")
+    assert table[1].startswith("a,19,19,3,2,2,2,2,2,3,1,2,")
+
+
+def test_below_the_isolation_asked_for_nothing_is_graded(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(grading, "reached", lambda: (0, "no namespaces"))
+    (tmp_path / "a.py").write_text("")
+    words = ["grade", tmp_path, "--key", "k", "--out", tmp_path / "out", "--assignment", "elbo"]
+    assert typed(*words) == 2
+    assert "isolation: expected a wall of level 1, got 0 (no namespaces)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("start", "nonsense"), ("check", "missing.py"), ("grade", "x", "--key", "", "--out", "y")],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert typed(*words) == 2
+    assert capsys.readouterr().err.count("\n") == 1
