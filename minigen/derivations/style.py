@@ -63,14 +63,14 @@ math .r-bar{border-right:.065em solid;padding-right:.16em;margin-right:.14em}
 math .l-dbl{border-left:.2em double;padding-left:.16em;margin-left:.14em}
 math .r-dbl{border-right:.2em double;padding-right:.16em;margin-right:.14em}
 math .l-par{border-left:.075em solid;border-top-left-radius:.5em 50%;
-border-bottom-left-radius:.5em 50%;padding-left:.22em;margin-left:.12em}
+border-bottom-left-radius:.5em 50%;padding-left:.28em;margin-left:.12em}
 math .r-par{border-right:.075em solid;border-top-right-radius:.5em 50%;
-border-bottom-right-radius:.5em 50%;padding-right:.22em;margin-right:.12em}
+border-bottom-right-radius:.5em 50%;padding-right:.28em;margin-right:.12em}
 math .l-bra,math .r-bra{--tick:linear-gradient(currentColor,currentColor);
 background:var(--tick) 0 0/.26em .065em,var(--tick) 0 100%/.26em .065em,
 var(--tick) 100% 0/.26em .065em,var(--tick) 100% 100%/.26em .065em;background-repeat:no-repeat}
-math .l-bra{border-left:.065em solid;padding-left:.2em;margin-left:.14em}
-math .r-bra{border-right:.065em solid;padding-right:.2em;margin-right:.14em}
+math .l-bra{border-left:.065em solid;padding-left:.3em;margin-left:.14em}
+math .r-bra{border-right:.065em solid;padding-right:.3em;margin-right:.14em}
 math .over{border-top:.055em solid;padding-top:.09em;margin-top:.03em}
 math .brace{--tick:linear-gradient(currentColor,currentColor);padding:0 .15em .32em;
 background:var(--tick) 0 100%/.05em .24em,var(--tick) 100% 100%/.05em .24em,
