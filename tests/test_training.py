@@ -94,6 +94,20 @@ def test_validation_noise_is_drawn_once(rng):
     assert len(set(run.history["validation"])) == 1 and len(set(run.history["loss"])) > 1
 
 
+def test_what_is_drawn_sees_the_parameters_of_that_step(rng):
+    """A stopped mean is computed in `draw`: by the parameters of that step, not the first ones."""
+    seen = []
+
+    class Spy(flows.NLL):
+        def draw(self, batch, rng):
+            seen.append(self.density.mu[0])
+            return super().draw(batch, rng)
+
+    x = np.full((8, 1), 3.0)
+    fit(Spy(prob.Gaussian.init(1, dtype=np.float64)), x, rng=rng, steps=5, lr=0.1, progress=False)
+    assert len(set(seen)) == 5 and (np.diff(seen) > 0).all()
+
+
 def test_ema_keeps_the_average(rng):
     """With SGD on a linear loss the average of the parameters is known."""
     model = prob.Gaussian.init(1, dtype=np.float64)

@@ -73,11 +73,11 @@ def fit(
     decay = schedule if callable(schedule) else SCHEDULES[
         validate.choice("schedule", schedule, SCHEDULES)]  # fmt: skip
     next_batch = batches.source(data, batch, trainer.dtype, rng)
-    judge = Judge(trainer, held_out(loss, data, validation, trainer.dtype, rng), patience)
+    judge = Judge(trainer, held_out(trainer.twin, data, validation, trainer.dtype, rng), patience)
     every = validate_every or max(1, steps // 20)
     with judge, bar(steps, progress) as shown:
         for step in range(1, steps + 1):
-            trainer.step(*loss.draw(next_batch(), rng), decay((step - 1) / steps))
+            trainer.step(next_batch(), decay((step - 1) / steps), rng)
             if step % every == 0 or step == steps:
                 judge.validate(step)
             shown.update(trainer.run)
@@ -99,7 +99,8 @@ class Trainer:
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
 
-    def step(self, inputs, given, factor):
+    def step(self, batch, factor, rng):
+        inputs, given = self.twin.draw(batch, rng)  # the twin: what is drawn may need parameters
         value, cache = self.twin.forward(*inputs, **given)
         *_, grads = self.twin.backward(self.dtype.type(1), cache)
         grads = tree.flatten(grads)
