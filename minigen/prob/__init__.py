@@ -1,6 +1,6 @@
 """Probability densities, and the divergences between them."""
 
-from minigen.prob.discretized import DiscretisedGaussian
+from minigen.prob.discretized import DiscretisedGaussian, log_ndtr
 from minigen.prob.gaussian import Gaussian, StandardNormal
 from minigen.prob.kl import KLDiagonal, KLFull
 from minigen.prob.mixture import Mixture
@@ -12,4 +12,5 @@ __all__ = [
     "KLFull",
     "Mixture",
     "StandardNormal",
+    "log_ndtr",
 ]
