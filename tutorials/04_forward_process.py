@@ -586,7 +586,7 @@ curves(np.arange(101), ratios, "t", "length, as a share of the truth")
 # | | $r_t\to\tilde\beta_t$ | $dr_t\mathrel{-}=d\tilde\beta_t\,\beta_tr_{t-1}/r_t^2$ |
 # | | $r_{t}\to\tilde\beta_{t+1}$ | $dr_t\mathrel{+}=d\tilde\beta_{t+1}\,\beta_{t+1}/r_{t+1}$ |
 # | (2) | $\ell_t\to A_t,r_t$ | $d\ell_t=(dA_t-dr_t)\,A_t$ |
-# | (1) | $\beta_s\to\ell_t$ for all $t\ge s$ | $d\beta_s\mathrel{-}=\sum_{t\ge s}d\ell_t/(1-\beta_s)$ |
+# | (1) | $\beta_s\to\ell_t$, $t\ge s$ | $d\beta_s\mathrel{-}=\sum_{t\ge s}d\ell_t/(1-\beta_s)$ |
 #
 # The last line is the heart: a sum over the *past* in the forward pass becomes a sum over the
 # *future* in the backward pass. In code, a cumulative sum of the reversed array, reversed again.
