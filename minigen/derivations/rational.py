@@ -21,7 +21,7 @@ class Point:
 
     @classmethod
     def draw(cls, rng):
-        below_one = (Fraction(int(rng.integers(10, 95)), 97) for _ in range(2))
+        below_one = (Fraction(int(rng.integers(40, 86)), 97) for _ in range(2))
         signs = rng.choice([-1, 1], 3)
         values = (Fraction(int(s * rng.integers(100, 400)), 101) for s in signs)
         return cls(*below_one, *values)
