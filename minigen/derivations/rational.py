@@ -22,8 +22,8 @@ class Point:
     @classmethod
     def draw(cls, rng):
         below_one = (Fraction(int(rng.integers(40, 86)), 97) for _ in range(2))
-        signs = rng.choice([-1, 1], 3)
-        values = (Fraction(int(s * rng.integers(100, 400)), 101) for s in signs)
+        sign = rng.choice([-1, 1])  # the same for all: no term cancels another by chance
+        values = (Fraction(int(sign * rng.integers(100, 400)), 101) for _ in range(3))
         return cls(*below_one, *values)
 
     @property
