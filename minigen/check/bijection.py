@@ -154,5 +154,5 @@ def sequential(f, y, context):
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
         if frame.f_code is not Bijection.backward_inverse.__code__:
             raise
-        return "the inverse is sequential"
+        return "not written, or the inverse is sequential"
     return ""

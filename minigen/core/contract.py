@@ -56,8 +56,8 @@ class Bijection(Layer):
     def backward_inverse(self, dx, dlogdet, y, *context):
         """The gradient of `inverse` at y; only maps that are parallel both ways have it."""
         raise TypeError(
-            f"{type(self).__name__}: expected a map whose inverse is one pass (coupling, linear, "
-            "element-wise), got one that is sequential; train in the other orientation"
+            f"{type(self).__name__}: expected a map with `backward_inverse` (coupling, linear, "
+            "element-wise), got one without; train it in the other orientation"
         )
 
 

@@ -33,6 +33,9 @@ def neighbours(query, found, labels=None, *, top=None, heading=None, ax=None):
     if len(found) != len(query):
         raise validate.expected("found", f"rows for {len(query)} queries", len(found))
     columns = found.shape[1] + 1
+    if labels is not None and np.shape(labels) != (len(query), columns):
+        what = f"shape ({len(query)}, {columns}): the query's, then what was found"
+        raise validate.expected("labels", what, np.shape(labels))
     tiles = np.concatenate([query[:, None], found], axis=1).reshape(-1, *query.shape[1:])
     (panel,) = panels(1, ax, width=INCH * columns + 0.6, height=INCH * len(query) + 0.55)
     tile(panel, mosaic(tiles, columns), tiles.max() if top is None else top)
