@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -43,3 +44,9 @@ def test_a_notebook_is_made_from_its_source_and_holds_its_outputs(source):
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     text = path.read_text(encoding="utf-8")
     assert str(pathlib.Path.home()) not in text and "site-packages" not in text
+
+
+def test_the_page_on_the_tutorials_links_to_each_of_them_and_to_nothing_else():
+    page = (HERE / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\((\w+)\.ipynb\)", page))
+    assert linked == {source.stem for source in SOURCES}

@@ -328,7 +328,7 @@ def jacobian_and_rows(J, vs):
     return figure
 
 
-point = rng.standard_normal((1, 4))
+point = np.random.default_rng(1).standard_normal((1, 4))
 J = mg.check.jacobian(lambda u: Softmax().forward(u)[0], point)[0]
 v = np.array([1.0, -1.0, 2.0, -0.5])
 jacobian_and_rows(J, {"$v=(1,1,1,1)$: every row added": np.ones(4), "$v=(1,-1,2,-0.5)$": v})

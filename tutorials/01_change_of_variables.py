@@ -199,14 +199,15 @@ assert np.allclose(wrong["a"] - right["a"], w.sum())
 
 # %%
 mirror = InvertibleLinear.from_matrix(np.array([[0.9, 0.5], [0.6, -0.7]]), dtype=np.float64)
+shape = np.random.default_rng(4)
 bends = [
-    AffineCoupling.init(2, (6,), rng=rng, dtype=np.float64, activation="tanh", c=0.8)
+    AffineCoupling.init(2, (6,), rng=shape, dtype=np.float64, activation="tanh", c=0.8)
     for _ in range(2)
 ]
 F = Chain((bends[0], mirror, bends[1]))
 for bend in bends:  # a fresh coupling is the identity: move its parameters
     for array in mg.core.tree.flatten(bend.params).values():
-        array += 0.6 * rng.standard_normal(array.shape)
+        array += 0.6 * shape.standard_normal(array.shape)
 flow = Flow(F, q, runs="generative")
 
 
