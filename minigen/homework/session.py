@@ -77,6 +77,14 @@ class Session:
             raise Failure(f"{name}: it sent what is no answer")
         return out
 
+    def forget(self):
+        """Drops the caches of earlier forward passes."""
+        self.ready()
+        try:
+            self.desk.ask(frames.FORGET, "", [])
+        except Lost as error:
+            raise Failure(str(error)) from None
+
     def close(self):
         if self.desk is not None:
             self.desk.close()

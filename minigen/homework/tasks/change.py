@@ -112,12 +112,12 @@ def tasks(variant):
     way = DIRECTION[variant["direction"]]
     return (
         Pair("gauss", ("z", "L"), ("logp",), lambda path, *a: gauss(variant["base"], path, *a),
-             draw_gauss, large=(150, 30), points=(2, 2), **sizes),
+             draw_gauss, large=(200, 45), points=(2, 2), **sizes),
         Pair("linear", ("x", "W", "b"), (way[3], "logdet"),
              lambda path, *a: linear(variant["direction"], path, *a), draw_linear,
-             large=(150, 30), **sizes),
+             large=(200, 45), **sizes),
         Pair("chain", ("z", "W", "b"), ("y", "logdet"),
-             lambda path, *a: chain(variant["map"], path, *a), draw_linear, large=(150, 30),
+             lambda path, *a: chain(variant["map"], path, *a), draw_linear, large=(200, 45),
              points=(2, 2), **sizes),
         Question("cv9", "CV-9", ("logq", "ld"),
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),

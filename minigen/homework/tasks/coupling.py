@@ -101,7 +101,7 @@ def draw_nvp6(rng, N):
 def tasks(variant):
     sizes = {"practice": ((6, 4, 5), (1, 5, 3), (3, 2, 4)),
              "grading": ((7, 5, 4), (1, 4, 6), (5, 3, 7), (11, 6, 3)),
-             "large": (48, 16, 64)}  # fmt: skip
+             "large": (96, 24, 96)}  # fmt: skip
     both = {k: sizes[k] for k in ("practice", "grading")}
     return (
         Pair("coupling", INPUTS, ("y", "logdet"),

@@ -110,7 +110,7 @@ def draw_elbo13(rng, N):
 
 def tasks(variant):
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
-             "large": (64, 64)}  # fmt: skip
+             "large": (96, 96)}  # fmt: skip
     kind, scale = variant["variance"], PRIOR[variant["prior"]]
     return (
         Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), lambda path, *a: kl(kind, path, *a),

@@ -92,11 +92,11 @@ def tasks(variant):
              "grading": ((7, 3, 4), (1, 5, 2), (5, 4, 6), (11, 2, 3))}  # fmt: skip
     return (
         Pair("layer", ("x", "W", "b"), ("y",), lambda path, *a: layer(kind, path, *a),
-             draw_layer, large=(64, 40, 40), **sizes),
+             draw_layer, large=(128, 80, 80), **sizes),
         Pair("loss", ("pred",), ("loss",), lambda path, *a: loss(variant["loss"], path, *a),
-             draw_loss, large=(400, 20, 1), **sizes),
+             draw_loss, large=(800, 40, 1), **sizes),
         Pair("twice", ("x", "W", "b"), ("y",), lambda path, *a: twice(kind, path, *a),
-             draw_twice, large=(64, 40, 40), **sizes),
+             draw_twice, large=(128, 80, 80), **sizes),
         Value("layer_jvp", ("dy",), lambda path, *a: tangent(kind, path, *a), draw_tangent,
               points=3, **sizes),
         Value("extrapolate", ("d",), lambda path, *a: extrapolated(ratio, order, path, *a),

@@ -126,9 +126,9 @@ def tasks(variant):
     values = {"practice": sizes["practice"], "grading": sizes["grading"]}
     return (
         Pair("chain", ("x", "a", "b", "r"), ("logp",), lambda path, *a: chain(variant, path, *a),
-             draw_chain, large=(128, 40, 2), points=(2, 2), **sizes),
+             draw_chain, large=(160, 80, 2), points=(2, 2), **sizes),
         Pair("discrete", ("L", "l0"), ("logp",), lambda path, *a: discrete(variant, path, *a),
-             draw_discrete, large=(128, 40, 60), points=(2, 2), **sizes),
+             draw_discrete, large=(160, 60, 100), points=(2, 2), **sizes),
         Value("sample", ("x",), lambda path, *a: sample(variant, path, *a), draw_sample, **values),
         Value("marginals", ("p",), lambda path, *a: marginals(variant, path, *a), draw_marginals,
               **values),

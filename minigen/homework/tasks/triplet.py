@@ -127,9 +127,9 @@ def tasks(variant):
     three = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (13, 3))}
     many = {"practice": ((6, 3), (9, 2)), "grading": ((7, 4), (12, 3), (4, 2))}
     return (
-        Pair("normalize", ("h",), ("a",), normalize, draw_normalize, large=(128, 32), **three),
+        Pair("normalize", ("h",), ("a",), normalize, draw_normalize, large=(256, 64), **three),
         Pair("triplet", ("a", "p", "n"), ("loss",), lambda path, *a: triplet(variant, path, *a),
-             draw_triplet, large=(128, 32), points=(2, 2), **three),
+             draw_triplet, large=(256, 64), points=(2, 2), **three),
         Value("mine", ("pos", "neg"), lambda path, e, labels: mined(variant, e, labels), draw_mine,
               points=3, **many),
         Pair("batch", ("e",), ("loss",), lambda path, *a: batch(variant, path, *a), draw_batch,

@@ -44,7 +44,6 @@ def limit(plan):
 
 def another_user(number):
     """Lays down every right of root."""
-    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
     os.setgroups([])
     os.setresgid(number, number, number)
     os.setresuid(number, number, number)
@@ -60,6 +59,8 @@ def behind(plan, folder, level, user):
         shutil.copyfile(plan["worker"], worker)  # its own folder may be closed to this user
     os.chdir(folder)
     limit(plan)
+    if level:
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
     if level and os.getuid() == 0:
         os.chown(".", user, user)
         another_user(user)
