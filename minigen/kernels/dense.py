@@ -14,10 +14,11 @@ def bias_relu_numpy(a, b):
 @kernel(bias_relu_numpy)
 def bias_relu(a, b):
     n, h = a.shape
+    zero = a.dtype.type(0)  # a plain 0 would make the loop one of float64
     for i in range(n):
         for j in range(h):
             y = a[i, j] + b[j]
-            a[i, j] = y if not y <= 0 else 0  # a NaN stays a NaN
+            a[i, j] = zero if y <= zero else y  # a NaN stays a NaN
 
 
 def bias_relu_backward_numpy(dy, y):
@@ -30,9 +31,10 @@ def bias_relu_backward_numpy(dy, y):
 def bias_relu_backward(dy, y):
     n, h = y.shape
     da, db = np.empty_like(y), np.zeros(h, y.dtype)
+    zero = y.dtype.type(0)
     for i in range(n):
         for j in range(h):
-            g = dy[i, j] if y[i, j] > 0 else 0
-            da[i, j] = g
-            db[j] += g
+            da[i, j] = dy[i, j] if y[i, j] > zero else zero
+        for j in range(h):
+            db[j] += da[i, j]
     return da, db

@@ -5,18 +5,21 @@ import numpy as np
 from minigen.kernels.jit import kernel
 
 
-def adam_numpy(theta, g, m, v, b1, b2, size, eps):
-    """Adam (Kingma & Ba 2015), in place; `size` and `eps` hold the bias corrections."""
-    m += (1 - b1) * (g - m)
-    v += (1 - b2) * (g * g - v)
+def adam_numpy(theta, g, m, v, a1, a2, size, eps):
+    """Adam (Kingma & Ba 2015), in place: a1 = 1 - b1 and a2 = 1 - b2 are the shares of the new.
+
+    `size` and `eps` hold the bias corrections.
+    """
+    m += a1 * (g - m)
+    v += a2 * (g * g - v)
     theta -= size * m / (np.sqrt(v) + eps)
 
 
 @kernel(adam_numpy)
-def adam(theta, g, m, v, b1, b2, size, eps):
+def adam(theta, g, m, v, a1, a2, size, eps):
     for i in range(theta.size):
-        m[i] += (1 - b1) * (g[i] - m[i])
-        v[i] += (1 - b2) * (g[i] * g[i] - v[i])
+        m[i] += a1 * (g[i] - m[i])
+        v[i] += a2 * (g[i] * g[i] - v[i])
         theta[i] -= size * m[i] / (np.sqrt(v[i]) + eps)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen.core import tree, validate
+from minigen.kernels import heap
 from minigen.training import batches
 from minigen.training.blame import NotFinite, blame
 from minigen.training.optimizers import SCHEDULES, Adam
@@ -95,7 +96,8 @@ class Trainer:
         self.theta, self.twin = tree.pack(loss)
         self.dtype = self.theta.dtype
         self.g = np.zeros_like(self.theta)
-        self.slots = tree.views(self.g, tree.flatten(loss.params))
+        self.paths = tuple(tree.flatten(loss.params))
+        heap.keep()
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
 
@@ -103,9 +105,7 @@ class Trainer:
         inputs, given = self.twin.draw(batch, rng)  # the twin: what is drawn may need parameters
         value, cache = self.twin.forward(*inputs, **given)
         *_, grads = self.twin.backward(self.dtype.type(1), cache)
-        grads = tree.flatten(grads)
-        for path, slot in self.slots.items():
-            slot[...] = grads[path]
+        self.collect(grads)
         norm = np.sqrt(self.g @ self.g)
         if not np.isfinite(value) or not np.isfinite(norm):
             reason = blame(self.twin, inputs, given)
@@ -117,6 +117,13 @@ class Trainer:
         self.update_average()
         lr = self.optimizer.lr * factor
         self.run.record(loss=value, lr=lr, grad_norm=norm, **self.twin.metrics(cache))
+
+    def collect(self, grads):
+        """The tree of gradients as one vector, in the order of theta."""
+        if self.run.steps == 0:
+            list(tree.pairs(self.twin.params, grads))  # refuses other paths or shapes
+        leaves = tree.flatten(grads)
+        np.concatenate([leaves[path] for path in self.paths], axis=None, out=self.g)
 
     def update_average(self):
         if self.average is not None:

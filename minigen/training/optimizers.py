@@ -38,7 +38,7 @@ class Adam:
         root = np.sqrt(1 - self.b2**self.k)
         size, eps = lr * root / (1 - self.b1**self.k), self.eps * root
         decay(theta, lr * self.weight_decay)
-        kernels.adam(theta, g, self.m, self.v, f(self.b1), f(self.b2), f(size), f(eps))
+        kernels.adam(theta, g, self.m, self.v, f(1 - self.b1), f(1 - self.b2), f(size), f(eps))
 
 
 @dataclass(eq=False)

@@ -1,0 +1,51 @@
+"""The floor: nothing but the matrix products of a workload, into arrays that already exist.
+
+A dense layer y = x W costs one product forward, two backward: dW = x^T dy and dx = dy W^T. Where
+x is data, and dx is of no use, the floor is without it. The masks of a MADE are not made use of.
+"""
+
+import numpy as np
+
+
+def floor_run(work):
+    """A function that does the products of the workload once."""
+    sizes, rows = layers(work), work.rows
+    step = work.task == "step"
+    products = [p for k, size in enumerate(sizes) for p in dense(rows, *size, step, k > 0)]
+    repeats = work.steps if (work.model, work.task) == ("ddpm", "sample") else 1
+
+    def run():
+        for _ in range(repeats):
+            for a, b, out in products:
+                np.matmul(a, b, out=out)
+
+    return run
+
+
+def layers(work):
+    """(n_in, n_out) of every dense layer, the one that reads the data first."""
+    D, H = work.features, work.hidden
+    if work.model == "ddpm":
+        time = [(64, H[0]), (H[0], H[0])] if work.task == "step" else []
+        # the first layer of the time embedding is fed with constants: no dx there either
+        return [(D, H[0]), *time, *[(H[0], H[0])] * work.layers, (H[0], D)]
+    d = D // 2 if work.model == "real_nvp" else D
+    n_out = 2 * (D - d) if work.model == "real_nvp" else 2 * D
+    widths = (d, *H, n_out)
+    return [*zip(widths, widths[1:], strict=False)] * work.layers
+
+
+def dense(n, n_in, n_out, backward, inner):
+    """The products of one dense layer as (a, b, out)."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape):
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    x, W, dy = normal(n, n_in), normal(n_in, n_out), normal(n, n_out)
+    products = [(x, W, np.empty_like(dy))]
+    if backward:
+        products.append((x.T, dy, np.empty_like(W)))
+    if backward and inner:
+        products.append((dy, W.T, np.empty_like(x)))
+    return products
