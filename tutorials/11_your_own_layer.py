@@ -272,8 +272,8 @@ print(report)
 # %% [markdown]
 # Every entry right to a few roundings, both round trips, both log-determinants, and the contract.
 # The row `structure` says what we claimed: the Jacobian is diagonal. The last row says that there
-# is no gradient *of the inverse*. The checker takes that to mean that the inverse is sequential.
-# Ours is not, we have only not written it: that is exercise 2.
+# is no gradient *of the inverse*: either it is not written, or the inverse is sequential and cannot
+# have a cheap one. Ours is only not written: that is exercise 2.
 #
 # ## 5. Look at it
 
