@@ -17,6 +17,7 @@ from test_homework_coupling import BANK
 
 from minigen import homework
 from minigen.homework import gradescope, grading, records, submissions, variants
+from minigen.homework.pairs import PairTrial
 from minigen.homework.wall import Limits, Lost, Refused, Worker, frames, process, reached
 
 KEY = "spring"
@@ -310,3 +311,14 @@ def test_gradescope_gets_a_results_file_and_a_bundle(tmp_path):
     assert "minigen/homework/wall/jail.py" in inside and not any("tests/" in n for n in inside)
     with pytest.raises(FileExistsError):
         gradescope.bundle("coupling", KEY, path)
+
+
+def test_a_mistake_of_the_checker_costs_one_task_and_no_run(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.py").write_text(honest())
+    monkeypatch.setattr(PairTrial, "run", lambda self: 1 / 0)
+    options = {"isolation": LEVEL, "progress": False}
+    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+    failed = {m["part"] for m in record["marks"] if "the checker failed here: ZeroDiv" in m["why"]}
+    assert failed == {m["part"] for m in record["marks"] if not m["earned"]}
+    assert record["earned"] == 6

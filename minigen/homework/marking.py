@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from minigen.homework.assignment import Pair, Question, Value
 from minigen.homework.pairs import PairTrial
 from minigen.homework.questions import QuestionTrial
@@ -33,9 +35,19 @@ def mark(tasks, session, seed, practice=False):
         if isinstance(task, Pair) and lines:
             trial.refuse(f"the file uses complex numbers (line {lines[0]}): derive it instead, "
                          "and keep your own checks in another file")  # fmt: skip
-        reasons = trial.reasons()
+        reasons = reasons_of(trial)
         marks += [
             Mark(part, points, 0.0 if reasons[part] else points, reasons[part])
             for part, points in task.parts()
         ]
     return marks
+
+
+def reasons_of(trial):
+    """{part: why it is wrong, or ""}; a mistake of the checker's own is no point and no crash."""
+    try:
+        with np.errstate(all="ignore"):
+            return trial.reasons()
+    except Exception as error:
+        why = f"the checker failed here: {type(error).__name__}: {error}"[:300]
+        return {part: why for part, _ in trial.task.parts()}
