@@ -1,0 +1,72 @@
+"""A log-det that is twice too large, in both directions."""
+
+import numpy as np
+
+from minigen import check
+from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
+from minigen.flows.chain import Chain
+from minigen.flows.coupling import AffineCoupling
+from minigen.flows.flow import Flow
+from minigen.prob import StandardNormal
+
+
+class Doubled(AffineCoupling):
+    """logdet = 2 sum_j s_j, and consistently so."""
+
+    def forward(self, x, *context):
+        y, logdet, cache = super().forward(x, *context)
+        return y, 2 * logdet, cache
+
+    def backward(self, dy, dlogdet, cache):
+        return super().backward(dy, 2 * dlogdet, cache)
+
+    def inverse(self, y, *context):
+        x, logdet = super().inverse(y, *context)
+        return x, 2 * logdet
+
+
+def mass(layer, half=12.0, points=601):
+    """The integral of exp(log p) of a one-layer flow over a square, by the trapezoidal rule."""
+    axis = np.linspace(-half, half, points)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    logp = Flow(Chain((layer,)), StandardNormal(2)).log_prob(grid)
+    return float(np.exp(logp).sum() * (axis[1] - axis[0]) ** 2)
+
+
+def measure(rng):
+    right = moved(AffineCoupling.init(2, (8,), rng=rng, dtype=np.float64, activation="tanh"), rng)
+    wrong = Doubled(right.net, right.d, right.c)
+    x = rng.standard_normal((6, 2))
+    y, there, _ = wrong.forward(x)
+    again, back = wrong.inverse(y)
+    missed = (
+        f"the round trip ({np.abs(again - x).max():.0e})",
+        f"logdet there + logdet back = 0 ({np.abs(there + back).max():.0e})",
+        f"every gradient ({bool(check.gradients(wrong, x, rng=rng))}): wrong in the same way",
+    )
+    figures = (("integral of the density", mass(right), mass(wrong)),)
+    return Finding(figures, first_lines(check.bijection(wrong, x, rng=rng)), missed)
+
+
+EXHIBIT = Exhibit(
+    name="doubled_logdet",
+    title="A log-det wrong in both directions",
+    where="The gap in the tests of nflows, normflows and pytorch-flows: they compare the log-det "
+    "of the forward map with that of the inverse, and never with a Jacobian. flowjax issue 208 and "
+    "flowtorch issue 100 are two signs that came through such tests.",
+    what="The log-det is wrong by the same factor or sign wherever it is computed.",
+    effect="The density does not integrate to one: likelihoods are numbers without a meaning, "
+    "and training widens whatever the surplus rewards.",
+    check="bijection: the log-det against slogdet of a Jacobian found without it; quadrature.",
+    right=AffineCoupling.forward,
+    wrong=Doubled,
+    measure=measure,
+    answer=(
+        "coupling",
+        (
+            ("return y, s.sum(axis=1), (xa", "return y, 2 * s.sum(axis=1), (xa"),
+            ("+ dlogdet[:, None]", "+ 2 * dlogdet[:, None]"),
+            ("np.exp(-s)], axis=1), -s.sum", "np.exp(-s)], axis=1), -2 * s.sum"),
+        ),
+    ),
+)

@@ -1,0 +1,61 @@
+"""The mean over no triplets."""
+
+import warnings
+
+import numpy as np
+
+from minigen.derivations.museum.exhibit import Exhibit, Finding
+from minigen.metric.selected import SelectedTriplets
+from minigen.metric.triplet import TripletLoss
+
+
+def right(u):
+    """The mean of max(u, 0) over the triplets, 0 where there are none."""
+    return np.maximum(u, 0).sum() / max(len(u), 1)
+
+
+def wrong(u):
+    """The mean of max(u, 0) over the triplets."""
+    return np.maximum(u, 0).sum() / np.float64(len(u))
+
+
+def train(mean, rng, steps=200):
+    """One number trained by the loss; every tenth batch has no two rows of one class."""
+    w = 1.0
+    with np.errstate(all="ignore"):
+        for step in range(steps):
+            n = 0 if step % 10 == 9 else 8
+            x = rng.uniform(0.5, 1.5, n)
+            slope = (mean(1 - (w + 1e-6) * x) - mean(1 - w * x)) / 1e-6
+            w -= 0.05 * slope
+    return w
+
+
+def measure(rng):
+    e = rng.standard_normal((6, 2))
+    loss, cache = SelectedTriplets(TripletLoss(0.5)).forward(e, labels=np.arange(6))
+    de, _ = SelectedTriplets(TripletLoss(0.5)).backward(1.0, cache)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        nothing = right(np.zeros(0)), wrong(np.zeros(0))
+    figures = (
+        ("loss of a batch without triplets", *nothing),
+        ("the package's loss there, and its gradient", float(loss), float(np.abs(de).max())),
+        ("a parameter after 200 steps", train(right, rng), train(wrong, rng)),
+    )
+    seen = f"a batch in which all labels differ: the loss is {nothing[1]}, not 0"
+    return Finding(figures, seen, ("any batch with two rows of one class",))
+
+
+EXHIBIT = Exhibit(
+    name="triplet_nan",
+    title="The mean of nothing",
+    where="TensorFlow Addons issue 2447, triplet_semihard_loss; pytorch-metric-learning issue 20 "
+    "met a relative.",
+    what="The loss is divided by the number of valid triplets, and a batch may have none.",
+    effect="One unlucky batch gives 0 / 0 = NaN; the next step writes it into every weight.",
+    check="the edges of the domain: a batch of one, all labels equal, all labels different.",
+    right=right,
+    wrong=wrong,
+    measure=measure,
+)
