@@ -1,0 +1,558 @@
+# %% [markdown]
+# # 06 A diffusion model of digits: training, sampling, and sampling without dice
+#
+# **Question.** Tutorials 04 and 05 have all the equations. Do they make a model that *draws*? How
+# good is it, in a number that can be compared with other models of the same data? And a sampler
+# that throws dice at every step: must it?
+#
+# **You need** tutorials 04 and 05. **Time** about 50 minutes, of which the machine takes less than
+# one. **Equations** DIF-11, DIF-19, DIF-23, ELBO-15 to ELBO-18, S-SIMPLE at work; DDIM and the
+# probability-flow ODE are not in the notes and are derived here.
+
+# %%
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+if importlib.util.find_spec("minigen") is None:  # a hosted notebook
+    wheels = sorted(pathlib.Path().glob("minigen-*.whl"))
+    assert wheels, "upload minigen-*.whl to the folder of this notebook first"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
+    subprocess.run(command, check=True)
+
+import inspect
+import time
+
+import numpy as np
+
+import minigen as mg
+from minigen.diffusion import (
+    DDPM,
+    Convert,
+    IdealNoise,
+    TimeNet,
+    cosine_schedule,
+    diffuse,
+    ode,
+    sampler,
+)
+from minigen.prob import DiscretisedGaussian
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## 1. The data, and what must be beaten
+#
+# 1797 handwritten digits of 8 by 8 pixels, each an integer 0 to 16. Integers have probabilities,
+# not densities, so $-\log_2P(\bar x)/64$ **bits per dimension** means the same for every model.
+# Three simple models set the scale.
+
+# %%
+digits = mg.data.digits()
+train, test = digits.train.x, digits.test.x
+scale = mg.data.baselines(digits)
+for name, bits in scale.items():
+    print(f"{name:26} {bits:.3f} bits per dimension")
+mg.plot.images(train[:32], columns=16, top=16, heading="32 of the 1000 training images")
+
+# %% [markdown]
+# **How to read it.** Black is 16, white 0. The corners are white in nearly all of them. A table of
+# frequencies for each pixel alone profits from that, and is hard to beat: it is better than a
+# Gaussian with all correlations. It knows nothing about digits, however.
+#
+# ## 2. A decoder for integers
+#
+# The model works on the grid $-1\dots1$: $x=2k/16-1$, so neighbours are $2h=1/8$ apart. Its steps
+# are Gaussians, but the last one, $p_\theta(\bar x_0|\bar x_1)$, must give *probabilities* to
+# integers. So a pixel gets the area of its cell (Ho, Jain and Abbeel 2020). The first and the last
+# cell reach to infinity:
+#
+# $$P(x)=\Phi(b)-\Phi(a),\qquad a=\frac{x-h-\mu}{\sigma},\quad b=\frac{x+h-\mu}{\sigma},\qquad
+# L_0=-\log P\ \text{(ELBO-16)}$$
+#
+# Backwards, with $\varphi=\Phi'$ and $s=\log\sigma^2$, so that $da/ds=-a/2$:
+#
+# | symbol | path | $\partial\log P$ |
+# |---|---|---|
+# | $\mu$ | $a$ and $b$, each with $-1/\sigma$ | $-\big(\varphi(b)-\varphi(a)\big)/(\sigma P)$ |
+# | $s$ | $a$ with $-a/2$, $b$ with $-b/2$ | $-\big(b\,\varphi(b)-a\,\varphi(a)\big)/(2P)$ |
+# | $x$ | $a$ and $b$, each with $+1/\sigma$ | minus that of $\mu$ |
+#
+# In the code `at_a` is $\varphi(a)/P$ and `at_b` is $\varphi(b)/P$, formed from $\log P$: far from
+# $\mu$ both $\varphi$ and $P$ underflow, and their ratio does not.
+
+# %%
+decoder = DiscretisedGaussian(17)
+print(inspect.getsource(DiscretisedGaussian.backward))
+grid = np.linspace(-1, 1, 17)[:, None]
+for mu, sigma in ((0.1, 0.3), (-1.7, 0.05), (0.0, 0.004)):
+    logp = decoder.forward(grid, np.full((17, 1), mu), np.full((17, 1), 2 * np.log(sigma)))[0]
+    print(f"mu {mu}, sigma {sigma}: the 17 probabilities add up to 1 within", end=" ")
+    print(f"{abs(np.exp(logp).sum() - 1):.0e}; the smallest log P is {logp.min():.0f}")
+    assert abs(np.exp(logp).sum() - 1) < 1e-12 and np.isfinite(logp).all()
+inputs = rng.choice(grid[:, 0], (6, 3)), rng.uniform(-1, 1, (6, 3)), rng.uniform(-5, 0, (6, 3))
+report = mg.check.gradients(decoder, *inputs, rng=rng)
+print(report)
+assert report
+
+# %% [markdown]
+# ## 3. The schedule and the prediction
+#
+# Twenty steps. The first adds noise of standard deviation $\sqrt{\beta_1}$. It should be about as
+# wide as a cell: with less, the network would have to learn to round, which is the decoder's work.
+
+# %%
+schedule = cosine_schedule(20, offset=0.1)
+T = schedule.T
+print(f"T = {T}, sqrt(beta_1) = {np.sqrt(schedule.beta[1]):.3f}, a cell is {1 / 8:.3f} wide")
+unit = (train / 8 - 1).astype(np.float32)
+stages = [0, 1, 3, 6, 10, 14, 20]
+eps = rng.standard_normal((6, 64), dtype=np.float32)
+frames = [unit[:6]] + [diffuse(schedule, unit[:6], eps, np.array([t])) for t in stages[1:]]
+mg.plot.filmstrip(frames, [f"t = {t}" for t in stages], how="six digits, forwards")
+
+# %% [markdown]
+# **How to read it.** Each row is one digit on its way into noise. At $t=3$ one can still tell which
+# digit it is, at $t=10$ no more. The model must go from right to left.
+#
+# What should the network say at $\bar x_t$? The noise $\bar\varepsilon$, or $\bar x_0$: by DIF-19
+# one gives the other. But $\hat x_0=(\bar x_t-\sqrt{1-A_t}\,\hat\varepsilon)/\sqrt{A_t}$ divides by
+# a small number late, and $\hat\varepsilon=(\bar x_t-\sqrt{A_t}\,\hat x_0)/\sqrt{1-A_t}$ by a small
+# number early. Salimans and Ho (2022) take
+#
+# $$\bar v=\sqrt{A_t}\,\bar\varepsilon-\sqrt{1-A_t}\,\bar x_0,\qquad
+# \hat x_0=\sqrt{A_t}\,\bar x_t-\sqrt{1-A_t}\,\hat v,\qquad
+# \hat\varepsilon=\sqrt{1-A_t}\,\bar x_t+\sqrt{A_t}\,\hat v$$
+#
+# Think of $\sqrt{A_t}=\cos\phi$ and $\sqrt{1-A_t}=\sin\phi$: $(\bar x_t,\bar v)$ is
+# $(\bar x_0,\bar\varepsilon)$ turned by the angle $\phi$, and nothing is divided by. Keep this
+# picture; section 7 needs it. How much of an error of the network reaches $\hat x_0$ and
+# $\hat\varepsilon$:
+
+# %%
+start, noise = rng.standard_normal((2, 4, 64))
+print("error of the output, times this, is the error of")
+for given in ("eps", "x0", "v"):
+    for wanted in ("x0", "eps"):
+        factors = []
+        for t in (1, 10, 20):
+            now, one = np.array([t]), np.ones((4, 64))
+            xt = diffuse(schedule, start, noise, now)
+            right = mg.diffusion.Target(schedule, given).forward(start, noise, t=now)[0]
+            convert = Convert(schedule, given, wanted)
+            off = convert.forward(xt, right + one, t=now)[0]
+            factors.append(np.abs(off - convert.forward(xt, right, t=now)[0]).mean())
+            truth = start if wanted == "x0" else noise
+            assert np.abs(convert.forward(xt, right, t=now)[0] - truth).max() < 1e-9
+        print(f"  {given:3} -> {wanted:3}  t = 1, 10, 20:", *(f"{f:8.2f}" for f in factors))
+        assert given != "v" or max(factors) <= 1
+
+# %% [markdown]
+# ## 4. The network and its gradient
+#
+# A residual MLP that hears the time in every block. The time enters as a vector $\bar e$ and is
+# *added* in each block, so its gradient is the **sum** over the blocks:
+
+# %%
+print(inspect.getsource(TimeNet.forward))
+print(inspect.getsource(TimeNet.backward))
+
+
+# %%
+def away(layer, rng, spread=0.1):
+    """The layer with its parameters moved, in place, off their starting values."""
+    for array in mg.core.tree.flatten(layer.params).values():
+        array += spread * rng.standard_normal(array.shape)
+    return layer
+
+
+options = {"levels": 17, "variance": "free", "rng": rng, "dtype": np.float64}
+small = away(mg.diffusion.ddpm(3, schedule, hidden=6, blocks=2, **options), rng)
+x0 = rng.choice(grid[:, 0], (6, 3))
+given = {"t": np.array([1, 1, 2, 7, 13, 20]), "eps": rng.standard_normal((6, 3))}
+report = mg.check.gradients(small.bound, x0, rng=rng, **given)
+assert report
+print(report)
+
+# %% [markdown]
+# **Break it.** One character: `de = dek` in place of `de = de + dek`.
+
+
+# %%
+class HearsOneBlock(TimeNet):
+    """Keeps the gradient of the time from the lowest block alone."""
+
+    def backward(self, dout, cache):
+        time, _, lift, caches, head, _ = cache
+        dh, dhead = self.head.backward(dout, head)
+        dblocks = {}
+        for k in reversed(range(len(self.blocks))):
+            dh, de, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
+        dx, dlift = self.lift.backward(dh, lift)
+        (dtime,) = self.time.backward(de, time)
+        return dx, {"lift": dlift, "blocks": dblocks, "head": dhead, "time": dtime}
+
+
+net = small.net
+broken = HearsOneBlock(net.lift, net.time, net.label, net.blocks, net.head)
+report = mg.check.gradients(broken, rng.standard_normal((6, 3)), rng=rng, t=given["t"])
+assert not report
+print(report)
+
+# %% [markdown]
+# **How to read it.** Everything is right but the four arrays of `time`. Whatever is wrong lies
+# between the blocks and the embedding, and there is only one variable there. Such a model would
+# train all the same, a little worse: nobody would see it in a loss curve.
+#
+# ## 5. Training, twice
+#
+# **Model A** is the classic: the simple loss (S-SIMPLE), and the variance of each step fixed to
+# $\tilde\beta_t$. **Model B** trains the bound itself, and its network also says the variance of
+# each pixel at each step (`variance="free"`). The same network, the same steps. `ema` keeps a
+# moving average of the parameters, less noisy than the last ones.
+
+
+# %%
+def fitted(variance, steps=1800, seed=1):
+    """A trained model, its run, and the seconds it took."""
+    rng = np.random.default_rng(seed)
+    model = mg.diffusion.ddpm(
+        64, schedule, hidden=192, blocks=2, variance=variance, levels=17, rng=rng
+    )
+    start = time.perf_counter()
+    run = mg.fit(
+        model.loss, train, steps=steps, batch=128, lr=2e-3, ema=0.99, rng=rng,
+        validation=digits.validation.x, progress=False,
+    )  # fmt: skip
+    return model, run, time.perf_counter() - start
+
+
+A, run_A, seconds_A = fitted("beta_tilde")
+B, run_B, seconds_B = fitted("free")
+bound_A, bound_B = A.elbo(test, rng=rng), B.elbo(test, rng=rng)
+print(A)
+print(B)
+table = dict(scale)
+table["A: simple loss, beta_tilde"] = bound_A.bits_per_dim
+table["B: the bound, free variance"] = bound_B.bits_per_dim
+for name, bits in sorted(table.items(), key=lambda row: -row[1]):
+    print(f"{name:28} {bits:.3f} bits per dimension")
+print(f"(standard error of A {bound_A.bits_error:.3f}, of B {bound_B.bits_error:.3f})")
+independent = scale["independent pixels"]
+assert bound_B.bits_per_dim + 3 * bound_B.bits_error < independent < bound_A.bits_per_dim
+
+# %% [markdown]
+# The numbers for A and B are *bounds*: the truth is at most this much. Model A, the classic, is
+# beaten by a table of pixel frequencies. Model B is better than all three. (These are a few seconds
+# of training, not the limit.)
+#
+# Where does the difference arise? Term by term:
+
+
+# %%
+def two_bounds(first, second):
+    """L_0 ... L_{T-1} of two models, in bits per dimension."""
+    figure = mg.plot.Picture(figsize=(6.6, 3.1), layout="constrained")
+    ax = figure.subplots()
+    for shift, (name, bound) in zip((-0.2, 0.2), {"A": first, "B": second}.items(), strict=True):
+        bits = bound.L / (64 * np.log(2))
+        ax.bar(np.arange(T) + shift, bits[:-1], 0.4, label=f"{name}, sum {bits.sum():.2f}")
+    ax.set(xlabel="t of L_t", ylabel="bits per dimension", xticks=range(0, T, 2))
+    ax.grid(alpha=0.3, axis="y")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=8)
+    return figure
+
+
+two_bounds(bound_A, bound_B)
+
+# %% [markdown]
+# **How to read it.** $L_0$ is the decoder, the price of the exact integers, and by far the largest.
+# B is cheaper in each of the early terms. For whom? Here is $L_0$ pixel by pixel.
+
+
+# %%
+def price(model):
+    """L_0 of each pixel, in bits, as a mean over the test images: (64,)."""
+    now, x = np.array([1]), (test / 8 - 1).astype(np.float32)
+    eps = np.random.default_rng(2).standard_normal(x.shape, dtype=np.float32)
+    xt = diffuse(schedule, x, eps, now)
+    out, logvar, _ = model.forward(xt, t=now)
+    mu, _ = model.mean.forward(xt, out, t=now)
+    logp, _ = decoder.forward(x.reshape(-1, 1), mu.reshape(-1, 1), logvar.reshape(-1, 1))
+    return -logp.reshape(x.shape).mean(axis=0) / np.log(2)
+
+
+prices = np.stack([price(A), price(B)]).reshape(2, 8, 8)
+edge, middle = prices[:, :, [0, 7]].mean(axis=(1, 2)), prices[:, :, 3:5].mean(axis=(1, 2))
+print("bits of L_0 for a pixel of the left and right edge: A, B", edge.round(2))
+print("bits of L_0 for a pixel of the two middle columns:  A, B", middle.round(2))
+assert edge[1] < 0.4 * edge[0] and edge[0] - edge[1] > middle[0] - middle[1]
+
+
+# %%
+def matrices(named):
+    """Matrices side by side, their numbers written in the cells."""
+    figure = mg.plot.Picture(figsize=(3.6 * len(named), 3.5), layout="constrained")
+    axes = figure.subplots(1, len(named))
+    for ax, (name, M) in zip(axes, named.items(), strict=True):
+        ax.imshow(M, cmap="gray_r", vmin=0, vmax=4)
+        for (i, j), value in np.ndenumerate(M):
+            color = "white" if value > 2 else "black"
+            ax.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=7, color=color)
+        ax.set_title(name, fontsize=9, loc="left")
+        ax.set_axis_off()
+    return figure
+
+
+matrices({"A: bits of L_0 by pixel": prices[0], "B: bits of L_0 by pixel": prices[1]})
+
+# %% [markdown]
+# **How to read it.** Dark pixels are dear. The middle costs both about the same: a grey level
+# there is hard to know. The difference is at the edges, which are white in nearly every image. B
+# has learned to be *sure* of them, and pays almost nothing. A uses the same $\sigma_1$ for all
+# pixels, and must fear grey ones everywhere.
+
+# %%
+mg.plot.training(run_B)
+
+# %% [markdown]
+# **How to read it.** The loss of B is the bound itself, in nats (divide by $64\log2\approx44$ for
+# bits per dimension). A batch is noisy: one random $t$ for each row. The validation uses fixed
+# noise. Where it lags behind the batches, the 1000 images begin to be learned by heart. `fit` keeps
+# the parameters of the best validation.
+#
+# ## 6. Samples
+#
+# Start from noise, take 20 steps by $p_\theta(\bar x_{t-1}|\bar x_t)$ (the mean is DIF-23).
+
+# %%
+print(inspect.getsource(sampler.ancestral))
+drawn = B.sample(64, rng=rng)
+drawn_A = A.sample(16, rng=rng)
+for name, x in (("test images", test), ("samples of A", drawn_A), ("samples of B", drawn)):
+    share = (x.reshape(-1, 8, 8)[:, :, [0, 7]] > 0).mean()
+    print(f"{name:12} share of edge pixels that are not white: {share:.3f}")
+mg.plot.images(
+    np.concatenate([drawn, drawn_A]),
+    columns=16,
+    top=16,
+    heading="64 samples of B, and in the last row 16 of A",
+)
+
+# %% [markdown]
+# **How to read it.** Of B, most are digits and several are not: that is what seconds of training on
+# 1000 images give. A has learned as much about strokes, but its samples are speckled: the last step
+# adds noise of one $\sigma$ to *all* pixels, white edges included. It is the mistake that the bits
+# have measured, made visible. (Many programs leave the noise of the last step out. Then the
+# pictures are clean, and the model that is sampled is not the one whose bound was computed.)
+
+# %%
+states = list(B.walk(6, rng=np.random.default_rng(3)))
+kept = [k for k in range(len(states)) if states[k][0] in (20, 16, 12, 8, 5, 3, 1, 0)]
+names = [f"t = {states[k][0]}" for k in kept]
+grey = [np.clip((states[k][1] + 1) * 8, 0, 16) for k in kept]
+mg.plot.filmstrip(grey, names, top=16, how="six samples, backwards")
+
+# %% [markdown]
+# **How to read it.** Row by row, from noise to a digit. Between $t=12$ and $t=5$ a shape appears and
+# is decided; the last steps make the paper white and the strokes black. It is the forward picture
+# of section 3, read from right to left.
+#
+# **Is it only remembering?** Look up the nearest training images of some samples. As a scale: how
+# far are *test* digits from the training images?
+
+
+# %%
+def nearest(x, k=4):
+    """The k nearest training images of x (N, 64): indices (N, k) and distances (N, k)."""
+    square = ((x[:, None, :].astype(float) - train[None]) ** 2).sum(axis=2)
+    order = np.argsort(square, axis=1)[:, :k]
+    return order, np.sqrt(np.take_along_axis(square, order, axis=1))
+
+
+found, distance = nearest(drawn)
+_, of_test = nearest(test[:64])
+print(
+    f"median distance to the nearest training image: samples {np.median(distance[:, 0]):.1f}",
+    end=", ",
+)
+print(f"test digits {np.median(of_test[:, 0]):.1f}")
+print("exact copies among the samples:", int((distance[:, 0] == 0).sum()))
+assert np.median(distance[:, 0]) > 0.7 * np.median(of_test[:, 0])
+mg.plot.neighbours(drawn[:6], train[found[:6]], top=16, heading="sample | nearest")
+
+# %% [markdown]
+# **How to read it.** Left of the line a sample, right of it the four training images that are
+# nearest. They are relatives, not copies. The samples are even farther from the training images
+# than new handwritten digits are: those that are no digits are near to nothing.
+#
+# ## 7. DDIM: the same network, no dice
+#
+# Nothing in training asked *how* $\bar x_{t-1}$ comes from $\bar x_t$; the loss knows only
+# $q(\bar x_t|\bar x_0)$. So take any other way down that has the same marginals. Say we are at
+# $\bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon$ and go to $s<t$. Keep the *same*
+# noise $\bar\varepsilon$, or replace a part of it by fresh noise $\bar z$:
+#
+# $$\bar x_s=\sqrt{A_s}\,\bar x_0+\sqrt{1-A_s-\sigma^2}\;\bar\varepsilon+\sigma\,\bar z$$
+#
+# The variances add up to $1-A_s$ for every $\sigma$ (DIF-8 again), so the marginal is
+# right. With $\hat x_0$ and $\hat\varepsilon$ from the network this is DDIM (Song, Meng and Ermon
+# 2021). $\sigma^2=\tilde\beta_t$ is the step of DIF-23. $\sigma=0$ has no dice at all, and $s$ need
+# not be $t-1$.
+
+# %%
+print(inspect.getsource(sampler.ddim))
+
+# %% [markdown]
+# Check the two claims where the truth is known. Let the data be one point $\bar c$. Then the ideal
+# network knows the noise, and DDIM must hit $\bar c$ with *any* number of steps and any $\sigma$.
+# And with $\sigma^2=\tilde\beta_t$ its step must have the mean of DIF-23.
+
+# %%
+c = np.array([[0.7, -0.2]])
+point = DDPM(IdealNoise.init(schedule, c, 0.0), schedule, 2, "eps", "beta", schedule.beta[1])
+for steps in (1, 2, 5, 20):
+    for eta in (0.0, 1.0):
+        end = point.sample(50, rng=rng, sampler="ddim", steps=steps, eta=eta)
+        assert np.abs(end - c).max() < 1e-7
+print("one point: DDIM ends there, with 1, 2, 5 and 20 steps, with and without noise")
+
+t = 9
+xt, eps = rng.standard_normal((2, 5, 64))
+signal, fresh, same = sampler.ddim_weights(schedule, t, t - 1, 1.0)
+x0_hat = Convert(schedule, "eps", "x0").forward(xt, eps, t=np.array([t]))[0]
+dif_23 = Convert(schedule, "eps", "mu").forward(xt, eps, t=np.array([t]))[0]
+print(f"mean of DIF-23 {np.abs(signal * x0_hat + same * eps - dif_23).max():.1e}", end=", ")
+print(f"variance {abs(fresh**2 - schedule.beta_tilde[t]):.1e}")
+assert np.abs(signal * x0_hat + same * eps - dif_23).max() < 1e-12
+assert abs(fresh**2 - schedule.beta_tilde[t]) < 1e-15
+
+# %% [markdown]
+# ## 8. The probability-flow ODE
+#
+# Take $\sigma=0$ and use the angle of section 3: $\bar x_\phi=\cos\phi\,\bar x_0+\sin\phi\,
+# \bar\varepsilon$. A DDIM step goes to another angle, with $\hat x_0$ and $\hat\varepsilon$ held
+# fixed. Make the step small:
+#
+# $$\frac{d\bar x}{d\phi}=-\sin\phi\;\hat x_0+\cos\phi\;\hat\varepsilon=\hat v(\bar x,\phi)$$
+#
+# The network's $v$ *is* the velocity. This is an ordinary differential equation, the
+# **probability-flow ODE** (Song et al. 2021): DDIM is one way to solve it, an adaptive Runge-Kutta
+# method is another. The map from noise to data is then fixed, one point to one point, as in a
+# normalizing flow. So the same noise must give the same digit, whatever the number of steps:
+
+# %%
+ways = {"ODE": {"sampler": "ode"}}
+ways |= {f"DDIM {n}": {"sampler": "ddim", "steps": n} for n in (20, 10, 5, 3, 2)}
+results = {}
+for name, how in ways.items():
+    begin = time.perf_counter()
+    results[name] = B.sample(16, rng=np.random.default_rng(7), **how)
+    off = np.abs(results[name] - results["ODE"]).mean()
+    print(f"{name:8} mean distance to the ODE {off:.2f} of 16 grey levels")
+apart = [np.abs(x - results["ODE"]).mean() for x in results.values()]
+assert apart[1] < apart[3] < apart[5] and apart[1] < 0.5
+mg.plot.images(
+    np.concatenate(list(results.values())),
+    columns=16,
+    top=16,
+    heading=f"from the same noise, row by row: {', '.join(results)}",
+)
+
+# %% [markdown]
+# **How to read it.** A column is one noise. From row to row it stays the same digit: ten steps, or
+# five, hardly differ from the ODE. With three the strokes lose contrast; with two only a blur
+# is left. Twenty steps with dice could not be shortened like this (exercise 2).
+#
+# A map from points to points has a density by the change of variables, in continuous time
+# (Chen et al. 2018):
+#
+# $$\log p(\bar x_0)=\log\mathcal N(\bar x_T;0,I)+\int_0^T\mathrm{div}\,\frac{d\bar x}{dt}\,dt$$
+#
+# The divergence is a trace of a Jacobian: $D$ backward passes, one for each unit vector. For 64
+# pixels that is slow; in the plane it is not. With the ideal network of the eight bumps the answer
+# must be the density of the data:
+
+# %%
+print(inspect.getsource(ode.divergence))
+toy = mg.data.toy("eight_gaussians")
+angle = np.pi * np.arange(8) / 4
+modes = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+long = cosine_schedule(100)
+bumps = DDPM(IdealNoise.init(long, modes, 0.2**2), long, 2, "eps", "beta", long.beta[1])
+x = toy.sample(60, rng=rng)
+gap = bumps.log_prob_ode(x) - toy.log_prob(x)
+bound = bumps.elbo(toy.sample(4000, rng=rng), rng=rng).total - toy.entropy
+print(
+    f"log p of the ODE minus the truth: mean {gap.mean():+.4f}, worst {np.abs(gap).max():.4f} nats"
+)
+print(f"the ELBO of the same model loses  {bound:.4f} nats")
+assert np.abs(gap).max() < 0.05
+
+# %% [markdown]
+# The bound loses something on paths (tutorial 05), the ODE has no paths to lose anything on. What
+# is left comes from below $t=1$, where no network is trained and the score is held still.
+#
+# ## Exercises
+#
+# **1.** The rotation of section 3 takes $(\bar x_0,\bar\varepsilon)$ to $(\bar x_t,\bar v)$. Derive
+# both inverse formulas from it without solving an equation, and the weights of DDIM at $\sigma=0$
+# in terms of $\hat v$.
+#
+# <details><summary>Answer</summary>
+#
+# $\bar x_t=\cos\phi\,\bar x_0+\sin\phi\,\bar\varepsilon$, $\bar v=-\sin\phi\,\bar x_0+\cos\phi\,
+# \bar\varepsilon$: a rotation by $-\phi$ in the plane of the two. Its inverse is its transpose:
+# $\bar x_0=\cos\phi\,\bar x_t-\sin\phi\,\bar v$, $\bar\varepsilon=\sin\phi\,\bar x_t+\cos\phi\,
+# \bar v$. DDIM to the angle $\psi<\phi$: $\bar x_s=\cos\psi\,\hat x_0+\sin\psi\,\hat\varepsilon=
+# \cos(\phi-\psi)\,\bar x_t-\sin(\phi-\psi)\,\hat v$. The step turns $(\bar x_t,\hat v)$ back by
+# $\phi-\psi$.
+# </details>
+#
+# **2.** Five steps in place of twenty: once with dice (`B.sample(n, rng=rng, steps=5)`), once by
+# DDIM (`sampler="ddim"`). Which suffers more? Guess, then measure: how many bits does B itself give
+# to its samples, compared with test images?
+#
+# <details><summary>Answer</summary>
+#
+# The dice suffer. A large step back is no Gaussian: $\bar x_t$ leaves several digits open, and
+# $q(\bar x_s|\bar x_t)$ has several humps. One Gaussian in its place adds noise that the few steps
+# left cannot clean up. DDIM adds none: it follows one smooth path. So the samples by dice need more
+# bits than test images, and the fewer the steps, the more. Those of DDIM need about as many as test
+# images or *fewer*. That is no praise: they are a little too smooth, more typical than the truth.
+# </details>
+
+# %%
+print(f"test images              {bound_B.bits_per_dim:.2f} bits per dimension")
+for name, how in (("dice", {}), ("DDIM", {"sampler": "ddim"})):
+    for steps in (20, 10, 5):
+        x = B.sample(256, rng=np.random.default_rng(9), steps=steps, **how)
+        print(f"{name}, {steps:2} steps           {B.elbo(x, rng=rng).bits_per_dim:.2f}")
+
+# %% [markdown]
+# **3.** Model A has a better excuse than it seems: give it, *without any training*, one variance
+# for each step and each pixel. Which one is best, and from which data may it be computed?
+#
+# <details><summary>Answer</summary>
+#
+# Section 5 of tutorial 05: the best $\sigma^2$ of a Gaussian term is $\tilde\beta_t+E\,\delta^2$,
+# now for each pixel alone, with $\delta=\tilde\mu-\mu_\theta$ (Bao, Li, Zhu and Zhang 2022). The
+# expectation must be taken over training data (or validation data): a variance fitted on the
+# test images would no longer give a bound that can be compared. For $L_0$ the same formula is
+# nearly right, as long as $\sigma$ is not much smaller than a cell.
+# </details>
+#
+# ## What to read next
+#
+# * Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020).
+# * Nichol and Dhariwal, *Improved denoising diffusion probabilistic models* (2021): learned
+#   variances.
+# * Song, Meng and Ermon, *Denoising diffusion implicit models* (2021).
+# * Song et al., *Score-based generative modeling through stochastic differential equations*
+#   (2021): the ODE. Salimans and Ho, *Progressive distillation* (2022): $v$.
+# * Ho and Salimans, *Classifier-free diffusion guidance* (2022): here `ddpm(..., classes=10)`,
+#   trained on `(x, y)`, and `sample(..., label=3, guidance=2.0)`.
+#
+# Next: tutorial 07, likelihoods you can trust.
