@@ -362,6 +362,10 @@ terms = [
 exact = q.log_prob(points) - np.linalg.slogdet(J)[1]  # the Jacobian of the whole chain at once
 summed = q.log_prob(points) - sum(terms)
 captured = q.log_prob(points) - len(maps) * terms[-1]
+product = np.exp(q.log_prob(points)) * np.prod(np.exp(-np.array(terms)), axis=0)
+inverse = q.log_prob(points) + F.inverse(path[-1])[1]
+print(f"CV-8, the product             {np.abs(np.log(product) - exact).max():.0e} off")
+print(f"CV-9, the code's inverse      {np.abs(inverse - exact).max():.0e} off")
 print(f"CV-10, sum over i             {np.abs(summed - exact).max():.0e} off")
 print(f"CV-10, as printed (k times k) {np.abs(captured - exact).max():.0e} off")
 
@@ -369,6 +373,7 @@ before = Flow(Chain(maps[:-1]), q, runs="generative")
 z1, ell = maps[-1].inverse(path[-1])
 print(f"CV-7 with p_(k-1)             {np.abs(before.log_prob(z1) + ell - exact).max():.0e} off")
 print(f"CV-7 with p_k, as printed     {np.abs(flow.log_prob(z1) + ell - exact).max():.0e} off")
+assert np.abs(np.log(product) - exact).max() < 1e-12 and np.abs(inverse - exact).max() < 1e-12
 assert np.abs(summed - exact).max() < 1e-12 and np.abs(captured - exact).max() > 0.01
 assert np.abs(before.log_prob(z1) + ell - exact).max() < 1e-12
 assert np.abs(flow.log_prob(z1) + ell - exact).max() > 0.01

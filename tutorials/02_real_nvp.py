@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 02 Real NVP: an exact inverse around a network that has none
 #
-# **Question.** A neural network cannot be inverted. A flow must be inverted exactly, and the
-# determinant of its Jacobian must cost next to nothing. How can the first be inside the second?
+# **Question.** A neural network cannot, in general, be inverted. A flow must be inverted exactly,
+# and the determinant of its Jacobian must cost next to nothing. How can the first be inside the
+# second?
 #
 # **You need** tutorials 00 (how a gradient is checked) and 01 (the change of variables).
 # **Time** about 50 minutes. **Equations** NVP-1 to NVP-8.
@@ -60,7 +61,7 @@ print(inspect.getsource(AffineCoupling.forward))
 #   can multiply by $e^{40}$ and lose every digit on the way back.
 # * A fresh layer starts as the **identity**: the last weights of its network are 0, so $s=t=0$.
 #
-# A layer at the identity is a bad place to look for mistakes (section 5 shows why). So we move its
+# A layer at the identity is a bad place to look for mistakes (section 6 shows why). So we move its
 # parameters away.
 
 
@@ -220,8 +221,8 @@ assert np.abs(literal - truth).max() > 0.01
 # | $y_1=x_1$ (NVP-3) | $x_1\to y_1$ | $dx_1 \mathrel{+}= dy_1$ |
 #
 # Two symbols have two paths each: $s$ (through $y_2$ and through $\ell$) and $x_1$ (straight
-# through, and through the network). Paths **add**. Forgetting one of two is the most frequent
-# mistake in a coupling layer. Now find each line of the table in the code:
+# through, and through the network). Paths **add**. Forgetting one of two is a frequent mistake.
+# Now find each line of the table in the code:
 
 # %%
 print(inspect.getsource(AffineCoupling.backward))
@@ -302,7 +303,8 @@ print(moved)
 # where it is done: move the parameters first.
 #
 # The second report says that only `dx` is wrong, and only in the columns 0 and 1: the kept half.
-# The parameters of this layer get right gradients. Its neighbours below will not.
+# The parameters of this layer get right gradients. Those of the layers before it in a chain will
+# not.
 #
 # ## 7. What a wrong gradient does to training
 #
@@ -437,10 +439,11 @@ print(inspect.getsource(AffineCoupling.backward_inverse))
 #
 # <details><summary>Answer</summary>
 #
-# `Permute.halves` comes after the coupling in `train`; neither map changes the values of the column
-# that the coupling keeps. So this column of $\bar x$ *is* a column of $\bar z$: its marginal is
-# $\mathcal N(0,1)$, whatever is learned. That of the moons has two humps and bounded support up to
-# the noise. No amount of training repairs this; a second coupling does.
+# `Permute.halves` comes after the coupling in `train`; neither map changes the values of the
+# column that the coupling keeps. So this column of $\bar x$ *is* a column of $\bar z$: its
+# marginal is $\mathcal N(0,1)$, whatever is learned. That of the moons ends near $\pm1.5$ and has
+# four peaks, where the arcs stand upright. No amount of training repairs this; a second coupling
+# does.
 # </details>
 #
 # **3.** How many couplings (with a swap of the halves between them) are needed until every output

@@ -122,8 +122,8 @@ spikes()
 #
 # | path | derivative | contribution to $du$ |
 # |---|---|---|
-# | $u\to y$ | $\frac1u+\frac1{1-u}=\frac1{u(1-u)}$ | $dy\,/\,u(1-u)$ |
-# | $u\to\ell$ | $-\frac1u+\frac1{1-u}=\frac{2u-1}{u(1-u)}$ | $d\ell\,(2u-1)\,/\,u(1-u)$ |
+# | $u\to y$ | $\frac1u+\frac1{1-u}=\frac1{u(1-u)}$ | $\frac{dy}{u(1-u)}$ |
+# | $u\to\ell$ | $-\frac1u+\frac1{1-u}=\frac{2u-1}{u(1-u)}$ | $\frac{d\ell\,(2u-1)}{u(1-u)}$ |
 # | $x\to u$ | slope | $dx=\mathrm{slope}\cdot du$ |
 
 # %%
