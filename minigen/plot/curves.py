@@ -23,7 +23,8 @@ def training(run, floor=None, *, unit="nats", ax=None):
         lowest.append(floor)
         panel.axhline(floor, color=INK, linewidth=1.1, linestyle=(0, (5, 3)))
         near_floor(panel, floor)
-    limits(panel, np.concatenate([smooth, run.history.get("validation", [])]), min(lowest))
+    rising = run.history.get("validation", [])[-5:]  # where overfitting shows
+    limits(panel, max([np.quantile(smooth, 0.95), *rising]), min(lowest))
     graph(panel, "step", f"loss ({unit})")
     panel.legend(
         frameon=False, fontsize=8, labelcolor=INK, ncols=4, borderaxespad=0, columnspacing=1.2,
@@ -61,8 +62,7 @@ def near_floor(ax, floor):
     )  # fmt: skip
 
 
-def limits(ax, values, low):
+def limits(ax, high, low):
     """Show the descent without its first steps, which would press the rest flat."""
-    high = np.quantile(values, 0.95)
     room = max(high - low, 1e-3)
     ax.set_ylim(low - 0.12 * room, high + 0.1 * room)
