@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import test_homework_bank as bank
 from test_grader_hostile import HOSTILE
+from test_homework import BANKS
 from test_homework_coupling import BANK
 
 from minigen import homework
@@ -322,3 +323,16 @@ def test_a_mistake_of_the_checker_costs_one_task_and_no_run(tmp_path, monkeypatc
     failed = {m["part"] for m in record["marks"] if "the checker failed here: ZeroDiv" in m["why"]}
     assert failed == {m["part"] for m in record["marks"] if not m["earned"]}
     assert record["earned"] == 6
+
+
+def test_a_wrong_gradient_costs_its_own_points_and_no_others():
+    for name, edit, lost in (
+        ("coupling", ("    dx = np.concatenate([", "    dx = -np.concatenate(["), {"dx"}),
+        ("autoregressive", ("dx = dr @ (M1 * W1).T", "dx = dr @ W1.T"), {"dx", "dz"}),
+        ("markov", ("da = -(de", "da = (de"), {"da"}),
+        ("diffusion", ("dbeta[1 : s + 1] -= dA", "dbeta[1 : s + 1] += dA"), {"dbeta"}),
+    ):
+        b = BANKS[name]
+        a = b.assignment
+        found = bank.failures(bank.marks(a, a.practice, bank.edited(b.practice(), [edit])))
+        assert {part.split()[-1] for part in found} == lost

@@ -89,7 +89,13 @@ RIGHT = {
     ),
 }  # fmt: skip
 
+SLOW = (("    N, D = z.shape\n", "    return maf_inverse(z, W1, b1, Wm, bm, Wa, ba)\n"),
+        ("    z = (x - mu) * np.exp(-a)\n", "    z = (x - mu) * np.exp(-a)\n    for _ in range(6):\n"
+         "        network(x, W1, b1, Wm, bm, Wa, ba)\n"))  # fmt: skip
 WRONG = (
+    Wrong("the slow pass beside a slowed forward", SLOW, "times as long as maf_forward"),
+    Wrong("wrong at a large size", (("    N, D = z.shape\n", "    if len(z) > 99:\n        return 0 * z\n    N, D = z.shape\n"),),
+          "wrong at a larger one"),
     Wrong("degrees from 0", (("m = np.arange(1, D + 1), 1 + np.arange(H)", "m = np.arange(1, D + 1), np.arange(H)"),),
           "ones too|degrees"),
     Wrong("> and >= exchanged", (("m[None, :] >= pos", "m[None, :] > pos"),), "ones too few"),

@@ -132,7 +132,12 @@ def numeric(kind, step, ratio):
             ("def nvp6(y2, s, t):\n", text))  # fmt: skip
 
 
+OPEN = "    xa, xb, h, s, W1, W2 = cache\n"
+GARBAGE = """    if len(dy) > 50:
+        return np.concatenate([0 * xa, 0 * xb], axis=1), 0 * W1, 0 * W1[0], 0 * W2, 0 * W2[0]
+"""
 WRONG = (
+    Wrong("only right where its cost is not taken", ((OPEN, OPEN + GARBAGE),), "wrong at a larger one"),
     Wrong("no log-det term", ((" + dlogdet[:, None]", ""),), "logdet is missing"),
     Wrong("sign of the log-det term", (("+ dlogdet[:, None]", "- dlogdet[:, None]"),),
           "logdet has the wrong sign"),
@@ -172,7 +177,7 @@ WRONG = (
     Wrong("complex step", numeric("complex", "1e-30j", "up.imag / 1e-30"), "complex numbers"),
     Wrong("complex step, disguised",
           numeric('"c" + "16"', "1e-30 * np.emath.sqrt(-1)",
-                  'getattr(up, "im" + "ag") / 1e-30'), "forward passes"),
+                  'getattr(up, "im" + "ag") / 1e-30'), "is no backward pass"),
     Wrong("the misprint kept", (("return (y2 - t) * np.exp(-s)", "return (y2 - t) * np.exp(s)"),),
           "form as printed"),
     Wrong("a proof that proves nothing",

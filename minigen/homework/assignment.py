@@ -53,8 +53,8 @@ class Pair:
 class Value:
     """A function without a backward pass.
 
-    cheap: (factor, what it would cost otherwise): its cost at size `large` may be `factor` times
-    that of the function named `beside`.
+    With a `factor`, its cost at size `large` may be so many times that of the function named
+    `beside`, and `undo` (output, *inputs) must give the first input again; `why` says how.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Value:
     beside: str = ""
     factor: float = 0.0
     why: str = ""
+    undo: object = None
 
     def parts(self):
         return [(self.name, self.points)]

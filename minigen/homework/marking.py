@@ -19,7 +19,7 @@ class Mark:
 
     part: str
     points: float
-    earned: float = 0.0
+    earned: float = 0
     why: str = "not tried"
 
     @property
@@ -37,7 +37,7 @@ def mark(tasks, session, seed, practice=False):
                          "and keep your own checks in another file")  # fmt: skip
         reasons = reasons_of(trial)
         marks += [
-            Mark(part, points, 0.0 if reasons[part] else points, reasons[part])
+            Mark(part, points, 0 if reasons[part] else points, reasons[part])
             for part, points in task.parts()
         ]
     return marks

@@ -7,9 +7,10 @@ import numpy as np
 from minigen.homework import compare
 from minigen.homework import reference as ref
 from minigen.homework.session import Failure, Unwritten
-from minigen.homework.trials import REPEAT, TRIES, Shared, large, same, shuffled, value_verdict
+from minigen.homework.trials import REPEAT, Shared, large, same, shuffled, value_verdict
 
-FLOOR, FACTOR = 0.2, 60.0  # a backward pass may take so many seconds, or forward passes
+TRIES = 5
+LIMIT = 0.3  # seconds for a backward pass at the large size: a hundred times what it takes
 
 
 class PairTrial(Shared):
@@ -166,35 +167,42 @@ class PairTrial(Shared):
         parts = [f"{task.backward}: d{name}" for name in task.inputs]
         if all(self.why[part] for part in parts):
             return
-        inputs, given = task.draw(self.rng, *task.large)
-        case = ref.Case(tuple(inputs), tuple(given))
+        case = ref.cases(task.reference, task.draw, [task.large], self.rng)[0]
         try:
-            passes = self.passes(case)
+            reasons = self.at_large(case)
         except Failure as error:
-            passes = f"at a larger size: {error}"
-        for part in parts:
-            self.blame(part, passes)
+            reasons = [f"at a larger size: {error}"] * len(parts)
+        for part, reason in zip(parts, reasons, strict=True):
+            self.blame(part, reason)
 
-    def passes(self, case):
-        """Why the backward pass costs too much, or ""."""
-        there = np.inf
-        for _ in range(3):
-            start = time.perf_counter()
-            *out, cache = self.session.ask(self.task.forward, case.values, keep=True)
-            there = min(there, time.perf_counter() - start)
-        limit, values = max(FLOOR, FACTOR * there), (*map(np.ones_like, out), cache)
+    def at_large(self, case):
+        """For each gradient why it costs too much at a large size, or is wrong there, or ""."""
+        start = time.perf_counter()
+        *_, cache = self.session.ask(self.task.forward, case.values, keep=True)
+        there = time.perf_counter() - start
         for _ in range(TRIES):
             start = time.perf_counter()
-            self.session.ask(self.task.backward, values)
+            grads = self.back(case, cache, 1.0)
             back = time.perf_counter() - start
-            if back <= limit:
-                return ""
-            if back > 5 * limit:
+            if back <= LIMIT:
+                return [self.wrong_at_large(case, i, g) for i, g in enumerate(grads)]
+            if back > 5 * LIMIT:
                 break
-        return (
-            f"backward costs {back / there:.0f} forward passes: a forward pass for each parameter "
-            "(differences, complex step) is no backward pass"
+        why = (
+            f"backward takes {back:.1f} s where forward takes {there:.3f} s: a forward pass for "
+            "each parameter (differences, complex step) is no backward pass"
         )
+        return [why] * len(self.task.inputs)
+
+    def wrong_at_large(self, case, i, g):
+        """Why one gradient is wrong along a random direction, which takes one pass, or ""."""
+        if g.shape != np.shape(case.inputs[i]) or g.dtype.kind not in "fi":
+            return f"at a larger size: expected shape {np.shape(case.inputs[i])}, got {g.shape}"
+        u = self.rng.standard_normal(g.shape)
+        right = ref.along(self.task.reference, case, i, u, ref.Path())
+        if abs(np.sum(u * g) - right) <= 1e-9 * (abs(right) + np.linalg.norm(u * g)):
+            return ""
+        return "right at small sizes, but wrong at a larger one"
 
 
 def only_some_batches(bad, failed):

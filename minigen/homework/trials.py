@@ -10,7 +10,6 @@ from minigen.homework.assignment import Question
 from minigen.homework.session import Failure
 
 REPEAT = "it answers otherwise when asked again: does it remember, or draw random numbers?"
-TRIES = 5
 
 
 @functools.lru_cache(maxsize=256)

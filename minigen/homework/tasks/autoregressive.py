@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen.core.numeric import softplus
 from minigen.homework.assignment import Assignment, Pair, Question, Value
+from minigen.homework.reference import Path
 from minigen.homework.tasks.functions import FUNCTION, TEXT, standard
 
 OPTIONS = {
@@ -133,7 +134,7 @@ def tasks(variant):
               **sizes),
         Value("maf_inverse_fast", ("x",), lambda path, *a: maf_inverse(variant, path, *a),
               draw_values, points=4, large=(256, 128, 512), beside="maf_forward", factor=30.0,
-              why=slow, **sizes),
+              why=slow, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0], **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
                  lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_fits),
     )  # fmt: skip
