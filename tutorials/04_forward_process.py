@@ -128,7 +128,7 @@ print(f"DIF-6 as printed     {gap(printed, two_steps):.1e}")
 assert max(gap(dif_6, two_steps), gap(dif_7, two_steps)) < 1e-14 < 0.1 < gap(printed, two_steps)
 
 # %% [markdown]
-# Now there are two noises, and nobody needs to tell them apart. The notes note
+# Now there are two noises, and nobody needs to tell them apart. The notes write
 # $\mathcal N(\bar 0,\alpha_t(1-\alpha_{t-1})\mathbf I)+\mathcal N(\bar 0,(1-\alpha_t)\mathbf I)$
 # (DIF-8) and do not say what it is. It is the law of the **sum of two independent variables**: the
 # *convolution* of their densities, in which variances add:
@@ -476,7 +476,7 @@ for s in range(1, T + 1):
     centre = gap(k_t * np.sqrt(A[s]) + k_0, np.sqrt(A[s - 1]))
     spread = gap(k_t**2 * rest[s] + schedule.beta_tilde[s], rest[s - 1])
     assert max(centre, spread) < 1e-15
-print(f"S-ANC holds for t = 1..{T} to rounding; so T steps back from x_T arrive at x_0")
+print(f"S-ANC holds for t = 1..{T} to rounding; so T steps back lead from q(x_T | x_0) to x_0")
 
 # %% [markdown]
 # ## 7. What a diffusion model does with it

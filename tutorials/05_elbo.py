@@ -452,7 +452,7 @@ small = mg.diffusion.ddpm(
     2, linear_schedule(8), hidden=6, blocks=1, variance="free", rng=rng, dtype=np.float64
 )
 for array in mg.core.tree.flatten(small.params).values():
-    array += 0.15 * rng.standard_normal(array.shape)  # off the starting values
+    array += 0.05 * rng.standard_normal(array.shape)  # off the starting values
 x0_rows, eps_rows, mu_rows, xt_rows = rng.standard_normal((4, 6, 2))
 given = {"t": np.array([1, 1, 2, 2, 3, 3])}
 inputs = (x0_rows, xt_rows, mu_rows, rng.uniform(-1, 1, (6, 2)))
@@ -540,7 +540,7 @@ for T in (1, 2, 10, 100, 1000):
 # For a usual diffusion model the variance is fixed and the prior is $\mathcal N(0,I)$. What does
 # that cost? The junk at the end of ELBO-15, $\gamma e^{r/(\beta_{t+1}-\beta_{t+1})}$, divides by
 # zero and cannot be saved. It may have been a note on the variance, $\tilde\beta_{t+1}\dots
-# \beta_{t+1}$: for data of variance $s$ the true variance of a step lies *between* these two.
+# \beta_{t+1}$: for data of variance $s\le1$ the true variance of a step lies *between* these two.
 
 # %%
 kinds, steps = ("beta", "beta_tilde"), (5, 10, 20, 50, 100, 200, 500, 1000)
@@ -618,7 +618,7 @@ mg.plot.elbo_terms(e.L, e.L_error)
 # $L_0$ is the decoder: negative, since a density can be larger than 1, and so not drawn on this
 # axis. $L_T$ is what is left of the data in $\bar x_T$. The number in the title is the bound.
 #
-# Not every network is ideal. Spoil this one, and the bound must rise, term by term:
+# Not every network is ideal. Spoil this one by ten percent, and the bound must rise:
 
 
 # %%
@@ -648,9 +648,12 @@ for factor in (0.9, 1.0, 1.1):
 # (\epsilon_\theta-\bar\varepsilon)$. For a fixed variance (S-SIMPLE)
 #
 # $$L_{t-1}=w_t\,\|\bar\varepsilon-\epsilon_\theta\|^2+C_t\qquad w_t=\frac{\beta_t^2}{2\sigma_t^2
-# \,\alpha_t(1-A_t)}\qquad L_{\text{simple}}=\|\bar\varepsilon-\epsilon_\theta\|^2$$
+# \,\alpha_t(1-A_t)}\qquad C_t=\frac D2\Big(\frac{\tilde\beta_t}{\sigma_t^2}-1-\log
+# \frac{\tilde\beta_t}{\sigma_t^2}\Big)\qquad L_{\text{simple}}=\|\bar\varepsilon-
+# \epsilon_\theta\|^2$$
 #
-# Ho, Jain and Abbeel (2020) train with the second and drop $w_t$ and $C_t$. Sources often print
+# At $t=1$ the constant is $\frac D2\log2\pi\sigma_1^2$. Ho, Jain and Abbeel (2020) train with
+# $L_{\text{simple}}$: they drop $w_t$ and $C_t$. Sources often print
 # $\sigma_t^4$ in the weight. Which is right is quickly measured.
 
 # %%
@@ -692,7 +695,8 @@ curves(np.arange(1, 1001), curves_of, "t", "weight of the squared error", "loglo
 # %% [markdown]
 # **How to read it.** The bound cares most about the first steps, where the last fine details of
 # the data are decided. The simple loss weighs all steps alike, so it spends its effort on the
-# middle and the end of the walk, where shapes are decided. Pictures become better, bounds worse.
+# middle and the end of the walk, where shapes are decided. Ho, Jain and Abbeel found that pictures
+# become better so, and bounds worse.
 # With $\tilde\beta_t$ the weight is $\frac12(\mathrm{SNR}_{t-1}/\mathrm{SNR}_t-1)$, and would be
 # infinite at $t=1$, were the decoder's variance not a parameter of its own.
 #

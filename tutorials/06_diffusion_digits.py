@@ -126,7 +126,7 @@ mg.plot.filmstrip(frames, [f"t = {t}" for t in stages], how="six digits, forward
 #
 # Think of $\sqrt{A_t}=\cos\phi$ and $\sqrt{1-A_t}=\sin\phi$: $(\bar x_t,\bar v)$ is
 # $(\bar x_0,\bar\varepsilon)$ turned by the angle $\phi$, and nothing is divided by. Keep this
-# picture; section 7 needs it. How much of an error of the network reaches $\hat x_0$ and
+# picture; section 8 needs it. How much of an error of the network reaches $\hat x_0$ and
 # $\hat\varepsilon$:
 
 # %%
@@ -175,7 +175,7 @@ assert report
 print(report)
 
 # %% [markdown]
-# **Break it.** One character: `de = dek` in place of `de = de + dek`.
+# **Break it.** One term forgotten: `de = dek` in place of `de = de + dek`.
 
 
 # %%
@@ -201,8 +201,8 @@ print(report)
 
 # %% [markdown]
 # **How to read it.** Everything is right but the four arrays of `time`. Whatever is wrong lies
-# between the blocks and the embedding, and there is only one variable there. Such a model would
-# train all the same, a little worse: nobody would see it in a loss curve.
+# between the blocks and the embedding, and there is only one variable there. With all other
+# gradients right the loss would still fall: a training curve does not find such a mistake.
 #
 # ## 5. Training
 #
@@ -245,8 +245,8 @@ assert bits["B"] + 3 * error < scale["independent pixels"] < bits["A'"] < bits["
 
 # %% [markdown]
 # The numbers for A, A' and B are *bounds*: the truth is at most this much. Model A, the classic, is
-# beaten by a table of pixel frequencies. Model B is better than all others. (These are a few
-# seconds of training, not the limit.)
+# beaten by a table of pixel frequencies, and so is A'. Model B is better than all others. (These
+# are a few seconds of training, not the limit.)
 #
 # Where does the difference arise? Term by term:
 
@@ -501,16 +501,18 @@ long = cosine_schedule(100)
 bumps = DDPM(IdealNoise.init(long, modes, 0.2**2), long, 2, "eps", "beta", long.beta[1])
 x = toy.sample(60, rng=rng)
 gap = bumps.log_prob_ode(x) - toy.log_prob(x)
-bound = bumps.elbo(toy.sample(4000, rng=rng), rng=rng).total - toy.entropy
+more = toy.sample(4000, rng=rng)
+lost = (bumps.elbo(more, rng=rng).per_row + toy.log_prob(more)).mean()
 print(
     f"log p of the ODE minus the truth: mean {gap.mean():+.4f}, worst {np.abs(gap).max():.4f} nats"
 )
-print(f"the ELBO of the same model loses  {bound:.4f} nats")
-assert np.abs(gap).max() < 0.05
+print(f"the bound of the same model is above -log p by {lost:.4f} nats")
+assert np.abs(gap).max() < 0.03 < lost
 
 # %% [markdown]
 # The bound loses something on paths (tutorial 05), the ODE has no paths to lose anything on. What
-# is left comes from below $t=1$, where no network is trained and the score is held still.
+# is left comes from below $t=1$, where no network is trained and the score is held still, and from
+# the tolerance of the solver.
 #
 # ## Exercises
 #
@@ -549,8 +551,8 @@ for name, how in (("dice", {}), ("DDIM", {"sampler": "ddim"})):
         print(f"{name}, {steps:2} steps           {B.elbo(x, rng=rng).bits_per_dim:.2f}")
 
 # %% [markdown]
-# **3.** A and A' can be improved *without any training*: give each step and each pixel its own fixed
-# variance. Which one is best, and from which data may it be computed?
+# **3.** A and A' can be improved *without any training*: give each step and each pixel its own
+# fixed variance. Which one is best, and from which data may it be computed?
 #
 # <details><summary>Answer</summary>
 #
