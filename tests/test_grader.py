@@ -24,7 +24,7 @@ from minigen.homework.wall import Limits, Lost, Refused, Worker, frames, process
 KEY = "spring"
 LEVEL = reached()[0]
 WALLED = pytest.mark.skipif(LEVEL < 2, reason="needs the wall of level 2")
-QUICK = Limits(call=1.0, load=4.0, total=6.0, memory=1024)
+QUICK = Limits(call=0.8, load=4.0, total=4.0, memory=1024)
 VARIANT = variants.drawn(BANK.assignment, KEY)
 SAMPLE = (
     "1 patched worker", "2 ndarray subclass", "3 os._exit", "4 frames of its own", "5 descriptors",
