@@ -34,7 +34,7 @@ class Finding:
 
 
 def number(value):
-    return f"{value:.4g}"
+    return "not a number" if np.isnan(value) else f"{value:.4g}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def measure(rng):
         np.histogram(u, bins=2, range=(0, 1))[0][1] / len(u) for u in (own, wrong(0 * own, rng))
     ]
     figures += (("share of the noise above 1/2", *fill),)
-    seen = f"a coin in {tosses[1]:.2f} nats: below its entropy, which no code can reach"
+    seen = f"a fair coin in {abs(tosses[1]):.2f} nats: below its entropy, which no code can reach"
     return Finding(figures, seen, ("every gradient, every round trip, the samples",))
 
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from minigen.derivations.museum.exhibit import Exhibit, Finding
+from minigen.derivations.museum.exhibit import Exhibit, Finding, number
 from minigen.metric.selected import SelectedTriplets
 from minigen.metric.triplet import TripletLoss
 
@@ -43,7 +43,7 @@ def measure(rng):
         ("the package's loss there, and its gradient", float(loss), float(np.abs(de).max())),
         ("a parameter after 200 steps", train(right, rng), train(wrong, rng)),
     )
-    seen = f"a batch in which all labels differ: the loss is {nothing[1]}, not 0"
+    seen = f"a batch in which all labels differ: the loss is {number(nothing[1])}, not 0"
     return Finding(figures, seen, ("any batch with two rows of one class",))
 
 

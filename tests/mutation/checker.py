@@ -1,0 +1,106 @@
+"""Mistakes in the checker itself, judged by the checker's tests."""
+# ruff: noqa: E501 (edits of source lines stand as they are)
+
+from . import copies
+from .copies import Planted
+
+TESTS = {
+    "check": "judge evidence trial malformed gradients diagnosis report",
+    "reference": "complexstep oracle richardson adjoint",
+    "bijection": "bijection",
+    "contract": "promises contract",
+    "subject": "subject",
+}
+OWN = {file: name for name, files in TESTS.items() for file in files.split()}
+
+
+def planted(name, file, *pairs):
+    """A mistake in a file, judged by that file's own tests first and then by the others."""
+    edits = tuple(zip(pairs[::2], pairs[1::2], strict=True))
+    order = sorted(TESTS, key=lambda t: t != OWN[file])
+    words = ("test_check.py" if t == "check" else f"test_check_{t}.py" for t in order)
+    return Planted(name, f"check/{file}.py", edits, " ".join(words))
+
+
+BANK = (
+    planted("tolerance 1e-6 of the entry", "judge", "1e-12, 1e-14, 1e-8", "1e-6, 1e-14, 1e-8"),
+    planted("tolerance 1e-8 of the scale", "judge", "1e-12, 1e-14, 1e-8", "1e-12, 1e-8, 1e-8"),
+    planted("rounding explains 1 percent", "judge", "MOVE, DRAWS, SPREAD = 1e-15, 4, 4",
+            "MOVE, DRAWS, SPREAD = 1e-8, 4, 4"),
+    planted("nothing is wrong", "judge", "return np.where(bad, WRONG, OK)",
+            "return np.where(bad, OK, OK)"),
+    planted("no second look", "judge", "    if bad.any():\n        again", "    if False:\n        again"),
+    planted("differences: 20 estimates are 2e7", "judge", "20 * evidence.error)", "2e7 * evidence.error)"),
+    planted("never inconclusive", "judge", "known = evidence.error <= 1e-6 * reference",
+            "known = evidence.error >= 0"),
+    planted("inconclusive is right", "judge", "np.where(right, OK, WRONG), OPEN)",
+            "np.where(right, OK, WRONG), OK)"),
+    planted("differences never contradict", "judge", "if yours == OK and step == WRONG:", "if False:"),
+    planted("NaN is no gap", "evidence", "np.where(np.isnan(gap), np.inf, gap)",
+            "np.where(np.isnan(gap), 0.0, gap)"),
+    planted("cotangent left out of the reference", "evidence", "terms = v * s", "terms = 1.0 * s"),
+    planted("first output only", "evidence", "return self.parts.sum(axis=0)", "return self.parts[0]"),
+    planted("the same entries each time", "evidence",
+            "flat = rng.choice(full.size, limit, replace=False)", "flat = range(limit)"),
+    planted("scale a million times too large", "evidence", "return self.size.max(initial=0)",
+            "return 1e6 * self.size.max(initial=0)"),
+    planted("cotangents of ones", "subject",
+            "rng.choice([-1.0, 1.0], y.shape) * rng.uniform(0.5, 2.0, y.shape)", "np.ones(y.shape)"),
+    planted("cotangents of one sign", "subject", "rng.choice([-1.0, 1.0], y.shape) * ", ""),
+    planted("no other forward pass in between", "trial",
+            "dataclasses.replace(subject, inputs=elsewhere).forward()", "pass"),
+    planted("parameters not moved", "subject", "new = {path: points[f\"params.{path}\"] for path in self.params}",
+            "new = {path: self.params[path] for path in self.params}"),
+    planted("a copy of the parameters accepted", "subject", "if array is not new[path]:", "if False:"),
+    planted("step of 1e-3", "complexstep", "H = 1e-100", "H = 1e-3"),
+    planted("imaginary part not taken back", "complexstep", "        imag[index] = 0\n", ""),
+    planted("a lost imaginary part is no error", "complexstep", 'simplefilter("error"', 'simplefilter("ignore"'),
+    planted("columns of the Jacobian add up", "complexstep", "        z.imag[..., d] = 0\n", ""),
+    planted("a real result has derivative 0", "complexstep", "if not np.iscomplexobj(y):", "if False:"),
+    planted("any forward pass is complex-clean", "oracle", "AGREE = 1e-6", "AGREE = 1e3"),
+    planted("blind outputs not seen", "oracle", "                return BLIND\n", "                return CLEAN\n"),
+    planted("always trusted", "oracle", "oracle.trusted = reason == CLEAN", "oracle.trusted = True"),
+    planted("extrapolation of order 1", "richardson", "(4.0**j - 1)", "(2.0**j - 1)"),
+    planted("kinks not seen", "richardson", "np.where(kink, jump[-1], error)", "error"),
+    planted("no noise", "richardson", "rounding = max(noise(near), EPS * size(here, 0.0)) / h",
+            "rounding = 0 / h"),
+    planted("log-det against the other log-det", "bijection", "np.linalg.slogdet(J)[1], J_error)",
+            "-logdet_back, J_error)"),
+    planted("log-det of the inverse not compared", "bijection",
+            'equal("logdet of inverse", logdet_back, np.linalg', 'equal("logdet of inverse", np.linalg.slogdet(K)[1], np.linalg'),
+    planted("round trips to 1e-3", "bijection", "RIGHT = 1e-12", "RIGHT = 1e-3"),
+    planted("round trip against itself", "bijection", "x_again, x, RIGHT", "x_again, x_again, RIGHT"),
+    planted("gradients of the inverse left out", "bijection",
+            "        rows += inverse_rows(f, y, context, rng)\n", ""),
+    planted("small entries are zeros", "bijection", "np.any(J != 0, axis=0)", "np.any(abs(J) > 0.1, axis=0)"),
+    planted("any error means sequential", "bijection",
+            "        if frame.f_code is not Bijection.backward_inverse.__code__:\n            raise\n", ""),
+    planted("small arrays drown", "adjoint", "/ s for name, s in scales.items()", "for name, s in scales.items()"),
+    planted("adjoint never says where", "adjoint", "if together.verdict == OK or len(names) == 1:", "if True:"),
+    planted("shapes not compared", "malformed", "if shape != array.shape:", "if False:"),
+    planted("types not compared", "malformed", "if kind != array.dtype:", "if False:"),
+    planted("a missing gradient is no fault", "malformed", "if not given:\n        return \": expected", "if not given:\n        return \"\" and \": expected"),
+    planted("too many gradients are no fault", "malformed", "for name in yours if name not in points", "for name in ()"),
+    planted("changes not seen", "promises", "if array and not np.array_equal(a, after[name], equal_nan=True):", "if False:"),
+    planted("differences not seen", "promises", "if not np.all(np.abs(np.asarray(a) - after[name]) <= NEAR * top):", "if False:"),
+    planted("caches in one order only", "promises", "for order in ((0, 1), (1, 0)):", "for order in ((1,),):"),
+    planted("nothing clips", "promises", "for factor in (BIG, 1 / BIG):", "for factor in ():"),
+    planted("zero is about zero", "promises", "for name, g in grads.items() if np.any(g)), \"\")", "for name, g in grads.items() if np.any(abs(g) > 1)), \"\")"),
+    planted("float64 in the cache allowed", "promises", "if (kind := floating(a)) and kind != np.float32", "if (kind := floating(a)) and kind == np.float16"),
+    planted("memory may be shared", "promises", "if np.may_share_memory(a, p):", "if False:"),
+    planted("rows may mix", "promises", "if far({name: y}, {name: alone}):", "if False:"),
+    planted("need not be frozen", "promises", "not layer.__dataclass_params__.frozen", "False"),
+    planted("diagnosis: minus is twice", "diagnosis", 'yield -1, "the sign', 'yield -3, "the sign'),
+    planted("diagnosis: missing terms not tried", "diagnosis", "if c.explains(c.wrong.expected - part):", "if False:"),
+    planted("diagnosis: anything explains", "diagnosis", "return bool(np.all(np.abs(yours - guess) <= near))", "return True"),
+    planted("no directions for what is not sampled", "gradients", "    if large and all(", "    if False and all("),
+    planted("extra gradients dropped", "gradients", "    rows += broken.values()\n", ""),
+    planted("one right row makes a right report", "report", "return all(row.verdict in", "return any(row.verdict in"),
+    planted("inconclusive counts as right", "report", "return all(row.verdict in (OK, SKIPPED)", "return all(row.verdict in (OK, SKIPPED, OPEN)"),
+    planted("equal numbers in a report", "report", "for figures in range(6, 18):", "for figures in range(2, 3):"),
+)  # fmt: skip
+
+
+def campaign():
+    """The report as Markdown."""
+    return copies.campaign(BANK)

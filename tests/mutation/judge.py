@@ -1,0 +1,118 @@
+"""Whether a mutant changes an output, whether the check sees it, and what other rules say."""
+
+import dataclasses
+import functools
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minigen import check
+from minigen.check.malformed import malformed
+from minigen.check.subject import Subject, cotangents
+
+from . import rules
+from .targets import Scaled, cases
+
+SCALES = (1.0, 1e-3, 1e-6)
+ENTRIES = 8  # of each array, and random directions for the others
+DRAWS, TRIES = 24, 4
+
+
+@dataclass
+class Verdict:
+    """At one loss scale: draws at which an output changes, whether one was caught, and when.
+
+    first: caught at the first of them. raised: it only ever raises an error.
+    missed: the other packages' rules that let the first changed draw pass.
+    """
+
+    changed: int = 0
+    raised: int = 0
+    caught: bool = False
+    first: bool = False
+    line: str = ""
+    missed: list = field(default_factory=list)
+
+
+class Point:
+    """A layer at a point, its right gradients, and numbers other rules need, made once."""
+
+    def __init__(self, label, layer, inputs, given, scale, seed):
+        self.label = label
+        self.layer, self.inputs, self.given = Scaled(layer, scale), inputs, given
+        self.scale = scale
+        self.subject = Subject.of(self.layer, inputs, given)
+        outputs, _ = self.subject.forward()
+        self.cotangents = cotangents(outputs, np.random.default_rng([5, seed]))
+        self.right = self.gradients()
+
+    def gradients(self):
+        """{name: gradient} by `backward` as it now is."""
+        _, cache = self.subject.forward()
+        elsewhere = {name: 0.75 * x for name, x in self.subject.inputs.items()}
+        dataclasses.replace(self.subject, inputs=elsewhere).forward()  # two caches alive at once
+        return self.subject.backward(self.cotangents, cache)
+
+    def differs(self):
+        """Whether the gradients, as they now are, differ from the right ones beyond rounding."""
+        mine = self.gradients()
+        if malformed(self.subject.points, mine):
+            return True
+        top = max((np.abs(g).max(initial=0) for g in self.right.values()), default=0)
+        return any(
+            not np.all(np.abs(mine[n] - g) <= 1e-11 * np.abs(g) + 1e-13 * top)
+            for n, g in self.right.items()
+        )
+
+    def caught(self, seed):
+        """Whether the check objects; an error is an objection."""
+        rng = np.random.default_rng(seed)
+        try:
+            return not check.gradients(
+                self.layer, *self.inputs, rng=rng, entries=ENTRIES, **self.given
+            )
+        except Exception:  # a broken backward may raise anything
+            return True
+
+    @functools.cached_property
+    def reference(self):
+        """What the other rules compare with; the forward pass is not mutated."""
+        return rules.Reference(self.subject, self.scale)
+
+
+@functools.lru_cache(maxsize=400)
+def points(target, k, scale):
+    """The points of the k-th draw of a target."""
+    return [Point(*case, scale, k) for case in cases(target, k)]
+
+
+def verdict(target, mutant, scale, compare=False):
+    """The Verdict on one mutant at one scale of the loss."""
+    v = Verdict()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for k in range(DRAWS):
+            for point in points(target, k, scale):
+                with target.replaced(mutant.function):
+                    step(v, point, k, compare)
+            if v.caught or v.changed >= TRIES or v.raised >= TRIES:
+                break
+    return v
+
+
+def step(v, point, k, compare):
+    """One point of a mutant's trial."""
+    if v.caught:
+        return
+    try:
+        if not point.differs():
+            return
+    except Exception:  # a broken backward may raise anything
+        v.raised += 1
+        return
+    v.changed += 1
+    v.caught = point.caught(k)
+    v.first, v.line = v.caught and v.changed == 1, point.label
+    if compare and v.changed == 1:
+        v.missed = point.reference.missed(k)

@@ -1,0 +1,69 @@
+"""REPORT.md: the parts that the campaigns have written, in order, with what they mean."""
+
+PREFACE = """# Mutation report
+
+A check that nobody has tested is a belief. Here mistakes are planted, one at a time, and counted
+when the checks or the tests find them. Each part was written by the command beside it; the commands
+are on-demand, deterministic, and need nothing but the package and its tests (`source` needs
+cosmic-ray). A sample of each runs with the tests (`tests/test_mutation.py`).
+"""
+
+PARTS = (
+    (
+        "seeded",
+        "Wrong backward passes: `python tests/mutation seeded`",
+        """One node of the syntax tree of each `backward`, `backward_inverse` and their helpers is
+changed (a sign, a term, a factor, a transpose, an axis, a mask, a cotangent, a slice, 1e-6, float32
+in the middle), and 15 mistakes are planted by hand into every class (a stale cache, gradients
+accumulated twice, clipping, cotangents of ones, inputs exchanged, ...). A mutant counts where it
+changes a gradient beyond rounding (1e-11 of the entry and 1e-13 of the largest) at one of 24 random
+draws of shapes and numbers; the loss scale multiplies the outputs of the layer. The judge is
+`minigen.check.gradients` with 8 entries of each array and two random directions for the rest;
+"at the first such draw" says how often one draw was enough, where up to four were allowed.
+
+The other columns are the published default rules of three gradient checkers, **written down again
+in NumPy** (`rules.py`), not the packages: whole Jacobian at 1e-5 + 1e-3 for torch, one random
+direction at 1e-5 + 1e-5 for JAX, at 1e-6 or 1e-6 for autograd; differences of the same forward
+passes. Each is asked once, at the first draw that changes an output. torch asks with unit
+cotangents, so a mistake that keeps those (the sign or the clipping of a cotangent) escapes it.""",
+    ),
+    (
+        "alarms",
+        "Right layers: `python tests/mutation alarms`",
+        """Every line of the zoo, at random shapes, at loss scales 1, 1e-3 and 1e-6. A check is one
+call of `minigen.check.gradients` on a whole layer; the entries are those compared one by one, the
+directions for the others not counted.""",
+    ),
+    (
+        "history",
+        "Defects of other packages: `python tests/mutation history`",
+        """H1-H27 are failures reported in public issues, P1-P13 defects found by reading. Each is
+planted into a copy of the package; a test of the suite as it stands must fail, and the same test
+must pass without it. Left out because nothing here corresponds: H14 (a depth, not a defect), H24
+(resume), H25 (parallel reductions), H26 (a damaged kernel cache: no test damages one), P2, P6, P7,
+P10 (names, crashes, and doubles of other rows).""",
+    ),
+    (
+        "checker",
+        "Mistakes in the checker: `python tests/mutation checker`",
+        """Planted into `minigen/check` of a copy, judged by `tests/test_check*.py`.""",
+    ),
+    (
+        "source",
+        "Automatic mutants of the source: `python tests/mutation source [FILE ...]`",
+        """By cosmic-ray, module by module, judged by the tests of that module (`source.py` names
+them). Strings, messages and decorators are left out, and operators that can only raise a type
+error (bits, shifts). The numbers below are of a SAMPLE, drawn with a fixed seed, of the modules
+named; the others have not been run.""",
+    ),
+)
+
+
+def text(folder):
+    """The whole report."""
+    out = [PREFACE]
+    for name, title, words in PARTS:
+        files = sorted(folder.glob(f"{name}*.md"))
+        found = [f.read_text(encoding="utf-8").strip() for f in files]
+        out += [f"## {title}", words, *(found or ["Not run."])]
+    return "\n\n".join(part.strip() for part in out) + "\n"

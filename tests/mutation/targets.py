@@ -1,0 +1,139 @@
+"""What is mutated: every function with a part in a backward pass, and the layers that use it."""
+
+import contextlib
+import dataclasses
+import functools
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import zoo
+
+from minigen import nn
+from minigen.check.bijection import Inverse, sequential
+from minigen.core import tree
+from minigen.core.contract import Layer
+from minigen.flows import chain, coupling, spline
+from minigen.kernels import dense, mining
+from minigen.kernels import spline as spline_kernels
+from minigen.metric import selected
+
+# what the zoo's own lines do not reach: one condition, one time, for all rows
+EXTRA = {
+    "ResidualBlock, one condition": lambda s: zoo.case(
+        nn.ResidualBlock.init(s.D, **s.new), s.x, s.normal(1, s.D), rng=s.rng
+    ),
+    "TimeNet, one time": lambda s: zoo.case(
+        zoo.ddpm(s, classes=2).net, s.x, t=s.t[:1], label=s.label, rng=s.rng
+    ),
+}
+LINES = zoo.ZOO | EXTRA
+METHODS = ("backward", "backward_inverse", "scale_shift_backward", "prediction_backward", "grads")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaled(Layer):
+    """A layer whose outputs are multiplied by a number: a loss at another scale."""
+
+    inner: Layer
+    scale: float
+
+    def forward(self, *inputs, **given):
+        *outputs, cache = self.inner.forward(*inputs, **given)
+        return *(y * self.scale for y in outputs), cache
+
+    def backward(self, *args):
+        *cotangents, cache = args
+        *dinputs, grads = self.inner.backward(*(v * self.scale for v in cotangents), cache)
+        return *dinputs, {"inner": grads}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function, the place it is called from, and the lines of the zoo that call it."""
+
+    owner: object
+    name: str
+    function: object
+    lines: tuple
+
+    @property
+    def label(self):
+        return f"{self.owner.__name__.removeprefix('minigen.')}.{self.name}"
+
+    @contextlib.contextmanager
+    def replaced(self, function):
+        """Inside, the other function is called; or several, {name: function}."""
+        new = function if isinstance(function, dict) else {self.name: function}
+        originals = {name: vars(self.owner)[name] for name in new}
+        for name, f in new.items():
+            setattr(self.owner, name, f)
+        try:
+            yield
+        finally:
+            for name, f in originals.items():
+                setattr(self.owner, name, f)
+
+
+def below(node):
+    """A layer and every layer in it."""
+    yield node
+    for f in dataclasses.fields(node):
+        for child in tree.branches(getattr(node, f.name)).values():
+            if isinstance(child, Layer):
+                yield from below(child)
+
+
+@functools.cache
+def users():
+    """{class: lines of the zoo that are it, or else the two smallest that contain it}."""
+    top, inside, sizes = {}, {}, {}
+    for name, line in LINES.items():
+        layer = line(zoo.Sizes(np.random.default_rng(0))).layer
+        sizes[name] = sum(a.size for a in tree.flatten(layer.params).values())
+        top.setdefault(type(layer), []).append(name)
+        for f in below(layer):
+            inside.setdefault(type(f), []).append(name)
+    small = {c: sorted(set(names), key=sizes.get)[:2] for c, names in inside.items()}
+    return {c: tuple(top.get(c, small[c])) for c in inside}
+
+
+def targets():
+    """Every function to mutate."""
+    found = [
+        Target(c, name, vars(c)[name], ("SimpleLoss",) if name == METHODS[3] else lines)
+        for c, lines in users().items()
+        for name in METHODS
+        if name in vars(c)
+    ]
+    context = ("AffineCoupling with context", "AdditiveCoupling with context")
+    return [
+        *found,
+        Target(coupling, "part", coupling.part, context),
+        Target(spline, "part", spline.part, ("SplineCoupling",)),
+        Target(chain, "added", chain.added, ("Chain with context", "maf, context")),
+        Target(dense, "bias_relu_backward", dense.bias_relu_backward.twin, ("LinearReLU",)),
+        Target(spline_kernels, "backward", spline_kernels.backward_numpy, ("Spline",)),
+        Target(
+            selected, "scatter", mining.scatter.twin,
+            ("SelectedTriplets, batch_hard", "SelectedTriplets, semi_hard"),
+        ),
+    ]  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4000)
+def draw(name, k):
+    """The k-th case of a line of the zoo, the same at every run."""
+    return LINES[name](zoo.Sizes(np.random.default_rng([zlib.crc32(name.encode()), 7, k])))
+
+
+def cases(target, k):
+    """(label, layer, inputs, given) of the k-th draw: the layers that call the function."""
+    for name in target.lines:
+        case = draw(name, k)
+        if target.name != "backward_inverse":
+            yield name, case.layer, case.inputs, case.given
+        invertible = name in zoo.BIJECTIONS and target.name in METHODS[1:]
+        if invertible and not sequential(case.layer, case.inputs[0], case.inputs[1:]):
+            y = case.layer.forward(*case.inputs)[0]
+            yield f"{name}, inverse", Inverse(case.layer), (y, *case.inputs[1:]), {}

@@ -1,0 +1,113 @@
+"""A sample of the mutation campaigns (tests/mutation): planted mistakes are caught."""
+
+import random
+import re
+
+import numpy as np
+import pytest
+from mutation import checker, copies, history
+from mutation.judge import SCALES, Point, verdict
+from mutation.planted import PLANTED
+from mutation.rules import Reference
+from mutation.syntax import Mutant, mutants
+from mutation.targets import Target, draw, targets
+
+from minigen.flows import AffineCoupling
+
+BANKS = {p.name: p for bank in (history.BANK, checker.BANK) for p in bank}
+
+
+def target(cls, name="backward"):
+    return next(t for t in targets() if t.owner is cls and t.name == name)
+
+
+def sample(count=45):
+    """Some of the seeded mutants, of as many functions."""
+    rng = random.Random(0)
+    for t in rng.sample(targets(), count):
+        yield t, rng.choice(list(mutants(t.function)))
+    for t, mutant in rng.sample(list(PLANTED()), count // 3):
+        yield t, mutant
+
+
+def test_seeded_mutants_are_caught_at_every_scale_of_the_loss():
+    counted = 0
+    for t, mutant in sample():
+        for scale in SCALES:
+            v = verdict(t, mutant, scale)
+            assert v.caught or not v.changed, (t.label, mutant.before, mutant.after, scale)
+            counted += v.changed > 0
+    assert counted > 120  # most of them change an output
+
+
+def test_every_backward_of_the_package_has_mutants():
+    found = {(t.owner, t.name) for t in targets()}
+    assert (AffineCoupling, "backward_inverse") in found and len(found) > 80
+    assert len(list(mutants(AffineCoupling.backward_inverse))) > 50
+
+
+def test_what_changes_no_output_is_not_counted():
+    t = target(AffineCoupling)
+    same = Mutant("none", "", "", t.function)
+    v = verdict(t, same, 1.0)
+    assert not v.changed and not v.caught and not v.raised
+
+
+def test_a_mutant_is_taken_away_again():
+    t = target(AffineCoupling)
+    mutant = next(mutants(t.function))
+    with t.replaced(mutant.function):
+        assert AffineCoupling.backward is mutant.function
+    assert AffineCoupling.backward is t.function
+
+
+def test_other_rules_let_a_wrong_sign_pass_at_a_small_loss_and_ours_does_not():
+    t = target(AffineCoupling)
+    minus = Mutant("sign", "", "", lambda self, *args: flipped(t.function(self, *args)))
+    case = draw("AffineCoupling", 0)
+    point = Point("AffineCoupling", case.layer, case.inputs, case.given, 1e-6, 0)
+    with t.replaced(minus.function):
+        assert set(Reference(point.subject, 1e-6).missed(0)) >= {"torch", "jax"}
+        assert point.caught(0)
+    assert not point.caught(0)
+    assert set(Reference(point.subject, 1e-6).missed(0)) == {"torch", "jax", "autograd"}
+
+
+def flipped(out):
+    dx, *rest = out
+    return -dx, *rest
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_a_planted_mistake_fits_the_source_as_it_is(name):
+    planted = BANKS[name]
+    text = (copies.ROOT / "minigen" / planted.file).read_text(encoding="utf-8")
+    assert planted.source(text) != text
+    for word in re.findall(r"test_\w+\.py", planted.tests):
+        assert (copies.ROOT / "tests" / word).exists()
+
+
+def test_there_are_enough_of_them():
+    assert len(history.BANK) >= 24 and len(checker.BANK) >= 30
+
+
+@pytest.mark.parametrize(
+    "name, tests",
+    [
+        ("nothing is wrong", "test_check.py"),
+        ("H20 a variance called logvar in the prior term (ddpm-torch)", "test_elbo.py -k prior"),
+    ],
+)
+def test_the_tests_find_a_mistake_in_a_copy_of_the_package(name, tests):
+    planted = copies.Planted(name, BANKS[name].file, BANKS[name].edits, tests)
+    with copies.Copy() as copy:
+        assert copy.judged(planted).startswith("tests/")
+
+
+def test_scaled_layers_are_scaled():
+    t = Target(AffineCoupling, "backward", AffineCoupling.backward, ("AffineCoupling",))
+    case = draw("AffineCoupling", 1)
+    big, small = (Point("", case.layer, case.inputs, case.given, s, 0).right for s in (1.0, 1e-6))
+    assert t.label == "AffineCoupling.backward"
+    for name, g in big.items():
+        np.testing.assert_allclose(small[name], 1e-6 * g, rtol=1e-12)
