@@ -633,8 +633,8 @@ memories({"training text": inside, "held-out text": outside})
 # *network* that reads all that came before and shares what it learns between similar contexts. That
 # is an autoregressive model. For numbers it is a MADE with masks (tutorial 03); for text, today, a
 # transformer whose causal mask is the same triangle. The factor of MK-1 is the first rung of that
-# ladder, MAF-1 is the last. Here is a sample with three letters of memory; compare it with section
-# 4.
+# ladder, MAF-1 is the last. Here is a sample with three letters of memory; compare it
+# with those of section 4.
 
 # %%
 letter = np.random.default_rng(0)
