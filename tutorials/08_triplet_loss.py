@@ -151,9 +151,9 @@ assert np.allclose(da, 2 * (u > 0)[:, None] * (n - p) / len(u), rtol=1e-12, atol
 # %% [markdown]
 # ## 4. The kinks
 #
-# At $u=0$ the hinge has no derivative. The slope from the left is 0, from the right 1. The code
-# chooses 0. The Euclidean distance has a second kink, at distance 0; there, too, the code chooses
-# 0. Let us walk a negative along a line, with $a=0$ and $p=1$, and look.
+# At $u=0$ the hinge has no derivative. The slope from the left is 0, from the right 1; the code
+# chooses 0. The Euclidean distance has a second kink, at distance 0, and there it chooses 0 as
+# well. Let us walk a negative along a line, with $a=0$ and $p=1$, and look.
 
 
 # %%
