@@ -9,6 +9,7 @@ from minigen.core import validate
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 from minigen.flows import degrees
+from minigen.kernels import dense, sums, triangular
 from minigen.nn import ReLU
 from minigen.nn.compose import SMOOTH
 
@@ -23,7 +24,7 @@ class MaskedLinear(Layer):
         dW = M * (x^T dy),   db = sum_n dy_n,   dx = dy (M * W)^T
 
     Shapes: x (N, n_in), W and M (n_in, n_out), b and above (n_out,), below (n_in,). Both degree
-    arrays rise, so M is block triangular.
+    arrays rise, so M is block triangular, and its empty half costs nothing (kernels/triangular).
     """
 
     W: np.ndarray = param()
@@ -44,16 +45,25 @@ class MaskedLinear(Layer):
     def M(self):
         return degrees.mask(self.below, self.above).astype(self.W.real.dtype)
 
+    @cached_property
+    def first(self):
+        """first[k]: the first column that sees row k."""
+        return (self.M == 0).sum(axis=1)
+
+    @cached_property
+    def panels(self):
+        return triangular.panels(self.first, len(self.above))
+
     def forward(self, x):
-        MW = self.M * self.W
-        y = x @ MW
-        y += self.b
+        MW = triangular.masked(self.W, self.first)
+        y = triangular.product(x, MW, self.panels)
+        dense.bias(y, self.b)
         return y, (x, MW)
 
     def backward(self, dy, cache):
         x, MW = cache
-        grads = {"W": self.M * (x.T @ dy), "b": dy.sum(axis=0)}
-        return dy @ MW.T, grads
+        dx, dW = triangular.product_backward(dy, x, MW, self.first, self.panels)
+        return dx, {"W": dW, "b": sums.columns(dy)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,22 +127,30 @@ class MADE(Layer):
         return np.argsort(self.order)
 
     def forward(self, x, *context):
-        u = np.concatenate([*context, x.take(self.order, axis=1)], axis=1)  # in degree order
+        u = arranged(x, self.order)
+        if context:
+            u = np.concatenate([*context, u], axis=1)
         caches = []
         for f in self.layers:
             u, cache = f.forward(u)
             caches.append(cache)
         h = u.reshape(len(u), self.features, self.parts)
-        return h.take(self.position, axis=1), tuple(caches)
+        return arranged(h, self.position), tuple(caches)
 
     def backward(self, dh, caches):
-        du = dh.take(self.order, axis=1).reshape(len(dh), -1)
+        du = arranged(dh, self.order).reshape(len(dh), -1)
         grads = {}
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])
         dcontext, dx = du[:, : self.context], du[:, self.context :]
         return (
-            dx.take(self.position, axis=1),
+            arranged(dx, self.position),
             *((dcontext,) if self.context else ()),
             {"layers": grads},
         )
+
+
+def arranged(x, order):
+    """The columns of x in an order; x itself where that is the natural one."""
+    natural = order[0] == 0 and (order[1:] > order[:-1]).all()
+    return x if natural else x.take(order, axis=1)

@@ -1,8 +1,25 @@
-"""Bias and ReLU after a matrix product, and their backward, in one pass over memory each."""
+"""A matrix product, and bias and ReLU after it, in one pass over memory each."""
 
 import numpy as np
 
 from minigen.kernels.jit import kernel
+
+
+def product(x, W):
+    """x W; of a single column by broadcasting, for NumPy's own loop takes ten times as long."""
+    return x * W if x.shape[1] == 1 else x @ W
+
+
+def bias_numpy(a, b):
+    """a + b, written over a (N, H)."""
+    a += b
+
+
+@kernel(bias_numpy)
+def bias(a, b):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] += b[j]
 
 
 def bias_relu_numpy(a, b):
