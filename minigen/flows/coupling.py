@@ -7,6 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Bijection, Layer
 from minigen.flows.volume import zeros
+from minigen.kernels import sums
 from minigen.nn import mlp
 
 
@@ -54,7 +55,7 @@ class AffineCoupling(Bijection):
         s, t, net_cache = self.scale_shift(x1, context)
         e = np.exp(s)
         y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
-        return y, s.sum(axis=1), (x2, s, e, net_cache)  # NVP-8
+        return y, sums.rows(s), (x2, s, e, net_cache)  # NVP-8
 
     def backward(self, dy, dlogdet, cache):
         x2, s, e, net_cache = cache
@@ -68,7 +69,7 @@ class AffineCoupling(Bijection):
         y1, y2 = y[:, : self.d], y[:, self.d :]
         s, t, _ = self.scale_shift(y1, context)
         x = np.concatenate([y1, (y2 - t) * np.exp(-s)], axis=1)  # NVP-5, NVP-6
-        return x, -s.sum(axis=1)
+        return x, -sums.rows(s)
 
     def backward_inverse(self, dx, dlogdet, y, *context):
         y1, y2 = y[:, : self.d], y[:, self.d :]

@@ -7,6 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
+from minigen.kernels import sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +42,7 @@ class IAFLayer(Bijection):
         mu, alpha = h[..., 0], self.c * np.tanh(h[..., 1] / self.c)
         e = np.exp(alpha)
         x = z * e + mu  # IAF-2
-        return x, alpha.sum(axis=1), (z, alpha, e, made_cache)  # S-IAF
+        return x, sums.rows(alpha), (z, alpha, e, made_cache)  # S-IAF
 
     def backward(self, dx, dlogdet, cache):
         z, alpha, e, made_cache = cache

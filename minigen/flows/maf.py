@@ -7,6 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
+from minigen.kernels import sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,18 +39,21 @@ class MAFLayer(Bijection):
 
     def forward(self, x, *context):
         h, made_cache = self.made.forward(x, *context)
-        mu, alpha = h[..., 0], self.c * np.tanh(h[..., 1] / self.c)
+        w = np.tanh(h[..., 1] / self.c)
+        mu, alpha = h[..., 0], self.c * w
         e = np.exp(-alpha)
         z = (x - mu) * e  # MAF-4
-        return z, -alpha.sum(axis=1), (z, alpha, e, made_cache)  # MAF-9
+        return z, -sums.rows(alpha), (z, w, e, made_cache)  # MAF-9
 
     def backward(self, dz, dlogdet, cache):
-        z, alpha, e, made_cache = cache
-        dmu = -dz * e  # MAF-4
-        dalpha = -dz * z - dlogdet[:, None]  # MAF-4, MAF-9
-        dr = dalpha * (1 - (alpha / self.c) ** 2)
-        dx, *dcontext, dmade = self.made.backward(np.stack([dmu, dr], axis=-1), made_cache)
-        return dx + dz * e, *dcontext, {"made": dmade}  # MAF-4
+        z, w, e, made_cache = cache
+        straight = dz * e  # MAF-4
+        minus_dalpha = dz * z + dlogdet[:, None]  # MAF-4, MAF-9
+        dh = np.empty((*z.shape, 2), straight.dtype)
+        np.negative(straight, out=dh[..., 0])  # dmu, MAF-4
+        np.multiply(minus_dalpha, w * w - 1, out=dh[..., 1])  # dr
+        dx, *dcontext, dmade = self.made.backward(dh, made_cache)
+        return dx + straight, *dcontext, {"made": dmade}  # MAF-4
 
     def inverse(self, z, *context):
         return incremental(self.made, z, self.solve, *context)
