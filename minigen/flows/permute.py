@@ -1,6 +1,7 @@
 """A fixed permutation of the columns."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from minigen.core import validate
 from minigen.core.contract import Bijection
 from minigen.core.tree import const
 from minigen.flows.volume import zeros
+from minigen.kernels.gather import gather
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,14 +37,19 @@ class Permute(Bijection):
         """A random order."""
         return cls(rng.permutation(features))
 
+    @cached_property
+    def back(self):
+        """The inverse permutation."""
+        return np.argsort(self.order)
+
     def forward(self, x):
-        return x.take(self.order, axis=1), zeros(x), ()
+        return gather(x, self.order), zeros(x), ()
 
     def backward(self, dy, dlogdet, cache):
-        return dy.take(np.argsort(self.order), axis=1), {}
+        return gather(dy, self.back), {}
 
     def inverse(self, y):
-        return y.take(np.argsort(self.order), axis=1), zeros(y)
+        return gather(y, self.back), zeros(y)
 
     def backward_inverse(self, dx, dlogdet, y):
-        return dx.take(self.order, axis=1), {}
+        return gather(dx, self.order), {}

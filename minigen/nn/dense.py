@@ -22,7 +22,7 @@ class LinearReLU(Layer):
     b: np.ndarray = param()
 
     def forward(self, x):
-        y = x @ self.W
+        y = kernels.product(x, self.W)
         kernels.bias_relu(y, self.b)
         return y, (x, y)
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from minigen.core.contract import Layer
 from minigen.core.tree import param
+from minigen.kernels import dense as kernels
+from minigen.kernels import sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,11 +30,11 @@ class Linear(Layer):
         return cls(W, np.zeros(n_out, dtype))
 
     def forward(self, x):
-        y = x @ self.W
-        y += self.b
+        y = kernels.product(x, self.W)
+        kernels.bias(y, self.b)
         return y, (x,)
 
     def backward(self, dy, cache):
         (x,) = cache
-        grads = {"W": x.T @ dy, "b": dy.sum(axis=0)}
+        grads = {"W": x.T @ dy, "b": sums.columns(dy)}
         return dy @ self.W.T, grads

@@ -1,0 +1,19 @@
+"""The columns of a matrix in another order."""
+
+import numpy as np
+
+from minigen.kernels.jit import kernel
+
+
+def gather_numpy(x, order):
+    """y_nj = x_n,order(j): x (N, D), order (D,), each of 0 .. D-1 once -> (N, D)."""
+    return x.take(order, axis=1)
+
+
+@kernel(gather_numpy)
+def gather(x, order):
+    y = np.empty(x.shape, x.dtype)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = x[i, order[j]]
+    return y
