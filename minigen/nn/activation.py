@@ -6,6 +6,7 @@ import numpy as np
 
 from minigen.core.contract import Layer
 from minigen.core.numeric import sigmoid, softplus
+from minigen.kernels import activation as kernels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,26 +27,30 @@ class ReLU(Layer):
     """y = max(x, 0), dx = dy [x > 0]; at the kink x = 0 the subgradient 0 is chosen."""
 
     def forward(self, x):
-        positive = x.real > 0
-        return x * positive, (positive,)
+        y = kernels.relu(x)
+        return y, (y,)
 
     def backward(self, dy, cache):
-        (positive,) = cache
-        return dy * positive, {}
+        (y,) = cache
+        return kernels.relu_backward(dy, y), {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SiLU(Layer):
-    """y = x sigmoid(x) (Elfwing et al. 2018), dx = dy (g + y (1 - g)) with g = sigmoid(x)."""
+    """y = x g with g = sigmoid(x) (Elfwing et al. 2018), dx = dy (g + y (1 - g)).
+
+    sigmoid(x) = (1 + tanh(x / 2)) / 2, for tanh is faster than exp and cannot overflow.
+    """
 
     def forward(self, x):
-        g = sigmoid(x)
-        y = x * g
+        g = np.divide(x, 2, order="C")
+        np.tanh(g, out=g)
+        y = kernels.silu(x, g)  # and g becomes the sigmoid
         return y, (y, g)
 
     def backward(self, dy, cache):
         y, g = cache
-        return dy * (g + y * (1 - g)), {}
+        return kernels.silu_backward(dy, y, g), {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

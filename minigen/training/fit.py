@@ -1,6 +1,8 @@
 """The training loop."""
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 
@@ -96,7 +98,7 @@ class Trainer:
         self.theta, self.twin = tree.pack(loss)
         self.dtype = self.theta.dtype
         self.g = np.zeros_like(self.theta)
-        self.paths = tuple(tree.flatten(loss.params))
+        self.paths = [path.split(".") for path in tree.flatten(loss.params)]
         heap.keep()
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
@@ -122,8 +124,8 @@ class Trainer:
         """The tree of gradients as one vector, in the order of theta."""
         if self.run.steps == 0:
             list(tree.pairs(self.twin.params, grads))  # refuses other paths or shapes
-        leaves = tree.flatten(grads)
-        np.concatenate([leaves[path] for path in self.paths], axis=None, out=self.g)
+        leaves = [reduce(getitem, path, grads) for path in self.paths]
+        np.concatenate(leaves, axis=None, out=self.g)
 
     def update_average(self):
         if self.average is not None:
