@@ -1,5 +1,7 @@
-"""Measurements: a step of training against the time of its matrix products, and against peers."""
+"""Measurements: training and sampling against the time of their matrix products, and peers."""
 
-from minigen.bench.workloads import WORKLOADS, Workload, minigen_run
+from minigen.bench.machine import machine
+from minigen.bench.report import SECTIONS, text
+from minigen.bench.workloads import WORKLOADS, Workload
 
-__all__ = ["WORKLOADS", "Workload", "minigen_run"]
+__all__ = ["SECTIONS", "WORKLOADS", "Workload", "machine", "text"]

@@ -4,14 +4,15 @@ A dense layer y = x W costs one product forward, two backward: dW = x^T dy and d
 x is data, and dx is of no use, the floor is without it. The masks of a MADE are not made use of.
 """
 
+import itertools
+
 import numpy as np
 
 
 def floor_run(work):
     """A function that does the products of the workload once."""
-    sizes, rows = layers(work), work.rows
     step = work.task == "step"
-    products = [p for k, size in enumerate(sizes) for p in dense(rows, *size, step, k > 0)]
+    products = [p for size, inner in layers(work) for p in dense(work.rows, *size, step, inner)]
     repeats = work.steps if (work.model, work.task) == ("ddpm", "sample") else 1
 
     def run():
@@ -23,16 +24,16 @@ def floor_run(work):
 
 
 def layers(work):
-    """(n_in, n_out) of every dense layer, the one that reads the data first."""
+    """((n_in, n_out), inner) of every dense layer; inner: what it reads has a gradient of use."""
     D, H = work.features, work.hidden
     if work.model == "ddpm":
-        time = [(64, H[0]), (H[0], H[0])] if work.task == "step" else []
-        # the first layer of the time embedding is fed with constants: no dx there either
-        return [(D, H[0]), *time, *[(H[0], H[0])] * work.layers, (H[0], D)]
+        time = [((64, H[0]), False), ((H[0], H[0]), True)] if work.task == "step" else []
+        blocks = [((H[0], H[0]), True)] * work.layers
+        return [((D, H[0]), False), *time, *blocks, ((H[0], D), True)]
     d = D // 2 if work.model == "real_nvp" else D
-    n_out = 2 * (D - d) if work.model == "real_nvp" else 2 * D
-    widths = (d, *H, n_out)
-    return [*zip(widths, widths[1:], strict=False)] * work.layers
+    widths = (d, *H, 2 * (D - d) if work.model == "real_nvp" else 2 * D)
+    sizes = [*itertools.pairwise(widths)] * work.layers
+    return [(size, k > 0) for k, size in enumerate(sizes)]
 
 
 def dense(n, n_in, n_out, backward, inner):

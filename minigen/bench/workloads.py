@@ -1,4 +1,4 @@
-"""What is measured: eight trainings and two samplers, in float32."""
+"""What is measured: trainings and samplers, in float32."""
 
 from dataclasses import dataclass
 
@@ -53,10 +53,17 @@ def model(work, rng):
 
 def minigen_run(work):
     """A function that does the workload once, by the code that `fit` and `sample` run."""
+    if work.task == "sample":
+        rng = np.random.default_rng(0)
+        m = model(work, rng)
+        return lambda: m.sample(work.rows, rng=rng)
+    trainer, batch, rng = minigen_trainer(work)
+    return lambda: trainer.step(batch, 1.0, rng)
+
+
+def minigen_trainer(work):
+    """The trainer of `fit`, a batch, and the generator of the draws."""
     rng = np.random.default_rng(0)
     m = model(work, rng)
-    if work.task == "sample":
-        return lambda: m.sample(work.rows, rng=rng)
     trainer = Trainer(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4), None, None)
-    batch = rng.standard_normal((work.rows, work.features), dtype=np.float32)
-    return lambda: trainer.step(batch, 1.0, rng)
+    return trainer, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import sys
 
-COMMANDS = ("demo", "check", "train", "sample", "evaluate", "homework")
+COMMANDS = ("demo", "check", "train", "sample", "evaluate", "homework", "bench")
 
 
 def main(argv=None):

@@ -4,6 +4,7 @@ Every function returns a `Picture`: a notebook shows it, `picture.savefig(path)`
 draws into axes of your own instead: one, or one for each panel.
 """
 
+from minigen.plot.bench import bench
 from minigen.plot.costs import cost
 from minigen.plot.curves import training
 from minigen.plot.elbo import elbo_terms
@@ -18,6 +19,7 @@ from minigen.plot.warping import warp
 
 __all__ = [
     "Picture",
+    "bench",
     "cost",
     "density",
     "elbo_terms",

@@ -1,0 +1,50 @@
+"""Measured ratios to the floor of the matrix products."""
+
+import numpy as np
+
+from minigen.core import validate
+from minigen.plot.style import FAINT, INK, LINES, caption, graph, panels, title
+
+
+def bench(rows, *, ax=None):
+    """Time by floor of each workload, a dot for each name, its quartiles as a line.
+
+    rows: those of the section "steps" of `minigen bench --json`.
+    """
+    if not rows:
+        raise validate.expected("rows", "at least one measurement", "none")
+    works = list(dict.fromkeys(r["workload"] for r in rows))
+    names = list(dict.fromkeys(r["name"] for r in rows if r["name"] != "floor"))
+    (panel,) = panels(1, ax, width=7.4, height=1.3 + 0.42 * len(works))
+    graph(panel, "time / time of the matrix products alone", "")
+    for color, name in zip(LINES, names, strict=False):
+        dots(panel, [r for r in rows if r["name"] == name], works, name, color)
+    panel.axvline(1, color=INK, linewidth=1)
+    panel.set_xscale("log")
+    ticks(panel, max(r["ratio"] for r in rows))
+    panel.set_yticks(range(len(works)), works, color=INK, fontsize=8.5)
+    panel.invert_yaxis()
+    panel.grid(False, axis="y")
+    panel.legend(fontsize=8, frameon=False, loc="upper right", bbox_to_anchor=(1, 0.98))
+    title(panel, "How far from the floor")
+    caption(panel, "dots: medians; lines: quartiles of the rounds; the scale is logarithmic", ax)
+    return panel.figure
+
+
+def dots(ax, rows, works, name, color):
+    """The medians and quartiles of one name, minigen's larger."""
+    at = np.array([works.index(r["workload"]) for r in rows])
+    low, middle, high = (
+        np.array([r[key] for r in rows]) for key in ("ratio_low", "ratio", "ratio_high")
+    )
+    ax.hlines(at, low, high, color=color, linewidth=2)
+    size = 52 if name == "minigen" else 26
+    ax.scatter(middle, at, size, color=color, edgecolor=FAINT, linewidth=0.5, label=name, zorder=3)
+
+
+def ticks(ax, top):
+    """Plain numbers at 1, 2, 5, 10, ... up to the largest ratio."""
+    at = [m * 10**k for k in range(4) for m in (1, 2, 5)]
+    at = [t for t in at if t <= 1.2 * top] or [1]
+    ax.set_xticks(at, [f"{t:g}" for t in at])
+    ax.set_xticks([], minor=True)

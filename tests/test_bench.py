@@ -1,0 +1,140 @@
+"""The measurements measure what they say: the floor's products, the caches' bytes, the ratios."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minigen import bench, plot
+from minigen.bench import floor, growth, memory, peers, profile, timing
+from minigen.bench.workloads import minigen_run, minigen_trainer, model
+from minigen.cli.main import main
+from minigen.core import tree
+
+TINY = {
+    "real_nvp": bench.Workload("tiny flow", "real_nvp", "step", 4, 2, (8, 8), 16),
+    "maf": bench.Workload("tiny MAF", "maf", "step", 4, 2, (8, 8), 16),
+    "ddpm": bench.Workload("tiny DDPM", "ddpm", "step", 4, 1, (8,), 16, 10),
+}
+SAMPLES = (
+    bench.Workload("tiny MAF samples", "maf", "sample", 4, 2, (8, 8), 16),
+    bench.Workload("tiny DDPM samples", "ddpm", "sample", 4, 1, (8,), 16, 10),
+)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Rounds of one call."""
+    monkeypatch.setattr(timing, "ROUND", 0.0)
+
+
+@pytest.mark.parametrize("work", TINY.values(), ids=TINY)
+def test_the_floor_has_a_product_for_each_weight_matrix(work, rng):
+    """The dense layers of the floor are the matrices of the model."""
+    matrices = [a.shape for a in tree.flatten(model(work, rng).params).values() if a.ndim == 2]
+    assert sorted(size for size, _ in floor.layers(work)) == sorted(matrices)
+
+
+@pytest.mark.parametrize("inner, count", [(True, 3), (False, 2)])
+def test_the_products_of_a_dense_layer(inner, count):
+    products = floor.dense(16, 3, 5, True, inner)
+    assert len(products) == count
+    for a, b, out in products:
+        assert (a.shape[0], b.shape[1]) == out.shape and out.dtype == np.float32
+
+
+@pytest.mark.parametrize("work", TINY.values(), ids=TINY)
+def test_a_workload_trains(work):
+    trainer, batch, rng = minigen_trainer(work)
+    before = trainer.theta.copy()
+    trainer.step(batch, 1.0, rng)
+    assert np.any(trainer.theta != before) and trainer.theta.dtype == np.float32
+
+
+@pytest.mark.parametrize("work", SAMPLES, ids=lambda w: w.name)
+def test_a_workload_samples(work):
+    assert minigen_run(work)().shape == (16, 4)
+
+
+def test_rounds_are_taken_in_turn():
+    seen = []
+    seconds = timing.compare({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, 3)
+    assert "".join(seen) == "aabb" + "ab" * 3  # two calls to warm up and to count
+    assert {name: s.shape for name, s in seconds.items()} == {"a": (3,), "b": (3,)}
+
+
+def test_the_bytes_of_a_cache_count_a_block_once():
+    a, theta = np.zeros((4, 8)), np.zeros(8)
+    cache = (a, (a[:, :2], {"x": [a.T]}), theta[:4], np.zeros(2, np.float32), 7, None)
+    assert memory.bytes_of(cache, exclude=theta) == a.nbytes + 8
+
+
+def test_a_step_keeps_its_caches_and_little_more():
+    """Caches, gradients, and a few arrays of one layer."""
+    for row in memory.measure():
+        assert row["caches"] < row["peak"] < 2 * (row["caches"] + row["parameters"])
+
+
+def test_the_shares_of_a_profile_are_all_of_it(monkeypatch):
+    monkeypatch.setattr(profile, "WORKLOADS", tuple(TINY.values()))
+    for row in profile.measure():
+        assert np.isclose(sum(row[name] for name in profile.KINDS), 1)
+    assert profile.kind("/a/minigen/nn/linear.py") == profile.KINDS[0]
+    assert profile.kind("/a/minigen/training/fit.py") == profile.KINDS[2]
+    assert profile.kind("~") == profile.KINDS[1]
+
+
+def test_growth_is_measured_from_the_size_before(monkeypatch):
+    monkeypatch.setattr(growth, "SIZES", {"T": [SAMPLES[1], SAMPLES[1]]})
+    monkeypatch.setattr(growth.math, "log", lambda x: 1.0)
+    first, second = growth.measure(2)
+    assert "power" not in first and second["power"] == 1.0
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Tiny workloads, and no peer, as on a machine without them."""
+    from minigen.bench import report
+
+    monkeypatch.setattr(report, "WORKLOADS", tuple(TINY.values()))
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
+
+
+def test_bench_prints_ratios_before_times(alone, capsys):
+    assert main(["bench", "steps", "--rounds", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "not installed, not measured: torch, jax\n"
+    head, first, second, *_ = out.splitlines()
+    assert head.split()[:5] == ["workload", "by", "x", "floor", "quartiles"]
+    assert "floor  1.00" in " ".join(first.split("  ")) or " 1.00 " in first
+    assert "minigen" in second and "blas" in out
+
+
+def test_bench_writes_json_and_a_picture(alone, capsys, tmp_path):
+    file = tmp_path / "ratios.png"
+    assert main(["bench", "steps", "--rounds", "2", "--json", "--picture", str(file)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {r["name"] for r in found["steps"]} == {"floor", "minigen"}
+    for r in found["steps"]:
+        assert r["ratio_low"] <= r["ratio"] <= r["ratio_high"] and r["ms"] > 0
+    assert found["machine"]["cores"] >= 1 and "openblas" in found["machine"]["blas"].lower()
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unknown_section_is_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "nothing"])
+    assert stop.value.code == 2
+
+
+def test_the_picture_has_a_dot_for_each_measurement():
+    rows = [
+        {"workload": w, "name": n, "ratio": r, "ratio_low": r * 0.9, "ratio_high": r * 1.1}
+        for w in ("one", "two")
+        for n, r in (("floor", 1.0), ("minigen", 1.5), ("torch eager", 6.0))
+    ]
+    (ax,) = plot.bench(rows).axes
+    points = {c.get_label(): c.get_offsets() for c in ax.collections if c.get_offsets().size > 2}
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["minigen", "torch eager"]
+    np.testing.assert_allclose(points["minigen"], [[1.5, 0], [1.5, 1]])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["one", "two"]

@@ -1,0 +1,94 @@
+"""Kernels equal their twins, in both precisions, on views too; and a NaN stays a NaN."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from minigen.flows import degrees
+from minigen.kernels import activation, dense, gather, sums, triangular
+
+CASES = {
+    "bias": (dense.bias, ((5, 7), (7,))),
+    "columns": (sums.columns, ((5, 7),)),
+    "rows": (sums.rows, ((5, 7),)),
+    "relu": (activation.relu, ((5, 7),)),
+    "relu_backward": (activation.relu_backward, ((5, 7), (5, 7))),
+    "silu": (activation.silu, ((5, 7), (5, 7))),
+    "silu_backward": (activation.silu_backward, ((5, 7), (5, 7), (5, 7))),
+}
+
+
+def agree(kernel, *args):
+    """The kernel and its twin return the same, and leave the same in their arguments."""
+    ones, twos = ([a.copy(order="K") for a in args] for _ in range(2))
+    got, want = kernel(*ones), kernel.twin(*twos)
+    size = 1e-13 if args[0].dtype == np.float64 else 1e-6
+    for a, b in zip((got, *ones), (want, *twos), strict=True):
+        if b is not None:
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=size, atol=size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_equal_their_twins(name, dtype, rng):
+    kernel, shapes = CASES[name]
+    agree(kernel, *(rng.standard_normal(shape).astype(dtype) for shape in shapes))
+
+
+@pytest.mark.parametrize("kernel", [activation.relu, sums.rows, sums.columns])
+def test_kernels_see_through_views(kernel, rng):
+    x = rng.standard_normal((6, 8))
+    for view in (x.T, x[:, ::2], x[::-1, 1:]):
+        np.testing.assert_allclose(kernel(view), kernel.twin(view), rtol=1e-13, atol=1e-13)
+
+
+def test_relu_and_bias_keep_a_nan():
+    x = np.array([[np.nan, -1.0, 1.0]])
+    assert np.isnan(activation.relu(x)).tolist() == [[True, False, False]]
+
+
+def test_a_permutation_is_gathered(rng):
+    x, order = rng.standard_normal((5, 9)), rng.permutation(9)
+    assert np.array_equal(gather.gather(x, order), x[:, order])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+@pytest.mark.parametrize("features, width", [(1, 4), (2, 64), (7, 70), (40, 500)])
+def test_products_in_panels_are_products_with_the_mask(features, width, dtype, rng):
+    """The half that is left out is the half that is zero, whatever stands there."""
+    levels = (
+        degrees.inputs(features, 3),
+        degrees.hidden("hidden", width, features, 3),
+        degrees.outputs(features, 2),
+    )
+    for below, above in itertools.pairwise(levels):
+        M = degrees.mask(below, above)
+        first = (M == 0).sum(axis=1)
+        panels = triangular.panels(first, len(above))
+        W, x, dy = (
+            rng.standard_normal(shape).astype(dtype)
+            for shape in (M.shape, (6, len(below)), (6, len(above)))
+        )
+        MW = triangular.masked(W, first)
+        assert np.array_equal(MW, M * W)
+        dx, dW = triangular.product_backward(dy, x, MW, first, panels)
+        for got, want in (
+            (triangular.product(x, MW, panels), x @ (M * W)),
+            (dx, dy @ (M * W).T),
+            (dW, M * (x.T @ dy)),
+        ):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+def test_the_panels_leave_out_almost_half():
+    level = degrees.hidden("hidden", 512, 64, 0)
+    M = degrees.mask(level, level)
+    panels = triangular.panels((M == 0).sum(axis=1), 512)
+    assert sum(row * (column - j) for _, j, row, column in panels) < 0.6 * M.size
+
+
+def test_a_product_with_one_column_is_a_product(rng):
+    x, W = rng.standard_normal((5, 1)), rng.standard_normal((1, 7))
+    np.testing.assert_allclose(dense.product(x, W), x @ W, rtol=1e-15)
