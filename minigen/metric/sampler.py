@@ -13,7 +13,8 @@ class Balanced:
     """A sampler of class-balanced batches: P random classes with about `per_class` rows each.
 
     x (N, D), labels (N,); `augment(x, rng)`, if given, returns changed copies of drawn rows. A
-    class is drawn without replacement while it lasts. Give it to `fit` as data.
+    class is drawn without replacement while it lasts. Give it to `fit` as data, with a
+    `validation=(x, labels)` of its own: without one, `fit` mines 2048 rows at each validation.
     """
 
     x: np.ndarray
