@@ -138,3 +138,11 @@ def test_the_picture_has_a_dot_for_each_measurement():
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["minigen", "torch eager"]
     np.testing.assert_allclose(points["minigen"], [[1.5, 0], [1.5, 1]])
     assert [t.get_text() for t in ax.get_yticklabels()] == ["one", "two"]
+
+
+def test_a_peer_that_fails_is_left_out_with_a_word():
+    with pytest.warns(UserWarning, match="compiled is left out: RuntimeError: no compiler"):
+        assert not peers.works(
+            "compiled", lambda: (_ for _ in ()).throw(RuntimeError("no compiler"))
+        )
+    assert peers.works("eager", lambda: None)

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import warnings
 
 PEERS = {"torch": "minigen.bench.torch_peer", "jax": "minigen.bench.jax_peer"}
 
@@ -16,4 +17,14 @@ def peer_runs(work):
     runs = {}
     for name in installed():
         runs |= importlib.import_module(PEERS[name]).runs(work)
-    return runs
+    return {name: run for name, run in runs.items() if works(name, run)}
+
+
+def works(name, run):
+    """Whether a peer's first call succeeds: compilers may be missing, and that is its affair."""
+    try:
+        run()
+    except Exception as error:
+        warnings.warn(f"{name} is left out: {type(error).__name__}: {error}", stacklevel=2)
+        return False
+    return True

@@ -149,7 +149,7 @@ def runs(work):
 
 
 def maker(work, compile):
-    """The workload in one of the two ways; None where compiling has no sense or fails."""
+    """The workload in one of the two ways; None for D passes in place, which no compiler sees."""
     m = model(work)
     if work.task == "sample":
         return sampler(work, m, compile)
