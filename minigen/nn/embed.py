@@ -50,8 +50,7 @@ class TimeEmbedding(Layer):
         first, act, second = cache
         da, dsecond = self.second.backward(de, second)
         du, _ = SiLU().backward(da, act)
-        _, dfirst = self.first.backward(du, first)
-        return ({"first": dfirst, "second": dsecond},)
+        return ({"first": self.first.backward_params(du, first), "second": dsecond},)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

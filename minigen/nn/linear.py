@@ -35,6 +35,9 @@ class Linear(Layer):
         return y, (x,)
 
     def backward(self, dy, cache):
+        return dy @ self.W.T, self.backward_params(dy, cache)
+
+    def backward_params(self, dy, cache):
+        """The gradient of W and b alone, for a layer whose x is given."""
         (x,) = cache
-        grads = {"W": x.T @ dy, "b": sums.columns(dy)}
-        return dy @ self.W.T, grads
+        return {"W": x.T @ dy, "b": sums.columns(dy)}
