@@ -69,7 +69,7 @@ BANK = (
             "x[:, made.order] = coordinates.T", "x[:, made.position] = coordinates.T"),
     planted("P3 dequantisation by U(0, 0.5] (intro_dgm)", "data/discrete.py", "test_data_formulas.py test_flows.py test_gaps.py",
             "validate.generator(rng).random(x.shape)", "((1 - validate.generator(rng).random(x.shape)) / 2)"),
-    planted("P4a q(z_i | z_i) in place of q(z_i | z_i-1) (intro_dgm)", "markov/gaussian.py", "test_markov.py",
+    planted("P4a q(z_i given z_i) in place of q(z_i given z_i-1) (intro_dgm)", "markov/gaussian.py", "test_markov.py",
             "before, after = X[:, :-1][steps]", "before, after = X[:, 1:][steps]"),
     planted("P4b steps indexed from the wrong end (intro_dgm)", "diffusion/sampler.py", "test_diffusion_sampling.py",
             "now = np.array([t])\n        out", "now = np.array([model.schedule.T + 1 - t])\n        out"),
