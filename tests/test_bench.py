@@ -79,9 +79,10 @@ def test_the_shares_of_a_profile_are_all_of_it(monkeypatch):
     monkeypatch.setattr(profile, "WORKLOADS", tuple(TINY.values()))
     for row in profile.measure():
         assert np.isclose(sum(row[name] for name in profile.KINDS), 1)
-    assert profile.kind("/a/minigen/nn/linear.py") == profile.KINDS[0]
-    assert profile.kind("/a/minigen/training/fit.py") == profile.KINDS[2]
-    assert profile.kind("~") == profile.KINDS[1]
+    assert profile.kind("/a/minigen/nn/linear.py", "backward") == profile.KINDS[0]
+    assert profile.kind("/a/minigen/training/fit.py", "step") == profile.KINDS[2]
+    assert profile.kind("/a/minigen/kernels/dense.py", "product") == profile.KINDS[0]
+    assert profile.kind("~", "reduce") == profile.KINDS[1]
 
 
 def test_growth_is_measured_from_the_size_before(monkeypatch):

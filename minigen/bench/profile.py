@@ -40,16 +40,16 @@ def one(work):
 def by_kind(stats):
     """The share of the time of each kind, from {(file, line, name): (.., .., own, ..)}."""
     total = dict.fromkeys(KINDS, 0.0)
-    for (file, _, _), (_, _, own, *_) in stats.items():
-        total[kind(file)] += own
+    for (file, _, name), (_, _, own, *_) in stats.items():
+        total[kind(file, name)] += own
     return {name: own / sum(total.values()) for name, own in total.items()}
 
 
-def kind(file):
-    """What a source file is for; "~" holds the functions of NumPy that are not in Python."""
+def kind(file, name):
+    """What a function is for; the file "~" holds the functions of NumPy that are not in Python."""
     path = pathlib.PurePath(file).as_posix()
     inside = path.rpartition("minigen/")[2]
-    if inside in PRODUCTS:
+    if inside in PRODUCTS or name == "product":
         return KINDS[0]
     if inside in OPTIMISER:
         return KINDS[2]

@@ -1,7 +1,6 @@
 """The network of a diffusion model: a residual MLP that knows the time, and perhaps the class."""
 
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
@@ -57,11 +56,10 @@ class TimeNet(Layer):
     def backward(self, dout, cache):
         time, known, lift, caches, head, rows = cache
         dh, dhead = self.head.backward(dout, head)
-        des, dblocks = [], {}
+        de, dblocks = None, {}
         for k in reversed(range(len(self.blocks))):
-            dh, de, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
-            des.append(de)
-        de = reduce(np.add, des)
+            dh, dek, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
+            de = dek if de is None else de + dek
         dx, dlift = self.lift.backward(dh, lift)
         grads = {"lift": dlift, "blocks": dblocks, "head": dhead}
         for f, c in zip(self.label, known, strict=True):
