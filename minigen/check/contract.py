@@ -6,8 +6,8 @@ from minigen.check.subject import Subject
 from minigen.core import validate
 
 PROMISES = {
+    "forward is pure": promises.forward_pure,  # before any other forward: a layer may set itself up
     "form": promises.form,
-    "forward is pure": promises.forward_pure,
     "backward is pure": promises.backward_pure,
     "repeatable": promises.repeatable,
     "two caches": promises.two_caches,

@@ -1,0 +1,80 @@
+"""The disk cache of compiled kernels only ever saves time: nothing about it can fail."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import numpy as np
+from minigen.kernels import optimizers
+theta = np.array([1.0, 2.0])
+optimizers.momentum(theta, np.ones(2), np.zeros(2), 0.9, 0.5)
+print(theta.tolist())
+"""
+
+
+def run(**environment):
+    """What a fresh process prints that compiles one kernel."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", CODE],
+        env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pytest.importorskip("numba")
+    path = tmp_path / "cache"
+    assert run(MINIGEN_CACHE=str(path)) == "[0.5, 1.5]"
+    return path
+
+
+def files(path):
+    return sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def test_compiled_code_is_kept_in_a_private_folder(folder):
+    assert [p.suffix for p in files(folder)] == [".nbc", ".nbi"]
+    if hasattr(os, "getuid"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100])
+def test_a_truncated_cache_is_compiled_again(folder, keep):
+    """H26: a half-written file must not stop the import, nor the kernel."""
+    for path in files(folder):
+        path.write_bytes(path.read_bytes()[:keep])
+    assert run(MINIGEN_CACHE=str(folder)) == "[0.5, 1.5]"
+
+
+def test_a_cache_of_nonsense_is_compiled_again(folder):
+    for path in files(folder):
+        path.write_bytes(b"nonsense" * 100)
+    assert run(MINIGEN_CACHE=str(folder)) == "[0.5, 1.5]"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners or modes here")
+def test_a_folder_that_others_can_write_is_not_used(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    assert run(MINIGEN_CACHE=str(shared)) == "[0.5, 1.5]" and not files(shared)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MINIGEN_CACHE": "0"},
+        {"MINIGEN_CACHE": os.devnull + "/nowhere"},
+        dict.fromkeys(["HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"], os.devnull + "/nowhere"),
+        {"MINIGEN_BACKEND": "numpy"},
+    ],
+    ids=["off", "not a folder", "no home", "numpy"],
+)
+def test_without_a_cache_the_result_is_the_same(environment):
+    assert run(**environment) == "[0.5, 1.5]"
