@@ -170,9 +170,9 @@ mg.plot.samples(visiting_order.wrong(maf, z)[:, :2], visiting_order.right(maf, z
 
 # %% [markdown]
 # **How to read it.** Two columns of the same model, sampled rightly (left, "truth") and with
-# degrees in the place of the order (right, "model"). Nothing of the model's shape is left, yet its likelihood
-# is right to the last digit. Who trusts the likelihood blames the model, or the random order: a
-# slide of a course did.
+# degrees in the place of the order (right, "model"). Nothing of the model's shape is left, yet its
+# likelihood is right to the last digit. Who trusts the likelihood blames the model, or the random
+# order: a slide of a course did.
 #
 # The second piece in this room needs $D=1$, the case nobody tests because it is too easy.
 

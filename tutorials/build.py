@@ -53,7 +53,8 @@ def build(source):
         cell.id = f"cell-{k}"
         cell.metadata = {}
         for output in cell.get("outputs", []):
-            output.metadata = {}
+            if "metadata" in output:
+                output.metadata = {}
             lighten(output.get("data", {}))
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

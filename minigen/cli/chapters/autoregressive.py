@@ -48,9 +48,9 @@ STEPS = {  # of the demo: full, quick
     ("neural_spline", "checkerboard"): (900, 60),
     ("neural_spline", "eight_gaussians"): (600, 60),
     ("maf", "digits"): (300, 60),
-    ("neural_spline", "digits"): (250, 25),
-    ("iaf", "ring"): (700, 100),
-    ("iaf", "wave"): (700, 100),
+    ("neural_spline", "digits"): (350, 25),
+    ("iaf", "ring"): (1000, 100),
+    ("iaf", "wave"): (1500, 100),
 }
 DIMENSIONS = (4, 16, 63), (4, 16)  # of the cost picture: full, quick
 TEXT = """An autoregressive layer has a triangular Jacobian, so its log-determinant is a sum. MAF

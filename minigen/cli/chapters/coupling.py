@@ -27,7 +27,7 @@ STEPS = {  # of the demo: full, quick
     ("nice", "digits"): (400, 80),
 }
 GALLERY = ("pinwheel", "eight_gaussians", "checkerboard", "two_spirals")
-GALLERY_STEPS = (1500, 200)
+GALLERY_STEPS = (2000, 200)
 TEXT = """Affine couplings keep half of the columns and scale and shift the others, so the inverse
 and the log-determinant cost one pass each. On toys the true density is known: KL(truth, model) is
 the gap between the model's loss and the entropy, and nothing can be below 0. The digits' bits per
