@@ -7,6 +7,7 @@ import numpy as np
 from minigen.cli.chapter import Chapter, Model, Recipe, Shot
 from minigen.cli.chapters.flows import FLOW, builder
 from minigen.cli.datasets import dataset
+from minigen.data import toys
 from minigen.flows import nice, real_nvp
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
@@ -26,8 +27,10 @@ STEPS = {  # of the demo: full, quick
     ("real_nvp", "digits"): (600, 150),
     ("nice", "digits"): (400, 80),
 }
-GALLERY = ("pinwheel", "eight_gaussians", "checkerboard", "two_spirals")
-GALLERY_STEPS = (2000, 200)
+GALLERY = tuple(name for name in toys() if name != "moons")
+GALLERY_STEPS = (1000, 150)
+COLUMNS = 6  # toys in one picture
+FIXED = 4096  # points, for the price of overfitting
 TEXT = """Affine couplings keep half of the columns and scale and shift the others, so the inverse
 and the log-determinant cost one pass each. On toys the true density is known: KL(truth, model) is
 the gap between the model's loss and the entropy, and nothing can be below 0. The digits' bits per
@@ -37,7 +40,7 @@ worse than one that knows of no dependence between pixels."""
 
 def show(stage):
     rows, shots = [], []
-    for part in (moons, gallery, digits):
+    for part in (moons, fixed, gallery, digits):
         more_rows, more_shots = part(stage)
         rows += more_rows
         shots += more_shots
@@ -69,16 +72,30 @@ def moons(stage):
     return [*rows, *nice_rows[1:]], shots
 
 
+def fixed(stage):
+    """The same training on points drawn once: what overfitting costs."""
+    d = dataset("moons", stage.rng)
+    points = d.source.sample(FIXED, rng=stage.rng)
+    frozen = replace(d, name=f"moons, {FIXED} points", train=points)
+    recipe = replace(TOY, steps=stage.pick(*STEPS["real_nvp", "moons"]))
+    flow = MODELS["real_nvp"].build(d, recipe, stage.rng)
+    stage.train("real_nvp", flow, FLOW, frozen, recipe)
+    return FLOW.measure("real_nvp", flow, frozen, rng=stage.rng)[-1:], []
+
+
 def gallery(stage):
     from minigen import plot
 
     names = stage.pick(GALLERY, GALLERY[:2])
     fitted = {name: trained(stage, "real_nvp", name, GALLERY_STEPS) for name in names}
-    pairs = {n: (flow, dataset(n, stage.rng).source) for n, (flow, _, _) in fitted.items()}
+    pairs = [(n, (flow, dataset(n, stage.rng).source)) for n, (flow, _, _) in fitted.items()]
     notes = {n: f"KL {rows[-1].value:.3f} nats" for n, (_, _, rows) in fitted.items()}
     text = "Other toys after a short training; holes and sharp edges are hard for a smooth map."
-    shot = Shot("toys", plot.gallery(pairs, notes), text)
-    return [rows[-1] for _, _, rows in fitted.values()], [shot]
+    shots = [
+        Shot(f"toys_{k // COLUMNS + 1}", plot.gallery(dict(pairs[k : k + COLUMNS]), notes), text)
+        for k in range(0, len(pairs), COLUMNS)
+    ]
+    return [rows[-1] for _, _, rows in fitted.values()], shots
 
 
 def digits(stage):
