@@ -45,12 +45,12 @@ MODELS = {
 }
 FAMILIES = {"Flow": FLOW}
 STEPS = {  # of the demo: full, quick
-    ("neural_spline", "checkerboard"): (900, 60),
-    ("neural_spline", "eight_gaussians"): (600, 60),
-    ("maf", "digits"): (300, 60),
-    ("neural_spline", "digits"): (350, 25),
-    ("iaf", "ring"): (1000, 100),
-    ("iaf", "wave"): (1500, 100),
+    ("neural_spline", "checkerboard"): (900, 40),
+    ("neural_spline", "eight_gaussians"): (600, 40),
+    ("maf", "digits"): (300, 40),
+    ("neural_spline", "digits"): (350, 15),
+    ("iaf", "ring"): (1000, 60),
+    ("iaf", "wave"): (1500, 60),
 }
 DIMENSIONS = (4, 16, 63), (4, 16)  # of the cost picture: full, quick
 TEXT = """An autoregressive layer has a triangular Jacobian, so its log-determinant is a sum. MAF

@@ -17,7 +17,7 @@ RECIPES = {
     "toy": Recipe(steps=4000, layers=3, hidden=(128,), batch=512, lr=4e-3, ema=0.999),
     "digits": Recipe(steps=3000, layers=2, hidden=(192,), batch=128, lr=3e-3, ema=0.995),
 }
-STEPS = {"moons": (2500, 250), "digits": (1500, 200)}  # of the demo: full, quick
+STEPS = {"moons": (2500, 150), "digits": (1500, 120)}  # of the demo: full, quick
 SCHEDULES = {"toy": cosine_schedule(200), "digits": cosine_schedule(10, 0.1)}
 POINTS = 3000  # test points of a bound, which costs T passes
 FRAMES = 6

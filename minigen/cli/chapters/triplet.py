@@ -17,7 +17,7 @@ RECIPES = {
         steps=1200, hidden=(256, 256), activation="relu", batch=160, weight_decay=0.01, ema=0.995
     )
 }
-STEPS = 1200, 100  # of the demo: full, quick
+STEPS = 1200, 60  # of the demo: full, quick
 TEXT = """The triplet loss pulls an image towards another of its class and pushes it from one of
 another class, until the gap is a margin. What is measured is retrieval on images never seen: the
 share of test images whose nearest neighbour, or one of the nearest five, has their label."""
