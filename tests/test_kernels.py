@@ -15,7 +15,9 @@ CASES = {
     "relu": (activation.relu, ((5, 7),)),
     "relu_backward": (activation.relu_backward, ((5, 7), (5, 7))),
     "silu": (activation.silu, ((5, 7), (5, 7))),
-    "silu_backward": (activation.silu_backward, ((5, 7), (5, 7), (5, 7))),
+    "silu of a row": (activation.silu, ((5, 7), (1, 7))),
+    "residual": (activation.residual, ((5, 7), (7,), (5, 7))),
+    "residual_backward": (activation.residual_backward, ((5, 7), (5, 7), (5, 7))),
 }
 
 
@@ -24,7 +26,8 @@ def agree(kernel, *args):
     ones, twos = ([a.copy(order="K") for a in args] for _ in range(2))
     got, want = kernel(*ones), kernel.twin(*twos)
     size = 1e-13 if args[0].dtype == np.float64 else 1e-6
-    for a, b in zip((got, *ones), (want, *twos), strict=True):
+    got, want = (r if isinstance(r, tuple) else (r,) for r in (got, want))
+    for a, b in zip((*got, *ones), (*want, *twos), strict=True):
         if b is not None:
             assert a.dtype == b.dtype
             np.testing.assert_allclose(a, b, rtol=size, atol=size)
@@ -44,9 +47,25 @@ def test_kernels_see_through_views(kernel, rng):
         np.testing.assert_allclose(kernel(view), kernel.twin(view), rtol=1e-13, atol=1e-13)
 
 
-def test_relu_and_bias_keep_a_nan():
+def test_relu_and_silu_keep_a_nan():
     x = np.array([[np.nan, -1.0, 1.0]])
     assert np.isnan(activation.relu(x)).tolist() == [[True, False, False]]
+    y, _ = activation.silu(np.float32(x), np.zeros((1, 3), np.float32))
+    assert np.isnan(y).tolist() == [[True, False, False]]
+
+
+def test_the_rational_sigmoid_is_right_to_single_precision_everywhere():
+    """And exactly 0 or 1 where it should be: a large unit must not leak."""
+    u = np.linspace(-60, 60, 400_001, dtype=np.float32)[:, None]
+    zero = np.zeros((1, 1), np.float32)
+    y, slope = activation.silu(u, zero)
+    want, rise = activation.silu.twin(np.float64(u), np.float64(zero))
+    assert np.abs(y - want).max() < 4e-6 and np.abs(slope - rise).max() < 4e-6
+    near = np.abs(u) < 4
+    assert np.all(np.abs(y - want)[near] <= 2e-5 * np.abs(want)[near])
+    far = np.float32([[-1e30], [1e30], [-100], [100]])
+    y, slope = activation.silu(far, zero)
+    assert np.array_equal(y, np.maximum(far, 0)) and np.array_equal(slope, far > 0)
 
 
 def test_a_permutation_is_gathered(rng):

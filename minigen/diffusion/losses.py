@@ -8,6 +8,7 @@ from minigen.core.contract import Layer, Loss
 from minigen.core.tree import const
 from minigen.diffusion.forward import Marginal, tables
 from minigen.diffusion.terms import PriorTerm
+from minigen.prob.gaussian import standard_normal
 
 
 def noised(model, x0, eps, t):
@@ -20,7 +21,7 @@ def drawn(model, times, batch, rng):
     """The input (x0,) and the given of a training step: t, eps, weight, label."""
     x0, label = model.unpack(batch)
     t, weight = times.draw(len(x0), rng)
-    eps = rng.standard_normal(x0.shape, dtype=x0.dtype)
+    eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
     given = {"t": t, "eps": eps}
     if weight is not None:
         given["weight"] = weight.astype(x0.dtype)

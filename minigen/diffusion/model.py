@@ -17,6 +17,7 @@ from minigen.diffusion.schedule import Schedule, respaced, spread
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm
 from minigen.diffusion.timesteps import Antithetic
 from minigen.diffusion.variance import LEARNED, bounds, log_variance
+from minigen.prob.gaussian import standard_normal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,11 +49,16 @@ class DDPM(Layer):
     dropped: float = 0.1
 
     def forward(self, xt, *, t, label=None):
+        out, logvar, cache = self.step(xt, t, label)
+        return out, np.broadcast_to(logvar, xt.shape), cache
+
+    def step(self, xt, t, label):
+        """As `forward`, but a variance that is one for many entries stays one."""
         h, net = self.net.forward(xt, t=t, **labelled(label))
         out, raw = self.split(h)
         pair = bounds(self.schedule, self.first, t)
         logvar, slope = log_variance(self.variance, *(b.astype(xt.dtype) for b in pair), raw)
-        return out, np.broadcast_to(logvar, xt.shape), (slope, net)
+        return out, logvar, (slope, net)
 
     def backward(self, dout, dlogvar, cache):
         slope, net = cache
@@ -190,7 +196,7 @@ class DDPM(Layer):
             label = self.labels(self.classes if label is None else label, n)
         elif label is not None:
             self.labels(label, n)
-        x = rng.standard_normal((n, self.features), dtype=self.dtype)
+        x = standard_normal((n, self.features), rng=rng, dtype=self.dtype.type)
         yield self.schedule.T, x
         if sampler == "ode":
             yield 0, ode.sample(model, x, label=label).astype(self.dtype)

@@ -12,6 +12,7 @@ rule: if [a, b] is the determinant of the coefficients of a and b, then
     wanted = ([wanted, given] x_t + [x_t, wanted] given) / [x_t, given]
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,11 @@ def roots(schedule, t):
     return tuple(c[:, None] for c in (np.sqrt(A), np.sqrt(rest), np.sqrt(A_before), spread))
 
 
+def at(columns, t, dtype):
+    """Columns (T, 1) of the times 1..T at t (N,), each (N, 1) and in `dtype`."""
+    return tuple(c[np.asarray(t) - 1].astype(dtype) for c in columns)
+
+
 def determinants(schedule, t):
     """{(a, b): coefficient determinant}, none of them found by a subtraction that cancels."""
     signal, noise, before, spread = roots(schedule, t)
@@ -75,6 +81,18 @@ def coefficients(schedule, t, given, wanted):
     return across / whole, table["xt", wanted] / whole
 
 
+@functools.lru_cache(maxsize=64)
+def table(schedule, given, wanted):
+    """The coefficients of t = 1..T, each (T, 1), worked out once."""
+    return coefficients(schedule, np.arange(1, schedule.T + 1), given, wanted)
+
+
+@functools.lru_cache(maxsize=64)
+def target_table(schedule, kind):
+    """The coefficients of x_0 and of eps in this kind, for t = 1..T, each (T, 1)."""
+    return rows(schedule, np.arange(1, schedule.T + 1))[kind]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Convert(Layer):
     """A prediction of one kind as another: wanted = p_t x_t + q_t given, see `coefficients`.
@@ -87,8 +105,7 @@ class Convert(Layer):
     wanted: str
 
     def forward(self, xt, value, *, t):
-        pair = coefficients(self.schedule, t, self.given, self.wanted)
-        p, q = (c.astype(xt.dtype) for c in pair)
+        p, q = at(table(self.schedule, self.given, self.wanted), t, xt.dtype)
         return p * xt + q * value, (p, q)  # DIF-23
 
     def backward(self, dwanted, cache):
@@ -107,7 +124,7 @@ class Target(Layer):
     kind: str
 
     def forward(self, x0, eps, *, t):
-        to_x0, to_eps = (c.astype(x0.dtype) for c in rows(self.schedule, t)[self.kind])
+        to_x0, to_eps = at(target_table(self.schedule, self.kind), t, x0.dtype)
         return to_x0 * x0 + to_eps * eps, (to_x0, to_eps)
 
     def backward(self, dtarget, cache):

@@ -7,6 +7,7 @@ import numpy as np
 
 from minigen.diffusion.predict import Convert
 from minigen.diffusion.schedule import jump
+from minigen.prob.gaussian import standard_normal
 
 SAMPLERS = ("ancestral", "ddim", "ode")
 
@@ -18,9 +19,9 @@ def ancestral(model, x, *, rng, label=None):
     """
     for t in range(model.schedule.T, 0, -1):
         now = np.array([t])
-        out, logvar, _ = model.forward(x, t=now, label=label)
+        out, logvar, _ = model.step(x, now, label)
         mu, _ = model.mean.forward(x, out, t=now)
-        x = mu + np.exp(logvar / 2) * rng.standard_normal(x.shape, dtype=x.dtype)
+        x = mu + np.exp(logvar / 2) * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
         yield t - 1, x
 
 
@@ -43,7 +44,7 @@ def ddim(model, x, *, rng, times, eta=0.0, label=None):
         signal, fresh, kept = ddim_weights(schedule, t, s, eta)
         x = signal * x0 + kept * eps
         if fresh > 0:
-            x += fresh * rng.standard_normal(x.shape, dtype=x.dtype)
+            x += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
         yield int(s), x
 
 

@@ -1,5 +1,7 @@
 """The variance of the reverse process p(x_{t-1} | x_t): fixed, or from the network."""
 
+import functools
+
 import numpy as np
 
 from minigen.core.numeric import sigmoid
@@ -16,8 +18,15 @@ def bounds(schedule, first, t):
     At t = 1 beta_tilde is 0 and L_0 would be infinite: the variance of the decoder p(x_0 | x_1) is
     a parameter of its own, `first` (S-DIF-t1).
     """
+    return tuple(c[np.asarray(t) - 1] for c in bounds_table(schedule, first))
+
+
+@functools.lru_cache(maxsize=64)
+def bounds_table(schedule, first):
+    """The bounds of t = 1..T, each (T, 1), worked out once."""
+    t = np.arange(1, schedule.T + 1)
     pair = tables(schedule, t, "beta_tilde", "beta")
-    return tuple(np.log(np.where(np.equal(t, 1), first, v))[:, None] for v in pair)
+    return tuple(np.log(np.where(t == 1, first, v))[:, None] for v in pair)
 
 
 def log_variance(kind, low, high, raw):

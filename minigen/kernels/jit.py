@@ -4,7 +4,8 @@
     def loop(...): ...
 
 `loop(...)` runs compiled on real arrays. It runs `twin`, which is the definition, on complex
-arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba.
+arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba. A loop with
+single=True is right to single precision only, and leaves float64 to its twin.
 
 Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
 that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
@@ -21,8 +22,9 @@ import tempfile
 import numpy as np
 
 
-def kernel(twin, *, fastmath=False):
+def kernel(twin, *, fastmath=False, single=False):
     """Compile the decorated loop lazily; `twin` is the same function in NumPy."""
+    left = "FDGd" if single else "FDG"  # the types of arrays that are left to the twin
 
     def decorate(loop):
         compiled = None
@@ -31,7 +33,7 @@ def kernel(twin, *, fastmath=False):
         def call(*args):
             nonlocal compiled
             for a in args:
-                if isinstance(a, np.ndarray) and a.dtype.kind == "c":
+                if isinstance(a, np.ndarray) and a.dtype.char in left:
                     return twin(*args)
             if compiled is None:
                 compiled = build(loop, twin, fastmath)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigen.core.contract import Layer
-from minigen.nn.activation import SiLU
+from minigen.kernels import activation, dense
 from minigen.nn.linear import Linear
 
 
@@ -24,14 +24,14 @@ class ResidualBlock(Layer):
         return cls(Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0))
 
     def forward(self, h, e):
-        a, act = SiLU().forward(h + e)
-        y, linear = self.linear.forward(a)
-        y += h
-        return y, (act, linear, len(e))
+        a, slope = activation.silu(h, e)
+        y = dense.product(a, self.linear.W)
+        activation.residual(y, self.linear.b, h)
+        return y, (a, slope, len(e))
 
     def backward(self, dy, cache):
-        act, linear, rows = cache
-        da, dlinear = self.linear.backward(dy, linear)
-        du, _ = SiLU().backward(da, act)
+        a, slope, rows = cache
+        du, dlinear = self.linear.backward(dy, (a,))  # da until the next line
+        dh = activation.residual_backward(dy, du, slope)
         de = du if rows == len(du) else du.sum(axis=0, keepdims=True)
-        return dy + du, de, {"linear": dlinear}
+        return dh, de, {"linear": dlinear}

@@ -1,5 +1,6 @@
 """The base densities: N(0, I), and N(mu, Sigma) by its Cholesky factor."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,26 @@ from minigen.core.contract import Density
 from minigen.core.tree import param
 
 LOG_2PI = float(np.log(2 * np.pi))
+
+
+def standard_normal(shape, *, rng, dtype=np.float64):
+    """Independent draws of N(0, 1); in float32 two at a time, by Box & Muller (1958):
+
+        z = sqrt(-2 log u) (cos a, sin a),   u ~ U(0, 1],   a ~ U[-pi, pi)
+
+    Vectorised logarithms and sines take a third of the time of NumPy's own loop, which draws the
+    other types. u and a have 32 bits each, so |z| <= 6.8.
+    """
+    if dtype != np.float32:
+        return rng.standard_normal(shape, dtype=dtype)
+    size = math.prod(shape)
+    half = -(-size // 2)
+    bits = rng.integers(0, 2**64, half, dtype=np.uint64).view(np.uint32)
+    u = (bits[:half].astype(dtype) + dtype(0.5)) * dtype(2.0**-32)
+    a = bits[half:].view(np.int32).astype(dtype) * dtype(np.pi / 2**31)
+    z = np.concatenate([np.cos(a), np.sin(a)])
+    z.reshape(2, half)[...] *= np.sqrt(-2 * np.log(u))
+    return z[:size].reshape(shape)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
