@@ -8,6 +8,7 @@ import zoo
 
 from minigen import check, nn
 from minigen.check.contract import PROMISES
+from minigen.core import tree
 
 
 def draws(name, table, count):
@@ -33,6 +34,18 @@ def test_the_promises_of_the_contract_are_kept(name):
     for case, rng in draws(name, zoo.ZOO, 6):
         report = check.contract(case.layer, *case.inputs, rng=rng, mixes=case.mixes, **case.given)
         assert report, report
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_training_sees_the_gradients_that_are_checked(name):
+    """`backward_params` leaves out the inputs' gradients and changes nothing else."""
+    for case, rng in draws(name, zoo.ZOO, 3):
+        *outputs, cache = case.layer.forward(*case.inputs, **case.given)
+        v = [rng.standard_normal(np.shape(y)) for y in outputs]
+        want = tree.flatten(case.layer.backward(*v, cache)[-1])
+        got = tree.flatten(case.layer.backward_params(*v, cache))
+        assert got.keys() == want.keys()
+        assert all(np.array_equal(got[path], g) for path, g in want.items())
 
 
 @pytest.mark.parametrize("name", zoo.BIJECTIONS)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from minigen.flows import degrees
-from minigen.kernels import activation, dense, gather, sums, triangular
+from minigen.kernels import activation, bounded, dense, gather, sums, triangular
 
 CASES = {
+    "outer": (dense.outer, ((5, 1), (1, 7))),
+    "halves": (bounded.halves, ((5, 7), (5, 7), (5, 7))),
+    "pairs": (bounded.pairs, ((5, 7), (5, 7), (5, 7))),
     "bias": (dense.bias, ((5, 7), (7,))),
     "columns": (sums.columns, ((5, 7),)),
     "rows": (sums.rows, ((5, 7),)),
@@ -90,8 +93,11 @@ def test_products_in_panels_are_products_with_the_mask(features, width, dtype, r
             rng.standard_normal(shape).astype(dtype)
             for shape in (M.shape, (6, len(below)), (6, len(above)))
         )
-        MW = triangular.masked(W, first)
-        assert np.array_equal(MW, M * W)
+        start = triangular.starts(panels, *M.shape)
+        MW = triangular.masked(W, first, start)
+        read = np.arange(len(above)) >= start[:, None]
+        assert np.array_equal(MW[read], (M * W)[read])
+        MW[~read] = np.nan  # never read: not even once
         dx, dW = triangular.product_backward(dy, x, MW, first, panels)
         for got, want in (
             (triangular.product(x, MW, panels), x @ (M * W)),

@@ -27,6 +27,7 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import AffineCoupling, Chain, Flow, Permute
+from minigen.kernels import bounded
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -216,7 +217,7 @@ assert np.abs(literal - truth).max() > 0.01
 # | $y_2=x_2\odot e^{s}+t$ (NVP-4) | $x_2\to y_2$ | $dx_2=dy_2\odot e^{s}$ |
 # | | $t\to y_2$ | $dt=dy_2$ |
 # | | $s\to y_2$ | $ds \mathrel{+}= dy_2\odot x_2\odot e^{s}=dx_2\odot x_2$ |
-# | $s=c\tanh(r/c)$ | $r\to s$ | $dr=ds\odot\big(1-(s/c)^2\big)$ |
+# | $s=c\,w,\ w=\tanh(r/c)$ | $r\to s$ | $dr=ds\odot(1-w^2)$ |
 # | $(r,t)=\mathrm{net}(x_1)$ | $x_1\to r,t$ | $dx_1 \mathrel{+}=$ net.backward$(dr,dt)$ |
 # | $y_1=x_1$ (NVP-3) | $x_1\to y_1$ | $dx_1 \mathrel{+}= dy_1$ |
 #
@@ -227,8 +228,12 @@ assert np.abs(literal - truth).max() > 0.01
 # %%
 print(inspect.getsource(AffineCoupling.backward))
 print(inspect.getsource(AffineCoupling.scale_shift_backward))
+print(inspect.getsource(bounded.halves.twin))
 
 # %% [markdown]
+# The last function is what `bounded.halves` computes; where numba is at work, a loop beside it
+# does the same in one pass over memory.
+#
 # `ds = dx2 * x2 + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The last
 # line of `backward` carries both paths of $x_1$.
 #
@@ -261,10 +266,10 @@ class NoScale(AffineCoupling):
     """Writes dy2 * x2 where dy2 * exp(s) * x2 belongs."""
 
     def backward(self, dy, dlogdet, cache):
-        x2, s, e, net_cache = cache
+        x2, e, net_cache = cache
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
         ds = dy2 * x2 + dlogdet[:, None]
-        dx1, _, grads = self.scale_shift_backward(ds, dy2, s, net_cache)
+        dx1, _, grads = self.scale_shift_backward(ds, dy2, net_cache)
         return np.concatenate([dy1 + dx1, dy2 * e], axis=1), grads
 
 

@@ -27,6 +27,13 @@ class Layer:
         """The tree of trained arrays: nested dicts, named like the fields."""
         return tree.params(self)
 
+    def backward_params(self, *args):
+        """The gradient of the parameters alone, which is all that training needs.
+
+        A layer whose inputs are data may leave out here what only their gradients cost.
+        """
+        return self.backward(*args)[-1]
+
     @property
     def dtype(self):
         """The floating type of the parameters."""

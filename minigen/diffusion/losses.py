@@ -130,6 +130,12 @@ class SimpleLoss(Loss):
         dx0 = m.target.backward(-dout, target)[0] + Marginal().backward(dxt, marginal)[0]
         return dx0, {"model": {"net": dnet}}
 
+    def backward_params(self, dloss, cache):
+        e, each, _, net, _ = cache
+        m = self.model
+        dout = 2 * dloss * each[:, None] * e  # S-SIMPLE
+        return {"model": {"net": m.net.backward_params(m.joined(dout), net)}}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HybridLoss(Loss):

@@ -86,9 +86,12 @@ class DDPM(Layer):
 
     def prediction_backward(self, dout, net):
         """dxt and the gradient of the network: the variance has no part in it."""
-        silent = np.zeros_like(dout)
-        dh = np.concatenate([dout, silent], axis=1) if self.variance in LEARNED else dout
-        return self.net.backward(dh, net)
+        return self.net.backward(self.joined(dout), net)
+
+    def joined(self, dout):
+        """The gradient of all the network's columns, from that of the prediction alone."""
+        silent = self.variance in LEARNED
+        return np.concatenate([dout, np.zeros_like(dout)], axis=1) if silent else dout
 
     def predicted(self, xt, t, kind, label=None):
         """The network's opinion as eps, x0, v or mu, (N, D)."""

@@ -54,18 +54,28 @@ class TimeNet(Layer):
         return out, (time, [c for _, c in known], lift, caches, head, len(np.atleast_1d(t)))
 
     def backward(self, dout, cache):
-        time, known, lift, caches, head, rows = cache
+        dh, grads = self.backward_hidden(dout, cache)
+        dx, grads["lift"] = self.lift.backward(dh, cache[2])
+        return dx, grads
+
+    def backward_params(self, dout, cache):
+        dh, grads = self.backward_hidden(dout, cache)
+        grads["lift"] = self.lift.backward_params(dh, cache[2])
+        return grads
+
+    def backward_hidden(self, dout, cache):
+        """The gradient of the first h, and of all parameters above it."""
+        time, known, _, caches, head, rows = cache
         dh, dhead = self.head.backward(dout, head)
         de, dblocks = None, {}
         for k in reversed(range(len(self.blocks))):
             dh, dek, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
-            de = dek if de is None else de + dek
-        dx, dlift = self.lift.backward(dh, lift)
-        grads = {"lift": dlift, "blocks": dblocks, "head": dhead}
+            de = dek if de is None else np.add(de, dek, out=de)  # the blocks' own arrays
+        grads = {"blocks": dblocks, "head": dhead}
         for f, c in zip(self.label, known, strict=True):
             (dlabel,) = f.backward(de, c)
             grads["label"] = {"0": dlabel}
         if rows != len(de):
             de = de.sum(axis=0, keepdims=True)
         (grads["time"],) = self.time.backward(de, time)
-        return dx, grads
+        return dh, grads

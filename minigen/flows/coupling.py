@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Bijection, Layer
 from minigen.flows.volume import zeros
-from minigen.kernels import sums
+from minigen.kernels import bounded, sums
 from minigen.nn import mlp
 
 
@@ -42,12 +42,12 @@ class AffineCoupling(Bijection):
     def scale_shift(self, x1, context):
         h, net_cache = self.net.forward(join(x1, context))
         half = h.shape[1] // 2
-        r, t = h[:, :half], h[:, half:]
-        return self.c * np.tanh(r / self.c), t, net_cache
+        w, t = np.tanh(h[:, :half] / self.c), h[:, half:]
+        return self.c * w, t, (w, net_cache)
 
-    def scale_shift_backward(self, ds, dt, s, net_cache):
-        dr = ds * (1 - (s / self.c) ** 2)
-        dh, grads = self.net.backward(np.concatenate([dr, dt], axis=1), net_cache)
+    def scale_shift_backward(self, ds, dt, cache):
+        w, net_cache = cache
+        dh, grads = self.net.backward(bounded.halves(ds, dt, w), net_cache)
         return dh[:, : self.d], part(dh, self.d, self.context), {"net": grads}
 
     def forward(self, x, *context):
@@ -55,14 +55,14 @@ class AffineCoupling(Bijection):
         s, t, net_cache = self.scale_shift(x1, context)
         e = np.exp(s)
         y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
-        return y, sums.rows(s), (x2, s, e, net_cache)  # NVP-8
+        return y, sums.rows(s), (x2, e, net_cache)  # NVP-8
 
     def backward(self, dy, dlogdet, cache):
-        x2, s, e, net_cache = cache
+        x2, e, net_cache = cache
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
         dx2 = dy2 * e  # NVP-4
         ds = dx2 * x2 + dlogdet[:, None]  # NVP-4, NVP-8
-        dx1, dcontext, grads = self.scale_shift_backward(ds, dy2, s, net_cache)
+        dx1, dcontext, grads = self.scale_shift_backward(ds, dy2, net_cache)
         return np.concatenate([dy1 + dx1, dx2], axis=1), *dcontext, grads  # NVP-3
 
     def inverse(self, y, *context):
@@ -78,7 +78,7 @@ class AffineCoupling(Bijection):
         dx1, dx2 = dx[:, : self.d], dx[:, self.d :]
         dy2 = dx2 * e  # NVP-6
         ds = -dy2 * (y2 - t) - dlogdet[:, None]  # NVP-6; logdet = -sum_j s_j
-        dy1, dcontext, grads = self.scale_shift_backward(ds, -dy2, s, net_cache)
+        dy1, dcontext, grads = self.scale_shift_backward(ds, -dy2, net_cache)
         return np.concatenate([dx1 + dy1, dy2], axis=1), *dcontext, grads  # NVP-5
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-from minigen.kernels import sums
+from minigen.kernels import bounded, sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,17 +39,17 @@ class IAFLayer(Bijection):
 
     def forward(self, z, *context):
         h, made_cache = self.made.forward(z, *context)
-        mu, alpha = h[..., 0], self.c * np.tanh(h[..., 1] / self.c)
+        w = np.tanh(h[..., 1] / self.c)
+        mu, alpha = h[..., 0], self.c * w
         e = np.exp(alpha)
         x = z * e + mu  # IAF-2
-        return x, sums.rows(alpha), (z, alpha, e, made_cache)  # S-IAF
+        return x, sums.rows(alpha), (z, w, e, made_cache)  # S-IAF
 
     def backward(self, dx, dlogdet, cache):
-        z, alpha, e, made_cache = cache
+        z, w, e, made_cache = cache
         dmu = dx  # IAF-2
         dalpha = dx * z * e + dlogdet[:, None]  # IAF-2, S-IAF
-        dr = dalpha * (1 - (alpha / self.c) ** 2)
-        dz, *dcontext, dmade = self.made.backward(np.stack([dmu, dr], axis=-1), made_cache)
+        dz, *dcontext, dmade = self.made.backward(bounded.pairs(dmu, dalpha, w), made_cache)
         return dz + dx * e, *dcontext, {"made": dmade}  # IAF-2
 
     def inverse(self, x, *context):

@@ -54,8 +54,13 @@ class MaskedLinear(Layer):
     def panels(self):
         return triangular.panels(self.first, len(self.above))
 
+    @cached_property
+    def start(self):
+        """start[k]: the first column of row k that any panel reads."""
+        return triangular.starts(self.panels, *self.M.shape)
+
     def forward(self, x):
-        MW = triangular.masked(self.W, self.first)
+        MW = triangular.masked(self.W, self.first, self.start)
         y = triangular.product(x, MW, self.panels)
         dense.bias(y, self.b)
         return y, (x, MW)
@@ -126,8 +131,17 @@ class MADE(Layer):
         """position[i]: when column i is visited, the inverse of `order`."""
         return np.argsort(self.order)
 
+    @cached_property
+    def natural(self):
+        """Whether the order is that of the columns."""
+        return np.array_equal(self.order, np.arange(self.features))
+
+    def arranged(self, x, order):
+        """The columns of x in an order; x itself where the natural one is meant."""
+        return x if self.natural else x.take(order, axis=1)
+
     def forward(self, x, *context):
-        u = arranged(x, self.order)
+        u = self.arranged(x, self.order)
         if context:
             u = np.concatenate([*context, u], axis=1)
         caches = []
@@ -135,22 +149,16 @@ class MADE(Layer):
             u, cache = f.forward(u)
             caches.append(cache)
         h = u.reshape(len(u), self.features, self.parts)
-        return arranged(h, self.position), tuple(caches)
+        return self.arranged(h, self.position), tuple(caches)
 
     def backward(self, dh, caches):
-        du = arranged(dh, self.order).reshape(len(dh), -1)
+        du = self.arranged(dh, self.order).reshape(len(dh), -1)
         grads = {}
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])
         dcontext, dx = du[:, : self.context], du[:, self.context :]
         return (
-            arranged(dx, self.position),
+            self.arranged(dx, self.position),
             *((dcontext,) if self.context else ()),
             {"layers": grads},
         )
-
-
-def arranged(x, order):
-    """The columns of x in an order; x itself where that is the natural one."""
-    natural = order[0] == 0 and (order[1:] > order[:-1]).all()
-    return x if natural else x.take(order, axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-from minigen.kernels import sums
+from minigen.kernels import bounded, sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,13 +47,10 @@ class MAFLayer(Bijection):
 
     def backward(self, dz, dlogdet, cache):
         z, w, e, made_cache = cache
-        straight = dz * e  # MAF-4
-        minus_dalpha = dz * z + dlogdet[:, None]  # MAF-4, MAF-9
-        dh = np.empty((*z.shape, 2), straight.dtype)
-        np.negative(straight, out=dh[..., 0])  # dmu, MAF-4
-        np.multiply(minus_dalpha, w * w - 1, out=dh[..., 1])  # dr
-        dx, *dcontext, dmade = self.made.backward(dh, made_cache)
-        return dx + straight, *dcontext, {"made": dmade}  # MAF-4
+        dmu = -dz * e  # MAF-4
+        dalpha = -dz * z - dlogdet[:, None]  # MAF-4, MAF-9
+        dx, *dcontext, dmade = self.made.backward(bounded.pairs(dmu, dalpha, w), made_cache)
+        return dx - dmu, *dcontext, {"made": dmade}  # MAF-4
 
     def inverse(self, z, *context):
         return incremental(self.made, z, self.solve, *context)

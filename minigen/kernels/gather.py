@@ -15,5 +15,5 @@ def gather(x, order):
     y = np.empty(x.shape, x.dtype)
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            y[i, j] = x[i, order[j]]
+            y[i, j] = x[i, np.uint64(order[j])]  # no index from the end
     return y

@@ -13,24 +13,32 @@ from minigen.kernels.jit import kernel
 def panels(first, n_above):
     """The stairs of a mask, about eight of them, or fewer.
 
-    Panels of less than 32 columns would leave out more, and lose it again in small products.
+    Panels of less than 48 columns would leave out more, and lose it again in small products.
     """
-    count = max(1, min(8, n_above // 32))
+    count = max(1, min(8, n_above // 48))
     columns = [n_above * k // count for k in range(count + 1)]
     rows = [0, *np.searchsorted(first, columns[1:]).tolist()]
     return tuple(zip(rows, columns, rows[1:], columns[1:], strict=False))
 
 
-def masked_numpy(W, first):
-    """M * W."""
+def starts(panels, n_below, n_above):
+    """start[k]: the first column of row k that a panel reads; n_above where none does."""
+    start = np.full(n_below, n_above)
+    for i, j, row, _ in panels:
+        start[i:row] = j
+    return start
+
+
+def masked_numpy(W, first, start):
+    """M * W; what stands before start[k] in row k is never read, and may be anything."""
     return W * (np.arange(W.shape[1]) >= first[:, None])
 
 
 @kernel(masked_numpy)
-def masked(W, first):
+def masked(W, first, start):
     MW = np.empty_like(W)
     for k in range(W.shape[0]):
-        MW[k, : first[k]] = 0
+        MW[k, start[k] : first[k]] = 0
         MW[k, first[k] :] = W[k, first[k] :]
     return MW
 
