@@ -6,6 +6,7 @@ from scipy import stats
 
 from minigen import prob
 from minigen.core import tree
+from minigen.prob.gaussian import standard_normal
 
 
 def correlated():
@@ -84,3 +85,29 @@ def test_samples_follow_the_density(p, rng):
     assert (np.abs(x.mean(axis=0) - mean) < 4.5 * np.sqrt(np.diag(cov) / n)).all()
     spread = np.sqrt(np.outer(np.diag(cov), np.diag(cov)) + cov**2) * 3
     assert (np.abs(np.cov(x.T) - cov) < 4.5 * spread / np.sqrt(n)).all()
+
+
+def test_box_and_muller_draw_a_standard_normal(rng):
+    """Distribution, moments to the sixth, tails, and the two of a pair independent; p > 1e-6."""
+    z = standard_normal((1000, 2000), rng=rng, dtype=np.float32)
+    assert z.dtype == np.float32 and stats.kstest(z[:100].ravel(), "norm").pvalue > 1e-6
+    z = z.ravel().astype(np.float64)
+    cos, sin = z.reshape(2, -1)  # as they are drawn: one radius for each column
+    far = 5 / np.sqrt(z.size)  # of 13 numbers below, none is 5 standard deviations off
+    for k, (moment, spread) in enumerate([(0, 1), (1, 2), (0, 15), (3, 96), (0, 945), (15, 10170)]):
+        assert abs(np.mean(z ** (k + 1)) - moment) < far * np.sqrt(spread)
+    for edge in (1, 2, 3, 4):
+        p = 2 * stats.norm.sf(edge)
+        assert abs(np.mean(np.abs(z) > edge) - p) < far * np.sqrt(p)
+    for f in (np.sign, np.abs, np.square):
+        assert abs(np.corrcoef(f(cos), f(sin))[0, 1]) < 5 / np.sqrt(cos.size)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (3,), (4097,), (5, 1001)])
+def test_draws_have_their_shape_and_type_and_depend_on_the_seed_alone(shape):
+    for dtype in (np.float32, np.float64):
+        one, two = (
+            standard_normal(shape, rng=np.random.default_rng(7), dtype=dtype) for _ in range(2)
+        )
+        assert np.shape(one) == shape and np.array_equal(one, two)
+        assert np.all(np.isfinite(one)) and np.result_type(one) == dtype

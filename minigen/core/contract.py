@@ -12,6 +12,8 @@ Names: N batch, D features, H hidden, T steps; x input, y output, z latent; `d` 
 gradient of the loss with respect to it; `logdet` is log|det dy/dx|, of shape (N,).
 """
 
+from functools import cached_property
+
 from minigen.core import tree, validate
 
 
@@ -34,7 +36,7 @@ class Layer:
         """
         return self.backward(*args)[-1]
 
-    @property
+    @cached_property
     def dtype(self):
         """The floating type of the parameters."""
         return tree.dtype(self)

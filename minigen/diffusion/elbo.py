@@ -6,6 +6,7 @@ import numpy as np
 
 from minigen.diffusion.losses import StepTerm
 from minigen.diffusion.terms import PriorTerm
+from minigen.prob.gaussian import standard_normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def elbo(model, x0, *, rng, label=None):
     term, terms, per_row = StepTerm(model), np.zeros((T + 1, 2)), np.zeros(len(x0))
     for t in range(T + 1):
         if t < T:
-            eps = rng.standard_normal(x0.shape, dtype=x0.dtype)
+            eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
             L = term.forward(x0, t=np.array([t + 1]), eps=eps, label=label)[0]  # at x_{t+1}
             L = steadied(L, (eps * eps).sum(axis=1) - x0.shape[1])
         else:

@@ -29,7 +29,8 @@ class Antithetic:
 
     def draw(self, n, rng):
         """t (n,), and no weights."""
-        u = (rng.random() + np.arange(n) / n) % 1
+        u = rng.random() + np.arange(n) / n
+        u -= u >= 1
         return 1 + (self.T * u).astype(int), None
 
 
