@@ -12,6 +12,7 @@ from minigen.core import tree
 from minigen.kernels import dense, optimizers
 from minigen.training import SGD, Adam, fit
 from minigen.training.checkpoint import CheckpointError
+from minigen.training.fit import LARGE, runs
 
 
 def gaussian_fit(rng, **options):
@@ -38,6 +39,25 @@ def test_the_same_seed_gives_the_same_bytes():
     assert digest(runs[0]).digest() == digest(runs[1]).digest()
 
 
+def test_large_gradients_stand_alone_and_small_ones_together():
+    assert runs([3, 5, LARGE, 2, LARGE, LARGE + 1, 1, 1]) == [
+        (0, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 8)
+    ]  # fmt: skip
+    assert runs([1]) == [(0, 1)] and runs([LARGE]) == [(0, 1)]
+
+
+def test_how_gradients_are_collected_changes_no_byte(rng, monkeypatch):
+    digests = []
+    for large in (1, 20, 10**9):
+        monkeypatch.setattr("minigen.training.fit.LARGE", large)
+        rng = np.random.default_rng(1)
+        flow = flows.real_nvp(3, 2, (8,), rng=rng)
+        data = rng.standard_normal((40, 3))
+        fit(flow.nll, data, rng=rng, steps=5, clip=None, progress=False)
+        digests.append(digest(flow).digest())
+    assert len(set(digests)) == 1
+
+
 def test_the_arrays_of_the_model_are_written_in_place(rng):
     model = prob.Gaussian.init(2, dtype=np.float64)
     mu = model.mu
@@ -51,7 +71,7 @@ def test_adam_takes_the_step_of_the_paper():
     adam.start(theta)
     g1, g2, m, v, hand = np.array([0.5, -1.0]), np.array([0.25, 2.0]), 0.0, 0.0, theta.copy()
     for k, g in enumerate((g1, g2), start=1):
-        adam.step(theta, g)
+        adam.step(theta, g if k == 1 else [g[:1], g[1:]])  # in one piece, or in several
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
         hand = hand * (1 - 0.1 * 0.01)
         hand = hand - 0.1 * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)

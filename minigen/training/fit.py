@@ -1,5 +1,6 @@
 """The training loop."""
 
+import itertools
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
@@ -12,6 +13,8 @@ from minigen.training import batches
 from minigen.training.blame import NotFinite, blame
 from minigen.training.optimizers import SCHEDULES, Adam
 from minigen.training.progress import bar
+
+LARGE = 16384  # numbers in an array from which on it is better not copied
 
 
 @dataclass
@@ -97,8 +100,9 @@ class Trainer:
         self.clip = None if clip is None else validate.number("clip", clip, 0)
         self.theta, self.twin = tree.pack(loss)
         self.dtype = self.theta.dtype
-        self.g = np.zeros_like(self.theta)
-        self.paths = [path.split(".") for path in tree.flatten(loss.params)]
+        leaves = tree.flatten(loss.params)
+        self.paths = [path.split(".") for path in leaves]
+        self.runs = runs([a.size for a in leaves.values()])
         heap.keep()
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
@@ -107,25 +111,25 @@ class Trainer:
         inputs, given = self.twin.draw(batch, rng)  # the twin: what is drawn may need parameters
         value, cache = self.twin.forward(*inputs, **given)
         grads = self.twin.backward_params(self.dtype.type(1), cache)
-        self.collect(grads)
-        norm = np.sqrt(self.g @ self.g)
+        g = self.collect(grads)
+        norm = np.sqrt(sum(part @ part for part in g))
         if not np.isfinite(value) or not np.isfinite(norm):
             reason = blame(self.twin, inputs, given)
             raise NotFinite(f"loss {value} at step {self.run.steps + 1}: {reason}")
         if self.clip is not None and norm > self.clip:
-            self.g *= self.clip / norm
-        self.optimizer.step(self.theta, self.g, factor)
+            g = [part * (self.clip / norm) for part in g]
+        self.optimizer.step(self.theta, g, factor)
         self.run.steps += 1
         self.update_average()
         lr = self.optimizer.lr * factor
         self.run.record(loss=value, lr=lr, grad_norm=norm, **self.twin.metrics(cache))
 
     def collect(self, grads):
-        """The tree of gradients as one vector, in the order of theta."""
+        """The tree of gradients as vectors that follow one another in the order of theta."""
         if self.run.steps == 0:
             list(tree.pairs(self.twin.params, grads))  # refuses other paths or shapes
         leaves = [reduce(getitem, path, grads) for path in self.paths]
-        np.concatenate(leaves, axis=None, out=self.g)
+        return [joined(leaves[a:b]) for a, b in self.runs]
 
     def update_average(self):
         if self.average is not None:
@@ -136,6 +140,18 @@ class Trainer:
     def kept(self):
         """The parameters to validate and keep: the average where there is one."""
         return self.theta if self.average is None else self.average
+
+
+def runs(sizes):
+    """Ranges a, b of arrays with these sizes: a large one alone, small neighbours together."""
+    large = [size >= LARGE for size in sizes]
+    ends = {0, len(sizes)} | {k + side for k, alone in enumerate(large) if alone for side in (0, 1)}
+    return list(itertools.pairwise(sorted(ends)))
+
+
+def joined(leaves):
+    """Arrays as one vector; one alone is not copied."""
+    return leaves[0].ravel() if len(leaves) == 1 else np.concatenate(leaves, axis=None)
 
 
 class Judge:

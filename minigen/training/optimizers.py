@@ -32,13 +32,18 @@ class Adam:
         self.k, self.m, self.v = 0, np.zeros_like(theta), np.zeros_like(theta)
 
     def step(self, theta, g, factor=1.0):
-        """One update of `theta` by the gradient g, at the learning rate lr * factor."""
+        """One update of `theta` by the gradient g, at the learning rate lr * factor.
+
+        g: a vector like theta, or a list of vectors that make it up one after the other.
+        """
         self.k += 1
         f, lr = theta.dtype.type, self.lr * factor
         root = np.sqrt(1 - self.b2**self.k)
         size, eps = lr * root / (1 - self.b1**self.k), self.eps * root
         decay(theta, lr * self.weight_decay)
-        kernels.adam(theta, g, self.m, self.v, f(1 - self.b1), f(1 - self.b2), f(size), f(eps))
+        numbers = f(1 - self.b1), f(1 - self.b2), f(size), f(eps)
+        for part, piece in pieces(g):
+            kernels.adam(theta[part], piece, self.m[part], self.v[part], *numbers)
 
 
 @dataclass(eq=False)
@@ -61,10 +66,19 @@ class SGD:
         self.m = np.zeros_like(theta)
 
     def step(self, theta, g, factor=1.0):
-        """One update of `theta` by the gradient g, at the learning rate lr * factor."""
+        """One update of `theta` by the gradient g, as in Adam."""
         f, lr = theta.dtype.type, self.lr * factor
         decay(theta, lr * self.weight_decay)
-        kernels.momentum(theta, g, self.m, f(self.b1), f(lr))
+        for part, piece in pieces(g):
+            kernels.momentum(theta[part], piece, self.m[part], f(self.b1), f(lr))
+
+
+def pieces(g):
+    """(slice of theta, its gradient) for each vector of g, or for the one vector that g is."""
+    end = 0
+    for piece in [g] if isinstance(g, np.ndarray) else g:
+        start, end = end, end + len(piece)
+        yield slice(start, end), piece
 
 
 def decay(theta, amount):
