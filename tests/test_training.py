@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import zipfile
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_large_gradients_stand_alone_and_small_ones_together():
 def test_how_gradients_are_collected_changes_no_byte(rng, monkeypatch):
     digests = []
     for large in (1, 20, 10**9):
-        monkeypatch.setattr("minigen.training.fit.LARGE", large)
+        monkeypatch.setattr(sys.modules["minigen.training.fit"], "LARGE", large)
         rng = np.random.default_rng(1)
         flow = flows.real_nvp(3, 2, (8,), rng=rng)
         data = rng.standard_normal((40, 3))

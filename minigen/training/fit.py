@@ -14,7 +14,7 @@ from minigen.training.blame import NotFinite, blame
 from minigen.training.optimizers import SCHEDULES, Adam
 from minigen.training.progress import bar
 
-LARGE = 16384  # numbers in an array from which on it is better not copied
+LARGE = 30_000  # numbers in an array from which on it is better not copied
 
 
 @dataclass
