@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from minigen.bench import cold
+
 ROOT = pathlib.Path(__file__).parent.parent
 FLOOR = {
     "kernels": 0,
@@ -63,11 +65,21 @@ def test_a_planted_climb_is_seen(here, name):
     assert climbs(here, name)
 
 
+def loaded(code, names):
+    """Those of the modules `names` that a fresh process has loaded after `code`."""
+    ask = f"{code}\nimport sys; print(*[m for m in {names!r} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
 def test_import_minigen_is_light():
     """No matplotlib, no numba, no scipy: submodules load on first use."""
-    code = (
-        "import sys, minigen; "
-        "print([m for m in ('matplotlib', 'numba', 'scipy') if m in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert loaded("import minigen", ("matplotlib", "numba", "scipy")) == []
+
+
+def test_the_first_step_loads_what_it_needs():
+    """Beside NumPy and what numba itself asks for, nothing that is slow to import."""
+    parts = ("special", "stats", "sparse", "spatial", "integrate", "interpolate", "optimize")
+    slow = ("matplotlib", "tqdm", *(f"scipy.{part}" for part in parts))
+    assert loaded(cold.STEP, slow) == []
+    assert loaded("import minigen.flows", ("numba", "scipy.linalg", *slow)) == []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import i0e
+import scipy
 
 from minigen.core.numeric import logsumexp
 from minigen.data.base import Toy, width
@@ -33,7 +33,7 @@ class Concentric(Toy):
     def _log_prob(self, x):
         r = np.hypot(x[:, 0], x[:, 1])[:, None] / self.noise
         R = self.radii / self.noise
-        terms = np.log(i0e(r * R)) - (r - R) ** 2 / 2
+        terms = np.log(scipy.special.i0e(r * R)) - (r - R) ** 2 / 2
         return logsumexp(terms) - np.log(2 * np.pi * self.noise**2 * len(R))
 
     def _entropy(self):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lu, solve_triangular
+import scipy
 
 from minigen.core.contract import Bijection
 from minigen.core.tree import const, param
@@ -38,7 +38,7 @@ class InvertibleLinear(Bijection):
     @classmethod
     def from_matrix(cls, W, *, dtype=np.float32):
         """The layer y = x W of a regular matrix."""
-        P, L, U = lu(W)
+        P, L, U = scipy.linalg.lu(W)
         diagonal = np.diag(U)
         strict = np.tril(L, -1).astype(dtype), np.triu(U, 1).astype(dtype)
         a, sign = np.log(np.abs(diagonal)).astype(dtype), np.sign(diagonal).astype(dtype)
@@ -66,17 +66,17 @@ class InvertibleLinear(Bijection):
 
     def inverse(self, y):
         L, U = self.factors()
-        v = solve_triangular(U, y.T, trans="T", lower=False).T
-        u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
+        v = scipy.linalg.solve_triangular(U, y.T, trans="T", lower=False).T
+        u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
         return u.take(np.argsort(self.order), axis=1), constant(-self.a.sum(), y)
 
     def backward_inverse(self, dx, dlogdet, y):
         L, U = self.factors()
-        v = solve_triangular(U, y.T, trans="T", lower=False).T
-        u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
+        v = scipy.linalg.solve_triangular(U, y.T, trans="T", lower=False).T
+        u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
         du = dx.take(self.order, axis=1)
-        dv = solve_triangular(L, du.T, lower=True, unit_diagonal=True).T  # u = v L^{-1}
-        dy = solve_triangular(U, dv.T, lower=False).T  # v = y U^{-1}
+        dv = scipy.linalg.solve_triangular(L, du.T, lower=True, unit_diagonal=True).T  # u = v L^-1
+        dy = scipy.linalg.solve_triangular(U, dv.T, lower=False).T  # v = y U^{-1}
         return dy, self.grads(-u.T @ dv, -v.T @ dy, -dlogdet.sum())
 
     def grads(self, dL, dU, dlogdet):

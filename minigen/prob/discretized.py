@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf, erfcx
+import scipy
 
 from minigen.core.contract import Layer
 
@@ -17,7 +17,7 @@ def log_ndtr(x):
     Phi(-x) = erfcx(x / sqrt 2) exp(-x^2 / 2) / 2 keeps its digits where Phi itself underflows.
     """
     u = np.where(x.real < 0, -x, x) / ROOT_2
-    tail = erfcx(u) / 2
+    tail = scipy.special.erfcx(u) / 2
     return np.where(x.real < 0, np.log(tail) - u * u, np.log1p(-tail * np.exp(-u * u)))
 
 
@@ -31,12 +31,12 @@ def log_interval(a, b):
     left = (a + b).real < 0
     low, high = np.where(left, -b, a) / ROOT_2, np.where(left, -a, b) / ROOT_2
     right = low.real >= 0
-    near, far = erfcx(np.where(right, low, -low)), erfcx(high)
+    near, far = scipy.special.erfcx(np.where(right, low, -low)), scipy.special.erfcx(high)
     drop = (high - low) * (high + low)
     gone = np.exp(-drop)
     inside = np.where(right, (near - far) * gone - np.expm1(-drop) * near, 1) / 2
     outside = np.where(right, 0, far * np.exp(-high * high) + near * np.exp(-low * low)) / 2
-    halves = np.where(right, 1, erf(high) + erf(-low)) / 2
+    halves = np.where(right, 1, scipy.special.erf(high) + scipy.special.erf(-low)) / 2
     middle = np.where(outside.real < 0.5, np.log1p(-outside), np.log(halves))
     return np.where(right, np.log(inside) - low * low, middle)
 

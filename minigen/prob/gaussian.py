@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+import scipy
 
 from minigen.core import validate
 from minigen.core.contract import Density
@@ -100,13 +100,13 @@ class Gaussian(Density):
         return self.L @ self.L.T
 
     def forward(self, z):
-        u = solve_triangular(self.L, (z - self.mu).T, lower=True).T
+        u = scipy.linalg.solve_triangular(self.L, (z - self.mu).T, lower=True).T
         constant = 0.5 * self.features * LOG_2PI + self.a.sum()
         return -0.5 * (u * u).sum(axis=1) - constant, (u,)  # CV-1
 
     def backward(self, dlogp, cache):
         (u,) = cache
-        v = solve_triangular(self.L, u.T, lower=True, trans="T").T  # Sigma^{-1} (z - mu)
+        v = scipy.linalg.solve_triangular(self.L, u.T, lower=True, trans="T").T  # Sigma^-1 (z - mu)
         dz = -dlogp[:, None] * v  # CV-1
         dL = -dz.T @ u  # sum_n dlogp_n v_n u_n^T
         da = np.diag(dL) * np.exp(self.a) - dlogp.sum()
