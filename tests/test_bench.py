@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import bench, plot
-from minigen.bench import floor, growth, memory, peers, profile, timing
+from minigen.bench import cold, floor, growth, memory, peers, profile, timing
 from minigen.bench.workloads import minigen_run, minigen_trainer, model
 from minigen.cli.main import main
 from minigen.core import tree
@@ -90,6 +90,16 @@ def test_growth_is_measured_from_the_size_before(monkeypatch):
     monkeypatch.setattr(growth.math, "log", lambda x: 1.0)
     first, second = growth.measure(2)
     assert "power" not in first and second["power"] == 1.0
+
+
+def test_a_cold_start_is_a_median_of_fresh_processes(monkeypatch):
+    """Each program runs with the folder that the ones before it filled."""
+    program = "import os, pathlib; f = pathlib.Path(os.environ['MINIGEN_CACHE'], 'x'); "
+    writes, reads = program + "f.touch()", program + "assert f.exists()"
+    monkeypatch.setattr(cold, "PROGRAMS", (("first", writes), ("second", reads)))
+    rows = cold.measure()
+    assert [r["what"] for r in rows] == ["first", "second"]
+    assert all(0 < r["seconds"] < 60 for r in rows)
 
 
 @pytest.fixture
