@@ -1,5 +1,6 @@
 """The measurements measure what they say: the floor's products, the caches' bytes, the ratios."""
 
+import importlib
 import json
 
 import numpy as np
@@ -54,6 +55,46 @@ def test_a_workload_trains(work):
 @pytest.mark.parametrize("work", SAMPLES, ids=lambda w: w.name)
 def test_a_workload_samples(work):
     assert minigen_run(work)().shape == (16, 4)
+
+
+THEIRS = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what peers warn of
+
+
+def peer(name):
+    """The module of a peer, where it is installed."""
+    pytest.importorskip(name)
+    return importlib.import_module(peers.PEERS[name])
+
+
+@THEIRS
+@pytest.mark.parametrize("name", peers.PEERS)
+@pytest.mark.parametrize("work", TINY.values(), ids=TINY)
+def test_a_peer_trains(name, work):
+    runs = peer(name).runs(work)
+    runs.pop("torch.compile", None)  # the same module, after a minute of compiling
+    assert runs or (work.model == "ddpm" and name in ("zuko", "nflows"))
+    for step in runs.values():
+        losses = [step() for _ in range(20)]
+        assert np.all(np.isfinite(losses))
+        assert work.model == "ddpm" or losses[-1] < losses[0]  # its draws differ from step to step
+
+
+@THEIRS
+@pytest.mark.parametrize("name", peers.PEERS)
+@pytest.mark.parametrize("work", SAMPLES, ids=lambda w: w.name)
+def test_a_peer_samples(name, work):
+    runs = peer(name).runs(work)
+    runs.pop("torch.compile", None)
+    for sample in runs.values():
+        x = np.asarray(sample())
+        assert x.shape == (16, 4) and np.all(np.isfinite(x))
+
+
+@pytest.mark.parametrize("name", ["torch", "zuko", "nflows"])
+@pytest.mark.parametrize("work", [TINY["real_nvp"], TINY["maf"]], ids=lambda w: w.name)
+def test_a_peer_has_as_many_parameters(name, work, rng):
+    ours = sum(a.size for a in tree.flatten(model(work, rng).params).values())
+    assert sum(p.numel() for p in peer(name).model(work).parameters()) == ours
 
 
 def test_rounds_are_taken_in_turn():
@@ -114,7 +155,7 @@ def alone(monkeypatch):
 def test_bench_prints_ratios_before_times(alone, capsys):
     assert main(["bench", "steps", "--rounds", "2"]) == 0
     out, err = capsys.readouterr()
-    assert err == "not installed, not measured: torch, jax\n"
+    assert err == "not installed, not measured: torch, jax, zuko, nflows\n"
     head, first, second, *_ = out.splitlines()
     assert head.split()[:5] == ["workload", "by", "x", "floor", "quartiles"]
     assert "floor  1.00" in " ".join(first.split("  ")) or " 1.00 " in first

@@ -1,10 +1,10 @@
-"""The peers that are installed: PyTorch and JAX are not needed, only measured where they are."""
+"""The peers that are installed: none is needed, they are only measured where they are."""
 
 import importlib
 import importlib.util
 import warnings
 
-PEERS = {"torch": "minigen.bench.torch_peer", "jax": "minigen.bench.jax_peer"}
+PEERS = {name: f"minigen.bench.{name}_peer" for name in ("torch", "jax", "zuko", "nflows")}
 
 
 def installed():

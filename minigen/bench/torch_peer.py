@@ -153,8 +153,12 @@ def maker(work, compile):
     m = model(work)
     if work.task == "sample":
         return sampler(work, m, compile)
-    optimizer = torch.optim.Adam(m.parameters(), 1e-4, fused=True)
-    loss = torch.compile(m) if compile else m
+    return trainer(work, m.parameters(), torch.compile(m) if compile else m)
+
+
+def trainer(work, parameters, loss):
+    """A function that takes one step of Adam on the loss of a batch."""
+    optimizer = torch.optim.Adam(parameters, 1e-4, fused=True)
     x = torch.randn(work.rows, work.features)
 
     def step():

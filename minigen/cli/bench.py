@@ -1,8 +1,8 @@
 """Measure the speed: training and sampling against the floor of their matrix products, and peers.
 
-The floor of a workload is the time of its matrix products alone. torch and jax are measured where
-they are installed (pip install "minigen[bench]"). Ratios to the floor come first, times second.
-Sections: steps, growth, memory, cold, profile; by default all.
+The floor of a workload is the time of its matrix products alone. torch, jax, zuko and nflows are
+measured where they are installed (pip install "minigen[bench]"). Ratios to the floor come first,
+times second. Sections: steps, growth, memory, cold, profile; by default all.
 """
 
 import json
