@@ -189,11 +189,30 @@ def alone(monkeypatch):
 def test_bench_prints_ratios_before_times(alone, capsys):
     assert main(["bench", "steps", "--rounds", "2"]) == 0
     out, err = capsys.readouterr()
-    assert err == "not installed, not measured: torch, jax, zuko, nflows\n"
-    head, first, second, *_ = out.splitlines()
-    assert head.split()[:5] == ["workload", "by", "x", "floor", "quartiles"]
-    assert "floor  1.00" in " ".join(first.split("  ")) or " 1.00 " in first
-    assert "minigen" in second and "blas" in out
+    assert err.startswith("not installed, not measured: torch, jax, zuko, nflows\n")
+    machine, versions, _, head, first, second, *_ = out.splitlines()
+    assert "cores" in machine and "blas" in machine and "numpy" in versions
+    assert " ".join(head.split()) == "tiny flow x floor quartiles minigen is ms quartiles"
+    ratio, quartiles = first.split()[1:3]
+    assert (first.split()[0], ratio, quartiles) == ("floor", "1.00", "1.00-1.00")
+    assert second.split()[0] == "minigen" and "faster" not in out
+
+
+def test_the_verdict_names_what_is_lost():
+    rows = [
+        {"workload": w, "name": n, "to_minigen": r}
+        for w, ratios in {"A": (0.5, 1, 3, 4), "B": (0.4, 1, 2, 0.5)}.items()
+        for n, r in zip(("floor", "minigen", "torch", "jax"), ratios, strict=True)
+    ]
+    assert bench.verdict(rows).splitlines() == [
+        "minigen is faster than torch in 2 of 2 workloads, by 2.00 to 3.00 x",
+        "minigen is faster than jax in 1 of 2 workloads, by 4.00 to 4.00 x; slower in B by 2.00 x",
+    ]
+
+
+def test_slow_rounds_are_few(monkeypatch):
+    monkeypatch.setattr(timing, "BUDGET", 0.0)
+    assert timing.compare({"a": lambda: None}, 15)["a"].shape == (timing.FEWEST,)
 
 
 def test_bench_writes_json_and_a_picture(alone, capsys, tmp_path):
@@ -203,7 +222,9 @@ def test_bench_writes_json_and_a_picture(alone, capsys, tmp_path):
     assert {r["name"] for r in found["steps"]} == {"floor", "minigen"}
     for r in found["steps"]:
         assert r["ratio_low"] <= r["ratio"] <= r["ratio_high"] and r["ms"] > 0
-    assert found["machine"]["cores"] >= 1 and "openblas" in found["machine"]["blas"].lower()
+        assert (r["to_minigen"] == 1) == (r["name"] == "minigen")
+    assert found["machine"]["cores"] >= found["machine"]["usable"] >= 1
+    assert "openblas" in found["machine"]["blas"].lower()
     assert file.read_bytes().startswith(b"\x89PNG")
 
 

@@ -6,13 +6,21 @@ import numpy as np
 
 CLOCK = time.perf_counter
 ROUND = 0.05  # seconds of one round of one function, at least
+BUDGET = 30.0  # seconds of all rounds, after which there are no more than FEWEST
+FEWEST = 3
 
 
 def compare(runs, rounds=15):
-    """{name: seconds of one call in each round (rounds,)} for runs = {name: function}."""
+    """{name: seconds of one call in each round} for runs = {name: function}.
+
+    So many rounds, or as many as fit into BUDGET.
+    """
     counts = {name: calls(run) for name, run in runs.items()}
     seconds = {name: [] for name in runs}
-    for _ in range(rounds):
+    end = CLOCK() + BUDGET
+    for k in range(rounds):
+        if k >= FEWEST and CLOCK() > end:
+            break
         for name, run in runs.items():
             seconds[name].append(timed(run, counts[name]))
     return {name: np.array(s) for name, s in seconds.items()}

@@ -5,7 +5,9 @@ measured where they are installed (pip install "minigen[bench]"). Ratios to the 
 times second. Sections: steps, growth, memory, cold, profile; by default all.
 """
 
+import functools
 import json
+import sys
 
 from minigen import bench
 from minigen.bench import peers
@@ -25,20 +27,32 @@ def arguments(command):
 
 
 def run(args):
-    picture = options.target(args.picture, (".png",)) if args.picture else None
-    missing = [name for name in peers.PEERS if name not in peers.installed()]
-    if missing:
-        options.note(f"not installed, not measured: {', '.join(missing)}")
+    """The tables, as they are measured; with --json on standard error, JSON alone on the other."""
+    picture = options.target(args.picture, (".png",), "--picture") if args.picture else None
     found = {"machine": bench.machine()}
+    say = functools.partial(print, file=sys.stderr if args.json else sys.stdout, flush=True)
+    warn(found["machine"])
+    say(bench.described(found["machine"]))
     for name in args.sections or bench.SECTIONS:
-        found[name] = bench.SECTIONS[name](args.rounds)
-        if not args.json:
-            print(bench.text(name, found[name]), end="\n\n", flush=True)
+        found[name] = []
+        for rows in bench.SECTIONS[name](args.rounds):
+            found[name] += rows
+            say("\n" + bench.text(name, rows))
+    verdict = bench.verdict(found.get("steps", ()))
+    if verdict:
+        say("\n" + verdict)
     if args.json:
         print(json.dumps(found, indent=1))
-    else:
-        print(", ".join(f"{key} {value}" for key, value in found["machine"].items()))
     if picture and "steps" in found:
         from minigen import plot
 
         plot.bench(found["steps"]).savefig(picture, dpi=150)
+
+
+def warn(machine):
+    """What makes a measurement less than it could be."""
+    missing = [name for name in peers.PEERS if name not in peers.installed()]
+    if missing:
+        options.note(f"not installed, not measured: {', '.join(missing)}")
+    if machine["load"] is not None and machine["load"] > 0.5:
+        options.note(f"the machine is not idle: its load is {machine['load']:.1f}")

@@ -46,15 +46,15 @@ def widths(text):
     return tuple(whole(1)(part) for part in text.split(","))
 
 
-def target(path, suffixes=None):
+def target(path, suffixes=None, name="--out"):
     """The path of a file to be written, refused before any work is done for it."""
     path = pathlib.Path(path)
     if suffixes:
         validate.choice(f"{path}: suffix", path.suffix.lower(), suffixes)
     if not path.parent.is_dir():
-        raise validate.expected("--out", "a file in an existing folder", path)
+        raise validate.expected(name, "a file in an existing folder", path)
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise validate.expected("--out", "a file that can be written", path)
+        raise validate.expected(name, "a file that can be written", path)
     return path
 
 

@@ -9,6 +9,8 @@ from minigen.plot.style import FAINT, INK, LINES, caption, graph, panels, title
 def bench(rows, *, ax=None):
     """Time by floor of each workload, a dot for each name, its quartiles as a line.
 
+    A bar reaches from the floor to minigen: what lies right of its end is slower.
+
     rows: those of the section "steps" of `minigen bench --json`.
     """
     if not rows:
@@ -17,27 +19,31 @@ def bench(rows, *, ax=None):
     names = list(dict.fromkeys(r["name"] for r in rows if r["name"] != "floor"))
     (panel,) = panels(1, ax, width=7.4, height=1.3 + 0.42 * len(works))
     graph(panel, "time / time of the matrix products alone", "")
-    for color, name in zip(LINES, names, strict=False):
-        dots(panel, [r for r in rows if r["name"] == name], works, name, color)
+    for k, (color, name) in enumerate(zip(LINES, names, strict=False)):
+        down = 0.1 * (k - len(names) / 2) if name != "minigen" else 0
+        dots(panel, [r for r in rows if r["name"] == name], works, name, color, down)
     panel.axvline(1, color=INK, linewidth=1)
     panel.set_xscale("log")
     ticks(panel, max(r["ratio"] for r in rows))
     panel.set_yticks(range(len(works)), works, color=INK, fontsize=8.5)
     panel.invert_yaxis()
     panel.grid(False, axis="y")
-    panel.legend(fontsize=8, frameon=False, loc="upper right", bbox_to_anchor=(1, 0.98))
+    panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     title(panel, "How far from the floor")
-    caption(panel, "dots: medians; lines: quartiles of the rounds; the scale is logarithmic", ax)
+    words = "right of minigen's bar is slower; dots: medians; lines: quartiles; logarithmic scale"
+    caption(panel, words, ax)
     return panel.figure
 
 
-def dots(ax, rows, works, name, color):
-    """The medians and quartiles of one name, minigen's larger."""
-    at = np.array([works.index(r["workload"]) for r in rows])
+def dots(ax, rows, works, name, color, down):
+    """The medians and quartiles of one name, minigen's larger, the others' clear of each other."""
+    at = np.array([works.index(r["workload"]) + down for r in rows])
     low, middle, high = (
         np.array([r[key] for r in rows]) for key in ("ratio_low", "ratio", "ratio_high")
     )
     ax.hlines(at, low, high, color=color, linewidth=2)
+    if name == "minigen":
+        ax.hlines(at, 1, middle, color=FAINT, linewidth=9, zorder=0)
     size = 52 if name == "minigen" else 26
     ax.scatter(middle, at, size, color=color, edgecolor=FAINT, linewidth=0.5, label=name, zorder=3)
 
