@@ -1,4 +1,4 @@
-"""Whether a mutant changes an output, whether the check sees it, and what other rules say."""
+"""Whether a mutant changes an output, whether the check sees it, and what other packages say."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ from minigen import check
 from minigen.check.malformed import malformed
 from minigen.check.subject import Subject, cotangents
 
-from . import rules
+from . import packages
 from .targets import Scaled, cases
 
 SCALES = (1.0, 1e-3, 1e-6)
@@ -24,7 +24,8 @@ class Verdict:
     """At one loss scale: draws at which an output changes, whether one was caught, and when.
 
     first: caught at the first of them. raised: it only ever raises an error.
-    missed: the other packages' rules that let the first changed draw pass.
+    missed: the other packages that let the first changed draw pass; void: those that object to
+    it, but to the right code at the same draw as well.
     """
 
     changed: int = 0
@@ -32,7 +33,8 @@ class Verdict:
     caught: bool = False
     first: bool = False
     line: str = ""
-    missed: list = field(default_factory=list)
+    missed: set = field(default_factory=set)
+    void: set = field(default_factory=set)
 
 
 class Point:
@@ -76,9 +78,9 @@ class Point:
             return True
 
     @functools.cached_property
-    def reference(self):
-        """What the other rules compare with; the forward pass is not mutated."""
-        return rules.Reference(self.subject, self.scale)
+    def others(self):
+        """The other packages' checks at this point."""
+        return packages.Others(self.subject)
 
 
 @functools.lru_cache(maxsize=400)
@@ -94,14 +96,17 @@ def verdict(target, mutant, scale, compare=False):
         warnings.simplefilter("ignore")
         for k in range(DRAWS):
             for point in points(target, k, scale):
+                first = not v.changed
                 with target.replaced(mutant.function):
-                    step(v, point, k, compare)
+                    step(v, point, k)
+                if compare and first and v.changed:
+                    ask(v, point, target, mutant)
             if v.caught or v.changed >= TRIES or v.raised >= TRIES:
                 break
     return v
 
 
-def step(v, point, k, compare):
+def step(v, point, k):
     """One point of a mutant's trial."""
     if v.caught:
         return
@@ -114,5 +119,12 @@ def step(v, point, k, compare):
     v.changed += 1
     v.caught = point.caught(k)
     v.first, v.line = v.caught and v.changed == 1, point.label
-    if compare and v.changed == 1:
-        v.missed = point.reference.missed(k)
+
+
+def ask(v, point, target, mutant):
+    """What the other packages say of a mutant at a point where it changes an output."""
+    others = point.others
+    with target.replaced(mutant.function):
+        objecting = others.objecting()
+    v.missed = others.checks.keys() - objecting
+    v.void = others.accusing & objecting

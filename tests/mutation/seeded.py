@@ -9,12 +9,10 @@ import zoo
 from minigen import check
 
 from .judge import SCALES, Point, verdict
+from .packages import installed
 from .planted import PLANTED
 from .syntax import mutants
 from .targets import draw, targets
-
-RULES = ("torch", "jax", "autograd")
-OTHERS = ("torch's rule misses", "JAX's", "autograd's")
 
 
 def everything():
@@ -25,11 +23,11 @@ def everything():
     yield from PLANTED()
 
 
-def campaign(pairs, compare=True, say=print):
-    """Judge every pair at every scale; the rows of the report."""
+def campaign(pairs, say=print):
+    """Judge every pair at every scale, by the other packages too; the rows of the report."""
     rows, start = [], time.perf_counter()
     for n, (target, mutant) in enumerate(pairs):
-        verdicts = [verdict(target, mutant, scale, compare) for scale in SCALES]
+        verdicts = [verdict(target, mutant, scale, compare=True) for scale in SCALES]
         rows.append((target, mutant, verdicts))
         if n % 100 == 99:
             alive = sum(any(v.changed and not v.caught for v in vs) for *_, vs in rows)
@@ -44,34 +42,50 @@ def table(*columns):
 
 def summary(rows):
     """The report as Markdown."""
-    out = table(
-        "loss scale", "mutants that change an output", "caught", "at the first draw", *OTHERS
-    )
-    for k, scale in enumerate(SCALES):
-        vs = [v[k] for *_, v in rows if v[k].changed]
-        missed = collections.Counter(name for v in vs for name in v.missed)
-        others = " | ".join(str(missed[name]) for name in RULES)
+    out = table("loss scale", "mutants that change an output", "caught", "at the first draw")
+    for scale, vs in by_scale(rows):
         caught, first = sum(v.caught for v in vs), sum(v.first for v in vs)
-        out.append(f"| {scale:g} | {len(vs)} | {caught} | {first} | {others} |")
+        out.append(f"| {scale:g} | {len(vs)} | {caught} | {first} |")
     same = sum(all(not v.changed and not v.raised for v in vs) for *_, vs in rows)
     raised = sum(all(not v.changed for v in vs) and any(v.raised for v in vs) for *_, vs in rows)
     what = (
         f"{len(rows)} mutants of {len({t.label for t, *_ in rows})} functions: {raised} only ever"
     )
     out += ["", f"{what} raise an error and are not counted, {same} never change an output.", ""]
-    return "\n".join([*out, *by_kind(rows), *survivors(rows), *equivalents(rows)])
+    return "\n".join(
+        [*out, *by_package(rows), *by_kind(rows), *survivors(rows), *equivalents(rows)]
+    )
+
+
+def by_scale(rows):
+    """(scale, verdicts on the mutants that change an output) of each scale."""
+    for k, scale in enumerate(SCALES):
+        yield scale, [v[k] for *_, v in rows if v[k].changed]
+
+
+def by_package(rows):
+    """How many of the mutants each installed package misses, and how often it cannot tell."""
+    heads = [(f"{name} {version} misses", "void") for name, version in installed().items()]
+    out = table("loss scale", "mutants", *sum(heads, ()))
+    for scale, vs in by_scale(rows):
+        counts = [
+            (sum(n in v.missed for v in vs), sum(n in v.void for v in vs)) for n in installed()
+        ]
+        out.append(f"| {scale:g} | {len(vs)} | " + " | ".join(map(str, sum(counts, ()))) + " |")
+    return [*out, ""]
 
 
 def by_kind(rows):
-    """How many of each kind, and how many of them the other rules miss."""
+    """How many of each kind, and how many of them the other packages miss."""
     kinds, missed = collections.Counter(), collections.Counter()
     for _, m, vs in rows:
         if vs[0].changed:
             kinds[m.kind] += 1
             missed.update((m.kind, name) for name in vs[0].missed)
-    out = table("kind of mistake (loss scale 1)", "mutants", *OTHERS)
+    names = installed()
+    out = table("kind of mistake (loss scale 1)", "mutants", *(f"{x} misses" for x in names))
     for kind, n in kinds.most_common():
-        out.append(f"| {kind} | {n} | " + " | ".join(str(missed[kind, x]) for x in RULES) + " |")
+        out.append("| " + " | ".join(map(str, (kind, n, *(missed[kind, x] for x in names)))) + " |")
     return [*out, ""]
 
 
