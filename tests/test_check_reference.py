@@ -142,6 +142,24 @@ def test_an_unclean_path_too_faint_for_the_first_look_is_no_verdict(rng):
     assert all(row.verdict != "WRONG" for row in report.rows)
 
 
+def test_where_differences_cannot_tell_the_complex_step_alone_accuses_nobody(rng):
+    """Half the slope of sin(1e6 (x + |x|)) has no imaginary part; no difference is fine enough."""
+
+    def f(x):
+        return np.sin(1e6 * (x + np.abs(x)))
+
+    layer = pointwise(f, lambda x: 2e6 * np.cos(2e6 * x))
+    report = check.gradients(layer, 1 + rng.random((3, 2)), rng=rng)
+    assert not report and "the reference is not sure" in str(report)
+    assert [row.verdict for row in report.rows] == ["inconclusive", "ok"]
+
+
+def test_where_differences_cannot_tell_right_code_passes_by_the_complex_step(rng):
+    layer = pointwise(lambda x: np.sin(1e6 * x), lambda x: 1e6 * np.cos(1e6 * x))
+    report = check.gradients(layer, 1 + rng.random((3, 2)), rng=rng)
+    assert report and report.note == "reference: complex step"
+
+
 # right code that plain rounding makes look wrong
 
 

@@ -46,9 +46,16 @@ def test_differences_are_unsure_of_themselves_at_a_kink():
     assert differences(np.abs)[1] > 0.1
 
 
-def test_extrapolation_takes_one_power_of_h_squared_after_the_other():
+def test_differences_have_ten_figures():
     slope, error = differences(lambda x: np.sin(20 * x) + x)
     assert abs(slope - 21) < 1e-10 and error < 1e-9
+
+
+def test_extrapolation_takes_one_power_of_h_squared_after_the_other():
+    """Four steps take h^2, h^4 and h^6 away, and leave the slope."""
+    h = 2.0 ** -np.arange(4)
+    slope, _ = richardson.ridders(1 + h**2 - 3 * h**4 + h**6, np.zeros(4))
+    assert abs(slope - 1) < 1e-14
 
 
 def test_a_small_entry_of_a_jacobian_is_no_zero():
