@@ -369,6 +369,20 @@ def test_known_formulas_have_known_trees():
     assert parse("x'")[1] == [("script", ("letter", "x", ""), None, ("symbol", "′", "ordinary"))]
     assert mathml("a+b", display=False).count("<mo") == 1
     assert 'lspace="0em"' in mathml("-b", display=False)
+
+
+def test_a_prime_stands_at_full_size_beside_its_letter():
+    """As an index it is a dot, in fonts that are not made for mathematics."""
+    text = mathml("F''")
+    assert "<msup>" not in text and "<mi>F</mi><mo" in text and "′′</mo>" in text
+
+
+def test_a_long_line_is_broken_but_no_short_left_side_stands_alone():
+    long = "+".join("abcdefghijklmnopqrstuvw")
+    assert mathml(f"s = {long}").count("<math") == 1
+    assert mathml(f"s = {long}, t = {long}").count("<math") == 2
+    assert mathml(f"q(x_1, x_2, x_3) = {long}").count("<math") == 2
+    assert mathml(f"s = {long} = {long}").count("<math") == 2
     assert plain(r"\beta_t \cdot \frac{1-A_{t-1}}{1-A_t}") == "β_t · (1 − A_{t−1})/(1 − A_t)"
 
 

@@ -12,7 +12,7 @@ HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
 SIDES = {"binary": 0.22, "relation": 0.28}
 BOX = {"(": "par", ")": "par", "[": "bra", "]": "bra", "|": "bar", "‖": "dbl"}
 DEPTH = {"open": 1, "close": -1}
-LONG = 44  # characters: about what a phone shows
+LONG, SHORT = 44, 10  # characters: about what a phone shows; too few for a line of their own
 PREFIX = ("start", "binary", "relation", "open", "punctuation")  # after these, a sign is a sign
 
 
@@ -27,11 +27,11 @@ def mathml(latex, display=True):
 def pieces(nodes):
     """(attributes, nodes) of the parts a displayed formula may be broken into.
 
-    It is cut at wide spaces, and where a statement is long before its relations.
+    It is cut at wide spaces, and where a statement is long also in between.
     """
     parts = statements(nodes)
     for k, statement in enumerate(parts):
-        cuts = relations(statement) if len(joined(statement)) > LONG else []
+        cuts = breaks(statement) if len(joined(statement)) > LONG else []
         ends = [*cuts, len(statement)]
         for a, b in itertools.pairwise([0, *ends]):
             more = b == ends[-1] and k < len(parts) - 1
@@ -49,14 +49,20 @@ def statements(nodes):
     return [part for part in parts if part]
 
 
-def relations(nodes):
-    """Where a line may end: before =, <=, -> and the like, outside of brackets, not at the end."""
-    depth, places = 0, []
-    for k, node in enumerate(nodes):
+def breaks(nodes):
+    """Where a line may end, outside of brackets: after a comma, before =, <=, -> and the like.
+
+    A short left side is not left alone on its line.
+    """
+    depth, places, start = 0, [], 0
+    for k, node in enumerate(nodes[:-1]):
         symbol = node[0] == "symbol"
         depth += DEPTH.get(node[2], 0) if symbol else 0
-        breaks = node[0] == "arrow" or (symbol and node[1] in "=≥≤→⟺⇒≈∼")
-        if breaks and depth == 0 and 0 < k < len(nodes) - 1:
+        if depth == 0 and symbol and node[2] == "punctuation":
+            start = k + 1
+            places.append(start)
+        relation = node[0] == "arrow" or (symbol and node[1] in "=≥≤→⟺⇒≈∼")
+        if depth == 0 and relation and len(joined(nodes[start:k])) >= SHORT:
             places.append(k)
     return places
 
@@ -169,6 +175,8 @@ def text(node, before, script):
 
 def scripts(node, before, script):
     _, base, below, above = node
+    if below is None and above[0] == "symbol" and above[1].strip("′") == "":
+        return f"<mrow>{as_base(base, before, script)}<mo {HUG}>{above[1]}</mo></mrow>"
     if base[0] == "brace" and below is not None:
         return f"<munder>{element(base)}{inner(below, True)}</munder>"
     limits = base[0] == "large" and base[2] and not script

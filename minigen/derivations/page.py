@@ -6,6 +6,7 @@ Mathematics is MathML, plots are SVG, code is folded by <details>: no script and
 import html
 import importlib.metadata
 import platform
+import re
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def page(rows, seed=0):
         (section, [by_id[e.id] for e in entries])
         for section, entries in sections_of([row.entry for row in rows])
     ]
-    body = "".join(section_html(section, mine, seed) for section, mine in sections)
+    body = "".join(section_html(section, mine, seed, set(by_id)) for section, mine in sections)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -109,7 +110,7 @@ def printed_figure(row):
     return "not computable" if isinstance(row.printed, NotEvaluable) else figure(row.printed)
 
 
-def section_html(section, rows, seed):
+def section_html(section, rows, seed, ids):
     """One section with its entries."""
     where = f" <span>line {section.line}</span>" if section.line else ""
     heading = (
@@ -121,7 +122,7 @@ def section_html(section, rows, seed):
     remark = f"<p>{html.escape(said)}</p>" if said else ""
     return (
         f'<section id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
-        f"{heading}{remark}{''.join(entry_html(row, seed) for row in rows)}</section>"
+        f"{heading}{remark}{''.join(entry_html(row, seed, ids) for row in rows)}</section>"
     )
 
 
@@ -130,15 +131,16 @@ def anchor(title):
     return "section-" + "".join(c if c.isalnum() else "-" for c in title.lower())
 
 
-def entry_html(row, seed):
-    """One entry."""
+def entry_html(row, seed, ids):
+    """One entry; `ids` are those that stand on the page."""
     e = row.entry
     where = f'<span class="line">line {e.line}</span>' if e.line else ""
     return (
         f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
         f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
         f'<span class="verdict {e.verdict}">{e.verdict}</span>{state(row)}</header>'
-        f"{forms(row)}{why(e)}{picture(e, seed)}{measured(row)}{gradient(e)}{code(e)}</article>"
+        f"{forms(row)}{why(e, ids)}{picture(e, seed)}{measured(row)}"
+        f"{gradient(e)}{code(e)}</article>"
     )
 
 
@@ -165,8 +167,11 @@ def form(role, label, text):
     return f'<div class="form {role}">{caption}<div class="scroll">{prose(text)}</div></div>'
 
 
-def why(e):
-    return f'<p class="why">{words(marked(e.why))}</p>' if e.why else ""
+def why(e, ids):
+    """The reason; an entry that it names is linked to."""
+    named = rf"\b({'|'.join(sorted(ids, key=len, reverse=True))})\b"
+    text = re.sub(named, r'<a href="#\1">\1</a>', words(marked(e.why)))
+    return f'<p class="why">{text}</p>' if text else ""
 
 
 def picture(e, seed):

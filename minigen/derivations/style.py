@@ -1,8 +1,9 @@
 """How the page looks, by day and by night, at a desk and on a phone.
 
 Tall brackets are glyphs of a font with a MATH table. Windows, macOS and iOS have such a font, and
-Firefox manages without; Chromium on Linux or Android may find none and leaves brackets small. So
-Chromium, told apart by what Firefox and Safari alone support, is given borders in their place.
+Firefox manages without; Chromium on Linux or Android may find none, leaves brackets small and no
+gap above and below fractions and limits. So Chromium, told apart by what Firefox and Safari alone
+support, is given borders in place of brackets, and gaps.
 """
 
 CSS = """
@@ -27,7 +28,7 @@ p{margin:.75rem 0;hanging-punctuation:first;text-wrap:pretty}
 .legend,footer,.measured,.heading span,.line,nav .count,.form>span,summary span,figcaption{
 color:var(--soft);font-size:.875rem}
 a{color:inherit;text-decoration-color:var(--rule);text-underline-offset:.2em}
-a:hover{text-decoration-color:currentColor}
+a:hover{text-decoration-color:currentColor}.why a{white-space:nowrap}
 nav ul{list-style:none;padding:0;margin:0;columns:2 17rem;column-gap:2rem}
 nav li{padding:.2rem 0;break-inside:avoid}
 .right{color:var(--right)}.wrong{color:var(--wrong)}.plain{color:var(--plain)}
@@ -49,12 +50,17 @@ padding:.35rem 0}
 .form.wrong>span{color:var(--wrong)}.form.right>span{color:var(--right)}
 .form:not(:has(>span)){grid-template-columns:1fr}
 .form+.form{border-top:1px solid var(--rule)}
-.scroll{overflow-x:auto;overflow-y:hidden;padding:.4rem 0;min-width:0;scrollbar-width:thin}
+.scroll{overflow-x:auto;overflow-y:hidden;padding:.4rem 0;min-width:0;scrollbar-width:thin;
+--cover:var(--card) 40%,transparent;--shade:var(--rule),transparent;
+background:linear-gradient(90deg,var(--cover)) left/2rem 100% no-repeat local,
+linear-gradient(270deg,var(--cover)) right/2rem 100% no-repeat local,
+linear-gradient(90deg,var(--shade)) left/.7rem calc(100% - 2px) no-repeat,
+linear-gradient(270deg,var(--shade)) right/.7rem calc(100% - 2px) no-repeat}
 math{font-family:"STIX Two Math","Latin Modern Math","Cambria Math","Libertinus Math",
 "STIX Math","Noto Sans Math",math;font-size:1.12rem}
 math.apart{margin-right:1.4em}.scroll{line-height:2}.scroll math{margin-block:.28em}
 .backward math{font-size:1rem}.why math{font-size:1.03em}
-mi.bold{font-weight:700}
+mi.bold{font-weight:700}msup mfrac{math-style:normal}
 math .label{padding:0 .45em}
 @supports (not (-moz-appearance:none)) and (not (font:-apple-system-body)){
 math .glyph{display:none}
@@ -76,6 +82,8 @@ math .brace{--tick:linear-gradient(currentColor,currentColor);padding:0 .15em .3
 background:var(--tick) 0 100%/.05em .24em,var(--tick) 100% 100%/.05em .24em,
 var(--tick) 0 100%/100% .05em;background-repeat:no-repeat}
 math .sign{math-style:compact;font-size:1.45em}
+math mfrac>:first-child,math munderover>:nth-child(3){padding-bottom:.12em}
+math mfrac>:last-child,math munderover>:nth-child(2),math munder>:nth-child(2){padding-top:.12em}
 }
 .why{margin:.6rem 0}
 .measured{margin:.2rem 0 .6rem;font-variant-numeric:lining-nums tabular-nums}
@@ -115,13 +123,14 @@ pre .n{color:var(--amber)}pre .v{color:var(--soft)}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 th{text-align:left;font-weight:600;color:var(--soft);font-size:.8125rem}
 th,td{padding:.28rem .6rem .28rem 0;border-bottom:1px solid var(--rule)}
-td.figure{white-space:nowrap}
+td.figure,td a{white-space:nowrap}
 .errata{margin:2rem 0}.errata>summary{font-size:1rem;font-weight:600}
 footer{padding:3rem 1.25rem 4rem}
 @media (max-width:40rem){body{font-size:1rem}header.top{padding-top:2rem}h1{font-size:2rem}
 h2{margin-top:3rem}header.top,main,footer{padding-left:.9rem;padding-right:.9rem}
 .entry{padding:.8rem .9rem;margin:1rem -.3rem}.form{grid-template-columns:1fr;gap:0}
 math{font-size:1.05rem}svg text{font-size:20px}svg .label{font-size:20px}
-.ruler{overflow:visible}th,td{padding-right:.35rem}}
+.ruler{overflow:visible;margin:1rem 0}.ruler text{transform:translateY(7px)}
+.mark{transform-box:fill-box;transform-origin:center;transform:scale(1.6)}th,td{padding-right:.5rem}}
 @media print{body{background:#fff;color:#000}.entry{break-inside:avoid}}
 """
