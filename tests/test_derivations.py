@@ -148,6 +148,28 @@ def test_bending_a_log_determinant_breaks_its_entry(monkeypatch, id, function):
     assert not runner.measure(BY_ID[id], 0, 1).ok
 
 
+def stretched(value):
+    """Every array longer by a billionth."""
+    if isinstance(value, tuple):
+        return tuple(map(stretched, value))
+    if isinstance(value, dict):
+        return {k: stretched(v) for k, v in value.items()}
+    return np.asarray(value) * (1 + 1e-9)
+
+
+BACKWARD = [
+    (id, f)
+    for id, f in PLANTS
+    if "backward" in f.__name__ and id != "ELBO-2"  # which is at the minimum: its gradient is 0
+]
+
+
+@pytest.mark.parametrize("id, function", BACKWARD, ids=lambda v: getattr(v, "__qualname__", v))
+def test_a_gradient_a_billionth_off_breaks_its_entry(monkeypatch, id, function):
+    replace(monkeypatch, function, stretched)
+    assert not runner.measure(BY_ID[id], 0, 1).ok
+
+
 def test_a_failure_says_where_and_why(monkeypatch):
     from minigen.flows import AffineCoupling
 

@@ -81,7 +81,7 @@ def summary(rows):
     worst = max((row.correct for row in rows), default=0.0)
     return (
         f"{len(rows)} entries: {bad or 'none'} failing; {shown} misprints shown failing, {gone} "
-        f"that say nothing computable; {graded} backward passes; worst form that must hold "
+        f"that cannot be computed; {graded} backward passes; worst form that must hold "
         f"{worst:.1e}; {sum(row.seconds for row in rows):.1f} s"
     )
 
