@@ -2,10 +2,13 @@
 
 import random
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from mutation import checker, copies, history, packages
+from mutation import checker, copies, equivalent, history, packages, source, survivors
 from mutation.judge import SCALES, Point, verdict
 from mutation.planted import PLANTED
 from mutation.syntax import Mutant, mutants
@@ -126,3 +129,56 @@ def test_scaled_layers_are_scaled():
     assert t.label == "AffineCoupling.backward"
     for name, g in big.items():
         np.testing.assert_allclose(small[name], 1e-6 * g, rtol=1e-12)
+
+
+FORKED = """
+from mutation import copies, forks
+with copies.Copy() as copy:
+    forks.PATIENCE = 1
+    path = copy.root / "minigen/kernels/gather.py"
+    recorder = forks.recorded(copy.root, ["tests/test_kernels.py"], {"MINIGEN_BACKEND": "numpy"})
+    tests = recorder.tests("minigen/kernels/gather.py")
+    forks.forget(path)
+    for old, new in (("", ""), ("x.take", "-x.take"), ("return", "while 1: pass\\n    return")):
+        path.write_text(path.read_text().replace(old, new))
+        print(*forks.judged(copy.root, tests, {"MINIGEN_BACKEND": "numpy"}))
+"""
+
+
+def test_a_mutant_of_the_source_is_judged_in_a_fork_by_the_tests_that_call_it():
+    where = copies.ROOT / "tests"
+    command = [sys.executable, "-c", FORKED]
+    out = subprocess.run(command, cwd=where, capture_output=True, text=True, check=True).stdout
+    first = "tests/test_kernels.py::test_a_permutation_is_gathered"
+    assert out.splitlines() == ["0 ", f"1 {first}", f"{-signal.SIGPROF} "]
+
+
+def test_every_module_with_mathematics_has_automatic_mutants():
+    files = source.modules()
+    assert {"prob/kl.py", "kernels/spline.py", "check/judge.py", "core/tree.py"} <= set(files)
+    assert source.modules(["prob"]) == [f for f in files if f.startswith("prob/")]
+    assert source.modules(["prob/kl.py"]) == ["prob/kl.py"]
+
+
+def test_a_line_called_equivalent_is_one_of_a_mutant():
+    for file, reasons in equivalent.EQUIVALENT.items():
+        text = (copies.ROOT / "minigen" / file).read_text(encoding="utf-8")
+        lines = {line.strip() for line in text.splitlines()}
+        assert not lines.intersection(x for changed in reasons.values() for x in changed), file
+
+
+def test_a_survivor_is_a_gap_until_it_is_explained(monkeypatch):
+    record = {"mutants": 9, "judged": 4, "hung": 1, "alive": [[7, "a + b", "a - b"]]}
+    monkeypatch.setattr(survivors, "EQUIVALENT", {})
+    assert "| x.py | 9 | 4 | 3 | 1 | 0 | 1 |" in survivors.summary({"x.py": record})
+    monkeypatch.setattr(survivors, "EQUIVALENT", {"x.py": {"b is 0": ("a - b",)}})
+    text = survivors.summary({"x.py": record})
+    assert "| x.py | 9 | 4 | 3 | 1 | 1 | 0 |" in text and "- b is 0" in text
+
+
+def test_messages_and_annotations_have_no_automatic_mutants():
+    automatic = pytest.importorskip("mutation.automatic")
+    text = 'def f(x: 1 | 2 = 3, *, y):\n    if x > y:\n        raise E(f"{x + 1}")\n    return -x\n'
+    changed = {automatic.mutant(text, *place)[1][0] for place in automatic.places(text)}
+    places = list(automatic.places(text))
+    assert changed == {1, 2, 4} and len(places) == 2 + 6 + 1

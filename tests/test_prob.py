@@ -15,6 +15,12 @@ def correlated():
     return prob.Gaussian.from_moments([0.5, -1.0, 2.0], L @ L.T)
 
 
+def unequal():
+    """A mixture of which one component has most of the weight."""
+    p = prob.Mixture.of_gaussians([[0, 0], [3, 1]], dtype=np.float64)
+    return tree.rebuild(p, {"logits": np.array([0.5, 2.0])})
+
+
 def test_CV1_the_cholesky_form_is_the_multivariate_normal(rng):
     p = correlated()
     x = 2 * rng.standard_normal((50, 3))
@@ -67,8 +73,8 @@ def test_a_mixture_far_from_all_its_components_is_finite():
 
 @pytest.mark.parametrize(
     "p",
-    [correlated(), prob.Mixture.of_gaussians([[0, 0], [3, 1]], dtype=np.float64)],
-    ids=["Gaussian", "Mixture"],
+    [correlated(), prob.Mixture.of_gaussians([[0, 0], [3, 1]], dtype=np.float64), unequal()],
+    ids=["Gaussian", "Mixture", "Mixture of unequal parts"],
 )
 def test_samples_follow_the_density(p, rng):
     """-log p of 2e5 samples has the mean it should have, and each moment its value (|z| < 4.5)."""
@@ -81,7 +87,8 @@ def test_samples_follow_the_density(p, rng):
         assert abs(-logp.mean() - entropy) < 4.5 * logp.std() / np.sqrt(n)
     else:
         centres = np.stack([c.mu for c in p.components])
-        mean, cov = centres.mean(axis=0), np.eye(2) + np.cov(centres.T, bias=True)
+        w = np.exp(p.logits) / np.exp(p.logits).sum()
+        mean, cov = w @ centres, np.eye(2) + np.cov(centres.T, bias=True, aweights=w)
     assert (np.abs(x.mean(axis=0) - mean) < 4.5 * np.sqrt(np.diag(cov) / n)).all()
     spread = np.sqrt(np.outer(np.diag(cov), np.diag(cov)) + cov**2) * 3
     assert (np.abs(np.cov(x.T) - cov) < 4.5 * spread / np.sqrt(n)).all()

@@ -4,7 +4,8 @@
     python tests/mutation alarms       right layers, to count false alarms
     python tests/mutation history      defects of other packages, replanted here
     python tests/mutation checker      mistakes in the checker itself
-    python tests/mutation source FILE  automatic mutants of a file, by its tests (needs cosmic-ray)
+    python tests/mutation source       automatic mutants of the numeric modules (needs cosmic-ray),
+                                       or of some: source prob nn/linear.py
 
 Each writes its part of the report into `results/`; `python tests/mutation report` joins them in
 REPORT.md. A sample of each runs with the tests (tests/test_mutation.py).

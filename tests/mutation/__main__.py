@@ -44,7 +44,7 @@ def checker():
 def source(*files):
     from mutation import source
 
-    return source.campaign(files)
+    source.campaign(source.modules(files), RESULTS / "source.json")
 
 
 def report():

@@ -1,5 +1,7 @@
 """REPORT.md: the parts that the campaigns have written, in order, with what they mean."""
 
+from . import source, survivors
+
 PREFACE = """# Mutation report
 
 A check that nobody has tested is a belief. Here mistakes are planted, one at a time, and counted
@@ -55,11 +57,14 @@ rounding, and the best of its neighbours is taken, so the slope differs by 1e-13
     (
         "source",
         "Automatic mutants of the source: `python tests/mutation source [FILE ...]`",
-        """By cosmic-ray, module by module, judged by the tests of that module (`source.py` names
-them). Strings, messages and decorators are left out, and operators that can only raise a type
-error (bits, shifts). The numbers below are of a SAMPLE, drawn with a fixed seed, of the modules
-named; the others have not been run. Both survivors of gaussian.py are equivalent as numbers: one
-is an argument of a decorator, one picks the eigenvalue that an error message shows.""",
+        """cosmic-ray changes one operator, comparison, number, condition or loop at a time; left
+out are messages, annotations, the arguments of decorators, and what only raises a type error
+(`automatic.py`). A mutant is judged by every test that calls a function of its module, the
+quickest first, in a fork of a process that has everything but the package imported (`forks.py`).
+Where fewer mutants are judged than there are, they are a sample drawn with a fixed seed. A test
+that takes more than 10 s and 10 times its own, of CPU, stops the run: caught "by the clock".
+Equivalent mutants give the same numbers, up to rounding, for every input that is allowed; each
+stands in `equivalent.py` with the reason, and below.""",
     ),
 )
 
@@ -68,7 +73,12 @@ def text(folder):
     """The whole report."""
     out = [PREFACE]
     for name, title, words in PARTS:
-        files = sorted(folder.glob(f"{name}*.md"))
-        found = [f.read_text(encoding="utf-8").strip() for f in files]
-        out += [f"## {title}", words, *(found or ["Not run."])]
-    return "\n\n".join(part.strip() for part in out) + "\n"
+        out += [f"## {title}", words, *(part(folder, name) or ["Not run."])]
+    return "\n\n".join(text.strip() for text in out) + "\n"
+
+
+def part(folder, name):
+    """What a campaign has written: Markdown, or the records of the modules."""
+    if name == "source":
+        return [survivors.summary(source.read(folder / "source.json"))]
+    return [f.read_text(encoding="utf-8") for f in sorted(folder.glob(f"{name}.md"))]

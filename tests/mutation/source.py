@@ -1,98 +1,93 @@
-"""Automatic mutants of a module's source by cosmic-ray, judged by that module's tests.
+"""Automatic mutants of the numeric modules, judged by the tests of each module.
 
-cosmic-ray changes operators, comparisons, numbers, conditions and loops, one place at a time;
-strings and messages are not touched. The work is done in a copy. It is not a dependency of the
-project: `pip install cosmic-ray` first.
+The mutants are cosmic-ray's (`automatic.py`). A module's tests are those that call a function of
+it, found by running them all once; the quickest are asked first. Kernels are judged compiled, loop
+and twin together; the others run on the NumPy twins.
 """
 
+import hashlib
 import json
-import os
 import random
-import re
-import sqlite3
-import subprocess
-import sys
+import signal
 
-from .copies import Copy
+from . import forks
+from .copies import ROOT, Copy
 
-ZOO = "tests/test_contract.py -k"
-TESTS = {
-    "flows/coupling.py": f"tests/test_flows.py {ZOO} 'Coupling or flow or relu'",
-    "flows/chain.py": f"tests/test_flows.py {ZOO} 'Chain or flow or real'",
-    "flows/maf.py": f"tests/test_maf_iaf.py {ZOO} 'MAF or maf or iaf'",
-    "flows/iaf.py": f"tests/test_maf_iaf.py {ZOO} 'IAF or maf or iaf'",
-    "flows/elementwise.py": f"tests/test_flows.py {ZOO} 'Affine or Exp or Logit'",
-    "prob/gaussian.py": f"tests/test_prob.py {ZOO} 'Gaussian or StandardNormal or prob'",
-    "prob/kl.py": f"tests/test_prob.py {ZOO} 'KL or prob'",
-    "diffusion/posterior.py": f"tests/test_diffusion.py {ZOO} 'Posterior or diffusion'",
-    "diffusion/forward.py": f"tests/test_diffusion.py {ZOO} 'Step or Marginal or diffusion'",
-    "metric/triplet.py": f"tests/test_triplet.py {ZOO} 'Triplet'",
-}
-# an operator stands for its usual confusions, not for bit operations that only raise an error
-UNUSUAL = "Replace(Binary|Unary)Operator_.*_(Bit\\w+|LShift|RShift|Mod|FloorDiv|Pow|Invert|Not)$"
-LEFT_OUT = [f"core/{UNUSUAL}", "core/RemoveDecorator", "core/ReplaceComparisonOperator_Is.*"]
-CONFIG = """[cosmic-ray]
-module-path = "minigen/{file}"
-timeout = 300.0
-excluded-modules = []
-test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
-
-[cosmic-ray.distributor]
-name = "local"
-"""
+MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fixed seed
+MODULES = (
+    "kernels/*.py core/numeric.py core/tree.py nn/*.py prob/*.py flows/*.py diffusion/*.py "
+    "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py data/blurred.py "
+    "data/checkerboard.py data/concentric.py data/discrete.py data/quadrature.py "
+    "data/transported.py"
+)
+TEXT = "__init__.py jit.py heap.py contract.py report.py"  # no numbers in them
+TESTS = (
+    "autoregressive batchnorm check check_bijection check_contract check_itself check_reference "
+    "check_subject contract data_arrays data_digits data_formulas data_toys derivations diffusion "
+    "diffusion_sampling discretized elbo energies flows gaps kernels made made_mog maf_iaf markov "
+    "mining museum prob schedules splines training triplet"
+)
+TWINS = {"MINIGEN_BACKEND": "numpy"}
+COMPILED = {"MINIGEN_BACKEND": "", "MINIGEN_CACHE": "compiled"}  # in the copy
 
 
-def campaign(files, most=24):
-    """The report on these files: `most` mutants of each, drawn with a fixed seed."""
-    return "\n\n".join(judged(file, most) for file in files or TESTS)
+def modules(names=()):
+    """The files of MODULES below minigen/, or those among them that are named or in a folder."""
+    found = {f for pattern in MODULES.split() for f in (ROOT / "minigen").glob(pattern)}
+    kept = sorted(f for f in found if f.name not in TEXT.split())
+    files = [f.relative_to(ROOT / "minigen").as_posix() for f in kept]
+    return [f for f in files if not names or any(f == n or f.startswith(f"{n}/") for n in names)]
 
 
-def judged(file, most):
+def campaign(files, path):
+    """Judge the mutants of these files; the file at `path` keeps a record of each.
+
+    Of a module that is as it was then, the survivors are judged again, and those not judged yet.
+    """
+    records = read(path)
     with Copy() as copy:
-        config = copy.root / "mutants.toml"
-        text = CONFIG.format(file=file, python=sys.executable, tests=TESTS[file])
-        config.write_text(text, encoding="utf-8")
-        tool(copy, "init", config.name, "session.sqlite")
-        total = thinned(copy.root / "session.sqlite", most)
-        tool(copy, "exec", config.name, "session.sqlite")
-        lines = tool(copy, "dump", "session.sqlite").splitlines()
-    return written(file, total, [json.loads(line) for line in lines])
+        tests = [f"tests/test_{name}.py" for name in TESTS.split()]
+        recorder = forks.recorded(copy.root, tests, TWINS)
+        for file in files:
+            tests = recorder.tests(f"minigen/{file}")
+            records[file] = judged(copy.root, file, tests, records.get(file))
+            text = json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False)
+            path.write_text(text + "\n", encoding="utf-8")
+            print(file, {k: v for k, v in records[file].items() if k != "alive"}, flush=True)
 
 
-def tool(copy, *words):
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(copy.root), os.environ.get("PYTHONPATH", "")]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    environment.pop("MINIGEN_BACKEND", None)
-    command = [sys.executable, "-m", "cosmic_ray.cli", *words]
-    run = subprocess.run(command, cwd=copy.root, env=environment, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"cosmic-ray {words[0]}: {run.stdout[-1000:]}{run.stderr[-1000:]}")
-    return run.stdout
+def read(path):
+    """{file: record} of all campaigns so far."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def thinned(path, most):
-    """Leave out operators that are, and keep `most` of the mutants; returns how many there were."""
-    with sqlite3.connect(path) as session:
-        rows = session.execute("select job_id, operator_name from mutation_specs").fetchall()
-        jobs = sorted(j for j, name in rows if not any(re.match(p, name) for p in LEFT_OUT))
-        kept = set(random.Random(0).sample(jobs, min(most, len(jobs))))
-        gone = [(j,) for j, _ in rows if j not in kept]
-        session.executemany("delete from mutation_specs where job_id = ?", gone)
-        session.executemany("delete from work_items where job_id = ?", gone)
-    return len(jobs)
+def judged(root, file, tests, before=None):
+    """The record of a file: how many mutants, judged, stopped by the clock; and the survivors."""
+    from .automatic import mutant, places
+
+    path = root / "minigen" / file
+    text = path.read_text(encoding="utf-8")
+    found = list(places(text))
+    random.Random(0).shuffle(found)
+    record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST]), "hung": 0}
+    trials = [mutant(text, *place) for place in found[:MOST]]
+    if before and before["source"] == record["source"]:
+        n, alive, record["hung"] = (before[k] for k in ("judged", "alive", "hung"))
+        trials = [t for t in trials[:n] if t[1] in alive] + trials[n:]
+    codes = [code_of(root, path, source, tests) for source, _ in trials]
+    path.write_text(text, encoding="utf-8")
+    record["hung"] += sum(code == -signal.SIGPROF for code in codes)
+    alive = sorted(change for (_, change), code in zip(trials, codes, strict=True) if not code)
+    return record | {"alive": alive}
 
 
-def written(file, total, results):
-    """The part of the report on one file."""
-    alive = [(w, r) for w, r in results if r and r["test_outcome"] == "survived"]
-    head = (
-        f"### {file}\n\n{len(results) - len(alive)} of {len(results)} killed, of {total} mutants."
-    )
-    blocks = []
-    for work, result in alive:
-        changed = [x for x in result["diff"].splitlines() if re.match(r"[-+](?![-+])", x)]
-        name = work["mutations"][0]["operator_name"]
-        blocks.append("\n".join([f"- survives: {name}", "", *(f"      {x}" for x in changed)]))
-    return "\n\n".join([head, *blocks])
+def code_of(root, path, source, tests):
+    """The exit code of pytest for a mutant, 0 where it survives."""
+    path.write_text(source, encoding="utf-8")
+    forks.forget(path)
+    return forks.judged(root, tests, COMPILED if "kernels" in path.parts else TWINS)[0]
+
+
+def digest(text):
+    """Tells one source from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
