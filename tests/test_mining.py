@@ -7,6 +7,7 @@ import pytest
 
 from minigen import metric
 from minigen.kernels import mining
+from minigen.metric.jitter import bilinear
 from minigen.metric.mining import MINING
 
 
@@ -144,3 +145,35 @@ def test_images_are_moved_little_and_interpolated():
     assert np.allclose(moved.sum(axis=(1, 2)), 1, atol=1e-6)  # bilinear weights sum to 1
     rows = (moved.sum(axis=2) * np.arange(8)).sum(axis=1) - 3
     assert abs(rows.mean()) < 0.1 and abs(rows.std() - 0.5) < 0.1  # as far as asked
+
+
+def test_bilinear_values_are_sums_of_tents_and_outside_is_zero(rng):
+    image, n = rng.standard_normal((3, 4, 5)), 60
+    row, column = rng.uniform(-3, 7, (3, n)), rng.uniform(-3, 8, (3, n))
+    row[:, :4], column[:, 2:6] = [-1, 0, 3, 4], [-1, 0, 4, 5]  # on the pixels and on the border
+    tents = [
+        np.clip(1 - np.abs(at[:, :, None] - np.arange(size)), 0, None)
+        for at, size in ((row, 4), (column, 5))
+    ]
+    truth = np.einsum("npr,npc,nrc->np", *tents, image)
+    np.testing.assert_allclose(bilinear(image, row, column), truth, rtol=0, atol=1e-14)
+
+
+def test_an_image_is_turned_stretched_and_shifted_about_its_middle(rng):
+    """Each copy's places are diag(s) R p + b exactly; the angle, log s and b have their spread."""
+    n, side = 4000, 5
+    p = np.indices((side, side)).reshape(2, -1) - 2
+    places = metric.Jitter(side, 0.4, 0.15, 0.08).sources(n, rng)  # (2, n, side^2)
+    A = np.einsum("inp,jp->nij", places, p) / (p[0] @ p[0])
+    b = places.mean(axis=2).T - 2
+    np.testing.assert_allclose(A @ p + b[:, :, None] + 2, places.transpose(1, 0, 2), atol=1e-12)
+    s = np.linalg.norm(A, axis=2)
+    R = A / s[:, :, None]
+    np.testing.assert_allclose(
+        R @ R.transpose(0, 2, 1), np.broadcast_to(np.eye(2), R.shape), atol=1e-12
+    )
+    assert np.all(np.linalg.det(R) > 0)
+    for draws, spread in ((np.arctan2(R[:, 1, 0], R[:, 0, 0]), 0.15), (np.log(s), 0.08), (b, 0.4)):
+        assert np.abs(draws.mean(axis=0)).max() < 4.5 * spread / np.sqrt(n)
+        assert np.abs(draws.std(axis=0) / spread - 1).max() < 4.5 / np.sqrt(2 * n)
+    assert np.abs(np.corrcoef(np.hstack([np.log(s), b]).T) - np.eye(4)).max() < 4.5 / np.sqrt(n)

@@ -118,3 +118,17 @@ def test_draws_have_their_shape_and_type_and_depend_on_the_seed_alone(shape):
         )
         assert np.shape(one) == shape and np.array_equal(one, two)
         assert np.all(np.isfinite(one)) and np.result_type(one) == dtype
+
+
+def test_a_covariance_is_symmetric_and_positive_definite_or_is_refused():
+    with pytest.raises(ValueError, match="symmetric"):
+        prob.Gaussian.from_moments([0, 0], [[1, 0.5], [0.4999, 1]])
+    with pytest.raises(ValueError, match="lowest eigenvalue -2"):
+        prob.Gaussian.from_moments([0, 0], [[3, 0], [0, -2]])
+
+
+def test_a_mixture_in_single_precision_can_be_sampled(rng):
+    """Its weights sum to one in double precision, as `choice` wants them."""
+    p = prob.Mixture.of_gaussians(np.zeros((50, 1)))
+    p = tree.rebuild(p, {"logits": rng.standard_normal(50).astype(np.float32)})
+    assert p.sample(3, rng=rng).shape == (3, 1)

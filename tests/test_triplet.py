@@ -1,5 +1,7 @@
 """TRI-1: the triplet loss, its kinks, its losses of a batch, and what a trained embedding does."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -196,6 +198,23 @@ def test_one_class_is_not_called_collapse(rings, rng):
     assert str(metric.collapse(run, net)) == "no triplet in the last 3 steps: nothing was learned"
     with pytest.raises(ValueError, match="run: expected a history with loss, triplets, spread"):
         metric.collapse(type(run)(history={"loss": [1.0]}), net)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+@pytest.mark.parametrize("distance", ["squared", "euclidean"])
+def test_collapse_is_cost_and_distance_within_a_twentieth_of_the_margin(distance, reduce):
+    """Two embeddings are 2 spread^2 apart in squares, sqrt(2) spread in lengths."""
+    loss = SelectedTriplets(TripletLoss(0.5, distance, reduce))
+    for cost, apart, truth in [
+        (0.52, 0.024, True), (0.48, 0.024, True), (0.53, 0.024, False), (0.47, 0.024, False),
+        (0.50, 0.026, False), (0.50, 0.000, True),
+    ]:  # fmt: skip
+        count = np.array([9] * 7 + [3] * 49 + [0])  # before the window, and no triplet at the end
+        total = np.array([99.0] * 7 + [cost * (3 if reduce == "sum" else 1)] * 49 + [0])
+        spread = np.sqrt(apart / 2) if distance == "squared" else apart / np.sqrt(2)
+        history = {"loss": total, "triplets": count, "spread": np.array([9.0] * 7 + [spread] * 50)}
+        verdict = metric.collapse(SimpleNamespace(history=history), loss)
+        assert bool(verdict) == truth and "last 50 steps" in str(verdict)
 
 
 def test_an_embedding_comes_back_from_a_file(tmp_path, rng):
