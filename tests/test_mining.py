@@ -60,7 +60,8 @@ def test_rows_without_positive_or_negative_have_no_triplet(rule, labels, rng):
 
 def test_an_empty_batch_has_no_triplet():
     for rule in MINING:
-        assert mined(np.zeros((0, 2)), np.zeros(0, int), rule) == []
+        rows = metric.triplets(np.zeros((0, 2)), np.zeros(0, int), rule)
+        assert [len(r) for r in rows] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 127, 128, 129, 300])
@@ -112,7 +113,7 @@ def test_the_mining_door_says_what_is_wrong(rng):
         metric.triplets(e, y[:3])
     with pytest.raises(ValueError, match="mining: expected one of batch_all"):
         metric.triplets(e, y, "hardest")
-    with pytest.raises(ValueError, match=r"batch: expected at most 20,000,000 valid triplets"):
+    with pytest.raises(ValueError, match=r"most 20,000,000 valid .* 89,100,000 in 1000 rows"):
         metric.triplets(np.zeros((1000, 1)), np.arange(1000) % 10, "batch_all")
 
 

@@ -236,6 +236,23 @@ def test_the_doors_of_an_embedding_say_what_is_wrong(rng):
         TripletLoss(-1)
 
 
+def test_an_embedding_is_on_the_sphere_unless_asked_and_mines_as_asked(rng):
+    x = rng.standard_normal((4, 5)).astype(np.float32)
+    for normalize, options in ((True, {}), (False, {"normalize": False})):
+        length = np.linalg.norm(embedding(5, 2, rng=rng, **options).embed(x), axis=1)
+        assert np.allclose(length, 1, atol=1e-6) == normalize
+    assert isinstance(embedding(5, 2, mining="batch_all", rng=rng).criterion, AllTriplets)
+    for mining in ("batch_hard", "semi_hard"):
+        assert embedding(5, 2, mining=mining, rng=rng).criterion.mining == mining
+
+
+def test_a_batch_is_a_pair(rng):
+    net, x, y = embedding(5, 2, rng=rng), rng.standard_normal((4, 5)), np.arange(4)
+    for batch in ((x,), (x, y, y)):
+        with pytest.raises(ValueError, match=f"got a tuple of {len(batch)}"):
+            net.draw(batch, rng)
+
+
 def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
     """A training of seconds, on shuffled digits."""
     digits = mg.data.digits()
