@@ -16,6 +16,29 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
+def formula(name, a, b):
+    """The unnormalised log-density as it is printed."""
+    if name == "ring":
+        arcs = sum(np.exp(-(((a - m) / 0.6) ** 2) / 2) for m in (-2, 2))
+        return np.log(arcs) - ((np.hypot(a, b) - 2) / 0.4) ** 2 / 2
+    first = np.sin(np.pi * a / 2)
+    second = {
+        "wave": 0 * a,
+        "split": 3 * np.exp(-(((a - 1) / 0.6) ** 2) / 2),
+        "step": 3 / (1 + np.exp(-(a - 1) / 0.3)),
+    }[name]
+    w = {"wave": (0.4, np.nan), "split": (0.35, 0.35), "step": (0.4, 0.35)}[name]
+    f_k = first, first - second
+    bands = [np.exp(-(((b - f) / w_k) ** 2) / 2) for f, w_k in zip(f_k, w, strict=True)]
+    return np.log(np.nansum(bands, axis=0)) - (a / 4) ** 8 / 2
+
+
+@pytest.mark.parametrize("name", ENERGIES)
+def test_an_energy_is_its_formula(name):
+    x = rng().uniform(-3, 3, (200, 2))
+    np.testing.assert_allclose(energy(name).forward(x)[0], formula(name, *x.T), rtol=1e-11)
+
+
 @pytest.mark.parametrize("name", ENERGIES)
 def test_the_normaliser_by_quadrature_has_converged(name):
     e = energy(name)

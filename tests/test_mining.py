@@ -127,6 +127,8 @@ def test_balanced_batches_have_classes_in_equal_parts(rng):
         assert len(rows) == n and len(sizes) == classes and np.ptp(sizes) <= 1
     with pytest.raises(ValueError, match="labels: expected at least two classes, got one"):
         metric.Balanced(x, 0 * y)
+    with pytest.raises(ValueError, match="per_class: expected an integer"):
+        metric.Balanced(x, y, per_class=1)
 
 
 def test_a_class_is_drawn_without_repetition_while_it_lasts(rng):

@@ -246,6 +246,27 @@ def test_an_embedding_is_on_the_sphere_unless_asked_and_mines_as_asked(rng):
         assert embedding(5, 2, mining=mining, rng=rng).criterion.mining == mining
 
 
+def test_principal_components_are_centred_uncorrelated_and_of_falling_variance(rng):
+    x = 3 + rng.standard_normal((40, 4)) @ rng.standard_normal((4, 4))
+    largest = np.linalg.eigvalsh(np.cov(x.T))[::-1]
+    for dims in (1, 4):
+        e = metric.PCA.of(x, dims).embed(x)
+        np.testing.assert_allclose(e.mean(axis=0), 0, atol=1e-12)
+        cov = np.cov(e.T).reshape(dims, dims)
+        np.testing.assert_allclose(cov, np.diag(largest[:dims]), atol=1e-12 * largest[0])
+    for dims in (0, 5):
+        with pytest.raises(ValueError, match="dims: expected an integer"):
+            metric.PCA.of(x, dims)
+
+
+def test_queries_are_row_numbers(rng):
+    e = rng.standard_normal((6, 2))
+    assert len(metric.nearest(e, 1, queries=[0, 5])) == 2
+    for queries in ([-1], [6], [7], [0.0]):
+        with pytest.raises(ValueError, match=r"queries: expected row numbers in 0\.\.5"):
+            metric.nearest(e, 1, queries=queries)
+
+
 def test_a_batch_is_a_pair(rng):
     net, x, y = embedding(5, 2, rng=rng), rng.standard_normal((4, 5)), np.arange(4)
     for batch in ((x,), (x, y, y)):
