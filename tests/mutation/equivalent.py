@@ -1,7 +1,88 @@
-"""Automatic mutants that survive because they are equivalent, and why.
+"""Automatic mutants that no test finds, and why none should.
 
-{file: {why: the changed lines as they then read}}. A mutant is equivalent that gives the same
-numbers, up to rounding, for every input that is allowed. What else survives is a gap in the tests.
+{file: {why: the changed lines as they then read}}. EQUIVALENT ones give the same numbers, up to
+rounding, for every input that is allowed, or samples of the same law. CHOSEN ones change a number
+of which no promise is made; they count against the tests. What else survives is a gap.
 """
+# ruff: noqa: E501 (lines of source stand as they are)
 
-EQUIVALENT = {}
+EQUIVALENT = {
+    "metric/collapse.py": {
+        "differs only where two floats of a rule of thumb are equal to the last digit": (
+            "stuck = abs(cost - m) < NEAR * m and apart <= NEAR * m",
+        ),
+    },
+    "metric/distance.py": {
+        "of the two names allowed, only this one": ('if distance >= "squared":',),
+        "0 divided by either is 0": ("return d, apart / np.where(apart, d, 2)",),
+    },
+    "metric/every.py": {
+        "valid triplets come in pairs: anchor and positive may be exchanged": (
+            'return {"active": active / max(valid, 2), "triplets": valid}',
+        ),
+    },
+    "metric/jitter.py": {
+        "the same law: the noise is symmetric": (
+            "return scale * np.stack(turned) - move + (self.side - 1) / 2",
+        ),
+    },
+    "metric/mined.py": {
+        "of the three names allowed, only this one": ('every = mining <= "batch_all"',),
+    },
+    "metric/normalize.py": {
+        "an absolute value is never below 0": (
+            "scale = np.max(np.sign(x.real) * x.real, axis=1, keepdims=True, initial= -1)",
+        ),
+        "a length is never below 0": ("length = np.where(length.real != 0, length, 1)",),
+        "0 divided by either is 0": ("length = np.where(length.real > 0, length, 2)",),
+    },
+    "metric/pca.py": {
+        "more rows than are kept, in more memory": (
+            "_, _, Vt = np.linalg.svd(x - mean, full_matrices=True)",
+        ),
+    },
+    "metric/retrieval.py": {
+        "rows in memory at a time": (
+            "BLOCK = 511  # rows of the distance matrix in memory at a time",
+        ),
+        "no number is below 0 and above n": (
+            'if queries.dtype.kind not in "iu" or np.any((queries < 0) ^ (queries >= n)):',
+        ),
+    },
+    "metric/sampler.py": {
+        "both have P entries": (
+            "for name, size in zip(rng.permutation(names)[:P], sizes, strict=False)",
+        ),
+        "more permutations than are kept": ("rounds = -(-size * len(mine))",),
+    },
+    "prob/discretized.py": {
+        "another of two formulas that both hold to rounding near 0": (
+            "left = (a + b).real < -1",
+            "left = (a + b).real < 1",
+            "right = low.real >= 1",
+        ),
+        "no integer is both first and last": ("rise = np.where(first ^ last, at_b - at_a, inner)",),
+    },
+    "prob/gaussian.py": {
+        "the same law: the noise is symmetric": (
+            "return self.mu - rng.standard_normal((n, self.features)) @ self.L.T",
+        ),
+    },
+    "prob/mixture.py": {
+        "the weights are made to sum to 1 again": (
+            "w = np.exp(self.logits + logsumexp(self.logits)).astype(np.float64)",
+        ),
+        "all components have the same features": ("return self.components[ -1].features",),
+    },
+}
+
+CHOSEN = {
+    "metric/mined.py": {
+        "the width of a hidden layer, where none is asked for": (
+            'features, dims, *, rng, hidden=( 255, 256), activation="relu", margin=0.2, distance="squared",',
+            'features, dims, *, rng, hidden=( 257, 256), activation="relu", margin=0.2, distance="squared",',
+            'features, dims, *, rng, hidden=(256, 255), activation="relu", margin=0.2, distance="squared",',
+            'features, dims, *, rng, hidden=(256, 257), activation="relu", margin=0.2, distance="squared",',
+        ),
+    },
+}

@@ -1,8 +1,8 @@
 """Which automatic mutants survive, and why: the part of the report on the source."""
 
-from .equivalent import EQUIVALENT
+from .equivalent import CHOSEN, EQUIVALENT
 
-HEAD = """| module | mutants | judged | caught | of these by the clock | equivalent | gaps |
+HEAD = """| module | mutants | judged | caught | of these by the clock | equivalent | others |
 |---|---|---|---|---|---|---|"""
 
 
@@ -21,11 +21,11 @@ def summary(records):
 
 
 def counts(file, record):
-    """Mutants, judged, caught, of these by the clock, equivalent, gaps."""
-    same = len(record["alive"]) - len(gaps(file, record))
-    caught = record["judged"] - len(record["alive"])
-    hung = record["hung"]
-    return record["mutants"], record["judged"], caught, hung, same, len(gaps(file, record))
+    """Mutants, judged, caught, of these by the clock, equivalent, other survivors."""
+    alive = record["alive"]
+    others = unexplained(alive, EQUIVALENT.get(file, {}))
+    caught, same = record["judged"] - len(alive), len(alive) - len(others)
+    return record["mutants"], record["judged"], caught, record["hung"], same, len(others)
 
 
 def line(cells):
@@ -33,20 +33,24 @@ def line(cells):
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def gaps(file, record):
-    """The survivors that no reason explains: [line, before, after] of each."""
-    known = {text for texts in EQUIVALENT.get(file, {}).values() for text in texts}
-    return [change for change in record["alive"] if change[2] not in known]
+def unexplained(alive, *reasons):
+    """The survivors [line, before, after] of which no dict {why: lines} says why."""
+    known = {text for each in reasons for texts in each.values() for text in texts}
+    return [change for change in alive if change[2] not in known]
 
 
 def survived(file, record):
     """The survivors of a file, each below the reason why it does."""
+    known = EQUIVALENT.get(file, {}), CHOSEN.get(file, {})
+    gaps = unexplained(record["alive"], *known)
+    reasons = [*known[0].items()]
+    reasons += [(f"not equivalent: {why}", texts) for why, texts in known[1].items()]
+    reasons += [("**no test finds it**", [after for _, _, after in gaps])]
     alive = {after for _, _, after in record["alive"]}
-    reasons = {why: alive.intersection(texts) for why, texts in EQUIVALENT.get(file, {}).items()}
-    reasons["**no test finds it**"] = {after for _, _, after in gaps(file, record)}
-    blocks = [
-        "\n".join([f"- {why}", "", *(f"      {text}" for text in sorted(texts))])
-        for why, texts in reasons.items()
-        if texts
-    ]
-    return "\n\n".join([f"### {file}", *blocks]) if blocks else ""
+    blocks = [block(why, sorted(alive.intersection(texts))) for why, texts in reasons]
+    return "\n\n".join([f"### {file}", *filter(None, blocks)]) if alive else ""
+
+
+def block(why, texts):
+    """A reason and the lines that it holds for; nothing where there are none."""
+    return "\n".join([f"- {why}", "", *(f"      {text}" for text in texts)]) if texts else ""
