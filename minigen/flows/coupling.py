@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Bijection, Layer
 from minigen.flows.volume import zeros
-from minigen.kernels import bounded, sums
+from minigen.kernels import affine, sums
 from minigen.nn import mlp
 
 
@@ -22,8 +22,14 @@ class AffineCoupling(Bijection):
         x_{1:d}   = y_{1:d}                                     NVP-5
         x_{d+1:D} = (y_{d+1:D} - t(y_{1:d})) * exp(-s(y_{1:d})) NVP-6
 
-    One network gives (r, t) = net(x_{1:d}); the log-scale is bounded, s = c tanh(r / c), so that
-    a deep chain can be inverted. With a context, the network sees (x_{1:d}, context).
+    One network gives (r, t) = net(x_{1:d}); the log-scale is bounded, s = c w with
+    w = tanh(r / c), so that a deep chain can be inverted. The backward pass is
+
+        dx_{d+1:D} = dy_{d+1:D} * exp(s),  dt = dy_{d+1:D},  dr = ds * (1 - w^2)
+        ds = dx_{d+1:D} * x_{d+1:D} + dlogdet,   dx_{1:d} = dy_{1:d} + net^T(dr, dt)
+
+    With a context, the network sees (x_{1:d}, context). The element-wise lines, forward and
+    backward, stand in kernels/affine.py.
 
     Shapes: x, y (N, D); s, t (N, D - d); net: d + context -> 2 (D - d).
     """
@@ -45,25 +51,18 @@ class AffineCoupling(Bijection):
         w, t = np.tanh(h[:, :half] / self.c), h[:, half:]
         return self.c * w, t, (w, net_cache)
 
-    def scale_shift_backward(self, ds, dt, cache):
-        w, net_cache = cache
-        dh, grads = self.net.backward(bounded.halves(ds, dt, w), net_cache)
-        return dh[:, : self.d], part(dh, self.d, self.context), {"net": grads}
-
     def forward(self, x, *context):
-        x1, x2 = x[:, : self.d], x[:, self.d :]
-        s, t, net_cache = self.scale_shift(x1, context)
+        s, t, (w, net_cache) = self.scale_shift(x[:, : self.d], context)
         e = np.exp(s)
-        y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
-        return y, sums.rows(s), (x2, e, net_cache)  # NVP-8
+        y, logdet = affine.coupling(x, s, e, t)  # NVP-3, NVP-4, NVP-8
+        return y, logdet, (x, e, w, net_cache)
 
     def backward(self, dy, dlogdet, cache):
-        x2, e, net_cache = cache
-        dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
-        dx2 = dy2 * e  # NVP-4
-        ds = dx2 * x2 + dlogdet[:, None]  # NVP-4, NVP-8
-        dx1, dcontext, grads = self.scale_shift_backward(ds, dy2, net_cache)
-        return np.concatenate([dy1 + dx1, dx2], axis=1), *dcontext, grads  # NVP-3
+        x, e, w, net_cache = cache
+        dx, dh = affine.coupling_backward(dy, dlogdet, x, e, w)  # NVP-8, NVP-4, NVP-3
+        dx1, grads = self.net.backward(dh, net_cache)
+        dx[:, : self.d] += dx1[:, : self.d]  # NVP-4
+        return dx, *part(dx1, self.d, self.context), {"net": grads}
 
     def inverse(self, y, *context):
         y1, y2 = y[:, : self.d], y[:, self.d :]
@@ -73,13 +72,14 @@ class AffineCoupling(Bijection):
 
     def backward_inverse(self, dx, dlogdet, y, *context):
         y1, y2 = y[:, : self.d], y[:, self.d :]
-        s, t, net_cache = self.scale_shift(y1, context)
-        e = np.exp(-s)
+        s, t, (w, net_cache) = self.scale_shift(y1, context)
         dx1, dx2 = dx[:, : self.d], dx[:, self.d :]
-        dy2 = dx2 * e  # NVP-6
+        dy2 = dx2 * np.exp(-s)  # NVP-6
         ds = -dy2 * (y2 - t) - dlogdet[:, None]  # NVP-6; logdet = -sum_j s_j
-        dy1, dcontext, grads = self.scale_shift_backward(ds, -dy2, net_cache)
-        return np.concatenate([dx1 + dy1, dy2], axis=1), *dcontext, grads  # NVP-5
+        dr, dt = ds * (1 - w * w), -dy2  # NVP-6
+        dy1, grads = self.net.backward(np.concatenate([dr, dt], axis=1), net_cache)
+        dy = np.concatenate([dx1 + dy1[:, : self.d], dy2], axis=1)  # NVP-5
+        return dy, *part(dy1, self.d, self.context), {"net": grads}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-from minigen.kernels import bounded, sums
+from minigen.kernels import sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +49,9 @@ class IAFLayer(Bijection):
         z, w, e, made_cache = cache
         dmu = dx  # IAF-2
         dalpha = dx * z * e + dlogdet[:, None]  # IAF-2, S-IAF
-        dz, *dcontext, dmade = self.made.backward(bounded.pairs(dmu, dalpha, w), made_cache)
+        dz, *dcontext, dmade = self.made.backward(
+            np.stack([dmu, dalpha * (1 - w * w)], axis=-1), made_cache
+        )
         return dz + dx * e, *dcontext, {"made": dmade}  # IAF-2
 
     def inverse(self, x, *context):

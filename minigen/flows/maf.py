@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-from minigen.kernels import bounded, sums
+from minigen.kernels import affine
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,9 +18,13 @@ class MAFLayer(Bijection):
         log|det dz/dx| = -sum_i log sigma_i(x_{1:i-1})         MAF-9
         x_i = z_i * sigma_i(x_{1:i-1}) + mu_i(x_{1:i-1})       MAF-2, one coordinate at a time
 
-    One MADE gives (mu, r); log sigma = alpha = c tanh(r / c) is bounded. The backward pass is
+    One MADE gives (mu, r); log sigma = alpha = c w with w = tanh(r / c) is bounded. The backward
+    pass is
 
-        dmu = -dz / sigma,   dalpha = -dz * z - dlogdet,   dx = dz / sigma + MADE^T(dmu, dalpha).
+        dmu = -dz / sigma,   dalpha = -dz * z - dlogdet,   dr = dalpha * (1 - w^2)
+        dx = dz / sigma + MADE^T(dmu, dr)
+
+    The element-wise lines, forward and backward, stand in kernels/affine.py.
 
     Shapes: x, z, mu, alpha (N, D); made: D (and a context) -> (D, 2).
     """
@@ -40,17 +44,16 @@ class MAFLayer(Bijection):
     def forward(self, x, *context):
         h, made_cache = self.made.forward(x, *context)
         w = np.tanh(h[..., 1] / self.c)
-        mu, alpha = h[..., 0], self.c * w
+        alpha = self.c * w
         e = np.exp(-alpha)
-        z = (x - mu) * e  # MAF-4
-        return z, -sums.rows(alpha), (z, w, e, made_cache)  # MAF-9
+        z, logdet = affine.standardize(x, h, alpha, e)  # MAF-4, MAF-9
+        return z, logdet, (z, w, e, made_cache)
 
     def backward(self, dz, dlogdet, cache):
         z, w, e, made_cache = cache
-        dmu = -dz * e  # MAF-4
-        dalpha = -dz * z - dlogdet[:, None]  # MAF-4, MAF-9
-        dx, *dcontext, dmade = self.made.backward(bounded.pairs(dmu, dalpha, w), made_cache)
-        return dx - dmu, *dcontext, {"made": dmade}  # MAF-4
+        straight, dh = affine.standardize_backward(dz, dlogdet, z, e, w)  # MAF-9, MAF-4
+        dx, *dcontext, dmade = self.made.backward(dh, made_cache)
+        return dx + straight, *dcontext, {"made": dmade}  # MAF-4
 
     def inverse(self, z, *context):
         return incremental(self.made, z, self.solve, *context)

@@ -1,0 +1,107 @@
+"""Affine maps whose scale and shift come from a network: what a coupling and a MAF layer do with h.
+
+h holds r and the shift of each number; the log-scale is bounded, s = c w with w = tanh(r / c), so
+that dr = ds (1 - w^2), and e = exp(s) or exp(-s). Exponentials and tanh stay with the layers. A
+coupling keeps r and t in the halves of h (N, 2K), a MADE keeps mu and r in pairs, h (N, D, 2).
+"""
+
+import numpy as np
+
+from minigen.kernels.jit import kernel
+
+
+def coupling_numpy(x, s, e, t):
+    """y (N, D) and logdet (N,) of a coupling: x (N, D), and s, e = exp(s), t (N, K)."""
+    d = x.shape[1] - s.shape[1]
+    y = np.concatenate([x[:, :d], x[:, d:] * e + t], axis=1)  # NVP-3, NVP-4
+    return y, s.sum(axis=1)  # NVP-8
+
+
+@kernel(coupling_numpy, fastmath=True)
+def coupling(x, s, e, t):
+    n, k = s.shape
+    d = x.shape[1] - k
+    y, logdet = np.empty(x.shape, x.dtype), np.zeros(n, s.dtype)
+    x2, y2 = x[:, d:], y[:, d:]  # indices of sums would be checked in the loop
+    for i in range(n):
+        for j in range(d):
+            y[i, j] = x[i, j]
+        for j in range(k):
+            y2[i, j] = x2[i, j] * e[i, j] + t[i, j]
+        total = logdet[i]
+        for j in range(k):
+            total += s[i, j]
+        logdet[i] = total
+    return y, logdet
+
+
+def coupling_backward_numpy(dy, dlogdet, x, e, w):
+    """dx without the path through the network, and dh = (dr, dt)."""
+    d = x.shape[1] - w.shape[1]
+    dy1, dy2 = dy[:, :d], dy[:, d:]
+    dx2 = dy2 * e  # NVP-4
+    ds = dx2 * x[:, d:] + dlogdet[:, None]  # NVP-4, NVP-8
+    dr, dt = ds * (1 - w * w), dy2  # NVP-4
+    return np.concatenate([dy1, dx2], axis=1), np.concatenate([dr, dt], axis=1)  # NVP-3
+
+
+@kernel(coupling_backward_numpy)
+def coupling_backward(dy, dlogdet, x, e, w):
+    n, k = w.shape
+    d = x.shape[1] - k
+    dx, dh = np.empty(dy.shape, dy.dtype), np.empty((n, 2 * k), dy.dtype)
+    x2, dy2, dx2, dt = x[:, d:], dy[:, d:], dx[:, d:], dh[:, k:]
+    one = dy.dtype.type(1)
+    for i in range(n):
+        for j in range(d):
+            dx[i, j] = dy[i, j]
+        for j in range(k):
+            dx2[i, j] = dy2[i, j] * e[i, j]
+            dt[i, j] = dy2[i, j]
+        for j in range(k):  # one loop over all the arrays would not be vectorised
+            ds = dx2[i, j] * x2[i, j] + dlogdet[i]
+            dh[i, j] = ds * (one - w[i, j] * w[i, j])
+    return dx, dh
+
+
+def standardize_numpy(x, h, alpha, e):
+    """z (N, D) and logdet (N,) of a MAF layer: h (N, D, 2), alpha and e = exp(-alpha) (N, D)."""
+    z = (x - h[..., 0]) * e  # MAF-4
+    return z, -alpha.sum(axis=1)  # MAF-9
+
+
+@kernel(standardize_numpy, fastmath=True)
+def standardize(x, h, alpha, e):
+    n, d = x.shape
+    z, logdet = np.empty(x.shape, x.dtype), np.zeros(n, alpha.dtype)
+    for i in range(n):
+        for j in range(d):
+            z[i, j] = (x[i, j] - h[i, j, 0]) * e[i, j]
+        total = logdet[i]
+        for j in range(d):
+            total -= alpha[i, j]
+        logdet[i] = total
+    return z, logdet
+
+
+def standardize_backward_numpy(dz, dlogdet, z, e, w):
+    """dx without the path through the network, and dh = (dmu, dr)."""
+    dx = dz * e  # MAF-4
+    dmu = -dx  # MAF-4
+    dalpha = -dz * z - dlogdet[:, None]  # MAF-4, MAF-9
+    return dx, np.stack([dmu, dalpha * (1 - w * w)], axis=-1)
+
+
+@kernel(standardize_backward_numpy)
+def standardize_backward(dz, dlogdet, z, e, w):
+    n, d = z.shape
+    dx, dh = np.empty(dz.shape, dz.dtype), np.empty((n, d, 2), dz.dtype)
+    one = dz.dtype.type(1)
+    for i in range(n):
+        for j in range(d):
+            dx[i, j] = dz[i, j] * e[i, j]
+        for j in range(d):
+            dalpha = -dz[i, j] * z[i, j] - dlogdet[i]
+            dh[i, j, 0] = -dx[i, j]
+            dh[i, j, 1] = dalpha * (one - w[i, j] * w[i, j])
+    return dx, dh
