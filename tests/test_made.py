@@ -67,7 +67,7 @@ def test_every_coordinate_sees_the_context(D):
 @pytest.mark.parametrize("D", range(1, 9))
 def test_the_product_of_the_masks_counts_the_allowed_paths(D, context):
     net = made(D, context=context)
-    paths = np.linalg.multi_dot([f.M for f in net.layers[::2]])[context:, :: net.parts]
+    paths = np.linalg.multi_dot([f.M for f in net.linears])[context:, :: net.parts]
     allowed = np.arange(D)[:, None] < np.arange(D)[None, :]
     assert (paths[~allowed] == 0).all()
     assert (paths[allowed] > 0).all()
@@ -77,13 +77,13 @@ def test_the_masks_are_those_of_the_paper():
     """Written out for D = 3 and hidden degrees 1 1 2: M1 = [m >= d], M2 = [d > m]."""
     assert degrees.hidden("hidden[0]", 3, 3, 0).tolist() == [1, 1, 2]
     net = MADE.init(3, (3,), 1, rng=rng())
-    assert net.layers[0].M.tolist() == [[1, 1, 1], [0, 0, 1], [0, 0, 0]]
-    assert net.layers[2].M.tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 1]]
+    assert net.linears[0].M.tolist() == [[1, 1, 1], [0, 0, 1], [0, 0, 0]]
+    assert net.linears[1].M.tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 1]]
 
 
 def test_degrees_rise_so_that_every_mask_is_block_triangular():
     net = made(5, context=2, hidden=(11, 7, 13))
-    for f in net.layers[::2]:
+    for f in net.linears:
         assert (np.diff(f.below) >= 0).all() and (np.diff(f.above) >= 0).all()
         assert (np.diff(f.M, axis=1) >= 0).all() and (np.diff(f.M, axis=0) <= 0).all()
 
@@ -93,7 +93,7 @@ def test_masked_weights_get_no_gradient():
     x, c = rng(1).standard_normal((6, 4)), rng(2).standard_normal((6, 1))
     h, cache = net.forward(x, c)
     *_, grads = net.backward(rng(3).standard_normal(h.shape), cache)
-    for k, f in enumerate(net.layers[::2]):
+    for k, f in enumerate(net.linears):
         dW = grads["layers"][str(2 * k)]["W"]
         assert (dW[f.M == 0] == 0.0).all() and (dW[f.M == 1] != 0.0).all()
 

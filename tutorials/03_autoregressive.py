@@ -106,8 +106,8 @@ def away(layer, rng, spread=0.5):
 D = 5
 small = {"rng": rng, "dtype": np.float64, "activation": "tanh"}
 made = away(MADE.init(D, (12, 10), **small), rng)
-masks = [f.M for f in made.layers[::2]]
-for f in made.layers[::2]:
+masks = [f.M for f in made.linears]
+for f in made.linears:
     print("degrees", f.below, "->", f.above)
 mg.plot.masks(masks)
 
@@ -394,8 +394,8 @@ assert np.abs(x_quick - x_slow).max() < 1e-12
 print(f"{'D':>4} {'one pass':>10} {'D passes':>12} {'each unit once':>16}")
 for wide in (8, 32, 128):
     net = MADE.init(wide, (256, 256), rng=rng)
-    one = sum(f.W.size for f in net.layers[::2])
-    once = sum(int(f.M.sum()) for f in net.layers[::2])
+    one = sum(f.W.size for f in net.linears)
+    once = sum(int(f.M.sum()) for f in net.linears)
     print(f"{wide:4} {one:10,} {wide * one:12,} {once:16,}")
     assert once < one
 

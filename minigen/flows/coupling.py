@@ -54,8 +54,8 @@ class AffineCoupling(Bijection):
     def forward(self, x, *context):
         s, t, (w, net_cache) = self.scale_shift(x[:, : self.d], context)
         e = np.exp(s)
-        y, logdet = affine.coupling(x, s, e, t)  # NVP-3, NVP-4, NVP-8
-        return y, logdet, (x, e, w, net_cache)
+        y = affine.coupling(x, e, t)  # NVP-3, NVP-4
+        return y, sums.rows(s), (x, e, w, net_cache)  # NVP-8
 
     def backward(self, dy, dlogdet, cache):
         x, e, w, net_cache = cache

@@ -13,8 +13,6 @@ from minigen.kernels import dense, sums, triangular
 from minigen.nn import ReLU
 from minigen.nn.compose import SMOOTH
 
-ACTIVATIONS = {"relu": ReLU, **SMOOTH}
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaskedLinear(Layer):
@@ -25,21 +23,23 @@ class MaskedLinear(Layer):
 
     Shapes: x (N, n_in), W and M (n_in, n_out), b and above (n_out,), below (n_in,). Both degree
     arrays rise, so M is block triangular, and its empty half costs nothing (kernels/triangular).
+    rectified: y = max(x (M * W) + b, 0), as in LinearReLU, and dy [y > 0] stands for dy.
     """
 
     W: np.ndarray = param()
     b: np.ndarray = param()
     below: np.ndarray = const()
     above: np.ndarray = const()
+    rectified: bool = False
 
     @classmethod
-    def init(cls, below, above, *, rng, dtype=np.float32, gain=2.0, spread=0.0):
+    def init(cls, below, above, *, rng, dtype=np.float32, gain=2.0, spread=0.0, rectified=False):
         """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
         M = degrees.mask(below, above)
         scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
         W = (scale * M * rng.standard_normal(M.shape)).astype(dtype)
         b = (spread * rng.standard_normal(len(above))).astype(dtype)
-        return cls(W, b, below, above)
+        return cls(W, b, below, above, rectified)
 
     @cached_property
     def M(self):
@@ -62,13 +62,14 @@ class MaskedLinear(Layer):
     def forward(self, x):
         MW = triangular.masked(self.W, self.first, self.start)
         y = triangular.product(x, MW, self.panels)
-        dense.bias(y, self.b)
-        return y, (x, MW)
+        (dense.bias_relu if self.rectified else dense.bias)(y, self.b)
+        return y, (x, MW, y)
 
     def backward(self, dy, cache):
-        x, MW = cache
-        dx, dW = triangular.product_backward(dy, x, MW, self.first, self.panels)
-        return dx, {"W": dW, "b": sums.columns(dy)}
+        x, MW, y = cache
+        da, db = dense.bias_relu_backward(dy, y) if self.rectified else (dy, sums.columns(dy))
+        dx, dW = triangular.product_backward(da, x, MW, self.first, self.panels)
+        return dx, {"W": dW, "b": db}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,7 +83,8 @@ class MADE(Layer):
     triangular; the parameters of a coordinate stand side by side.
 
     Shapes: x (N, D), context (N, C), order (D,): order[k] is the column visited k-th, from 0.
-    layers: MaskedLinear, activation, ..., MaskedLinear, from C + D columns to D P.
+    layers: MaskedLinear, activation, ..., MaskedLinear, from C + D columns to D P; a rectified
+    MaskedLinear is its own activation.
     """
 
     layers: tuple
@@ -103,13 +105,14 @@ class MADE(Layer):
         validate.integer("features", features, 1)
         validate.integer("context", context, 0)
         validate.generator(rng)
-        act = ACTIVATIONS[validate.choice("activation", activation, ACTIVATIONS)]
+        validate.choice("activation", activation, ("relu", *SMOOTH))
         gain, spread = (1.0 if activation == "tanh" else 2.0), 1.0
         layers, below = [], degrees.inputs(features, context)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
-            new = MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=gain, spread=spread)
-            layers += [new, act()]
+            how = {"gain": gain, "spread": spread, "rectified": activation == "relu"}
+            layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, **how))
+            layers += [SMOOTH[activation]()] if activation in SMOOTH else []
             below, spread = above, 0.0
         above = degrees.outputs(features, parts)
         layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=last_gain))
@@ -122,9 +125,18 @@ class MADE(Layer):
     @cached_property
     def starts(self):
         """For the inputs, each hidden layer and the outputs: where each degree begins."""
-        linears = self.layers[::2]
-        levels = (linears[0].below, *(f.above for f in linears))
+        levels = (self.linears[0].below, *(f.above for f in self.linears))
         return tuple(degrees.starts(level, self.features) for level in levels)
+
+    @property
+    def linears(self):
+        """The masked layers, without activations that stand alone."""
+        return tuple(f for f in self.layers if isinstance(f, MaskedLinear))
+
+    @property
+    def activation(self):
+        """What follows each masked layer but the last."""
+        return ReLU() if self.linears[0].rectified else self.layers[1]
 
     @cached_property
     def position(self):

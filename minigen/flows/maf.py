@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core.contract import Bijection
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-from minigen.kernels import affine
+from minigen.kernels import affine, sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,7 +24,7 @@ class MAFLayer(Bijection):
         dmu = -dz / sigma,   dalpha = -dz * z - dlogdet,   dr = dalpha * (1 - w^2)
         dx = dz / sigma + MADE^T(dmu, dr)
 
-    The element-wise lines, forward and backward, stand in kernels/affine.py.
+    The element-wise lines of the backward pass stand in kernels/affine.py.
 
     Shapes: x, z, mu, alpha (N, D); made: D (and a context) -> (D, 2).
     """
@@ -44,10 +44,10 @@ class MAFLayer(Bijection):
     def forward(self, x, *context):
         h, made_cache = self.made.forward(x, *context)
         w = np.tanh(h[..., 1] / self.c)
-        alpha = self.c * w
+        mu, alpha = h[..., 0], self.c * w
         e = np.exp(-alpha)
-        z, logdet = affine.standardize(x, h, alpha, e)  # MAF-4, MAF-9
-        return z, logdet, (z, w, e, made_cache)
+        z = (x - mu) * e  # MAF-4
+        return z, -sums.rows(alpha), (z, w, e, made_cache)  # MAF-9
 
     def backward(self, dz, dlogdet, cache):
         z, w, e, made_cache = cache

@@ -71,7 +71,7 @@ def blocks(made):
 
 def before(made, levels, a, b):
     """Fat products: what the units of degrees a .. b - 1 receive from all lower degrees."""
-    for k, f in enumerate(made.layers[::2]):
+    for k, f in enumerate(made.linears):
         above = slice(made.starts[k + 1][a], made.starts[k + 1][b])
         below = slice(made.starts[k][a])
         np.matmul(f.W[below, above].T, levels[k][below], out=levels[k + 1][above])
@@ -80,13 +80,13 @@ def before(made, levels, a, b):
 
 def within(made, levels, a, m):
     """Thin products: finish the units of degree m with what comes from degrees a .. m."""
-    for k, f in enumerate(made.layers[::2]):
+    for k, f in enumerate(made.linears):
         above = slice(made.starts[k + 1][m], made.starts[k + 1][m + 1])
         below = slice(made.starts[k][a], made.starts[k][m + 1])
         units = levels[k + 1][above]
         units += f.W[below, above].T @ levels[k][below]
-        if 2 * k + 1 < len(made.layers):
-            units[:], _ = made.layers[2 * k + 1].forward(units)
+        if k + 1 < len(made.linears):
+            units[:], _ = made.activation.forward(units)
 
 
 def finite(made, x):

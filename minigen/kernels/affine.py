@@ -10,29 +10,24 @@ import numpy as np
 from minigen.kernels.jit import kernel
 
 
-def coupling_numpy(x, s, e, t):
-    """y (N, D) and logdet (N,) of a coupling: x (N, D), and s, e = exp(s), t (N, K)."""
-    d = x.shape[1] - s.shape[1]
-    y = np.concatenate([x[:, :d], x[:, d:] * e + t], axis=1)  # NVP-3, NVP-4
-    return y, s.sum(axis=1)  # NVP-8
+def coupling_numpy(x, e, t):
+    """y (N, D) of a coupling: x (N, D), and e = exp(s), t (N, K)."""
+    d = x.shape[1] - e.shape[1]
+    return np.concatenate([x[:, :d], x[:, d:] * e + t], axis=1)  # NVP-3, NVP-4
 
 
-@kernel(coupling_numpy, fastmath=True)
-def coupling(x, s, e, t):
-    n, k = s.shape
+@kernel(coupling_numpy)
+def coupling(x, e, t):
+    n, k = e.shape
     d = x.shape[1] - k
-    y, logdet = np.empty(x.shape, x.dtype), np.zeros(n, s.dtype)
+    y = np.empty(x.shape, x.dtype)
     x2, y2 = x[:, d:], y[:, d:]  # indices of sums would be checked in the loop
     for i in range(n):
         for j in range(d):
             y[i, j] = x[i, j]
         for j in range(k):
             y2[i, j] = x2[i, j] * e[i, j] + t[i, j]
-        total = logdet[i]
-        for j in range(k):
-            total += s[i, j]
-        logdet[i] = total
-    return y, logdet
+    return y
 
 
 def coupling_backward_numpy(dy, dlogdet, x, e, w):
@@ -62,26 +57,6 @@ def coupling_backward(dy, dlogdet, x, e, w):
             ds = dx2[i, j] * x2[i, j] + dlogdet[i]
             dh[i, j] = ds * (one - w[i, j] * w[i, j])
     return dx, dh
-
-
-def standardize_numpy(x, h, alpha, e):
-    """z (N, D) and logdet (N,) of a MAF layer: h (N, D, 2), alpha and e = exp(-alpha) (N, D)."""
-    z = (x - h[..., 0]) * e  # MAF-4
-    return z, -alpha.sum(axis=1)  # MAF-9
-
-
-@kernel(standardize_numpy, fastmath=True)
-def standardize(x, h, alpha, e):
-    n, d = x.shape
-    z, logdet = np.empty(x.shape, x.dtype), np.zeros(n, alpha.dtype)
-    for i in range(n):
-        for j in range(d):
-            z[i, j] = (x[i, j] - h[i, j, 0]) * e[i, j]
-        total = logdet[i]
-        for j in range(d):
-            total -= alpha[i, j]
-        logdet[i] = total
-    return z, logdet
 
 
 def standardize_backward_numpy(dz, dlogdet, z, e, w):

@@ -137,7 +137,7 @@ def structure(stage):
     cost = "Seconds of 500 rows through one layer; the sequential direction need not cost D passes."
     table = measured(stage.pick(*DIMENSIONS), stage.rng)
     return [], [
-        Shot("masks", plot.masks([f.M for f in made.layers[::2]]), masks),
+        Shot("masks", plot.masks([f.M for f in made.linears]), masks),
         Shot("cost", plot.cost(table), cost),
     ]
 
