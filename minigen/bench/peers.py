@@ -25,6 +25,7 @@ def works(name, run):
     try:
         run()
     except Exception as error:
-        warnings.warn(f"{name} is left out: {type(error).__name__}: {error}", stacklevel=2)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]  # a compiler's fill a page
+        warnings.warn(f"{name} is left out: {reason}", stacklevel=2)
         return False
     return True
