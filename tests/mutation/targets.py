@@ -14,7 +14,7 @@ from minigen.check.bijection import Inverse, sequential
 from minigen.core import tree
 from minigen.core.contract import Layer
 from minigen.flows import chain, coupling, spline
-from minigen.kernels import dense, mining
+from minigen.kernels import activation, affine, dense, mining
 from minigen.kernels import spline as spline_kernels
 from minigen.metric import selected
 
@@ -28,7 +28,7 @@ EXTRA = {
     ),
 }
 LINES = zoo.ZOO | EXTRA
-METHODS = ("backward", "backward_inverse", "scale_shift_backward", "prediction_backward", "grads")
+METHODS = ("backward", "backward_inverse", "backward_hidden", "prediction_backward", "grads")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,6 +113,12 @@ def targets():
         Target(spline, "part", spline.part, ("SplineCoupling",)),
         Target(chain, "added", chain.added, ("Chain with context", "maf, context")),
         Target(dense, "bias_relu_backward", dense.bias_relu_backward.twin, ("LinearReLU",)),
+        Target(affine, "coupling_backward", affine.coupling_backward.twin, context[:1]),
+        Target(affine, "standardize_backward", affine.standardize_backward.twin, ("MAFLayer",)),
+        Target(
+            activation, "residual_backward", activation.residual_backward.twin,
+            ("ResidualBlock", "ResidualBlock, one condition"),
+        ),
         Target(spline_kernels, "backward", spline_kernels.backward_numpy, ("Spline",)),
         Target(
             selected, "scatter", mining.scatter.twin,
