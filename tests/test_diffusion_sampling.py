@@ -1,5 +1,7 @@
 """Samplers and the probability-flow ODE, where the right answer is a number."""
 
+import platform
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -158,3 +160,14 @@ def test_fewer_steps_are_refused_for_mu(rng):
         with pytest.raises(ValueError, match="predict: expected eps, x0 or v"):
             call()
     assert model.sample(2, rng=rng, sampler="ddim", steps=5).shape == (2, 2)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_the_sampler_gives_no_memory_back_between_its_steps(rng):
+    """Arrays of 256 kB returned to the system at each step would be hundreds of page faults."""
+    resource = pytest.importorskip("resource")
+    model = df.ddpm(64, df.cosine_schedule(50), hidden=256, rng=rng)
+    model.sample(256, rng=rng)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    model.sample(256, rng=rng)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 50 * 20

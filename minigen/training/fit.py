@@ -8,7 +8,6 @@ from operator import getitem
 import numpy as np
 
 from minigen.core import tree, validate
-from minigen.kernels import heap
 from minigen.training import batches
 from minigen.training.blame import NotFinite, blame
 from minigen.training.optimizers import SCHEDULES, Adam
@@ -103,7 +102,6 @@ class Trainer:
         leaves = tree.flatten(loss.params)
         self.paths = [path.split(".") for path in leaves]
         self.runs = runs([a.size for a in leaves.values()])
-        heap.keep()
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
 
