@@ -10,7 +10,6 @@ from minigen.kernels import activation, affine, dense, gather, sums, triangular
 
 CASES = {
     "outer": (dense.outer, ((5, 1), (1, 7))),
-    "coupling": (affine.coupling, ((5, 7), (5, 4), (5, 4))),
     "coupling_backward": (affine.coupling_backward, ((5, 7), (5,), (5, 7), (5, 4), (5, 4))),
     "standardize_backward": (affine.standardize_backward, ((5, 7), (5,), *[(5, 7)] * 3)),
     "bias": (dense.bias, ((5, 7), (7,))),

@@ -27,7 +27,7 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import AffineCoupling, Chain, Flow, Permute
-from minigen.kernels import bounded
+from minigen.kernels import affine
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -227,12 +227,11 @@ assert np.abs(literal - truth).max() > 0.01
 
 # %%
 print(inspect.getsource(AffineCoupling.backward))
-print(inspect.getsource(AffineCoupling.scale_shift_backward))
-print(inspect.getsource(bounded.halves.twin))
+print(inspect.getsource(affine.coupling_backward.twin))
 
 # %% [markdown]
-# The last function is what `bounded.halves` computes; where numba is at work, a loop beside it
-# does the same in one pass over memory.
+# `backward` has the paths through the network; the element-wise lines are those of the second
+# function. Where numba is at work, a loop beside it does the same in one pass over memory.
 #
 # `ds = dx2 * x2 + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The last
 # line of `backward` carries both paths of $x_1$.
@@ -266,11 +265,12 @@ class NoScale(AffineCoupling):
     """Writes dy2 * x2 where dy2 * exp(s) * x2 belongs."""
 
     def backward(self, dy, dlogdet, cache):
-        x2, e, net_cache = cache
+        x, e, w, net_cache = cache
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
-        ds = dy2 * x2 + dlogdet[:, None]
-        dx1, _, grads = self.scale_shift_backward(ds, dy2, net_cache)
-        return np.concatenate([dy1 + dx1, dy2 * e], axis=1), grads
+        ds = dy2 * x[:, self.d :] + dlogdet[:, None]
+        dh = np.concatenate([ds * (1 - w * w), dy2], axis=1)
+        dx1, grads = self.net.backward(dh, net_cache)
+        return np.concatenate([dy1 + dx1, dy2 * e], axis=1), {"net": grads}
 
 
 class NoNetwork(AffineCoupling):

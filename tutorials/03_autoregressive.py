@@ -37,6 +37,7 @@ from minigen.flows.energies import energy
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.maf import MAFLayer
+from minigen.kernels import affine
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -233,7 +234,7 @@ matrices({"dz/dx": dz_dx[0], "dx/dz": dx_dz[0], "dz/dx, another order": J_mixed[
 # | $z=(x-\mu)\odot e^{-\alpha}$ (MAF-4) | $\mu\to z$ | $d\mu=-dz\odot e^{-\alpha}$ |
 # | | $\alpha\to z$, slope $-(x-\mu)e^{-\alpha}=-z$ | $d\alpha \mathrel{-}= dz\odot z$ |
 # | | $x\to z$ | $dx=dz\odot e^{-\alpha}$ |
-# | $\alpha=c\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot\big(1-(\alpha/c)^2\big)$ |
+# | $\alpha=c\,w,\ w=\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot(1-w^2)$ |
 # | $(\mu,r)=\mathrm{MADE}(x)$ | $x\to\mu,r$ | $dx \mathrel{+}= \mathrm{MADE}^T(d\mu,dr)$ |
 #
 # The $\alpha$ of coordinate $i$ has two paths, and so has $x$: straight into its own $z$, and
@@ -241,11 +242,16 @@ matrices({"dz/dx": dz_dx[0], "dx/dz": dx_dz[0], "dz/dx, another order": J_mixed[
 
 # %%
 print(inspect.getsource(MAFLayer.backward))
+print(inspect.getsource(affine.standardize_backward.twin))
 print(inspect.getsource(MaskedLinear.backward))
 
 # %% [markdown]
+# `backward` has the path through the network; the element-wise lines are those of the second
+# function, which a numba loop beside it does in one pass over memory.
+#
 # In the masked layer the mask stands twice. $dx=dy\,(M\odot W)^T$ uses the masked weights again.
-# And $dW=M\odot(x^Tdy)$: a weight that is held out of the output gets no gradient.
+# And $dW=M\odot(x^Tdy)$: a weight that is held out of the output gets no gradient. Where a ReLU
+# follows, it is part of the layer, and $da$, the $dy$ that the ReLU lets through, stands for $dy$.
 
 # %%
 report = mg.check.bijection(mixed, x, rng=rng)
@@ -520,7 +526,7 @@ assert sweeps[-1] == 0 < sweeps[-2]
 # | $x=z\odot e^{\alpha}+\mu$ (IAF-2) | $\mu\to x$ | $d\mu=dx$ |
 # | | $\alpha\to x$ | $d\alpha \mathrel{+}= dx\odot z\odot e^{\alpha}$ |
 # | | $z\to x$ | $dz=dx\odot e^{\alpha}$ |
-# | $\alpha=c\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot\big(1-(\alpha/c)^2\big)$ |
+# | $\alpha=c\,w,\ w=\tanh(r/c)$ | $r\to\alpha$ | $dr=d\alpha\odot(1-w^2)$ |
 # | $(\mu,r)=\mathrm{MADE}(z)$ | $z\to\mu,r$ | $dz \mathrel{+}= \mathrm{MADE}^T(d\mu,dr)$ |
 
 # %%

@@ -155,7 +155,7 @@ for given in ("eps", "x0", "v"):
 
 # %%
 print(inspect.getsource(TimeNet.forward))
-print(inspect.getsource(TimeNet.backward))
+print(inspect.getsource(TimeNet.backward_hidden))
 
 
 # %%
@@ -175,7 +175,7 @@ assert report
 print(report)
 
 # %% [markdown]
-# **Break it.** One term forgotten: `de = dek` in place of `de = de + dek`.
+# **Break it.** One term forgotten: `de = dek`, where `dek` is to be added to `de`.
 
 
 # %%

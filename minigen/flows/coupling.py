@@ -28,8 +28,8 @@ class AffineCoupling(Bijection):
         dx_{d+1:D} = dy_{d+1:D} * exp(s),  dt = dy_{d+1:D},  dr = ds * (1 - w^2)
         ds = dx_{d+1:D} * x_{d+1:D} + dlogdet,   dx_{1:d} = dy_{1:d} + net^T(dr, dt)
 
-    With a context, the network sees (x_{1:d}, context). The element-wise lines, forward and
-    backward, stand in kernels/affine.py.
+    With a context, the network sees (x_{1:d}, context). The element-wise lines of the backward
+    pass stand in kernels/affine.py.
 
     Shapes: x, y (N, D); s, t (N, D - d); net: d + context -> 2 (D - d).
     """
@@ -52,9 +52,10 @@ class AffineCoupling(Bijection):
         return self.c * w, t, (w, net_cache)
 
     def forward(self, x, *context):
-        s, t, (w, net_cache) = self.scale_shift(x[:, : self.d], context)
+        x1, x2 = x[:, : self.d], x[:, self.d :]
+        s, t, (w, net_cache) = self.scale_shift(x1, context)
         e = np.exp(s)
-        y = affine.coupling(x, e, t)  # NVP-3, NVP-4
+        y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
         return y, sums.rows(s), (x, e, w, net_cache)  # NVP-8
 
     def backward(self, dy, dlogdet, cache):

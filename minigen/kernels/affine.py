@@ -1,8 +1,8 @@
-"""Affine maps whose scale and shift come from a network: what a coupling and a MAF layer do with h.
+"""The element-wise backward pass of affine maps whose scale and shift come from a network.
 
-h holds r and the shift of each number; the log-scale is bounded, s = c w with w = tanh(r / c), so
-that dr = ds (1 - w^2), and e = exp(s) or exp(-s). Exponentials and tanh stay with the layers. A
-coupling keeps r and t in the halves of h (N, 2K), a MADE keeps mu and r in pairs, h (N, D, 2).
+The network gives h, which holds r and the shift of each number. The log-scale is bounded, s = c w
+with w = tanh(r / c), so that dr = ds (1 - w^2). A coupling keeps r and t in the halves of h
+(N, 2K), a MADE keeps mu and r in pairs, h (N, D, 2).
 """
 
 import numpy as np
@@ -10,28 +10,11 @@ import numpy as np
 from minigen.kernels.jit import kernel
 
 
-def coupling_numpy(x, e, t):
-    """y (N, D) of a coupling: x (N, D), and e = exp(s), t (N, K)."""
-    d = x.shape[1] - e.shape[1]
-    return np.concatenate([x[:, :d], x[:, d:] * e + t], axis=1)  # NVP-3, NVP-4
-
-
-@kernel(coupling_numpy)
-def coupling(x, e, t):
-    n, k = e.shape
-    d = x.shape[1] - k
-    y = np.empty(x.shape, x.dtype)
-    x2, y2 = x[:, d:], y[:, d:]  # indices of sums would be checked in the loop
-    for i in range(n):
-        for j in range(d):
-            y[i, j] = x[i, j]
-        for j in range(k):
-            y2[i, j] = x2[i, j] * e[i, j] + t[i, j]
-    return y
-
-
 def coupling_backward_numpy(dy, dlogdet, x, e, w):
-    """dx without the path through the network, and dh = (dr, dt)."""
+    """Of NVP-4 and NVP-8: dx without the path through the network, and dh = (dr, dt).
+
+    dy, x (N, D), dlogdet (N,), e = exp(s) and w (N, K) -> dx (N, D), dh (N, 2K).
+    """
     d = x.shape[1] - w.shape[1]
     dy1, dy2 = dy[:, :d], dy[:, d:]
     dx2 = dy2 * e  # NVP-4
@@ -45,7 +28,7 @@ def coupling_backward(dy, dlogdet, x, e, w):
     n, k = w.shape
     d = x.shape[1] - k
     dx, dh = np.empty(dy.shape, dy.dtype), np.empty((n, 2 * k), dy.dtype)
-    x2, dy2, dx2, dt = x[:, d:], dy[:, d:], dx[:, d:], dh[:, k:]
+    x2, dy2, dx2, dt = x[:, d:], dy[:, d:], dx[:, d:], dh[:, k:]  # d + j would be checked each time
     one = dy.dtype.type(1)
     for i in range(n):
         for j in range(d):
@@ -60,7 +43,10 @@ def coupling_backward(dy, dlogdet, x, e, w):
 
 
 def standardize_backward_numpy(dz, dlogdet, z, e, w):
-    """dx without the path through the network, and dh = (dmu, dr)."""
+    """Of MAF-4 and MAF-9: dx without the path through the network, and dh = (dmu, dr).
+
+    dz, z (N, D), dlogdet (N,), e = exp(-alpha) and w (N, D) -> dx (N, D), dh (N, D, 2).
+    """
     dx = dz * e  # MAF-4
     dmu = -dx  # MAF-4
     dalpha = -dz * z - dlogdet[:, None]  # MAF-4, MAF-9
