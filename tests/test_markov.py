@@ -174,6 +174,8 @@ def test_the_closed_form_counts(rng):
         laplace.P, [[1 / 4, 2 / 4, 1 / 4], [2 / 6, 3 / 6, 1 / 6], [1 / 3] * 3]
     )
     np.testing.assert_allclose(fit_categorical(y, states=3).P[2], 1 / 3)
+    one_more = fit_unigram(y, pseudocount=1, states=3).P
+    np.testing.assert_allclose(one_more, [[3 / 10, 6 / 10, 1 / 10]] * 3)
 
 
 def test_a_step_of_probability_0_is_possible_to_ask_for():
@@ -182,6 +184,13 @@ def test_a_step_of_probability_0_is_possible_to_ask_for():
     y = np.array([[0, 1]])
     (grads,) = chain.backward(np.ones(1), chain.forward(y=y)[1])
     assert not grads["logits"].any() and not grads["start"].any()
+
+
+def test_without_lengths_every_element_counts(rng):
+    chain, x = gaussian_chain(3, rng), rng.standard_normal((2, 5, 3))
+    truth = -chain.log_prob(x).sum() / 10
+    np.testing.assert_allclose(chain.nll.forward(x)[0], truth, rtol=1e-13)
+    np.testing.assert_allclose(chain.nll.forward(x, lengths=[5, 5])[0], truth, rtol=1e-13)
 
 
 def test_the_perplexity_of_a_fair_die_is_6(rng):
@@ -235,14 +244,17 @@ BAD_SEQUENCES = {
     r"x: expected shape \(N, n, 2\), got \(2, 3\)": (np.zeros((2, 3)),),
     "x: expected at least one sequence, got none": ([],),
     r"x\[1\]: expected shape \(n, 2\), n >= 1": ([np.zeros((2, 2)), np.zeros((2, 3))],),
-    r"x\[0\]: expected shape": ([np.zeros((0, 2))],),
+    r"x\[0\]: expected shape \(n, ...\), n >= 1, got \(0, 2\)": ([np.zeros((0, 2))],),
+    r"x\[0\]: expected shape \(n, ...\), n >= 1, got \(\)": ([1.0],),
     r"lengths: expected integers in 1\.\.3": (np.zeros((2, 3, 2)), [3, 4]),
     "lengths: expected none with a list": ([np.zeros((3, 2))], [3]),
 }
 BAD_SYMBOLS = {
     r"y: expected symbols in 0\.\.2, got 0\.\.3": (np.array([[0, 3]]),),
     "y: expected integers, got dtype float64": (np.zeros((1, 2)),),
-    r"y: expected an array \(N, n, ...\) or a list": (np.array([1, 2]),),
+    r"y: expected an array \(N, n, ...\) or a list.* one sequence is x\[None\]": (
+        np.array([1, 2]),
+    ),
 }
 
 

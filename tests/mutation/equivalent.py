@@ -7,6 +7,14 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "markov/closed.py": {
+        "deviations from a mean sum to 0": (
+            "return Gaussian.from_moments(mean, (x + mean).T @ (x - mean) / len(x), dtype=dtype)",
+        ),
+        "where the total is 0, shares are equal whatever this is": (
+            "return np.where(total > 0, count / np.where(total > 0, total, 2), 1 / count.shape[1])",
+        ),
+    },
     "metric/collapse.py": {
         "differs only where two floats of a rule of thumb are equal to the last digit": (
             "stuck = abs(cost - m) < NEAR * m and apart <= NEAR * m",
