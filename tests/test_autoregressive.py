@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from minigen.core import tree
+from minigen.flows import Permute
 from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
+from minigen.flows.spline import SplineCoupling
 
 FACTORIES = {
     "maf": maf,
@@ -135,3 +137,12 @@ def test_not_a_number_is_refused_in_both_directions():
     for call in (f.log_prob, f.encode, f.decode):
         with pytest.raises(ValueError, match=r"x: expected finite numbers, got nan at .* \(1, 2\)"):
             call(x)
+
+
+def test_every_other_layer_visits_the_columns_in_reversed_order():
+    for factory in (maf, iaf, maf_mog, neural_spline):
+        layers = factory(3, 3, (8,), rng=rng()).chain.layers
+        assert [f.made.order.tolist() for f in layers] == [[0, 1, 2], [2, 1, 0], [0, 1, 2]]
+    layers = neural_spline(3, 3, (8,), coupling=True, rng=rng()).chain.layers
+    kinds = [type(f) for f in layers]
+    assert kinds == [SplineCoupling, Permute, SplineCoupling, Permute, SplineCoupling]
