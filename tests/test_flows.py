@@ -6,6 +6,7 @@ from scipy import stats
 
 from minigen import check, data, flows, prob, training
 from minigen.core import tree
+from minigen.flows import factories
 
 
 def scrambled(layer, rng, scale=0.3):
@@ -288,3 +289,19 @@ def test_real_nvp_learns_the_moons(rng):
     kl = np.mean(toy.log_prob(x) - flow.log_prob(x))
     assert -0.01 < kl < 0.15
     assert abs(mass(flow, width=4.0, n=1201) - 1) < 1e-3
+
+
+def test_couplings_are_mixed_by_swapped_halves_and_at_random_in_turn(rng):
+    def orders(features, k):
+        return [factories.mixing(features, k, rng).order.tolist() for _ in range(9)]
+
+    halves = flows.Permute.halves(6).order.tolist()
+    assert orders(6, 1) == orders(6, 3) == [halves] * 9
+    assert orders(6, 2) != [halves] * 9
+    assert orders(2, 2) == [[1, 0]] * 9  # at random, half of them would not be mixed
+
+
+def test_the_data_that_sets_a_flow_of_integers_has_its_levels(rng):
+    flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 3], [1, 2], [3, 0]]), rng=rng)
+    with pytest.raises(ValueError, match="init_from"):
+        flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 4], [1, 2]]), rng=rng)

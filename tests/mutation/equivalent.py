@@ -7,6 +7,14 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "flows/linear.py": {
+        "the diagonal of `upper` is not read": (
+            "strict = np.tril(L, -1).astype(dtype), np.triu(U, 0).astype(dtype)",
+        ),
+        "the diagonal holds ones": (
+            'u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
+        ),
+    },
     "markov/closed.py": {
         "deviations from a mean sum to 0": (
             "return Gaussian.from_moments(mean, (x + mean).T @ (x - mean) / len(x), dtype=dtype)",
@@ -85,8 +93,20 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
+    "flows/autoregressive.py": {
+        "a default: the caller may ask for another": (
+            'def maf(features, layers=5, hidden=( 65, 64), *, rng, dtype=np.float32, c=2.0, activation="relu",',
+            'def maf(features, layers=5, hidden=(64, 65), *, rng, dtype=np.float32, c=2.0, activation="relu",',
+            'def iaf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c= 1.0, activation="relu",',
+            "def maf_mog(features, layers= 6, hidden=(64, 64), components=8, *, rng, dtype=np.float32, c=2.0,",
+            "def neural_spline(features, layers= 2, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound=5.0,",
+            "def neural_spline(features, layers= 4, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound=5.0,",
+            "def neural_spline(features, layers=3, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound= 4.0,",
+            'c= 4.0, coupling=False, activation="relu", context=0, **options):  # fmt: skip',
+        ),
+    },
     "metric/mined.py": {
-        "the width of a hidden layer, where none is asked for": (
+        "a default: the caller may ask for another": (
             'features, dims, *, rng, hidden=( 255, 256), activation="relu", margin=0.2, distance="squared",',
             'features, dims, *, rng, hidden=( 257, 256), activation="relu", margin=0.2, distance="squared",',
             'features, dims, *, rng, hidden=(256, 255), activation="relu", margin=0.2, distance="squared",',
