@@ -297,7 +297,7 @@ def test_couplings_are_mixed_by_swapped_halves_and_at_random_in_turn(rng):
 
     halves = flows.Permute.halves(6).order.tolist()
     assert orders(6, 1) == orders(6, 3) == [halves] * 9
-    assert orders(6, 2) != [halves] * 9
+    assert orders(6, 2) != [halves] * 9 != orders(6, 4)
     assert orders(2, 2) == [[1, 0]] * 9  # at random, half of them would not be mixed
 
 
