@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 
 from minigen import diffusion as df
 from minigen.core.contract import Layer
+from minigen.diffusion.elbo import standard_error
 from minigen.diffusion.predict import KINDS
 from minigen.prob.discretized import DiscretisedGaussian
 from minigen.prob.kl import KLDiagonal, KLFull
@@ -250,3 +251,13 @@ def test_one_step_is_a_model_too(options, rng):
     assert np.isfinite(model.sample(5, rng=rng)).all()
     inputs, given = model.loss.draw(x.astype(np.float32), rng)
     assert np.isfinite(model.loss.forward(*inputs, **given)[0])
+
+
+def test_the_standard_error_of_a_mean_is_unbiased_in_its_square():
+    """Of all samples of two and of three from {0, 1, 5}, its mean square is the variance / n."""
+    values = np.array([0.0, 1.0, 5.0])
+    for n in (2, 3):
+        every = np.stack(np.meshgrid(*[values] * n), axis=-1).reshape(-1, n)
+        square = np.mean([standard_error(row) ** 2 for row in every])
+        np.testing.assert_allclose(square, values.var() / n, rtol=1e-12)
+    assert np.isnan(standard_error(values[:1]))

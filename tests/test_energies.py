@@ -75,6 +75,18 @@ def test_a_perfect_proposal_gives_the_normaliser_without_error():
     assert got.error < 1e-12 and abs(got.efficiency - 1) < 1e-12
 
 
+def test_the_error_and_the_efficiency_are_those_of_the_weights():
+    """Proposal N(0, I), target N(m, I): E[w^2] = exp(|m|^2), so 1 / efficiency is that."""
+    n, m = 40_000, np.array([0.3, -0.4])
+    flow = iaf(2, 1, (4,), rng=rng(), dtype=np.float64)  # a fresh flow is the identity
+    got = log_normalizer(flow, Gaussian.from_moments(m, np.eye(2)), n, rng=rng(2))
+    assert abs(got.error / np.sqrt(np.expm1(m @ m) / n) - 1) < 0.05
+    assert abs(got.efficiency * np.exp(m @ m) - 1) < 0.05 and abs(got.estimate) < 4.5 * got.error
+    assert abs(got.bound + m @ m / 2) < 4.5 * np.sqrt(m @ m / n)
+    with pytest.raises(ValueError, match="n: expected an integer >= 2, got 1"):
+        log_normalizer(flow, energy("wave"), 1, rng=rng())
+
+
 def test_iaf_by_reverse_kl_finds_the_normaliser():
     target = energy("wave")
     flow = iaf(2, 4, (32, 32), c=3.0, rng=rng())

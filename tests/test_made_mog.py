@@ -81,3 +81,11 @@ def test_samples_keep_the_type_and_the_seed():
     assert p.sample(5, rng=rng()).dtype == np.float32
     assert np.array_equal(p.sample(5, rng=rng()), p.sample(5, rng=rng()))
     assert p.sample(0, rng=rng()).shape == (0, 3)
+
+
+@pytest.mark.parametrize("K, means", [(1, [0]), (2, [-2, 2]), (5, [-2, -1, 0, 1, 2])])
+def test_a_fresh_one_is_an_equal_mixture_over_the_middle_for_each_coordinate(K, means, rng):
+    fresh = MADEMoG.init(2, (4,), K, rng=rng, last_gain=0.0, dtype=np.float64)
+    x = rng.standard_normal((9, 2))
+    pdf = np.mean([stats.norm.pdf(x, m) for m in means], axis=0).prod(axis=1)
+    np.testing.assert_allclose(fresh.log_prob(x), np.log(pdf), rtol=1e-12)

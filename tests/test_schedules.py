@@ -83,6 +83,14 @@ def test_a_large_last_signal_is_said_with_what_it_costs(rng):
         df.ddpm(2, df.schedule_from_betas([0.1]), hidden=4, rng=rng)
 
 
+def test_a_hundredth_of_a_nat_is_said_where_the_model_is_made(rng):
+    last = -np.expm1(-2 * np.array([0.0099, 0.0101]))  # A_T with L_T on both sides
+    df.ddpm(2, df.schedule_from_betas([1 - last[0]]), hidden=4, rng=rng)  # without a warning
+    with pytest.warns(UserWarning, match=r"0\.0101 nats") as said:
+        df.ddpm(2, df.schedule_from_betas([1 - last[1]]), hidden=4, rng=rng)
+    assert said[0].filename == __file__
+
+
 def test_a_learned_schedule_has_its_gradient(rng):
     """DIF-10 and DIF-18 differentiated: every A_t feels every earlier beta."""
     assert gradients(df.Cumulate(), rng.uniform(1e-3, 0.5, 9), rng=rng)
