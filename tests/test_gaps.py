@@ -1,6 +1,9 @@
 """What the mutation campaigns found untested."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from minigen import data, diffusion
 from minigen.check import richardson
@@ -8,6 +11,8 @@ from minigen.check.bijection import structure
 from minigen.check.evidence import Claim
 from minigen.check.report import versus
 from minigen.core import tree
+from minigen.data import baseline, quadrature
+from minigen.diffusion.variance import log_variance
 
 
 def test_a_report_gives_enough_figures_to_tell_two_numbers_apart():
@@ -65,3 +70,59 @@ def test_a_small_entry_of_a_jacobian_is_no_zero():
 def test_dequantisation_fills_the_whole_of_each_cell(rng):
     u = data.dequantize(np.zeros(10_000, int), rng)
     assert abs(u.mean() - 0.5) < 0.02 and u.min() < 0.01 and u.max() > 0.99
+
+
+@pytest.mark.parametrize("n", [2, 4, 10])
+def test_the_rule_of_clenshaw_and_curtis_is_exact_to_degree_n(n):
+    x, w = quadrature.clenshaw_curtis(-1.0, 2.0, n)
+    for k in range(n + 1):
+        np.testing.assert_allclose(w @ x**k, (2.0 ** (k + 1) - (-1.0) ** (k + 1)) / (k + 1), 1e-13)
+
+
+def test_a_lattice_reaches_both_corners():
+    points = np.concatenate(list(quadrature.lattice(np.zeros(2), np.array([1.0, 2.0]), 0.25)))
+    assert len({tuple(p) for p in points}) == len(points)
+    assert {(0.0, 0.0), (1.0, 2.0), (0.25, 1.75)} <= {tuple(p) for p in points}
+
+
+def test_a_respaced_network_is_asked_between_its_steps(rng):
+    model = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng)
+    short, x = model.respaced(4).net, rng.standard_normal((1, 2)).astype(np.float32)
+    between = short.forward(x, t=np.array([1.5]))[0]
+    middle = (short.times[1] + short.times[2]) / 2
+    assert np.array_equal(between, model.net.forward(x, t=np.array([middle]))[0])
+
+
+def test_the_ideal_noise_is_the_slope_of_the_log_density_whatever_the_covariances(rng):
+    S = rng.standard_normal((2, 3, 3))
+    S = S @ S.transpose(0, 2, 1) + 0.1 * np.eye(3)
+    ideal = diffusion.IdealNoise.init(
+        diffusion.linear_schedule(8), rng.standard_normal((2, 3)), S, [0.3, 0.7]
+    )
+    x, t = rng.standard_normal((1, 3)), np.array([3])
+    noise = np.sqrt(ideal.schedule.one_minus_alpha_bar[3])
+    slope = [ideal.log_density(x + 1e-100j * np.eye(3)[[d]], t)[0].imag / 1e-100 for d in range(3)]
+    np.testing.assert_allclose(ideal.forward(x, t=t)[0][0], -noise * np.array(slope), rtol=1e-12)
+
+
+def test_a_free_log_variance_is_within_six_of_log_beta():
+    raw = np.linspace(-99, 99, 7)[None]
+    logvar, slope = log_variance("free", np.array([[-9.0]]), np.array([[-3.0]]), raw)
+    np.testing.assert_allclose(logvar, -3 + 6 * np.tanh(raw / 6), rtol=1e-14)
+    np.testing.assert_allclose(slope, 1 / np.cosh(raw / 6) ** 2, atol=1e-15)
+
+
+def test_times_are_drawn_by_the_root_of_the_mean_square_of_their_terms():
+    """Of rows with mean L and error e of it, the mean square is L^2 + rows e^2."""
+    L, error = np.array([3.0, 1.0, 0.5]), np.array([0.4, 0.0, 0.2])
+    elbo = SimpleNamespace(L=L, L_error=error, rows=25)
+    size = np.sqrt(L[:2] ** 2 + 25 * error[:2] ** 2)
+    p = diffusion.Importance.of(elbo, floor=0.2).p
+    np.testing.assert_allclose(p, 0.1 + 0.8 * size / size.sum(), rtol=1e-14)
+
+
+def test_a_level_too_high_is_refused_in_the_training_part_too():
+    part = SimpleNamespace(x=np.array([[0, 3], [4, 1]]))
+    fine = SimpleNamespace(x=np.array([[0, 3], [3, 1]]))
+    with pytest.raises(ValueError, match=r"train.x: .* in 0\.\.3, got 4 at index \(1, 0\)"):
+        baseline.baselines(SimpleNamespace(levels=4, train=part, test=fine))

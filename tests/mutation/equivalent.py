@@ -7,6 +7,48 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "core/numeric.py": {
+        "at 0 both branches are the same number": ("e = np.exp(np.where(x.real >= 0, -x, x))",),
+        "what is infinite stays so": (
+            "top = np.where(np.isfinite(top), top, 1).astype(x.real.dtype)",
+        ),
+    },
+    "data/blurred.py": {
+        "more nodes than are needed": (
+            "n = 2 * int(np.ceil(15 + 3.5 * (self._length() + 2) / self.noise))",
+        ),
+    },
+    "data/concentric.py": {
+        "the rest of the interval, beyond 9 noises, has no mass": (
+            "return radial_entropy(self._log_prob, self.radii, 9 - self.noise)",
+        ),
+    },
+    "data/discrete.py": {
+        "no number is below low and above high": (
+            "wrong = (np.floor(x) != x) | (x < low) ^ (x > high)",
+        ),
+    },
+    "diffusion/forward.py": {
+        "the array has one column": ("dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",),
+    },
+    "diffusion/oracle.py": {
+        "the same law: the noise is symmetric": (
+            "return self.means[k] - (self.vectors[k] @ z[:, :, None])[:, :, 0]",
+        ),
+    },
+    "diffusion/schedule.py": {
+        "of one step beta is 0.999, where it stops, in any case": (
+            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
+        ),
+    },
+    "diffusion/variance.py": {
+        "of the two names left, only this one": ('if kind >= "learned":',),
+    },
+    "diffusion/weights.py": {
+        "the array has one column": (
+            "logvar = log_variance(model.variance, low, high, None)[0][:, -1]",
+        ),
+    },
     "flows/sequential.py": {
         "the size of a block: the same sums in another order": (
             "widest = max((s[- 2] for s in made.starts[1:-1]), default=made.features)",
