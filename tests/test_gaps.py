@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from minigen import data, diffusion
-from minigen.check import richardson
+from minigen.check import malformed, richardson
 from minigen.check.bijection import structure
 from minigen.check.evidence import Claim
 from minigen.check.report import versus
-from minigen.core import tree
+from minigen.core import numeric, tree
 from minigen.data import baseline, quadrature
 from minigen.diffusion.variance import log_variance
 
@@ -126,3 +126,30 @@ def test_a_level_too_high_is_refused_in_the_training_part_too():
     fine = SimpleNamespace(x=np.array([[0, 3], [3, 1]]))
     with pytest.raises(ValueError, match=r"train.x: .* in 0\.\.3, got 4 at index \(1, 0\)"):
         baseline.baselines(SimpleNamespace(levels=4, train=part, test=fine))
+
+
+@pytest.mark.parametrize(
+    "expected, got, said",
+    [
+        ((3,), (3, 1), "an axis of length 1"), ((3, 1), (3,), "an axis of length 1"),
+        ((3,), (5, 3), "not summed over the batch"), ((2, 3), (3, 2), "the transpose"),
+        ((4, 3, 2), (2, 3, 4), "the transpose"), ((2, 3), (4, 5), ""), ((3, 3), (3,), ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_explained(expected, got, said):
+    assert said in malformed.hint(expected, got) and bool(said) == bool(
+        malformed.hint(expected, got)
+    )
+
+
+def test_softplus_has_the_slope_of_a_sigmoid_at_0_too():
+    x = np.array([-2.0, 0.0, 2.0])
+    slope = numeric.softplus(x + 1e-100j).imag / 1e-100
+    np.testing.assert_allclose(slope, numeric.sigmoid(x), rtol=1e-14)
+    np.testing.assert_allclose(numeric.softplus(x), np.log1p(np.exp(x)), rtol=1e-14)
+
+
+def test_an_absolute_value_has_the_slope_of_a_sign():
+    x = np.array([-2.0, 0.0, 3.0])
+    z = numeric.absolute(x + 1e-100j)
+    assert z.real.tolist() == [2, 0, 3] and (z.imag / 1e-100).tolist() == [-1, 0, 1]
