@@ -7,6 +7,7 @@ from test_check_reference import ABS
 
 from minigen import check, nn
 from minigen.check import evidence, judge, oracle, trial
+from minigen.check.bijection import equal
 from minigen.check.complexstep import ComplexStep
 from minigen.check.subject import Subject
 
@@ -62,3 +63,47 @@ def test_a_part_of_the_evidence_is_the_evidence_on_that_part(rng):
     again = evidence.gather(whole.part([5, 7]), reference, run.cotangents)
     for name in ("parts", "ones", "size", "error"):
         np.testing.assert_array_equal(getattr(seen.part([5, 7]), name), getattr(again, name))
+
+
+class Tripled(nn.Tanh):
+    """A wrong layer of one array."""
+
+    def backward(self, dy, cache):
+        dx, grads = super().backward(dy, cache)
+        return 3 * dx, grads
+
+
+def test_directions_need_one_row_unless_several_arrays_are_wrong(rng):
+    x = rng.standard_normal((3, 4))
+    linear = nn.Linear.init(4, 2, rng=rng, dtype=np.float64)
+    assert [len(check.adjoint(f, x, rng=rng).rows) for f in (linear, nn.Tanh(), Tripled())] == [
+        1
+    ] * 3
+    assert not check.adjoint(Tripled(), x, rng=rng)
+    with pytest.raises(ValueError, match="directions: expected an integer >= 1, got 0"):
+        check.adjoint(linear, x, rng=rng, directions=0)
+
+
+def test_only_a_logdet_of_the_other_sign_is_called_that():
+    one, none = np.ones(2), np.zeros(2)
+    assert "the sign" in equal("logdet", -one, one, 1e-12).why
+    assert "the sign" not in equal("logdet", none, one, 1e-12).why
+    assert "the sign" not in equal("round trip", -one, one, 1e-12).why
+
+
+def test_a_moved_point_is_moved_and_comes_back(rng):
+    step = ComplexStep(Subject.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {}))
+    before = {name: a.copy() for name, a in step.points.items()}
+    with step.moved(lambda a: a + 1):
+        for name, a in step.points.items():
+            assert np.array_equal(a, before[name] + 1)
+    assert all(np.array_equal(a, before[name]) for name, a in step.points.items())
+
+
+def test_the_entries_looked_at_are_shared_out_and_said(rng):
+    linear = nn.Linear.init(60, 60, rng=rng, dtype=np.float64)  # three arrays, one of 3600
+    x = rng.standard_normal((2, 60))
+    for options, said in (({}, "666"), ({"entries": 70}, "70")):
+        notes = {row.name: row.note for row in check.gradients(linear, x, rng=rng, **options).rows}
+        assert notes["params.W"] == f"3600 entries, {said} of them checked"
+        assert notes["params.b"] == "60 entries"

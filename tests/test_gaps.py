@@ -153,3 +153,8 @@ def test_an_absolute_value_has_the_slope_of_a_sign():
     x = np.array([-2.0, 0.0, 3.0])
     z = numeric.absolute(x + 1e-100j)
     assert z.real.tolist() == [2, 0, 3] and (z.imag / 1e-100).tolist() == [-1, 0, 1]
+
+
+def test_no_entry_is_looked_at_twice(rng):
+    where = Claim.at_entries("x", np.zeros((5, 6)), 25, rng).where
+    assert len({tuple(map(int, np.atleast_1d(at))) for at in where}) == 25

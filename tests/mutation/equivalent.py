@@ -7,6 +7,15 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "check/adjoint.py": {
+        "a layer without any array has nothing to check": (
+            "if together.verdict == OK or len(names) <= 1:",
+            "least = FAINT * max(sizes.values(), default= 1.0)",
+        ),
+        "the length of a direction in which nothing should change": (
+            "scales = {name: max(size, least) or 2.0 for name, size in sizes.items()}",
+        ),
+    },
     "check/malformed.py": {
         "no length is below 0, and an axis of length 0 is empty either way": (
             "if [n for n in got if n > 1] == [n for n in expected if n != 1]:",
