@@ -13,6 +13,8 @@ from minigen.check.report import versus
 from minigen.core import numeric, tree
 from minigen.data import baseline, quadrature
 from minigen.diffusion.variance import log_variance
+from minigen.flows import Affine
+from minigen.metric import TripletLoss
 
 
 def test_a_report_gives_enough_figures_to_tell_two_numbers_apart():
@@ -158,3 +160,18 @@ def test_an_absolute_value_has_the_slope_of_a_sign():
 def test_no_entry_is_looked_at_twice(rng):
     where = Claim.at_entries("x", np.zeros((5, 6)), 25, rng).where
     assert len({tuple(map(int, np.atleast_1d(at))) for at in where}) == 25
+
+
+def test_a_triplet_at_its_kink_is_not_active():
+    loss, x = TripletLoss(0.0), np.ones((3, 2))
+    _, cache = loss.forward(x, x, x)
+    assert loss.metrics(cache) == {"active": 0.0}
+
+
+def test_standardised_columns_have_mean_0_and_deviation_1_and_constant_ones_stay(rng):
+    x = 3 + 5 * rng.standard_normal((40, 3))
+    x[:, 2] = 7
+    y, logdet, _ = Affine.standardize(x, dtype=np.float64).forward(x)
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-13)
+    np.testing.assert_allclose(y.std(axis=0), [1, 1, 0], atol=1e-13)
+    np.testing.assert_allclose(logdet, -np.log(x[:, :2].std(axis=0)).sum(), rtol=1e-13)

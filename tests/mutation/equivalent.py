@@ -7,6 +7,13 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "metric/selected.py": {
+        "anchors, positives and negatives are as many": (
+            "de = sum(scatter(d, r, n) for d, r in zip(drows, rows, strict=False))",
+            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ -1])}',
+            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ 1])}',
+        ),
+    },
     "check/adjoint.py": {
         "a layer without any array has nothing to check": (
             "if together.verdict == OK or len(names) <= 1:",
