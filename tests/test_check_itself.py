@@ -10,6 +10,9 @@ from minigen.check import evidence, judge, oracle, trial
 from minigen.check.bijection import equal
 from minigen.check.complexstep import ComplexStep
 from minigen.check.subject import Subject
+from minigen.flows import ActNorm
+from minigen.flows.made import MADE
+from minigen.nn.embed import TimeEmbedding
 
 
 def verdict(layer, *inputs):
@@ -107,3 +110,27 @@ def test_the_entries_looked_at_are_shared_out_and_said(rng):
         notes = {row.name: row.note for row in check.gradients(linear, x, rng=rng, **options).rows}
         assert notes["params.W"] == f"3600 entries, {said} of them checked"
         assert notes["params.b"] == "60 entries"
+
+
+def trial_of(layer, *inputs, **given):
+    return trial.Trial.of(Subject.of(layer, inputs, given), np.random.default_rng(4))
+
+
+def test_a_trial_names_what_it_sees(rng):
+    x, new = rng.standard_normal((3, 4)), {"rng": rng, "dtype": np.float64}
+    linear = trial_of(nn.Linear.init(4, 2, **new), x)
+    assert linear.names == ["output 0"] and linear.rows == 3
+    assert trial_of(ActNorm.init(4, dtype=np.float64), x).names == ["y", "logdet"]
+    assert trial_of(MADE.init(4, (8,), 2, **new), x).names == ["output 0"]  # (N, D, parts)
+    assert trial_of(TimeEmbedding.init(9, 4, 6, **new), t=np.array([1, 2])).rows == 0
+    for name, g in linear.yours.items():
+        np.testing.assert_allclose(linear.turned[name], -2 * g, rtol=1e-13)
+
+
+def test_a_gradient_too_few_is_said(rng):
+    class Silent(nn.Tanh):
+        def backward(self, dy, cache):
+            return ({},)
+
+    with pytest.raises(ValueError, match=r"backward: expected \(dx, grads\), got 1 values"):
+        trial_of(Silent(), rng.standard_normal((3, 2)))

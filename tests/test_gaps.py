@@ -12,6 +12,7 @@ from minigen.check.evidence import Claim
 from minigen.check.report import versus
 from minigen.core import numeric, tree
 from minigen.data import baseline, quadrature
+from minigen.diffusion import ode
 from minigen.diffusion.variance import log_variance
 from minigen.flows import Affine
 from minigen.metric import TripletLoss
@@ -175,3 +176,34 @@ def test_standardised_columns_have_mean_0_and_deviation_1_and_constant_ones_stay
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-13)
     np.testing.assert_allclose(y.std(axis=0), [1, 1, 0], atol=1e-13)
     np.testing.assert_allclose(logdet, -np.log(x[:, :2].std(axis=0)).sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["eps", "x0", "v"])
+def test_every_prediction_gives_the_velocity_of_the_clock(kind, rng):
+    """x = cos x_0 + sin eps has dx/dphi = cos eps - sin x_0."""
+    phi, (x0, eps) = 0.7, rng.standard_normal((2, 5))
+    v = np.cos(phi) * eps - np.sin(phi) * x0
+    p, q = ode.velocity_weights(kind, phi)
+    x = np.cos(phi) * x0 + np.sin(phi) * eps
+    np.testing.assert_allclose(p * x + q * {"eps": eps, "x0": x0, "v": v}[kind], v, rtol=1e-13)
+
+
+@pytest.mark.parametrize("predict", ["eps", "x0", "v"])
+def test_below_the_first_step_the_noise_shrinks_as_the_tangent(predict, rng):
+    schedule = diffusion.linear_schedule(8)
+    model = diffusion.ddpm(
+        2, schedule, hidden=4, blocks=1, predict=predict, rng=rng, dtype=np.float64
+    )
+    x, t, clock = rng.standard_normal((3, 2)), 0.4, ode.clock(schedule)
+    phi, first = clock(t), clock(1.0)
+    out, _ = model.prediction(x, np.array([1.0]), None)
+    p, q = ode.velocity_weights(predict, first)
+    eps = np.sin(first) * x + np.cos(first) * (p * x + q * out)  # of the model at t = 1
+    eps *= np.tan(phi) / np.tan(first)
+    truth = clock(t, 1) * (eps - np.sin(phi) * x) / np.cos(phi)
+    np.testing.assert_allclose(ode.velocity(model, x, t, None)[0], truth, rtol=1e-11)
+
+
+def test_short_blades_apart_have_the_entropy_of_the_choice_and_of_a_blade():
+    law = data.toy("pinwheel", length=0.1, thickness=0.1)
+    assert abs(law.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.01)) < 1e-6

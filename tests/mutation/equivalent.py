@@ -7,6 +7,9 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "data/transported.py": {
+        "more of the plane than holds any mass": ("reach = 8 / self.thickness + self.length / 5",),
+    },
     "metric/selected.py": {
         "anchors, positives and negatives are as many": (
             "de = sum(scatter(d, r, n) for d, r in zip(drows, rows, strict=False))",
@@ -91,7 +94,10 @@ EQUIVALENT = {
         ),
     },
     "diffusion/variance.py": {
-        "of the two names left, only this one": ('if kind >= "learned":',),
+        "of the names that are left, only this one": (
+            'if kind >= "learned":',
+            'if kind <= "beta_tilde":',
+        ),
     },
     "diffusion/weights.py": {
         "the array has one column": (
