@@ -134,14 +134,13 @@ def test_scaled_layers_are_scaled():
 FORKED = """
 from mutation import copies, forks
 with copies.Copy() as copy:
-    forks.PATIENCE = 1
     path = copy.root / "minigen/kernels/gather.py"
     recorder = forks.recorded(copy.root, ["tests/test_kernels.py"], {"MINIGEN_BACKEND": "numpy"})
     tests = recorder.tests("minigen/kernels/gather.py")
     forks.forget(path)
     for old, new in (("", ""), ("x.take", "-x.take"), ("return", "while 1: pass\\n    return")):
         path.write_text(path.read_text().replace(old, new))
-        print(*forks.judged(copy.root, tests, {"MINIGEN_BACKEND": "numpy"}))
+        print(*forks.judged(copy.root, tests, {"MINIGEN_BACKEND": "numpy"}, 1))
 """
 
 

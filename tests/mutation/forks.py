@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 
 FORK = multiprocessing.get_context("fork")
-PATIENCE, FACTOR = 10, 10  # a test that takes more seconds than 10 + 10 of its own hangs
+FACTOR = 10  # a test that takes its own seconds as often, and the patience besides, hangs
 
 
 class Recorder:
@@ -52,8 +52,8 @@ class Recorder:
 class Judge:
     """Runs the tests named, the quickest first; a test that hangs ends the process."""
 
-    def __init__(self, tests):
-        self.tests, self.failed = tests, ""
+    def __init__(self, tests, patience):
+        self.tests, self.patience, self.failed = tests, patience, ""
 
     def pytest_sessionstart(self):
         quick = [hypothesis.Phase.explicit, hypothesis.Phase.generate]  # a failure is not shrunk
@@ -65,7 +65,7 @@ class Judge:
         items[:] = sorted(chosen, key=lambda item: self.tests[item.nodeid])
 
     def pytest_runtest_setup(self, item):
-        signal.setitimer(signal.ITIMER_PROF, PATIENCE + FACTOR * self.tests[item.nodeid])
+        signal.setitimer(signal.ITIMER_PROF, self.patience + FACTOR * self.tests[item.nodeid])
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
@@ -114,11 +114,14 @@ def recorded(root, files, environment):
     return recorder
 
 
-def judged(root, tests, environment):
-    """(exit code, the test that fails) of the tests {name: seconds}, the quickest first."""
+def judged(root, tests, environment, patience):
+    """(exit code, the test that fails) of the tests {name: seconds}, the quickest first.
+
+    patience: seconds of CPU for a test besides ten times its own.
+    """
     files = sorted({test.split("::")[0] for test in tests})
     sys.dont_write_bytecode = True  # a mutant may be as long and as old as the one before
-    code, judge = run(root, Judge(tests), files, environment)
+    code, judge = run(root, Judge(tests, patience), files, environment)
     return code, judge.failed
 
 

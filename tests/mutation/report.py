@@ -62,7 +62,8 @@ out are messages, annotations, the arguments of decorators, and what only raises
 (`automatic.py`). A mutant is judged by every test that calls a function of its module, the
 quickest first, in a fork of a process that has everything but the package imported (`forks.py`).
 Where fewer mutants are judged than there are, they are a sample drawn with a fixed seed. A test
-that takes more than 10 s and 10 times its own, of CPU, stops the run: caught "by the clock".
+that takes 10 s of CPU (60 s where it compiles) and 10 times its own stops the run: caught "by the
+clock". Kernels are judged compiled, loop and twin together; all else runs on the twins.
 Equivalent mutants give the same numbers, up to rounding, for every input that is allowed; each
 stands in `equivalent.py` with the reason, and below.""",
     ),

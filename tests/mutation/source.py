@@ -27,8 +27,8 @@ TESTS = (
     "diffusion_sampling discretized elbo energies flows gaps kernels made made_mog maf_iaf markov "
     "mining museum prob schedules splines training triplet"
 )
-TWINS = {"MINIGEN_BACKEND": "numpy"}
-COMPILED = {"MINIGEN_BACKEND": "", "MINIGEN_CACHE": "compiled"}  # in the copy
+TWINS = {"MINIGEN_BACKEND": "numpy"}, 10  # the environment, and the patience with a test
+COMPILED = {"MINIGEN_BACKEND": "", "MINIGEN_CACHE": "compiled"}, 60  # it compiles first
 
 
 def modules(names=()):
@@ -47,7 +47,7 @@ def campaign(files, path):
     records = read(path)
     with Copy() as copy:
         tests = [f"tests/test_{name}.py" for name in TESTS.split()]
-        recorder = forks.recorded(copy.root, tests, TWINS)
+        recorder = forks.recorded(copy.root, tests, TWINS[0])
         for file in files:
             tests = recorder.tests(f"minigen/{file}")
             records[file] = judged(copy.root, file, tests, records.get(file))
@@ -85,7 +85,7 @@ def code_of(root, path, source, tests):
     """The exit code of pytest for a mutant, 0 where it survives."""
     path.write_text(source, encoding="utf-8")
     forks.forget(path)
-    return forks.judged(root, tests, COMPILED if "kernels" in path.parts else TWINS)[0]
+    return forks.judged(root, tests, *(COMPILED if "kernels" in path.parts else TWINS))[0]
 
 
 def digest(text):
