@@ -5,7 +5,7 @@ import pytest
 from test_check import MISTAKES, Bend, planted
 from test_check_reference import ABS
 
-from minigen import check, nn
+from minigen import check, diffusion, nn
 from minigen.check import evidence, judge, oracle, trial
 from minigen.check.bijection import equal
 from minigen.check.complexstep import ComplexStep
@@ -134,3 +134,22 @@ def test_a_gradient_too_few_is_said(rng):
 
     with pytest.raises(ValueError, match=r"backward: expected \(dx, grads\), got 1 values"):
         trial_of(Silent(), rng.standard_normal((3, 2)))
+
+
+class Flushes(nn.Tanh):
+    """Small cotangents are lost."""
+
+    def backward(self, dy, cache):
+        return super().backward(np.where(np.abs(dy) < 1e-5, 0, dy), cache)
+
+
+def test_small_cotangents_are_followed_too(rng):
+    x = rng.standard_normal((3, 2))
+    assert check.contract(nn.Tanh(), x, rng=rng)
+    assert not check.contract(Flushes(), x, rng=rng)
+
+
+def test_one_time_for_all_rows_belongs_to_each_row(rng):
+    net = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng).net
+    x = rng.standard_normal((3, 2)).astype(np.float32)
+    assert check.contract(net, x, t=np.array([2]), rng=rng)

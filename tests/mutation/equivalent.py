@@ -7,6 +7,14 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "check/subject.py": {
+        "`rebuild` replaces just the arrays it is given, as the other way does": (
+            "tree.flatten(tree.params(layer)).keys() >= leaves.keys()",
+        ),
+    },
+    "check/richardson.py": {
+        "noise is never below 0": ("rounding = max(noise(near), EPS * size(here, -1.0)) / h",),
+    },
     "data/transported.py": {
         "more of the plane than holds any mass": ("reach = 8 / self.thickness + self.length / 5",),
     },
@@ -203,6 +211,21 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
+    "check/oracle.py": {
+        "a step of differences, of which the others are enough": (
+            "STEPS = (1e-5, -0.9999999, 1e-4, 1e-3)",
+            "STEPS = (1e-5, 1e-7, 1e-4, -0.999)",
+        ),
+        "a margin over rounding": (
+            "return nearest > 2 * max(spread, 3 * EPS * size(here, 0.0) / max(STEPS))",
+        ),
+    },
+    "check/richardson.py": {
+        "the depth of a table that has converged before": ("LEVELS = 9",),
+        "a margin over rounding": (
+            "kink = (jump[-1] > jump[0] / 4) & (jump[-1] > 1e-6 * np.abs(best) + 4 * rounding[- 0])",
+        ),
+    },
     "diffusion/factory.py": {
         "a default: the caller may ask for another": (
             'features, schedule=None, *, hidden= 257, blocks=3, predict="v", variance="beta",',
