@@ -9,6 +9,7 @@ from minigen import check, diffusion, nn
 from minigen.check import evidence, judge, oracle, trial
 from minigen.check.bijection import equal
 from minigen.check.complexstep import ComplexStep
+from minigen.check.richardson import Richardson
 from minigen.check.subject import Subject
 from minigen.flows import ActNorm
 from minigen.flows.made import MADE
@@ -153,3 +154,21 @@ def test_one_time_for_all_rows_belongs_to_each_row(rng):
     net = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng).net
     x = rng.standard_normal((3, 2)).astype(np.float32)
     assert check.contract(net, x, t=np.array([2]), rng=rng)
+
+
+def test_the_reference_is_the_one_asked_for(rng):
+    subject = Subject.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {})
+    for method, kind in (
+        ("complex", ComplexStep),
+        ("richardson", Richardson),
+        ("auto", ComplexStep),
+    ):
+        assert isinstance(oracle.choose(subject, method, rng), kind)
+
+
+def test_a_slope_differs_that_is_farther_than_the_differences_are_from_one_another():
+    one, here = np.ones(3), np.ones(3)
+    central = [one, one + 1e-6, one - 1e-6]
+    assert not oracle.differs(one + 3e-6, central, here)
+    assert oracle.differs(one + 6e-6, central, here)
+    assert not oracle.differs(one + 1e-13, [one, one], here)  # rounding of the output
