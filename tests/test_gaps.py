@@ -207,3 +207,8 @@ def test_below_the_first_step_the_noise_shrinks_as_the_tangent(predict, rng):
 def test_short_blades_apart_have_the_entropy_of_the_choice_and_of_a_blade():
     law = data.toy("pinwheel", length=0.1, thickness=0.1)
     assert abs(law.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.01)) < 1e-6
+
+
+def test_the_radii_are_those_of_the_docstrings():
+    assert data.toy("circles").radii.tolist() == [1, 2]
+    assert data.toy("rings").radii.tolist() == [0.75, 1.5, 2.25, 3]
