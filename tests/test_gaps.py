@@ -205,8 +205,8 @@ def test_below_the_first_step_the_noise_shrinks_as_the_tangent(predict, rng):
 
 
 def test_short_blades_apart_have_the_entropy_of_the_choice_and_of_a_blade():
-    law = data.toy("pinwheel", length=0.1, thickness=0.1)
-    assert abs(law.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.01)) < 1e-6
+    law = data.toy("pinwheel", length=0.1, thickness=0.05)
+    assert abs(law.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.005)) < 1e-6
 
 
 def test_the_radii_are_those_of_the_docstrings():
