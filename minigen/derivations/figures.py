@@ -165,7 +165,7 @@ def weights(rng):
     schedule, curves = linear_schedule(200), []
     net = IdealNoise.init(schedule, np.zeros((1, 1)), 1.0)
     t = np.arange(2, 201)
-    for variance, role in [("beta", "right"), ("beta_tilde", "wrong")]:
+    for variance, role in [("beta", "right"), ("beta_tilde", "other")]:
         model = DDPM(net, schedule, 1, "eps", variance, float(schedule.beta[1]))
         curves.append((f"w_t, {variance.replace('_', ' ')}", role, t, exact_weights(model)[0][1:]))
     curves.append(("simple loss", "plain", t, np.ones(len(t))))

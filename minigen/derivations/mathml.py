@@ -50,7 +50,7 @@ def statements(nodes):
 
 
 def breaks(nodes):
-    """Where a line may end, outside of brackets: after a comma, before =, <=, -> and the like.
+    """Where a line may end, outside of brackets: after , and :, before =, <=, -> and the like.
 
     A short left side is not left alone on its line.
     """
@@ -58,7 +58,7 @@ def breaks(nodes):
     for k, node in enumerate(nodes[:-1]):
         symbol = node[0] == "symbol"
         depth += DEPTH.get(node[2], 0) if symbol else 0
-        if depth == 0 and symbol and node[2] == "punctuation":
+        if depth == 0 and symbol and (node[2] == "punctuation" or node[1] == ":"):
             start = k + 1
             places.append(start)
         relation = node[0] == "arrow" or (symbol and node[1] in "=≥≤→⟺⇒≈∼")

@@ -186,7 +186,7 @@ def measured(row):
     """The ruler and its figures in words."""
     said, marks = [], [("allowed", "allowed", row.entry.tolerance)]
     if isinstance(row.printed, NotEvaluable):
-        said.append(f"As printed it cannot be computed: {html.escape(row.printed.reason)}.")
+        said.append(f"As printed it cannot be computed: {words(marked(row.printed.reason))}.")
     elif row.printed is not None:
         said.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
         marks.append(("as printed", "wrong", row.printed))

@@ -59,7 +59,7 @@ linear-gradient(270deg,var(--shade)) right/.7rem calc(100% - 2px) no-repeat}
 math{font-family:"STIX Two Math","Latin Modern Math","Cambria Math","Libertinus Math",
 "STIX Math","Noto Sans Math",math;font-size:1.12rem}
 math.apart{margin-right:1.4em}.scroll{line-height:2}.scroll math{margin-block:.28em}
-.backward math{font-size:1rem}.why math{font-size:1.03em}
+.backward math{font-size:1rem}.why math,.measured math{font-size:1.03em}
 mi.bold{font-weight:700}msup mfrac{math-style:normal}
 math .label{padding:0 .45em}
 @supports (not (-moz-appearance:none)) and (not (font:-apple-system-body)){
@@ -98,6 +98,7 @@ stroke-linejoin:round}
 polyline.right,line.right{stroke:var(--right)}
 polyline.wrong,line.wrong{stroke:var(--wrong);stroke-dasharray:6 4}
 polyline.plain,line.plain{stroke:var(--plain);stroke-dasharray:1.5 3.5;stroke-linecap:round}
+polyline.other{fill:none;stroke:var(--amber);stroke-dasharray:6 4}
 .mark{stroke:var(--card);stroke-width:1}
 .mark.right{fill:var(--right)}.mark.plain{fill:var(--plain)}
 .mark.wrong{stroke:var(--wrong);stroke-width:2.5;fill:none}
@@ -108,6 +109,7 @@ margin:0 0 .2rem}.keys .y{margin-right:auto}.key{color:inherit}
 border-top:2px solid var(--right)}
 .key.wrong::before{border-top:2px dashed var(--wrong)}
 .key.plain::before{border-top:2px dotted var(--plain)}
+.key.other::before{border-top:2px dashed var(--amber)}
 figure.plot{margin:1rem 0}
 figcaption{margin-top:.4rem;line-height:1.45}
 details{margin:.15rem 0}

@@ -9,7 +9,10 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44
 
 
 def plot(curves, x_label, y_label, caption, *, log=False):
-    """A figure with a caption. curves: (name, role, xs, ys), role one of right, wrong, plain."""
+    """A figure with a caption.
+
+    curves: (name, role, xs, ys), with role one of right, wrong, plain, other.
+    """
     xs = np.concatenate([np.asarray(c[2], float) for c in curves])
     ys = np.concatenate([np.asarray(c[3], float) for c in curves])
     across = Axis(xs, LEFT, WIDTH - RIGHT, tight=True)

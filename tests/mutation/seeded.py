@@ -80,8 +80,9 @@ def by_kind(rows):
     kinds, missed = collections.Counter(), collections.Counter()
     for _, m, vs in rows:
         if vs[0].changed:
-            kinds[m.kind] += 1
-            missed.update((m.kind, name) for name in vs[0].missed)
+            kind = f"{m.kind}: {m.after}" if m.kind == "by hand" else m.kind
+            kinds[kind] += 1
+            missed.update((kind, name) for name in vs[0].missed)
     names = installed()
     out = table("kind of mistake (loss scale 1)", "mutants", *(f"{x} misses" for x in names))
     for kind, n in kinds.most_common():
