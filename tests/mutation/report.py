@@ -7,7 +7,8 @@ PREFACE = """# Mutation report
 A check that nobody has tested is a belief. Here mistakes are planted, one at a time, and counted
 when the checks or the tests find them. Each part was written by the command beside it; the commands
 are on-demand, deterministic, and need nothing but the package and its tests (`source` needs
-cosmic-ray). A sample of each runs with the tests (`tests/test_mutation.py`).
+cosmic-ray; `seeded` asks torch, JAX and autograd too, where they are installed). A sample of each
+runs with the tests (`tests/test_mutation.py`).
 """
 
 PARTS = (
@@ -23,11 +24,23 @@ draws of shapes and numbers; the loss scale multiplies the outputs of the layer.
 `minigen.check.gradients` with 8 entries of each array and two random directions for the rest;
 "at the first such draw" says how often one draw was enough, where up to four were allowed.
 
-The other columns are the published default rules of three gradient checkers, **written down again
-in NumPy** (`rules.py`), not the packages: whole Jacobian at 1e-5 + 1e-3 for torch, one random
-direction at 1e-5 + 1e-5 for JAX, at 1e-6 or 1e-6 for autograd; differences of the same forward
-passes. Each is asked once, at the first draw that changes an output. torch asks with unit
-cotangents, so a mistake that keeps those (the sign or the clipping of a cotangent) escapes it.""",
+The second table asks three packages about the same mutants, each with its own checker and every
+tolerance as it comes: `torch.autograd.gradcheck`, `jax.test_util.check_grads` and
+`autograd.test_util.check_grads`, of inputs and parameters in float64, in reverse mode, first order
+(`packages.py`; those that are installed, `pip install minigen[bench]`). Each is asked once, at the
+first draw that changes an output. It *misses* what it passes; where it objects, but to the right
+code at that draw too, the objection is *void*.
+
+- gradcheck moves each entry by 1e-6 and compares whole Jacobians at 1e-5 + 1e-3 of the entry, by
+  rows: the cotangent is 1 at one place and 0 elsewhere, and once 0 everywhere. A mistake that keeps
+  those (the sign of a cotangent, clipping at 1) escapes it; less so at a loss scale of 1e-3, where
+  the layer inside is given others.
+- JAX compares one number, along one random direction for one random cotangent, at 1e-5 + 1e-5 of
+  it, with steps of 1e-4; autograd the same at 1e-6, or 1e-6 of the sum of both, with steps of 1e-6.
+- Whatever the scale of the loss, a difference below 1e-5 (autograd: 1e-6) is none to them.
+- A stale cache is no question to them: gradcheck's last forward pass before a backward pass is
+  1e-6 beside the point, and in the other two, whose functions carry no objects, the layer's forward
+  pass is run again inside backward. `minigen.check` runs one elsewhere in between.""",
     ),
     (
         "alarms",
@@ -49,10 +62,7 @@ P10 (names, crashes, and doubles of other rows).""",
         "checker",
         "Mistakes in the checker: `python tests/mutation checker`",
         """Planted into `minigen/check` of a copy, judged by `tests/test_check*.py`, and by
-`tests/test_gaps.py`, which holds the tests that this campaign and the one above found missing.
-"always trusted" survives: no test yet has a layer for which differences cannot tell at all.
-"extrapolation of order 1" survives: the smallest steps of the tableau are already exact to
-rounding, and the best of its neighbours is taken, so the slope differs by 1e-13 at most.""",
+`tests/test_gaps.py`, which holds the tests that this campaign and the one above found missing.""",
     ),
     (
         "source",
