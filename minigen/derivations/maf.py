@@ -11,7 +11,7 @@ from minigen.derivations.tools import autoregressive, gap, grid, location_scale,
 from minigen.flows import Chain, Flow
 from minigen.flows.maf import MAFLayer
 from minigen.flows.sequential import d_passes, incremental
-from minigen.kernels.affine import standardize_backward_numpy
+from minigen.kernels.affine import standardize_backward
 from minigen.prob import StandardNormal
 
 D = 5
@@ -105,7 +105,7 @@ def maf_2(rng):
     why="True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. "
     "Each is computed a second time with every later coordinate replaced by noise, which must not "
     "matter.",
-    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward_numpy),
+    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward),
     gradient=r"d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},"
     r"\quad dx_i=\frac{dz_i}{\sigma_i}+\dots",
 )
@@ -131,7 +131,7 @@ def maf_3(rng):
     verdict=CORRECT,
     why="True, the fraction taken entry by entry and the network masked so that its i-th outputs "
     "see the coordinates before i only. One pass gives all of z.",
-    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward_numpy),
+    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward),
     gradient=r"d\bar\mu=-d\bar z\odot e^{-\bar\alpha},\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell,"
     r"\quad d\bar x=d\bar z\odot e^{-\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)",
 )

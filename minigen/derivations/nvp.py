@@ -9,7 +9,7 @@ from minigen.derivations import figures
 from minigen.derivations.entry import MISPRINT, WRONG, NotEvaluable, Result, entry
 from minigen.derivations.tools import Inverted, coupling, gap, logdet, worst
 from minigen.flows import AffineCoupling, Chain, Permute
-from minigen.kernels.affine import coupling_backward_numpy
+from minigen.kernels.affine import coupling_backward
 
 D, d = 7, 3
 
@@ -87,7 +87,7 @@ def nvp_2(rng):
     verdict=MISPRINT,
     why="A colon became a minus: 1-d is the index range 1:d. The kept half leaves as it came, to "
     "the last bit, for the inverse has to compute the same s and t from it.",
-    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward_numpy),
+    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
     tolerance=0.0,
     gradient=r"d\bar x_{1:d}=d\bar y_{1:d}+\dots",
 )
@@ -107,7 +107,7 @@ def nvp_3(rng):
     verdict=MISPRINT,
     why="Read d+1:D for the index and the formula is right, sign of the exponent included. It is "
     "held against the same network worked out one number at a time.",
-    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward_numpy),
+    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
     gradient=r"d\bar x_2=d\bar y_2\odot e^{\bar s},\quad d\bar t=d\bar y_2,\quad "
     r"d\bar s=d\bar y_2\odot\bar x_2\odot e^{\bar s}+d\ell,\quad "
     r"d\bar x_1=d\bar y_1+J_s^Td\bar s+J_t^Td\bar t",
@@ -212,7 +212,7 @@ def nvp_7(rng):
     why="Bars and det stand in the wrong order. The determinant of entrywise absolute values "
     "happens to be the same for one coupling, whose Jacobian is triangular with a positive "
     "diagonal; two couplings with a swap between them tell the two apart.",
-    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward_numpy),
+    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
     gradient=r"\frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ "
     r"d\bar r=d\bar s\odot\big(1-(\bar s/c)^2\big)",
     figure=figures.two_determinants,

@@ -12,9 +12,14 @@ def name(obj):
     return getattr(obj, "__qualname__", type(obj).__qualname__)
 
 
+def definition(obj):
+    """The function to be read: of a kernel its twin in NumPy, which is what it means."""
+    return getattr(obj, "twin", None) or inspect.unwrap(obj)
+
+
 def place(obj):
     """flows/coupling.py:95, from the package's folder; the bare file name outside of it."""
-    obj = inspect.unwrap(obj)
+    obj = definition(obj)
     file = pathlib.Path(inspect.getsourcefile(obj)).resolve()
     inside = file.is_relative_to(PACKAGE)
     shown = file.relative_to(PACKAGE).as_posix() if inside else file.name
@@ -23,7 +28,7 @@ def place(obj):
 
 def text(obj):
     """The source as it stands, moved to the left margin."""
-    return textwrap.dedent(inspect.getsource(inspect.unwrap(obj))).rstrip()
+    return textwrap.dedent(inspect.getsource(definition(obj))).rstrip()
 
 
 def listing(e):
