@@ -48,6 +48,34 @@ def test_training_sees_the_gradients_that_are_checked(name):
         assert all(np.array_equal(got[path], g) for path, g in want.items())
 
 
+def equal(got, want):
+    """Two results of `backward` are the same numbers."""
+    (*dx, dtree), (*dy, etree) = got, want
+    a, b = ([*x, *tree.flatten(t).values()] for x, t in ((dx, dtree), (dy, etree)))
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_cotangents_may_be_whole_numbers(name):
+    for case, rng in draws(name, zoo.ZOO, 3):
+        *outputs, cache = case.layer.forward(*case.inputs, **case.given)
+        v = [rng.integers(-3, 4, np.shape(y)) for y in outputs]
+        whole = case.layer.backward(*v, cache)
+        equal(whole, case.layer.backward(*(np.asarray(a, np.float64)[()] for a in v), cache))
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")  # of a part that is 0
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_second_derivatives_are_the_complex_step_of_the_first(name):
+    """A real cotangent at a complex point is a complex one whose imaginary part is 0."""
+    for case, rng in draws(name, zoo.ZOO, 3):
+        xs = [x + 1e-3j * rng.standard_normal(np.shape(x)) for x in case.inputs]
+        *outputs, cache = case.layer.forward(*xs, **case.given)
+        v = [rng.standard_normal(np.shape(y)) for y in outputs]
+        equal(case.layer.backward(*v, cache), case.layer.backward(*(a + 0j for a in v), cache))
+
+
 @pytest.mark.parametrize("name", zoo.BIJECTIONS)
 def test_a_bijection_is_inverted_and_its_logdet_is_that_of_its_jacobian(name):
     for case, rng in draws(name, zoo.BIJECTIONS, 15):

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from minigen import nn
 from minigen.flows import degrees
 from minigen.kernels import activation, affine, dense, gather, sums, triangular
 
@@ -48,6 +49,37 @@ def test_kernels_see_through_views(kernel, rng):
     x = rng.standard_normal((6, 8))
     for view in (x.T, x[:, ::2], x[::-1, 1:]):
         np.testing.assert_allclose(kernel(view), kernel.twin(view), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["coupling_backward", "standardize_backward", "residual_backward"])
+def test_a_gradient_has_the_type_of_the_layer_whatever_that_of_the_cotangent(name, rng):
+    kernel, (first, *shapes) = CASES[name]
+    dy, rest = rng.integers(-3, 4, first), [rng.standard_normal(s) for s in shapes]
+    got, want = kernel(dy, *(a.copy() for a in rest)), kernel(dy.astype(float), *rest)
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == np.float64
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_whole_numbers_go_through_a_column_and_through_silu(rng):
+    x, W = np.arange(-3, 4)[:, None], rng.standard_normal((1, 5))
+    np.testing.assert_allclose(dense.product(x, W), x * W, rtol=1e-15)
+    for got, want in zip(nn.SiLU().forward(x)[0], nn.SiLU().forward(x / 1)[0], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(4,), (0, 3), (2, 3), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", [nn.ReLU, nn.SiLU, nn.Softplus, nn.Tanh])
+def test_an_activation_takes_any_shape(make, dtype, shape, rng):
+    x = rng.standard_normal(shape).astype(dtype)
+    y, cache = make().forward(x)
+    dx, _ = make().backward(np.ones_like(y), cache)
+    flat, cache = make().forward(x.reshape(-1, 1))
+    dflat, _ = make().backward(np.ones_like(flat), cache)
+    assert y.shape == dx.shape == shape and y.dtype == dx.dtype == dtype
+    np.testing.assert_allclose(y.ravel(), flat.ravel(), rtol=1e-6)
+    np.testing.assert_allclose(dx.ravel(), dflat.ravel(), rtol=1e-6)
 
 
 def test_relu_and_silu_keep_a_nan():

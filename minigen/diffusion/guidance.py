@@ -36,10 +36,9 @@ class Guided(Layer):
         return out, cache
 
     def backward(self, dout, cache):
-        D = self.features
-        dlabelled, dbase = dout.copy(), np.zeros_like(dout)
-        dlabelled[:, :D] *= self.scale
-        dbase[:, :D] = (1 - self.scale) * dout[:, :D]
+        guided = np.arange(dout.shape[1]) < self.features
+        dlabelled = np.where(guided, self.scale * dout, dout)
+        dbase = np.where(guided, (1 - self.scale) * dout, 0)
         dx, dnet = self.net.backward(np.concatenate([dlabelled, dbase]), cache)
         first, second = np.split(dx, 2)
         return first + second, {"net": dnet}

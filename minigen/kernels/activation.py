@@ -90,16 +90,16 @@ def residual(y, b, h):
 
 
 def residual_backward_numpy(dy, da, slope):
-    """dh = dy + du, where da becomes du = da slope."""
-    da *= slope
-    return dy + da
+    """du = da slope and dh = dy + du."""
+    du = da * slope
+    return dy + du, du
 
 
 @kernel(residual_backward_numpy)
 def residual_backward(dy, da, slope):
-    dh = np.empty_like(dy)
+    dh, du = np.empty_like(da), np.empty_like(da)
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):
-            da[i, j] *= slope[i, j]
-            dh[i, j] = dy[i, j] + da[i, j]
-    return dh
+            du[i, j] = da[i, j] * slope[i, j]
+            dh[i, j] = dy[i, j] + du[i, j]
+    return dh, du

@@ -27,9 +27,9 @@ def coupling_backward_numpy(dy, dlogdet, x, e, w):
 def coupling_backward(dy, dlogdet, x, e, w):
     n, k = w.shape
     d = x.shape[1] - k
-    dx, dh = np.empty(dy.shape, dy.dtype), np.empty((n, 2 * k), dy.dtype)
+    dx, dh = np.empty(dy.shape, e.dtype), np.empty((n, 2 * k), e.dtype)
     x2, dy2, dx2, dt = x[:, d:], dy[:, d:], dx[:, d:], dh[:, k:]  # d + j would be checked each time
-    one = dy.dtype.type(1)
+    one = e.dtype.type(1)
     for i in range(n):
         for j in range(d):
             dx[i, j] = dy[i, j]
@@ -56,8 +56,8 @@ def standardize_backward_numpy(dz, dlogdet, z, e, w):
 @kernel(standardize_backward_numpy)
 def standardize_backward(dz, dlogdet, z, e, w):
     n, d = z.shape
-    dx, dh = np.empty(dz.shape, dz.dtype), np.empty((n, d, 2), dz.dtype)
-    one = dz.dtype.type(1)
+    dx, dh = np.empty(dz.shape, e.dtype), np.empty((n, d, 2), e.dtype)
+    one = e.dtype.type(1)
     for i in range(n):
         for j in range(d):
             dx[i, j] = dz[i, j] * e[i, j]

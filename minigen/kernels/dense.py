@@ -7,11 +7,11 @@ from minigen.kernels.jit import kernel
 
 def product(x, W):
     """x W; of a single column by a loop, for NumPy's own takes ten times as long."""
-    return outer(x, W) if x.shape[1] == 1 else x @ W
+    return outer(x, W) if x.shape[1] == 1 and x.dtype == W.dtype else x @ W
 
 
 def outer_numpy(x, W):
-    """x W for x (N, 1), W (1, H)."""
+    """x W for x (N, 1), W (1, H) of one type."""
     return x * W
 
 

@@ -5,7 +5,7 @@
 
 `loop(...)` runs compiled on real arrays. It runs `twin`, which is the definition, on complex
 arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba. A loop with
-single=True is right to single precision only, and leaves float64 to its twin.
+single=True is right to single precision only, and leaves all but float32 to its twin.
 
 Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
 that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
@@ -24,7 +24,8 @@ import numpy as np
 
 def kernel(twin, *, fastmath=False, single=False):
     """Compile the decorated loop lazily; `twin` is the same function in NumPy."""
-    left = "FDGd" if single else "FDG"  # the types of arrays that are left to the twin
+    everything = np.typecodes["All"]
+    left = everything.replace("f", "") if single else "FDG"  # types of arrays, left to the twin
 
     def decorate(loop):
         compiled = None

@@ -37,11 +37,12 @@ class ReLU(Layer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SiLU(Layer):
-    """y = x g with g = sigmoid(x) (Elfwing et al. 2018), dx = dy (g + y (1 - g)); x (N, H)."""
+    """y = x g with g = sigmoid(x) (Elfwing et al. 2018), dx = dy (g + y (1 - g)); any shape."""
 
     def forward(self, x):
-        y, slope = kernels.silu(x, np.zeros((1, x.shape[1]), x.dtype))
-        return y, (slope,)
+        rows = x.reshape(-1, x.shape[-1])
+        y, slope = kernels.silu(rows, np.zeros((1, x.shape[-1]), x.dtype))
+        return y.reshape(x.shape), (slope.reshape(x.shape),)
 
     def backward(self, dy, cache):
         (slope,) = cache

@@ -31,7 +31,7 @@ class ResidualBlock(Layer):
 
     def backward(self, dy, cache):
         a, slope, rows = cache
-        du, dlinear = self.linear.backward(dy, (a,))  # da until the next line
-        dh = activation.residual_backward(dy, du, slope)
+        da, dlinear = self.linear.backward(dy, (a,))
+        dh, du = activation.residual_backward(dy, da, slope)
         de = du if rows == len(du) else du.sum(axis=0, keepdims=True)
         return dh, de, {"linear": dlinear}
