@@ -1,9 +1,13 @@
 """The forward process, its posterior, the predictions and the networks: DIF-1 to DIF-23."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
+from minigen import check
 from minigen import diffusion as df
+from minigen.core.contract import Layer
 from minigen.diffusion import posterior
 from minigen.diffusion.predict import KINDS, rows
 from minigen.nn.embed import TimeEmbedding
@@ -146,6 +150,32 @@ def test_one_time_for_all_rows_is_that_time_in_each_row(rng):
     (dx1, g1), (dx2, g2) = net.backward(dout, cache_one), net.backward(dout, cache_all)
     np.testing.assert_allclose(dx1, dx2, rtol=1e-12)
     np.testing.assert_allclose(g1["time"]["first"]["W"], g2["time"]["first"]["W"], atol=1e-12)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plus(Layer):
+    """y = h + e, whose two gradients are one array: the one it was given."""
+
+    def forward(self, h, e):
+        return h + e, ()
+
+    def backward(self, dy, cache):
+        return dy, dy, {}
+
+
+def test_a_block_may_return_the_gradient_it_was_given(rng):
+    net, x = replace(small(rng).net, blocks=(Plus(), Plus(), Plus())), rng.standard_normal((5, 2))
+    assert check.gradients(net, x, t=np.array([1, 3, 7, 3, 20]), rng=rng)
+
+
+def test_before_the_first_step_there_is_x0_but_no_mean(rng):
+    """t = 0: x_0 is x_t itself, and what does not exist is no number, not that of another t."""
+    model, xt, now = small(rng), rng.standard_normal((3, 2)), np.array([0])
+    assert np.array_equal(model.predicted(xt, now, "x0"), xt)
+    assert np.isnan(model.predicted(xt, now, "mu")).all()
+    assert np.isneginf(model.forward(xt, t=now)[1]).all()
+    with pytest.raises(IndexError):
+        model.predicted(xt, np.array([21]), "x0")
 
 
 def test_learned_log_variance_stays_between_the_two(rng):

@@ -70,7 +70,7 @@ class TimeNet(Layer):
         de, dblocks = None, {}
         for k in reversed(range(len(self.blocks))):
             dh, dek, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
-            de = dek if de is None else np.add(de, dek, out=de)  # the blocks' own arrays
+            de = dek if de is None else de + dek
         grads = {"blocks": dblocks, "head": dhead}
         for f, c in zip(self.label, known, strict=True):
             (dlabel,) = f.backward(de, c)

@@ -47,8 +47,8 @@ def roots(schedule, t):
 
 
 def at(columns, t, dtype):
-    """Columns (T, 1) of the times 1..T at t (N,), each (N, 1) and in `dtype`."""
-    return tuple(c[np.asarray(t) - 1].astype(dtype) for c in columns)
+    """Columns (T+1, 1) of the times 0..T at t (N,), each (N, 1) and in `dtype`."""
+    return tuple(c[t].astype(dtype) for c in columns)
 
 
 def determinants(schedule, t):
@@ -83,14 +83,16 @@ def coefficients(schedule, t, given, wanted):
 
 @functools.lru_cache(maxsize=64)
 def table(schedule, given, wanted):
-    """The coefficients of t = 1..T, each (T, 1), worked out once."""
-    return coefficients(schedule, np.arange(1, schedule.T + 1), given, wanted)
+    """The coefficients of t = 0..T, each (T+1, 1), worked out once; at t = 0 mu has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return coefficients(schedule, np.arange(schedule.T + 1), given, wanted)
 
 
 @functools.lru_cache(maxsize=64)
 def target_table(schedule, kind):
-    """The coefficients of x_0 and of eps in this kind, for t = 1..T, each (T, 1)."""
-    return rows(schedule, np.arange(1, schedule.T + 1))[kind]
+    """The coefficients of x_0 and of eps in this kind, for t = 0..T, each (T+1, 1)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rows(schedule, np.arange(schedule.T + 1))[kind]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

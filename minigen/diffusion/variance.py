@@ -18,15 +18,16 @@ def bounds(schedule, first, t):
     At t = 1 beta_tilde is 0 and L_0 would be infinite: the variance of the decoder p(x_0 | x_1) is
     a parameter of its own, `first` (S-DIF-t1).
     """
-    return tuple(c[np.asarray(t) - 1] for c in bounds_table(schedule, first))
+    return tuple(c[t] for c in bounds_table(schedule, first))
 
 
 @functools.lru_cache(maxsize=64)
 def bounds_table(schedule, first):
-    """The bounds of t = 1..T, each (T, 1), worked out once."""
-    t = np.arange(1, schedule.T + 1)
+    """The bounds of t = 0..T, each (T+1, 1), worked out once; nothing varies at t = 0."""
+    t = np.arange(schedule.T + 1)
     pair = tables(schedule, t, "beta_tilde", "beta")
-    return tuple(np.log(np.where(t == 1, first, v))[:, None] for v in pair)
+    with np.errstate(divide="ignore"):
+        return tuple(np.log(np.where(t == 1, first, v))[:, None] for v in pair)
 
 
 def log_variance(kind, low, high, raw):
