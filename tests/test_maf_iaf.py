@@ -10,7 +10,7 @@ from minigen.core import tree
 from minigen.flows.iaf import IAFLayer
 from minigen.flows.maf import MAFLayer
 from minigen.flows.sequential import d_passes, incremental
-from minigen.nn import Tanh
+from minigen.nn import Softplus, Tanh
 
 LAYERS = [MAFLayer, IAFLayer]
 
@@ -57,6 +57,18 @@ def test_the_incremental_pass_for_every_network(kind, hidden, activation):
     (y,) = data(5, 7)
     for got, want in zip(f.inverse(y), d_passes(f.made, y, f.solve), strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_the_incremental_pass_where_each_layer_has_its_own_activation(kind):
+    f = layer(kind, 5, hidden=(6, 7, 8))
+    a, b, c, d = f.made.layers  # each rectified but the last
+    B, C = replace(b, rectified=False), replace(c, rectified=False)
+    for layers in ((a, B, Tanh(), c, d), (a, B, Softplus(), C, Tanh(), d), (a, B, C, d)):
+        g = replace(f, made=replace(f.made, layers=layers))
+        (y,) = data(6, 5)
+        for got, want in zip(g.inverse(y), d_passes(g.made, y, g.solve), strict=True):
+            np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
 def test_more_rows_than_one_sweep_takes():

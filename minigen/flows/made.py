@@ -134,9 +134,14 @@ class MADE(Layer):
         return tuple(f for f in self.layers if isinstance(f, MaskedLinear))
 
     @property
-    def activation(self):
-        """What follows each masked layer but the last."""
-        return ReLU() if self.linears[0].rectified else self.layers[1]
+    def activations(self):
+        """What each masked layer is followed by: an activation, or None."""
+        pairs = zip(self.layers, (*self.layers[1:], None), strict=True)
+        return tuple(
+            ReLU() if f.rectified else None if isinstance(after, MaskedLinear) else after
+            for f, after in pairs
+            if isinstance(f, MaskedLinear)
+        )
 
     @cached_property
     def position(self):

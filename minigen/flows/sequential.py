@@ -80,13 +80,13 @@ def before(made, levels, a, b):
 
 def within(made, levels, a, m):
     """Thin products: finish the units of degree m with what comes from degrees a .. m."""
-    for k, f in enumerate(made.linears):
+    for k, (f, activation) in enumerate(zip(made.linears, made.activations, strict=True)):
         above = slice(made.starts[k + 1][m], made.starts[k + 1][m + 1])
         below = slice(made.starts[k][a], made.starts[k][m + 1])
         units = levels[k + 1][above]
         units += f.W[below, above].T @ levels[k][below]
-        if k + 1 < len(made.linears):
-            units[:], _ = made.activation.forward(units)
+        if activation:
+            units[:], _ = activation.forward(units)
 
 
 def finite(made, x):
