@@ -25,10 +25,10 @@ def standard_normal(shape, *, rng, dtype=np.float64):
     size = math.prod(shape)
     if dtype != np.float32 or size < MANY:
         return rng.standard_normal(shape, dtype=dtype)
-    half = -(-size // 2)
+    half, f = -(-size // 2), np.float32
     bits = rng.integers(0, 2**64, half, dtype=np.uint64).view(np.uint32)
-    u = (bits[:half].astype(dtype) + dtype(0.5)) * dtype(2.0**-32)
-    a = bits[half:].view(np.int32).astype(dtype) * dtype(np.pi / 2**31)
+    u = (bits[:half].astype(dtype) + f(0.5)) * f(2.0**-32)
+    a = bits[half:].view(np.int32).astype(dtype) * f(np.pi / 2**31)
     z = np.concatenate([np.cos(a), np.sin(a)])
     z.reshape(2, half)[...] *= np.sqrt(-2 * np.log(u))
     return z[:size].reshape(shape)
