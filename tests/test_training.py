@@ -4,12 +4,15 @@ import hashlib
 import json
 import sys
 import zipfile
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from minigen import data, flows, nn, prob, training
 from minigen.core import tree
+from minigen.core.contract import Loss
+from minigen.core.tree import param
 from minigen.kernels import dense, optimizers
 from minigen.training import SGD, Adam, fit
 from minigen.training.checkpoint import CheckpointError
@@ -57,6 +60,42 @@ def test_how_gradients_are_collected_changes_no_byte(rng, monkeypatch):
         fit(flow.nll, data, rng=rng, steps=5, clip=None, progress=False)
         digests.append(digest(flow).digest())
     assert len(set(digests)) == 1
+
+
+class Signs(Adam):
+    """An optimiser of one's own: Adam, of the signs of the gradient alone."""
+
+    def step(self, theta, g, factor=1.0):
+        assert g.shape == theta.shape and g.dtype == theta.dtype
+        super().step(theta, np.sign(g), factor)
+
+
+def test_an_optimizer_of_ones_own_gets_the_gradient_as_one_vector(rng):
+    flow = flows.real_nvp(4, 2, (200, 200), rng=rng)  # with arrays small and large
+    run = fit(flow.nll, rng.standard_normal((64, 4)) + 1, rng=rng, steps=30, optimizer=Signs(0.01),
+              progress=False)  # fmt: skip
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Distance(Loss):
+    """mean (x - a)^2 for one number a, whose gradient is a plain number."""
+
+    a: np.ndarray = param()
+
+    def forward(self, x):
+        return ((x - self.a) ** 2).mean(), (x,)
+
+    def backward(self, dloss, cache):
+        (x,) = cache
+        return 2 * dloss * (x - self.a) / x.size, {"a": float(-2 * dloss * (x - self.a).mean())}
+
+
+def test_one_number_can_be_trained_and_its_gradient_be_a_plain_one(rng):
+    loss = Distance(np.zeros((), np.float32))
+    x = rng.standard_normal((50, 1)) + 3
+    fit(loss, x, rng=rng, steps=400, lr=0.1, batch=50, progress=False)
+    assert abs(loss.a - x.mean()) < 1e-3
 
 
 def test_the_arrays_of_the_model_are_written_in_place(rng):

@@ -10,7 +10,7 @@ import numpy as np
 from minigen.core import tree, validate
 from minigen.training import batches
 from minigen.training.blame import NotFinite, blame
-from minigen.training.optimizers import SCHEDULES, Adam
+from minigen.training.optimizers import SCHEDULES, SGD, Adam
 from minigen.training.progress import bar
 
 LARGE = 30_000  # numbers in an array from which on it is better not copied
@@ -102,6 +102,7 @@ class Trainer:
         leaves = tree.flatten(loss.params)
         self.paths = [path.split(".") for path in leaves]
         self.runs = runs([a.size for a in leaves.values()])
+        self.pieces = type(optimizer).step in (Adam.step, SGD.step)  # others get one vector
         self.average = None if ema is None else self.theta.copy()
         optimizer.start(self.theta)
 
@@ -116,7 +117,7 @@ class Trainer:
             raise NotFinite(f"loss {value} at step {self.run.steps + 1}: {reason}")
         if self.clip is not None and norm > self.clip:
             g = [part * (self.clip / norm) for part in g]
-        self.optimizer.step(self.theta, g, factor)
+        self.optimizer.step(self.theta, g if self.pieces else joined(g, self.dtype), factor)
         self.run.steps += 1
         self.update_average()
         lr = self.optimizer.lr * factor
@@ -127,7 +128,7 @@ class Trainer:
         if self.run.steps == 0:
             list(tree.pairs(self.twin.params, grads))  # refuses other paths or shapes
         leaves = [reduce(getitem, path, grads) for path in self.paths]
-        return [joined(leaves[a:b]) for a, b in self.runs]
+        return [joined(leaves[a:b], self.dtype) for a, b in self.runs]
 
     def update_average(self):
         if self.average is not None:
@@ -147,9 +148,11 @@ def runs(sizes):
     return list(itertools.pairwise(sorted(ends)))
 
 
-def joined(leaves):
+def joined(leaves, dtype):
     """Arrays as one vector; one alone is not copied."""
-    return leaves[0].ravel() if len(leaves) == 1 else np.concatenate(leaves, axis=None)
+    if len(leaves) == 1:
+        return np.asarray(leaves[0], dtype).ravel()
+    return np.concatenate(leaves, axis=None, dtype=dtype, casting="same_kind")
 
 
 class Judge:
