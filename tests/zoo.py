@@ -19,6 +19,7 @@ from minigen.flows import (
     InvertibleLinear,
     Logit,
     Permute,
+    degrees,
     nice,
     real_nvp,
 )
@@ -26,7 +27,7 @@ from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
 from minigen.flows.batchnorm import BatchNorm
 from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.iaf import IAFLayer
-from minigen.flows.made import MADE
+from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
@@ -68,6 +69,12 @@ class Sizes:
     symbols = property(lambda s: s.rng.integers(0, 3, (s.N, 5)))
     classes = property(lambda s: s.rng.permutation([0, 0, 0, 1, 1, 2, 2]))  # metric: 7 labels
     factor = property(lambda s: 0.2 * s.rng.uniform(-1, 1, (s.N, s.D, s.D)) + np.eye(s.D))
+
+
+def masked_linear(s, **options):
+    """The first layer of a MADE with a context."""
+    below, above = degrees.inputs(s.D, s.C), degrees.hidden("hidden", s.D + s.H, s.D, s.C)
+    return MaskedLinear.init(below, above, **options, **s.new)
 
 
 @dataclass
@@ -114,6 +121,10 @@ LAYERS = {
     "Softplus": lambda s: case(nn.Softplus(), s.x),
     "mlp": lambda s: case(nn.mlp(s.D, (s.H, s.H), 3, activation="silu", **s.new), s.x, rng=s.rng),
     # flows: autoregressive
+    "MaskedLinear": lambda s: case(masked_linear(s), s.normal(s.N, s.C + s.D), rng=s.rng),
+    "MaskedLinear, rectified": lambda s: case(
+        masked_linear(s, rectified=True), s.normal(s.N, s.C + s.D), rng=s.rng
+    ),
     "MADE": lambda s: case(MADE.init(s.D, s.widths, 3, order="random", **s.new), s.x, rng=s.rng),
     "MADE, context": lambda s: case(
         MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context, rng=s.rng
