@@ -27,8 +27,8 @@ draws of shapes and numbers; the loss scale multiplies the outputs of the layer.
 The second table asks three packages about the same mutants, each with its own checker and every
 tolerance as it comes: `torch.autograd.gradcheck`, `jax.test_util.check_grads` and
 `autograd.test_util.check_grads`, of inputs and parameters in float64, in reverse mode, first order
-(`packages.py`; those that are installed, `pip install "minigen[mutation]"`). Each is asked once, at the
-first draw that changes an output. It *misses* what it passes; where it objects, but to the right
+(`packages.py`; those that are installed, `pip install "minigen[mutation]"`). Each is asked once, at
+the first draw that changes an output. It *misses* what it passes; where it objects, but to the right
 code at that draw too, the objection is *void*.
 
 - gradcheck moves each entry by 1e-6 and compares whole Jacobians at 1e-5 + 1e-3 of the entry, by
