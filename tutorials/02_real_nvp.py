@@ -230,11 +230,12 @@ print(inspect.getsource(AffineCoupling.backward))
 print(inspect.getsource(affine.coupling_backward.twin))
 
 # %% [markdown]
-# `backward` has the paths through the network; the element-wise lines are those of the second
+# `backward` has the path through the network; the element-wise lines are those of the second
 # function. Where numba is at work, a loop beside it does the same in one pass over memory.
 #
-# `ds = dx2 * x2 + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The last
-# line of `backward` carries both paths of $x_1$.
+# `ds = dx2 * x[:, d:] + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The
+# two paths of $x_1$ meet in `backward`: `dx` comes with the straight one, `dy1`, and the line with
+# `+=` adds the one through the network.
 #
 # **The check.** `mg.check.bijection` compares every entry of every gradient with a complex step,
 # the log-determinants with the Jacobian, and both round trips with the identity.
@@ -363,8 +364,8 @@ curves(runs, toy.entropy)
 # what is still to be learned. Without the log-det term the loss *rises*: the flow shrinks the data
 # to a point, because $\tfrac12\|z\|^2$ is all that its gradient knows. That mistake is kind: it
 # shows. Look at `NoNetwork`. After a rough start its curve falls and levels off, like that of any
-# model that is too small. Nobody would look for a bug there, and half of what there is to learn is
-# never learned. This is why every gradient here is checked before anything is trained.
+# model that is too small. Nobody would look for a bug there, and more than half of what there is to learn
+# is never learned. This is why every gradient here is checked before anything is trained.
 #
 # ## 8. Train it
 #

@@ -151,7 +151,8 @@ for given in ("eps", "x0", "v"):
 # ## 4. The network and its gradient
 #
 # A residual MLP that hears the time in every block. The time enters as a vector $\bar e$ and is
-# *added* in each block, so its gradient is the **sum** over the blocks:
+# *added* in each block, so its gradient is the **sum** over the blocks.
+# `backward` calls `backward_hidden` and adds the way through `lift`, down to the data:
 
 # %%
 print(inspect.getsource(TimeNet.forward))
@@ -374,9 +375,9 @@ grey = [np.clip((states[k][1] + 1) * 8, 0, 16) for k in kept]
 mg.plot.filmstrip(grey, names, top=16, how="six samples, backwards")
 
 # %% [markdown]
-# **How to read it.** Row by row, from noise to a digit. Between $t=12$ and $t=5$ a shape appears
-# and is decided; the last steps make the paper white and the strokes black. It is the forward
-# picture of section 3, read from right to left.
+# **How to read it.** Row by row, from noise to a digit, or to something like one. Between
+# $t=12$ and $t=5$ a shape appears and is decided; the last steps make the paper white and the
+# strokes black. It is the forward picture of section 3, read from right to left.
 #
 # **Is it only remembering?** Look up the nearest training images of some samples. As a scale: how
 # far are *test* digits from the training images?
