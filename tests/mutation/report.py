@@ -28,8 +28,8 @@ The second table asks three packages about the same mutants, each with its own c
 tolerance as it comes: `torch.autograd.gradcheck`, `jax.test_util.check_grads` and
 `autograd.test_util.check_grads`, of inputs and parameters in float64, in reverse mode, first order
 (`packages.py`; those that are installed, `pip install "minigen[mutation]"`). Each is asked once, at
-the first draw that changes an output. It *misses* what it passes; where it objects, but to the right
-code at that draw too, the objection is *void*.
+the first draw that changes an output. It *misses* what it passes; where it objects, but to the
+right code at that draw too, the objection is *void*.
 
 - gradcheck moves each entry by 1e-6 and compares whole Jacobians at 1e-5 + 1e-3 of the entry, by
   rows: the cotangent is 1 at one place and 0 elsewhere, and once 0 everywhere. A mistake that keeps
