@@ -364,8 +364,9 @@ curves(runs, toy.entropy)
 # what is still to be learned. Without the log-det term the loss *rises*: the flow shrinks the data
 # to a point, because $\tfrac12\|z\|^2$ is all that its gradient knows. That mistake is kind: it
 # shows. Look at `NoNetwork`. After a rough start its curve falls and levels off, like that of any
-# model that is too small. Nobody would look for a bug there, and more than half of what there is to learn
-# is never learned. This is why every gradient here is checked before anything is trained.
+# model that is too small. Nobody would look for a bug there, and more than half of what there
+# is to learn is never learned. This is why every gradient here is checked before anything is
+# trained.
 #
 # ## 8. Train it
 #

@@ -641,7 +641,8 @@ mg.plot.training(run, toy.entropy)
 # **How to read it.** The loss of the five layers against the entropy of the data (dashed), the
 # floor that the mean over *all* data cannot cross. Single batches (grey) scatter on both sides of
 # it. The mean of the 2048 points kept for validation (orange) is off by chance as well, by about
-# 0.02, and so it may end below. What is left is the KL printed above, too small to be read off here.
+# 0.02, and so it may end below. What is left is the KL printed above, too small to be read
+# off here.
 #
 # ## 10. Train an IAF without any data
 #
