@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_check_reference import ABS, Pointwise, pointwise
 
-from minigen import data, diffusion
+from minigen import check, data, diffusion, nn
 from minigen.check import malformed, richardson
 from minigen.check.bijection import structure
 from minigen.check.evidence import Claim
@@ -212,3 +213,52 @@ def test_short_blades_apart_have_the_entropy_of_the_choice_and_of_a_blade():
 def test_the_radii_are_those_of_the_docstrings():
     assert data.toy("circles").radii.tolist() == [1, 2]
     assert data.toy("rings").radii.tolist() == [0.75, 1.5, 2.25, 3]
+
+
+@pytest.mark.parametrize(
+    "f, wrong",
+    [
+        (lambda x: np.log(x - 1), lambda x: 2 / (x - 1)),
+        (lambda x: 1 / (x - 1), lambda x: -2 / (x - 1) ** 2),
+        (lambda x: np.sqrt(x - 1), lambda x: 1 / np.sqrt(x - 1)),
+    ],
+)
+def test_twice_the_slope_is_wrong_though_the_layer_has_a_pole_or_an_edge_at_1(f, wrong, rng):
+    for x in (np.array([[2.0, 3.0, 4.0]]), np.array([[4.0]])):
+        assert not check.gradients(pointwise(f, wrong), x, rng=rng)
+        assert not check.adjoint(pointwise(f, wrong), x, rng=rng)
+
+
+def test_a_small_slope_is_judged_by_its_size_though_there_is_none_below(rng):
+    """1e-20 x for x > 2, and no number elsewhere."""
+    layer = pointwise(lambda x: np.where(x.real > 2, 1e-20 * x, np.nan), lambda x: 2e-20 * x**0)
+    assert not check.gradients(layer, np.array([[3.0, 4.0]]), rng=rng)
+
+
+def test_a_part_in_a_thousand_million_is_wrong_far_from_0(rng):
+    layer = pointwise(lambda x: 2 * x, lambda x: (2 + 2e-9) * x**0)
+    assert not check.gradients(layer, np.array([[1e4, 2e4]]), rng=rng)
+
+
+def test_in_a_saturated_unit_rounding_explains_no_more_than_rounding(rng):
+    layer = pointwise(np.tanh, lambda x: 1 - np.tanh(x) ** 2 + 1e-9)
+    assert check.gradients(nn.Tanh(), np.full((1, 2), 9.0), rng=rng)
+    assert not check.gradients(layer, np.full((1, 2), 9.0), rng=rng)
+
+
+def test_differences_that_are_sure_leave_no_doubt(rng):
+    x = np.array([[1.0, -2.0, 3.0]])
+    assert check.adjoint(ABS, x, rng=rng).rows[0].why == ""
+    wrong = pointwise(np.abs, lambda x: np.sign(x) * [1, 1, 2])
+    (row,) = check.gradients(wrong, x, rng=rng).failures
+    assert "[0, 2]" in row.why and "twice" in row.why
+
+
+def test_linear_up_to_rounding_is_linear_in_the_cotangents(rng):
+    class Rounded(Pointwise):
+        def backward(self, dy, cache):
+            return super().backward((dy + 3) - 3, cache)
+
+    wrong = Rounded(np.array(1.0), np.sin, lambda x: x * np.cos(x))
+    report = check.gradients(wrong, rng.standard_normal((3, 4)), rng=rng)
+    assert not report and "not linear" not in str(report)

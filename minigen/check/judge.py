@@ -26,6 +26,7 @@ from minigen.check.richardson import Richardson
 
 RELATIVE, ABSOLUTE, TINY = 1e-12, 1e-14, 1e-8
 MOVE, DRAWS, SPREAD = 1e-15, 4, 4
+INSIDE = 0.75  # 1 / (1 - x) and arctanh have their poles at 1
 UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"
 CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"
 
@@ -68,10 +69,14 @@ def explained(doubtful, scale, oracle, trial, rng):
 
 
 def unsaturated(evidence, oracle, trial):
-    """The scale of the slopes where every array is shrunk into [-1, 1]."""
-    with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0))):
+    """The scale of the slopes where every array is shrunk into [-INSIDE, INSIDE].
+
+    0 where the outputs are no real numbers there, as those of log(x - 1).
+    """
+    with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0) / INSIDE)):
+        outside = any(np.any(s) for s in oracle.slopes()[0])  # imaginary parts without a step
         scale = gather(evidence.claim, oracle, trial.cotangents).scale
-    return scale if np.isfinite(scale) else 0.0
+    return 0.0 if outside or not np.isfinite(scale) else scale
 
 
 def of_outputs(evidence, trial):
