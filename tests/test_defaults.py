@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from minigen import check, flows, nn, prob, training
 from minigen import diffusion as df
-from minigen import flows, nn, prob
+from minigen.core import tree
 from minigen.diffusion.network import TimeNet
 from minigen.flows.made import MADE
+from minigen.nn import embed
 from minigen.nn.residual import ResidualBlock
 
 
@@ -32,6 +34,7 @@ def test_fresh_weights_keep_the_scale_of_what_goes_through_them(activation, gain
 def test_fresh_layers_have_the_variances_their_pages_say(rng):
     assert abs(variance(nn.Linear.init(300, 300, rng=rng).W) / 2 - 1) < 0.05
     assert abs(variance(nn.Linear.init(1, 90_000, rng=rng).W) / 2 - 1) < 0.05
+    assert nn.Linear.init(0, 3, rng=rng).forward(np.zeros((2, 0)))[0].shape == (2, 3)
     assert abs(variance(ResidualBlock.init(300, rng=rng).linear.W) - 1) < 0.05
     lift = TimeNet.init(4, 4, T=3, hidden=1500, blocks=1, rng=rng).lift
     assert abs(lift.W.var() / (6 / 4) ** 2 - 1) < 0.1
@@ -92,8 +95,51 @@ def test_one_condition_for_all_rows_gets_one_gradient(rows, rng):
 
 def test_what_is_not_asked_for_is_not_there(rng):
     made = MADE.init(3, (8,), rng=rng)
-    assert (made.parts, made.context) == (2, 0) and made.forward(np.zeros((1, 3)))[0].shape == (
-        1,
-        3,
-        2,
-    )
+    assert (made.parts, made.context) == (2, 0)
+    assert MADE(made.layers, made.order).context == 0
+    assert flows.Flow(flows.Chain(()), prob.StandardNormal(2)).levels == 0
+
+
+def test_a_chain_hands_its_context_to_those_who_ask_both_ways(rng):
+    assert flows.Chain(()).context == 0
+    new = {"rng": rng, "dtype": np.float64}
+    layers = (flows.Permute.halves(4), flows.AffineCoupling.init(4, (6,), context=2, **new))
+    for array in tree.flatten(layers[1].params).values():
+        array += 0.3 * rng.standard_normal(array.shape)
+    x, context = rng.standard_normal((3, 4)), rng.standard_normal((3, 2))
+    assert check.bijection(flows.Chain(layers), x, context, rng=rng)
+
+
+def test_a_level_too_high_is_refused(rng):
+    flow = flows.Flow(flows.Chain(()), prob.StandardNormal(1), levels=5)
+    flow.nll.draw(np.array([[0], [4]]), rng)
+    with pytest.raises(ValueError, match="4"):
+        flow.nll.draw(np.array([[5]]), rng)
+
+
+def test_the_sinusoids_are_those_of_the_paper(rng):
+    t, n = np.array([0, 1, 7, 500]), 6
+    angle = np.array([[step / 10000 ** (2 * k / n) for k in range(n // 2)] for step in t])
+    want = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    np.testing.assert_allclose(embed.sinusoid(t, n), want, rtol=1e-12, atol=1e-12)
+    assert embed.TimeEmbedding.init(9, n, 3, rng=rng).table.shape == (10, n)
+
+
+def test_gradients_with_other_paths_are_refused_by_name():
+    x = np.zeros(2)
+    with pytest.raises(ValueError, match=r"missing \['b'\], extra \['c'\]"):
+        list(tree.pairs({"a": x, "b": x}, {"a": x, "c": x}))
+
+
+def test_an_optimizer_can_be_made_without_a_word():
+    assert training.Adam().lr > 0 and training.SGD().lr > 0
+
+
+def test_what_a_model_predicts_is_told_in_every_kind(rng):
+    """From the network's eps: x_t = sqrt(A_t) x0 + sqrt(1 - A_t) eps holds for what it says."""
+    schedule = df.linear_schedule(6)
+    model = df.ddpm(2, schedule, hidden=4, blocks=1, predict="eps", rng=rng, dtype=np.float64)
+    xt, t = rng.standard_normal((3, 2)), np.array([1, 3, 6])
+    x0, eps = (model.predicted(xt, t, kind) for kind in ("x0", "eps"))
+    A, rest = schedule.alpha_bar[t, None], schedule.one_minus_alpha_bar[t, None]
+    np.testing.assert_allclose(np.sqrt(A) * x0 + np.sqrt(rest) * eps, xt, rtol=1e-12)

