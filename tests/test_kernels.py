@@ -10,6 +10,8 @@ from minigen.flows import degrees
 from minigen.kernels import activation, affine, dense, gather, sums, triangular
 
 CASES = {
+    "bias_relu": (dense.bias_relu, ((5, 7), (7,))),
+    "bias_relu_backward": (dense.bias_relu_backward, ((5, 7), (5, 7))),
     "outer": (dense.outer, ((5, 1), (1, 7))),
     "coupling_backward": (affine.coupling_backward, ((5, 7), (5,), (5, 7), (5, 4), (5, 4))),
     "standardize_backward": (affine.standardize_backward, ((5, 7), (5,), *[(5, 7)] * 3)),

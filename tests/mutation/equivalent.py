@@ -13,9 +13,7 @@ EQUIVALENT = {
         ),
     },
     "core/tree.py": {
-        "of the two kinds there are, only this one": (
-            'if f.metadata.get("kind") >= "param":',
-        ),
+        "of the two kinds there are, only this one": ('if f.metadata.get("kind") >= "param":',),
     },
     "flows/chain.py": {
         "tuples of one": ("return (total[0] + part[ -1],)",),
