@@ -148,6 +148,7 @@ def test_the_panels_leave_out_almost_half():
     assert sum(row * (column - j) for _, j, row, column in panels) < 0.6 * M.size
 
 
-def test_a_product_with_one_column_is_a_product(rng):
-    x, W = rng.standard_normal((5, 1)), rng.standard_normal((1, 7))
+@pytest.mark.parametrize("columns", [0, 1, 2])
+def test_a_product_of_few_columns_is_a_product(columns, rng):
+    x, W = rng.standard_normal((5, columns)), rng.standard_normal((columns, 7))
     np.testing.assert_allclose(dense.product(x, W), x @ W, rtol=1e-15)
