@@ -78,10 +78,12 @@ Equivalent mutants give the same numbers, up to rounding, for every input that i
 samples of the same law; each stands in `equivalent.py` with the reason, and below.
 
 **A first pass**: up to 24 mutants of each module were judged so far, with 4 to 10 s of patience (40
-where it compiles) and by no more than the quickest tests that take 7 or 8 s together. The survivors
-were asked again with tests written for them (`tests/test_gaps.py`, `tests/test_defaults.py`);
-slower tests may catch some that survive here. A class's defaults are no function: only tests that
-call the module besides see them. The modules that are not in the table have not been run.""",
+where it compiles) and by no more than the quickest tests that take 7 or 8 s together; six kernel
+modules by `tests/test_kernels.py` alone. The survivors were then asked again with tests written for
+them (`tests/test_gaps.py`, `tests/test_defaults.py`, `tests/test_kernels.py`), on this same sample:
+the share caught is that after mending, and says little of mutants not yet drawn. Before the last
+round of it 92.1 % of 1190 were caught. A class's defaults are no function: only tests that call the
+module besides see them. The modules that are not in the table have not been run.""",
     ),
 )
 
