@@ -24,6 +24,12 @@ class Layer:
     and a `backward`, and a classmethod `init(..., rng, dtype)` for fresh parameters.
     """
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        own = vars(cls)
+        if "backward" in own and "backward_params" not in own:
+            cls.backward_params = Layer.backward_params  # the parent's goes with its `backward`
+
     @property
     def params(self):
         """The tree of trained arrays: nested dicts, named like the fields."""

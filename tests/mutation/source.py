@@ -1,19 +1,27 @@
 """Automatic mutants of the numeric modules, judged by the tests of each module.
 
 The mutants are cosmic-ray's (`automatic.py`). A module's tests are those that call a function of
-it, found by running them all once; the quickest are asked first. Kernels are judged compiled, loop
-and twin together; the others run on the NumPy twins.
+it, found by running them all once. The quickest are asked first, as many as take QUICK seconds;
+once the file of the records has its survivors, those without a known reason are asked about by all
+of them. Kernels are judged compiled, loop and twin together; the others run on the NumPy twins.
 """
 
 import hashlib
+import itertools
 import json
 import random
 import signal
 
+import pytest
+
 from . import forks
 from .copies import ROOT, Copy
+from .equivalent import EQUIVALENT
+from .survivors import unexplained
 
 MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fixed seed
+SURVIVES = pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED
+QUICK = 8  # seconds of tests that a mutant is judged by at first
 MODULES = (
     "kernels/*.py core/numeric.py core/tree.py nn/*.py prob/*.py flows/*.py diffusion/*.py "
     "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py data/blurred.py "
@@ -42,7 +50,8 @@ def modules(names=()):
 def campaign(files, path):
     """Judge the mutants of these files; the file at `path` keeps a record of each.
 
-    Of a module that is as it was then, the survivors are judged again, and those not judged yet.
+    Of a module that is as it was then, those not judged yet are judged, and its survivors again,
+    by all tests that call it.
     """
     records = read(path)
     with Copy() as copy:
@@ -69,20 +78,32 @@ def judged(root, file, tests, before=None):
     text = path.read_text(encoding="utf-8")
     found = list(places(text))
     random.Random(0).shuffle(found)
-    record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST]), "hung": 0}
-    trials = [mutant(text, *place) for place in found[:MOST]]
+    record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST])}
+    mutants = [mutant(text, *place) for place in found[:MOST]]
+    judged, doubtful, alive, hung = 0, [], [], 0
     if before and before["source"] == record["source"]:
-        n, alive, record["hung"] = (before[k] for k in ("judged", "alive", "hung"))
-        trials = [t for t in trials[:n] if t[1] in alive] + trials[n:]
-    codes = [code_of(root, path, source, tests) for source, _ in trials]
+        judged, alive, hung = (before[k] for k in ("judged", "alive", "hung"))
+        doubtful = unexplained(alive, EQUIVALENT.get(file, {}))
+        alive = [change for change in alive if change not in doubtful]
+    trials = [(*m, tests) for m in mutants[:judged] if m[1] in doubtful]
+    trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
+    for source, change, asked in trials:
+        code = code_of(root, path, source, asked)
+        alive += [change] if code in SURVIVES else []
+        hung += code == -signal.SIGPROF
     path.write_text(text, encoding="utf-8")
-    record["hung"] += sum(code == -signal.SIGPROF for code in codes)
-    alive = sorted(change for (_, change), code in zip(trials, codes, strict=True) if not code)
-    return record | {"alive": alive}
+    return record | {"hung": hung, "alive": sorted(alive)}
+
+
+def quickest(tests, seconds):
+    """The quickest of {test: seconds}, as many as take so many seconds together."""
+    order = sorted(tests, key=tests.get)
+    total = itertools.accumulate(tests[test] for test in order)
+    return {test: tests[test] for test, t in zip(order, total, strict=True) if t <= seconds}
 
 
 def code_of(root, path, source, tests):
-    """The exit code of pytest for a mutant, 0 where it survives."""
+    """The exit code of pytest for a mutant; that of a signal is negative."""
     path.write_text(source, encoding="utf-8")
     forks.forget(path)
     return forks.judged(root, tests, *(COMPILED if "kernels" in path.parts else TWINS))[0]
