@@ -35,7 +35,7 @@ class Linear(Layer):
         return y, (x,)
 
     def backward(self, dy, cache):
-        return dy @ self.W.T, self.backward_params(dy, cache)
+        return dy @ self.W.T, Linear.backward_params(self, dy, cache)
 
     def backward_params(self, dy, cache):
         """The gradient of W and b alone, for a layer whose x is given."""
