@@ -53,7 +53,8 @@ class Copy:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
         words = [f"tests/{w}" if w.startswith("test_") else w for w in words_of(tests)]
         environment = os.environ | {
-            "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", "MINIGEN_CACHE": "0",
+            "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1",
+            "MINIGEN_CACHE": str(self.root / "compiled"),
         }  # fmt: skip
         environment.pop("MINIGEN_BACKEND", None)
         run = subprocess.run(
