@@ -9,10 +9,10 @@ of them. Kernels are judged compiled, loop and twin together; the others run on 
 import hashlib
 import itertools
 import json
+import os
 import random
 import signal
-
-import pytest
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from . import forks
 from .copies import ROOT, Copy
@@ -20,8 +20,7 @@ from .equivalent import EQUIVALENT
 from .survivors import unexplained
 
 MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fixed seed
-SURVIVES = pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED
-QUICK = 8  # seconds of tests that a mutant is judged by at first
+QUICK = 5  # seconds of tests that a mutant is judged by at first
 MODULES = (
     "kernels/*.py core/numeric.py core/tree.py nn/*.py prob/*.py flows/*.py diffusion/*.py "
     "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py data/blurred.py "
@@ -57,12 +56,16 @@ def campaign(files, path):
     with Copy() as copy:
         tests = [f"tests/test_{name}.py" for name in TESTS.split()]
         recorder = forks.recorded(copy.root, tests, TWINS[0])
-        for file in files:
-            tests = recorder.tests(f"minigen/{file}")
-            records[file] = judged(copy.root, file, tests, records.get(file))
+    with ProcessPoolExecutor(os.cpu_count(), forks.FORK) as pool:
+        asked = {
+            pool.submit(judged, f, recorder.tests(f"minigen/{f}"), records.get(f)): f for f in files
+        }
+        for done in as_completed(asked):
+            file, record = asked[done], done.result()
+            records[file] = record
             text = json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False)
             path.write_text(text + "\n", encoding="utf-8")
-            print(file, {k: v for k, v in records[file].items() if k != "alive"}, flush=True)
+            print(file, {k: v for k, v in record.items() if k != "alive"}, flush=True)
 
 
 def read(path):
@@ -70,12 +73,11 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def judged(root, file, tests, before=None):
+def judged(file, tests, before=None):
     """The record of a file: how many mutants, judged, stopped by the clock; and the survivors."""
     from .automatic import mutant, places
 
-    path = root / "minigen" / file
-    text = path.read_text(encoding="utf-8")
+    text = (ROOT / "minigen" / file).read_text(encoding="utf-8")
     found = list(places(text))
     random.Random(0).shuffle(found)
     record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST])}
@@ -87,26 +89,28 @@ def judged(root, file, tests, before=None):
         alive = [change for change in alive if change not in doubtful]
     trials = [(*m, tests) for m in mutants[:judged] if m[1] in doubtful]
     trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
-    for source, change, asked in trials:
-        code = code_of(root, path, source, asked)
-        alive += [change] if code in SURVIVES else []
-        hung += code == -signal.SIGPROF
-    path.write_text(text, encoding="utf-8")
+    with Copy() as copy:
+        for source, change, asked in trials:
+            code = code_of(copy.root, file, source, asked)
+            alive += [change] if code in forks.SURVIVES else []
+            hung += code == -signal.SIGPROF
     return record | {"hung": hung, "alive": sorted(alive)}
 
 
 def quickest(tests, seconds):
-    """The quickest of {test: seconds}, as many as take so many seconds together."""
+    """The quickest of {test: seconds}, as many as take so many seconds together; in order."""
     order = sorted(tests, key=tests.get)
     total = itertools.accumulate(tests[test] for test in order)
-    return {test: tests[test] for test, t in zip(order, total, strict=True) if t <= seconds}
+    kept = {test for test, t in zip(order, total, strict=True) if t <= seconds}
+    return {test: s for test, s in tests.items() if test in kept}
 
 
-def code_of(root, path, source, tests):
-    """The exit code of pytest for a mutant; that of a signal is negative."""
+def code_of(root, file, source, tests):
+    """The exit code of pytest for a mutant of a file; that of a signal is negative."""
+    path = root / "minigen" / file
     path.write_text(source, encoding="utf-8")
     forks.forget(path)
-    return forks.judged(root, tests, *(COMPILED if "kernels" in path.parts else TWINS))[0]
+    return forks.judged(root, tests, *(COMPILED if file.startswith("kernels/") else TWINS))[0]
 
 
 def digest(text):
