@@ -1,5 +1,6 @@
 """Kernels equal their twins, in both precisions, on views too; and a NaN stays a NaN."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -7,7 +8,17 @@ import pytest
 
 from minigen import nn
 from minigen.flows import degrees
-from minigen.kernels import activation, affine, dense, gather, sums, triangular
+from minigen.kernels import (
+    activation,
+    affine,
+    dense,
+    gather,
+    mining,
+    optimizers,
+    spline,
+    sums,
+    triangular,
+)
 
 CASES = {
     "bias_relu": (dense.bias_relu, ((5, 7), (7,))),
@@ -27,15 +38,15 @@ CASES = {
 }
 
 
-def agree(kernel, *args):
-    """The kernel and its twin return the same, and leave the same in their arguments."""
-    ones, twos = ([a.copy(order="K") for a in args] for _ in range(2))
-    got, want = kernel(*ones), kernel.twin(*twos)
-    size = 1e-13 if args[0].dtype == np.float64 else 1e-6
+def agree(kernel, *args, run=None):
+    """The kernel (or `run`) and its twin return the same, and leave the same in their arguments."""
+    ones, twos = (copy.deepcopy(args) for _ in range(2))
+    got, want = (run or kernel)(*ones), kernel.twin(*twos)
+    size = 1e-6 if args[0].dtype == np.float32 else 1e-12
     got, want = (r if isinstance(r, tuple) else (r,) for r in (got, want))
     for a, b in zip((*got, *ones), (*want, *twos), strict=True):
         if b is not None:
-            assert a.dtype == b.dtype
+            assert np.asarray(a).dtype == np.asarray(b).dtype
             np.testing.assert_allclose(a, b, rtol=size, atol=size)
 
 
@@ -44,6 +55,42 @@ def agree(kernel, *args):
 def test_kernels_equal_their_twins(name, dtype, rng):
     kernel, shapes = CASES[name]
     agree(kernel, *(rng.standard_normal(shape).astype(dtype) for shape in shapes))
+
+
+def numbers(rng):
+    """{name: (kernel, arguments)} of what has other arguments than arrays of any numbers."""
+    e, x = np.exp(rng.uniform(-2, 2, (60, 11))), rng.uniform(-4, 4, 60)
+    label, key = rng.integers(0, 3, 9), rng.integers(-2, 6, (9, 9))
+    first, start = np.array([0, 2, 2, 5, 7]), np.array([0, 0, 1, 5, 3])
+    theta, g, m, v = rng.standard_normal((4, 7))
+    return {
+        "spline": (spline.forward, (x, e, 3.0)),
+        "spline of one bin": (spline.forward, (x, e[:, :2].copy(), 3.0)),
+        "inverse spline": (spline.inverse, (x, e, 3.0)),
+        "inverse spline of one bin": (spline.inverse, (x, e[:, :2].copy(), 3.0)),
+        "spline, backward": (spline.backward, (x, e, 3.0, x[::-1].copy(), e[:, 0].copy())),
+        "gather": (gather.gather, (g[None].repeat(3, axis=0), rng.permutation(7))),
+        "hardest": (mining.hardest, (key, label)),
+        "semi_hard": (mining.semi_hard, (key, label)),
+        "every": (mining.every, (label,)),
+        "scatter": (mining.scatter, (key[:, :4], label, 3)),
+        "masked": (triangular.masked, (rng.standard_normal((5, 7)), first, 0 * start)),
+        "clear": (triangular.clear, (rng.standard_normal((5, 7)), first)),
+        "adam": (optimizers.adam, (theta, g, m, v * v, 0.1, 0.01, 0.03, 1e-3)),
+        "momentum": (optimizers.momentum, (theta, g, m, 0.9, 0.03)),
+    }
+
+
+@pytest.mark.parametrize("name", [*CASES, *numbers(np.random.default_rng(0))])
+def test_a_loop_in_plain_python_stays_within_its_arrays_and_equals_its_twin(name, rng):
+    """Compiled, a loop checks no index: beyond the end it would read, and write, what is there."""
+    if name in CASES:
+        kernel, shapes = CASES[name]
+        dtype = np.float32 if name.startswith("silu") else np.float64
+        args = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    else:
+        kernel, args = numbers(rng)[name]
+    agree(kernel, *args, run=kernel.loop)
 
 
 @pytest.mark.parametrize("kernel", [activation.relu, sums.rows, sums.columns])

@@ -3,7 +3,7 @@
 The mutants are cosmic-ray's (`automatic.py`). A module's tests are those that call a function of
 it, found by running them all once. The quickest are asked first, as many as take QUICK seconds;
 once the file of the records has its survivors, those without a known reason are asked about by all
-of them. Kernels are judged compiled, loop and twin together; the others run on the NumPy twins.
+of them. All run on the NumPy twins; mutants of kernels that survive it are compiled, too.
 """
 
 import hashlib
@@ -110,7 +110,11 @@ def code_of(root, file, source, tests):
     path = root / "minigen" / file
     path.write_text(source, encoding="utf-8")
     forks.forget(path)
-    return forks.judged(root, tests, *(COMPILED if file.startswith("kernels/") else TWINS))[0]
+    for how in (TWINS, COMPILED) if file.startswith("kernels/") else (TWINS,):
+        code = forks.judged(root, tests, *how)[0]
+        if code not in forks.SURVIVES:
+            break
+    return code
 
 
 def digest(text):
