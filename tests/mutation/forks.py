@@ -112,15 +112,22 @@ def recorded(root, files, environment):
 
     What the tests import from elsewhere is then imported here: the next forks have it.
     """
-    sys.dont_write_bytecode = False  # the next forks need not compile again
-    code, recorder = run(root, Recorder(), files, environment)
-    if code:
-        raise RuntimeError(f"pytest fails without any mutant: exit code {code}")
+    recorder = passed(root, Recorder(), files, environment)
     for name in recorder.modules:
         with contextlib.suppress(Exception):  # some modules are made by others, not imported
             importlib.import_module(name)
     gc.freeze()  # no fork need look through what is here now
     return recorder
+
+
+def passed(root, plugin, files, environment):
+    """The plugin after a run that must pass, and that leaves the compiled files for the next."""
+    sys.dont_write_bytecode = False
+    code, plugin = run(root, plugin, files, environment)
+    sys.dont_write_bytecode = True  # a mutant may be as long and as old as the one before
+    if code not in SURVIVES:
+        raise RuntimeError(f"pytest fails without any mutant: exit code {code}")
+    return plugin
 
 
 def judged(root, tests, environment, patience):
@@ -130,7 +137,6 @@ def judged(root, tests, environment, patience):
     patience: seconds of CPU for a test besides ten times its own.
     """
     files = list(dict.fromkeys(map(file_of, tests)))
-    sys.dont_write_bytecode = True  # a mutant may be as long and as old as the one before
     for some in filter(None, (files[:NEAREST], files[NEAREST:])):
         code, judge = run(root, Judge(tests, patience), some, environment)
         if code not in SURVIVES:

@@ -90,6 +90,10 @@ def judged(file, tests, before=None):
     trials = [(*m, tests) for m in mutants[:judged] if m[1] in doubtful]
     trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
     with Copy() as copy:
+        if trials:
+            asked = quickest(tests, QUICK)
+            files = sorted(set(map(forks.file_of, tests)))
+            forks.passed(copy.root, forks.Judge(asked, TWINS[1]), files, TWINS[0])
         for source, change, asked in trials:
             code = code_of(copy.root, file, source, asked)
             alive += [change] if code in forks.SURVIVES else []
