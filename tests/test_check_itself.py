@@ -1,5 +1,7 @@
 """The checker, changed: each change must let a mistake through or accuse right code."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from test_check import MISTAKES, Bend, planted
@@ -11,6 +13,8 @@ from minigen.check.bijection import equal
 from minigen.check.complexstep import ComplexStep
 from minigen.check.richardson import Richardson
 from minigen.check.subject import Subject
+from minigen.core.contract import Layer
+from minigen.core.tree import const, param
 from minigen.flows import ActNorm
 from minigen.flows.made import MADE
 from minigen.nn.embed import TimeEmbedding
@@ -88,6 +92,102 @@ def test_directions_need_one_row_unless_several_arrays_are_wrong(rng):
         check.adjoint(linear, x, rng=rng, directions=0)
 
 
+@pytest.mark.parametrize("f", [check.gradients, check.adjoint])
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_a_gradient_that_is_not_finite_is_wrong(f, number, rng):
+    class Broken(nn.Tanh):
+        def backward(self, dy, cache):
+            dx, grads = super().backward(dy, cache)
+            dx[1, 0] = number
+            return dx, grads
+
+    (row,) = f(Broken(), rng.standard_normal((3, 2)), rng=rng).rows
+    assert row.verdict == "WRONG" and not np.isfinite(row.error)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Affine(Layer):
+    """y = a x + b, with k times its dx."""
+
+    a: np.ndarray = const()
+    b: np.ndarray = const()
+    k: float = 1.0
+
+    def forward(self, x):
+        return self.a * x + self.b, ()
+
+    def backward(self, dy, cache):
+        return self.k * self.a * dy, {}
+
+
+@pytest.mark.parametrize("f", [check.gradients, check.adjoint])
+def test_an_infinite_output_excuses_no_gradient(f, rng):
+    x, one, mask = rng.standard_normal((3, 2)), np.ones(2), np.array([0.0, -np.inf])
+    assert f(Affine(one, mask), x, rng=rng)
+    assert not f(Affine(one, mask, k=2.0), x, rng=rng)
+
+
+@pytest.mark.parametrize("f", [check.gradients, check.adjoint])
+def test_no_number_is_the_derivative_where_it_overflows(f, rng):
+    class Steep(nn.Tanh):
+        def forward(self, x):
+            return 1e200 * (1e200 * x), ()
+
+        def backward(self, dy, cache):
+            return 5 * dy, {}
+
+    (row,) = f(Steep(), np.full((3, 2), 1e-100), rng=rng).rows
+    assert row.verdict == "WRONG"
+
+
+def test_a_layer_without_a_single_entry_has_no_directions(rng):
+    assert check.adjoint(nn.Tanh(), np.zeros((0, 2)), rng=rng).rows == ()
+
+
+def test_errors_along_directions_are_relative_to_the_terms_of_both_sides(rng):
+    """2 a v u from backward and a v u from forward: a gap of a third, whatever u, v and a."""
+    for a in (1e-5, 1.0, 1e5):
+        layer = Affine(np.array(a), np.array(0.3), k=2.0)
+        for directions in (1, 8):
+            options = {"rng": rng, "directions": directions}
+            (row,) = check.adjoint(layer, rng.standard_normal((1, 1)), **options).rows
+            assert row.error == pytest.approx(1 / 3)
+
+
+def test_eight_directions_are_tried_unless_told(rng):
+    x = rng.standard_normal((3, 2))
+    assert check.adjoint(nn.Tanh(), x, rng=rng).rows[0].note == "8 directions"
+    assert check.adjoint(nn.Tanh(), x, rng=rng, directions=3).rows[0].note == "3 directions"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Centred(Layer):
+    """y = k tanh(x + c) without its mean over the columns: what b adds to them all is lost."""
+
+    b: np.ndarray = param()
+    k: float = 1.0
+
+    def forward(self, x):
+        h = np.tanh(x)
+        z = h + self.b
+        return z - z.mean(axis=1, keepdims=True), (h,)
+
+    def backward(self, dy, cache):
+        (h,) = cache
+        dz = dy - dy.mean(axis=1, keepdims=True)
+        return self.k * dz * (1 - h * h), {"b": np.asarray(dz.sum())}
+
+
+def test_an_array_whose_gradient_is_all_rounding_hides_no_other(rng):
+    b, x = np.array(0.7), rng.standard_normal((5, 3))
+    db = Centred(b).backward(rng.standard_normal((5, 3)), (np.tanh(x),))[1]["b"]
+    assert 0 < abs(db) < 1e-14
+    assert check.adjoint(Centred(b), x, rng=rng)
+    for k in (2.0, 1.001):
+        report = check.adjoint(Centred(b, k), x, rng=rng)
+        assert [row.name for row in report.failures] == ["v.(Ju) = (J'v).u", "dx"]
+
+
 def test_only_a_logdet_of_the_other_sign_is_called_that():
     one, none = np.ones(2), np.zeros(2)
     assert "the sign" in equal("logdet", -one, one, 1e-12).why
@@ -111,6 +211,89 @@ def test_the_entries_looked_at_are_shared_out_and_said(rng):
         notes = {row.name: row.note for row in check.gradients(linear, x, rng=rng, **options).rows}
         assert notes["params.W"] == f"3600 entries, {said} of them checked"
         assert notes["params.b"] == "60 entries"
+
+
+def test_two_thousand_entries_are_shared_out_but_eight_to_each_array(rng):
+    report = check.gradients(nn.Tanh(), rng.standard_normal((50, 41)), rng=rng)
+    assert report and report.rows[0].note == "2050 entries, 2000 of them checked"
+    many = Many({f"p{k}": rng.standard_normal(12 if k == 0 else 1) for k in range(250)})
+    report = check.gradients(many, rng.standard_normal((2, 3)), rng=rng)
+    assert report and report.rows[1].note == "12 entries, 8 of them checked"
+
+
+class Many:
+    """y = x times the sum of all parameters."""
+
+    def __init__(self, params):
+        self.params = params
+
+    def forward(self, x):
+        total = np.concatenate(list(self.params.values())).sum()
+        return x * total, (x, total)
+
+    def backward(self, dy, cache):
+        x, total = cache
+        return dy * total, {
+            name: np.full(a.shape, (dy * x).sum()) for name, a in self.params.items()
+        }
+
+
+def test_two_directions_follow_where_entries_are_sampled_and_right(rng):
+    x, one, zero = rng.standard_normal((4, 3)), np.ones(3), np.zeros(3)
+
+    def notes(k, entries):
+        report = check.gradients(Affine(one, zero, k=k), x, rng=rng, entries=entries)
+        return [row.note for row in report.rows]
+
+    assert notes(1.0, 12) == ["12 entries"]
+    assert notes(1.0, 11) == ["12 entries, 11 of them checked", "2 directions"]
+    assert notes(2.0, 11) == ["11 of 12 entries, 11 of them checked"]
+
+
+def test_entries_are_counted_and_it_is_right_to_have_none(rng):
+    for n, said in ((0, "0 entries"), (1, "1 entry"), (2, "2 entries"), (3, "3 entries")):
+        report = check.gradients(nn.Tanh(), rng.standard_normal((n, 1)), rng=rng)
+        assert report and report.rows[0].note == said and report.rows[0].error < 1e-12
+    empty = check.gradients(nn.Tanh(), np.zeros((0, 1)), rng=rng)
+    assert " 0.0e+00  0 entries" in str(empty)
+    assert check.gradients(Nothing(), rng=rng).rows == ()
+
+
+class Nothing:
+    """Neither inputs nor parameters."""
+
+    def forward(self):
+        return np.ones(3), ()
+
+    def backward(self, dy, cache):
+        return ({},)
+
+
+def test_errors_of_entries_are_relative_to_the_largest_unless_all_are_0(rng):
+    x = rng.standard_normal((4, 3))
+    for a, k, error in ((5.0, 2.0, 1.0), (1e-6, 1.5, 0.5), (-3.0, 1.0, 0.0), (0.0, 1.0, 0.0)):
+        layer = Affine(np.array(a), np.array(0.3), k=k)
+        (row,) = check.gradients(layer, x, rng=rng).rows
+        assert row.error == pytest.approx(error, abs=1e-14)
+    for a in (0.25, 3.0):
+        (row,) = check.gradients(Flat(np.array(a)), x, rng=rng).rows
+        assert row.error == a
+    for f in (check.gradients, check.adjoint):
+        (row,) = f(Flat(np.array(0.0)), x, rng=rng).rows
+        assert row.error == 0 and row.verdict == "ok"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Flat(Layer):
+    """y = 0, and a slope of a all the same."""
+
+    a: np.ndarray = const()
+
+    def forward(self, x):
+        return 0 * x, ()
+
+    def backward(self, dy, cache):
+        return np.full(dy.shape, self.a), {}
 
 
 def trial_of(layer, *inputs, **given):
@@ -154,6 +337,31 @@ def test_one_time_for_all_rows_belongs_to_each_row(rng):
     net = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng).net
     x = rng.standard_normal((3, 2)).astype(np.float32)
     assert check.contract(net, x, t=np.array([2]), rng=rng)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Offset(Layer):
+    """y = 1e12 + x, of which differences see few figures, with k times its slope."""
+
+    k: float = 1.0
+
+    def forward(self, x):
+        return 1e12 + x, ()
+
+    def backward(self, dy, cache):
+        return self.k * dy, {}
+
+
+def test_the_complex_step_is_trusted_unless_differences_say_otherwise(rng):
+    subject = Subject.of(Offset(2.0), (rng.standard_normal((3, 2)),), {})
+    run, step = trial.Trial.of(subject, rng), ComplexStep(subject)
+    claim = evidence.Claim.at_entries("dx", run.yours["dx"], 99, rng)
+    seen = evidence.gather(claim, step, run.cotangents)
+    verdicts, doubt = judge.judge(seen, step, run, rng)
+    assert set(verdicts) == {"WRONG"} and not doubt
+    step.trusted = False
+    verdicts, doubt = judge.judge(seen, step, run, rng)
+    assert set(verdicts) == {"inconclusive"} and "not sure" in doubt
 
 
 def test_the_reference_is_the_one_asked_for(rng):

@@ -26,7 +26,7 @@ def adjoint(layer, *inputs, rng, method="auto", directions=8, **given):
     The check for whole models: it costs one complex forward pass a direction, whatever the number
     of parameters, and says which array is wrong, not which entry (`gradients` does).
 
-    layer, inputs, given, method: as in `gradients`.
+    layer, inputs, given, method: as in `gradients`; directions: how many, 8 by default.
     Returns a Report; errors are relative to the size of the terms of both sides.
     """
     validate.generator(rng)
@@ -39,8 +39,10 @@ def adjoint(layer, *inputs, rng, method="auto", directions=8, **given):
 
 
 def directional(trial, oracle, directions, rng):
-    """One row for all arrays together and, if it is wrong, one for each."""
+    """One row for all arrays together and, if it is wrong, one for each; none if all are empty."""
     names = [name for name, a in trial.subject.points.items() if a.size]
+    if not names:
+        return []
     together = direction_row("v.(Ju) = (J'v).u", names, trial, oracle, directions, rng)
     if together.verdict == OK or len(names) == 1:
         return [together]
@@ -48,6 +50,7 @@ def directional(trial, oracle, directions, rng):
     return [together, *each]
 
 
+@np.errstate(all="ignore")  # numbers that are not finite are judged, not warned of
 def direction_row(label, names, trial, oracle, directions, rng):
     """The row of some directions in which only the arrays `names` move."""
     claim = Claim.along(label, random_directions(names, trial, directions, rng), trial.yours)
@@ -61,7 +64,7 @@ def direction_row(label, names, trial, oracle, directions, rng):
 def random_directions(names, trial, count, rng):
     """Random u; each array of it is divided by the root mean square of its gradient."""
     sizes = {name: rms(np.asarray(trial.yours[name])) for name in names}
-    least = FAINT * max(sizes.values(), default=0.0)
+    least = FAINT * max(sizes.values())
     scales = {name: max(size, least) or 1.0 for name, size in sizes.items()}
     return [
         {name: rng.standard_normal(trial.yours[name].shape) / s for name, s in scales.items()}

@@ -72,9 +72,9 @@ class Evidence:
 
     @property
     def gap(self):
-        """|yours - expected|, infinite where yours is not a number."""
+        """|yours - expected|; where it is not finite, nan, which no tolerance allows."""
         gap = np.abs(self.yours - self.expected)
-        return np.where(np.isnan(gap), np.inf, gap)
+        return np.where(np.isfinite(gap), gap, np.nan)
 
     def part(self, chosen):
         """The evidence at some of its places."""

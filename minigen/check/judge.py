@@ -88,8 +88,11 @@ def of_outputs(evidence, trial):
         for move in moves
         for name, u in move.items()
     )
-    size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=True))
-    return size * reach
+    sizes = [
+        np.sum(np.abs(v * y), where=np.isfinite(y))
+        for v, y in zip(trial.cotangents, trial.outputs, strict=True)
+    ]
+    return sum(sizes) * reach
 
 
 def doubted(worst, oracle, trial):
