@@ -6,8 +6,32 @@ import numpy as np
 import pytest
 
 from minigen import check
+from minigen.check.bijection import equal, structure
+from minigen.check.richardson import Richardson
+from minigen.check.subject import Subject
 from minigen.core.contract import Bijection
 from minigen.core.tree import const, param
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Matrix(Bijection):
+    """y = x W + shift; the log-dets are off by `off`, the inverse by a factor."""
+
+    W: np.ndarray = const()
+    shift: float = 0.0
+    off: float = 0.0
+    factor: float = 1.0
+
+    def forward(self, x):
+        y = x @ self.W + self.shift
+        return y, np.full(len(x), np.linalg.slogdet(self.W)[1] + self.off), ()
+
+    def backward(self, dy, dlogdet, cache):
+        return dy @ self.W.T, {}
+
+    def inverse(self, y):
+        x = (y - self.shift) @ np.linalg.inv(self.W) * self.factor
+        return x, np.full(len(y), -np.linalg.slogdet(self.W)[1] - self.off)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,9 +148,9 @@ BROKEN = {
 }
 
 
-def report_on(kind, rng):
+def report_on(kind, rng, rows=5):
     layer = kind(np.array(0.7), np.array(-0.3))
-    return check.bijection(layer, rng.standard_normal((5, 2)), rng=rng)
+    return check.bijection(layer, rng.standard_normal((rows, 2)), rng=rng)
 
 
 def test_right_code_passes_in_both_directions():
@@ -191,22 +215,118 @@ def test_a_map_that_is_not_complex_clean_is_judged_by_differences(rng):
 
 
 def test_a_map_too_badly_conditioned_to_judge_is_inconclusive(rng):
-    @dataclass(frozen=True, eq=False, repr=False)
-    class Matrix(Bijection):
-        W: np.ndarray = const()
-
-        def forward(self, x):
-            return x @ self.W, np.full(len(x), np.linalg.slogdet(self.W)[1]), ()
-
-        def backward(self, dy, dlogdet, cache):
-            return dy @ self.W.T, {}
-
-        def inverse(self, y):
-            return y @ np.linalg.inv(self.W), np.full(len(y), -np.linalg.slogdet(self.W)[1])
-
     report = check.bijection(Matrix(np.vander(np.linspace(1, 2, 9))), np.ones((1, 9)), rng=rng)
     assert not report and "badly conditioned" in str(report)
     assert all(row.verdict != "WRONG" for row in report.rows)
+
+
+def failed(layer, x, rng):
+    return [row.name for row in check.bijection(layer, np.array(x), rng=rng).failures]
+
+
+ROUND_TRIPS = ["x = inverse(forward(x))", "y = forward(inverse(y))"]
+LOGDETS = ["logdet of forward", "logdet of inverse"]
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_a_round_trip_is_judged_relative_to_what_goes_round(size, rng):
+    x, W = size * rng.standard_normal((4, 3)), rng.standard_normal((3, 3))
+    assert not failed(Matrix(W), x, rng)
+    assert failed(Matrix(W, factor=1 + 1e-10), x, rng)[:2] == ROUND_TRIPS
+
+
+def test_a_round_trip_may_lose_what_is_lost_beside_a_large_shift(rng):
+    assert not failed(Matrix(np.diag([3.0, 0.3]), shift=1e4), [[1e-3, -1e-3], [1e-5, 0.7]], rng)
+
+
+def test_nothing_is_lost_at_zero(rng):
+    assert not failed(Matrix(np.diag([3.0, 0.3])), np.zeros((2, 2)), rng)
+    assert not failed(Matrix(np.diag([3.0, 0.3])), [[0.0, 1.0]], rng)
+
+
+@pytest.mark.parametrize("D, condition", [(2, 1e8), (3, 1e6), (2, 1.0)])
+def test_a_logdet_is_known_as_well_as_its_jacobian(D, condition, rng):
+    """To (1e-12 + cond(J) 2^-52) D."""
+    W = np.diag([1.0] * (D - 1) + [1 / condition])
+    known = (1e-12 + condition * 2.0**-52) * D
+    assert not failed(Matrix(W, off=0.7 * known), np.ones((1, D)), rng)
+    assert failed(Matrix(W, off=1.4 * known), np.ones((1, D)), rng) == LOGDETS
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rippled(Matrix):
+    """|x| W in small steps, which differences follow to few figures; x > 0."""
+
+    def forward(self, x):
+        _, logdet, cache = super().forward(x)
+        return np.round(np.abs(x) * 2.0**32) / 2.0**32 @ self.W, logdet, cache
+
+
+@pytest.mark.parametrize("size", [1.0, 100.0])
+def test_a_logdet_by_differences_is_known_to_twenty_estimates(size, rng):
+    x, W = np.array([[0.7, 1.1]]), size * np.eye(2)
+    differences = Richardson(Subject.of(Rippled(W), (x,), {}))
+    found = [differences.along({"dx": unit[None]}) for unit in np.eye(2)]
+    J = np.stack([slopes[0][0] for slopes, _ in found], axis=1)
+    known = 2 * 20 * max(errors[0].max() for _, errors in found) / size
+    assert 1e-8 < known < 1e-6  # much more than rounding, and conclusive
+    beside = np.linalg.slogdet(J)[1] - 2 * np.log(size)
+    for share, wrong in ((0.97, False), (1.03, True)):
+        names = failed(Rippled(W, off=beside + share * known), x, rng)
+        assert ("logdet of forward" in names) == wrong
+
+
+def test_what_is_known_no_better_than_to_1e_6_is_inconclusive():
+    for expected in (0.0, 1.0, -9.0):
+        limit = 1e-6 * (1 + abs(expected))
+        for allowed, verdict in ((0.9 * limit, "ok"), (1.1 * limit, "inconclusive")):
+            row = equal("logdet of forward", np.array([expected]), np.array([expected]), allowed)
+            assert row.verdict == verdict
+
+
+def test_the_error_of_an_equality_is_the_largest_gap(rng):
+    rows = {row.name: row for row in report_on(SlightlyOff, rng).rows}
+    assert rows["x = inverse(forward(x))"].error == pytest.approx(1e-10, rel=1e-3)
+    assert all(row.error in (None, 0) for row in report_on(Shear, rng, rows=0).rows)
+
+
+def test_a_scalar_log_det_is_of_the_wrong_shape_and_has_no_gradient(rng):
+    class Scalar(Matrix):
+        def forward(self, x):
+            y, logdet, cache = super().forward(x)
+            return y, logdet[0], cache
+
+        def backward(self, dy, dlogdet, cache):
+            return dy @ self.W.T + 0 * dlogdet[:, None], {}
+
+    report = check.bijection(Scalar(np.eye(2)), rng.standard_normal((5, 2)), rng=rng)
+    assert "logdet of forward: expected shape (5,), got ()" in str(report)
+    assert [row.name for row in report.failures] == ["logdet of forward"]
+
+
+def test_a_singular_map_has_no_log_det(rng):
+    """y = (x_1, 0), at x_2 = 0, where even the round trip is right."""
+
+    class Flat(Matrix):
+        def forward(self, x):
+            return x * [1, 0], np.zeros(len(x)), ()
+
+        def backward(self, dy, dlogdet, cache):
+            return dy * [1, 0], {}
+
+    assert failed(Flat(np.eye(2)), [[0.3, 0.0]], rng) == ["logdet of forward"]
+
+
+def test_the_report_says_the_structure_of_forward(rng):
+    """Of a matrix with negative entries too."""
+    for W, words in (
+        ([[1.0, -1.0], [0.0, 1.0]], "triangular in the order [0, 1], 1 of 4"),
+        ([[1.0, 0.0], [-1.0, 1.0]], "triangular in the order [1, 0], 1 of 4"),
+        ([[-1.0, 0.0], [0.0, 1.0]], "diagonal, 2 of 4"),
+    ):
+        report = check.bijection(Matrix(np.array(W)), rng.standard_normal((3, 2)), rng=rng)
+        (note,) = (row.note for row in report.rows if row.name == "structure")
+        assert note.startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +340,4 @@ def test_a_map_too_badly_conditioned_to_judge_is_inconclusive(rng):
     ],
 )
 def test_the_structure_of_the_jacobian_is_read_off(map, words, rng):
-    from minigen.check.bijection import structure
-
     assert structure(check.jacobian(map, rng.standard_normal((4, 3)))).startswith(words)

@@ -22,11 +22,13 @@ def bijection(layer, x, *context, rng):
     """Whether a map is inverted by its inverse, and its log-dets are those of its Jacobian.
 
         inverse(forward(x)) = x,   forward(inverse(y)) = y         to 1e-12 of what is amplified
-        logdet = log|det J|, of forward and of inverse             to 1e-12 D
+        logdet = log|det J|, of forward and of inverse             to (1e-12 + cond(J) e) D
 
     with J by complex step (Squire & Trapp 1998), never by the other log-det; then the gradients
     of `forward`, and those of `inverse` where it has a `backward_inverse`. `structure` says which
-    entries of the Jacobian are exactly 0.
+    entries of the Jacobian are exactly 0. The error e of J is 2^-52, and 20 estimates more where
+    differences have to do, of J's largest entry. What is known no better than to 1e-6 of 1 + its
+    size is inconclusive.
 
     layer: anything with the methods of a `Bijection`, copied to float64; x (N, D); context (N, C).
     Returns a Report.
@@ -80,7 +82,7 @@ def equal(name, yours, expected, allowed):
     if np.shape(yours) != expected.shape:
         return Row(name, WRONG, why=f": expected shape {expected.shape}, got {np.shape(yours)}")
     gap = np.abs(yours - expected)
-    gap = np.where(np.isnan(gap), np.inf, gap)
+    gap = np.where(np.isfinite(gap), gap, np.nan)  # which no tolerance allows
     error = float(gap.max(initial=0))
     if np.all(gap <= allowed):
         sure = np.all(allowed <= UNSURE * (1 + np.abs(expected)))
@@ -140,8 +142,9 @@ def inverse_rows(f, y, context, rng):
     if missing:
         return [Row("backward_inverse", SKIPPED, note=missing)]
     rows = gradients(Inverse(f), y, *context, rng=rng).rows
-    short = (row.name.replace("params.inverse", "params") for row in rows)
-    return [replace(row, name=f"inverse {name}") for row, name in zip(rows, short, strict=True)]
+    return [
+        replace(row, name="inverse " + row.name.replace("params.inverse", "params")) for row in rows
+    ]
 
 
 def sequential(f, y, context):
