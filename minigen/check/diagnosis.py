@@ -32,7 +32,7 @@ class Case:
 
 
 def same(yours, guess, evidence, scale):
-    """Whether two rows of numbers are one, to nine figures."""
+    """Whether two rows of numbers are one, to nine figures or 20 estimates of the error."""
     near = 1e-9 * np.abs(guess) + 1e-10 * scale + 20 * evidence.error
     return bool(np.all(np.abs(yours - guess) <= near))
 
@@ -54,8 +54,7 @@ def not_finite(c):
 
 
 def remembers(c):
-    alone = np.asarray(c.trial.alone[c.all.claim.name])
-    if alone.shape != c.full.shape or np.array_equal(alone, c.full, equal_nan=True):
+    if np.array_equal(c.trial.alone[c.all.claim.name], c.full):
         return ""
     return (
         "other numbers when no other forward runs in between: the layer remembers its last "
@@ -160,7 +159,10 @@ def shuffled(c):
 
 
 def place(c):
-    """The rows or columns of a matrix that hold all the wrong entries, if others are right."""
+    """The rows or columns of a matrix that hold all the wrong entries, if others are right.
+
+    Of many the first eight are listed.
+    """
     for axis, name in enumerate(("row", "column") if c.full.ndim == 2 else ()):
         lines = sorted({index[axis] for index in c.wrong.claim.where})
         if len(lines) < len({index[axis] for index in c.all.claim.where}):

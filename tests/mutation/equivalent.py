@@ -66,12 +66,22 @@ EQUIVALENT = {
         ),
     },
     "check/adjoint.py": {
-        "a layer without any array has nothing to check": (
+        "the first case left none without any array": (
             "if together.verdict == OK or len(names) <= 1:",
-            "least = FAINT * max(sizes.values(), default= 1.0)",
+        ),
+        "of the three verdicts there are, in the order of the alphabet": (
+            "if together.verdict >= OK or len(names) == 1:",
+            "verdict = next(v for v in (WRONG, OPEN, OK) if np.any(verdicts <= v))",
+        ),
+        "where no term has a size, there is no gap": (
+            "error = evidence.gap.max() / (evidence.scale or 2.0)",
         ),
         "the length of a direction in which nothing should change": (
             "scales = {name: max(size, least) or 2.0 for name, size in sizes.items()}",
+        ),
+        "what is not a number is wrong along a direction of any length": (
+            "return size if np.isfinite(size) else -1.0",
+            "return size if np.isfinite(size) else 1.0",
         ),
     },
     "check/malformed.py": {
@@ -85,20 +95,48 @@ EQUIVALENT = {
         ),
     },
     "check/bijection.py": {
-        "differs only where a gap is the tolerance to the last digit": (
-            "if np.all(gap < allowed):",
+        "differs only where a number is the tolerance to the last digit": (
+            "sure = np.all(allowed < UNSURE * (1 + np.abs(expected)))",
+            'if name.startswith("logdet") and np.all(np.abs(yours + expected) < allowed):',
         ),
         "the order is never longer than what is used": ("while len(order) != len(used):",),
     },
     "check/diagnosis.py": {
-        "differs only where a gap is the tolerance to the last digit": (
+        "differs only where a number is the tolerance to the last digit": (
             "if abs(factor - number) <= 1e-9 * abs(number):",
+            "if np.all(c.wrong.gap < 1e-5 * c.all.scale):",
+        ),
+        "for a single row the factors are 1, which is right, and -1, which is named before": (
+            "if n > 0:",
+            "if n >= 1:",
+        ),
+        "there is always a wrong entry": (
+            'return f"always {factor:.6g} times the right one: a constant factor" if len(g) != 1 else ""',
+        ),
+        "some entry is the largest, and none is larger": (
+            "several = np.sum(np.abs(c.all.yours) == top) != 1",
+            "several = np.sum(np.abs(c.all.yours) >= top) > 1",
+        ),
+        "the lines of the wrong entries are some of all lines": (
+            "if len(lines) != len({index[axis] for index in c.all.claim.where}):",
+        ),
+        "each output has a name and its parts": (
+            "for name, part in zip(c.trial.names, c.wrong.parts, strict=False):",
+            "for name, part, one in zip(c.trial.names, e.parts, e.ones, strict=False):",
         ),
     },
     "check/evidence.py": {
-        "a size is never below 0": ("return self.size.max(initial= -1)",),
+        "all of the entries in another order": ("if full.size >= limit:",),
         "all three have one entry for each output": (
             "for k, (v, s, e) in enumerate(zip(vs, slopes, errors, strict=False)):",
+        ),
+    },
+    "check/gradients.py": {
+        "of the three verdicts there are, in the order of the alphabet": (
+            "if large and all(row.verdict >= OK for row in rows):",
+            "if np.all(verdicts >= OK):",
+            "verdict = WRONG if np.any(verdicts <= WRONG) else OPEN",
+            "bad = verdicts <= verdict",
         ),
     },
     "check/promises.py": {

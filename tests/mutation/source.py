@@ -29,10 +29,10 @@ MODULES = (
 )
 TEXT = "__init__.py jit.py heap.py contract.py report.py"  # no numbers in them
 TESTS = (
-    "autoregressive batchnorm check check_bijection check_contract check_itself check_reference "
-    "check_subject contract data_arrays data_digits data_formulas data_toys defaults derivations "
-    "diffusion diffusion_sampling discretized elbo energies flows gaps kernels made made_mog "
-    "maf_iaf markov mining museum prob schedules splines training triplet"
+    "autoregressive batchnorm check check_bijection check_contract check_diagnosis check_itself "
+    "check_reference check_subject contract data_arrays data_digits data_formulas data_toys "
+    "defaults derivations diffusion diffusion_sampling discretized elbo energies flows gaps "
+    "kernels made made_mog maf_iaf markov mining museum prob schedules splines training triplet"
 )
 TWINS = {"MINIGEN_BACKEND": "numpy"}, 10  # the environment, and the patience with a test
 COMPILED = {"MINIGEN_BACKEND": "", "MINIGEN_CACHE": "compiled"}, 60  # it compiles first
