@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from . import forks
 from .copies import ROOT, Copy
-from .equivalent import EQUIVALENT
+from .equivalent import CHOSEN, EQUIVALENT
 from .survivors import unexplained
 
 MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fixed seed
@@ -85,7 +85,7 @@ def judged(file, tests, before=None):
     judged, doubtful, alive, hung = 0, [], [], 0
     if before and before["source"] == record["source"]:
         judged, alive, hung = (before[k] for k in ("judged", "alive", "hung"))
-        doubtful = unexplained(alive, EQUIVALENT.get(file, {}))
+        doubtful = unexplained(alive, EQUIVALENT.get(file, {}), CHOSEN.get(file, {}))
         alive = [change for change in alive if change not in doubtful]
     trials = [(*m, tests) for m in mutants[:judged] if m[1] in doubtful]
     trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
