@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import check, nn
+from minigen.check.subject import cotangents, input_names
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 
@@ -138,6 +139,84 @@ def test_what_is_given_is_not_differentiated_and_is_cast(rng):
     assert report, report
     assert [row.name for row in report.rows] == ["dx", "dcontext", "params.w"]
     assert check.contract(layer, x, context, rng=rng, **given)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OnlyBias(nn.Linear):
+    """Of its two arrays only one is trained."""
+
+    @property
+    def params(self):
+        return {"b": self.b}
+
+    def backward(self, dy, cache):
+        dx, grads = super().backward(dy, cache)
+        return dx, {"b": grads["b"]}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Around(nn.Linear):
+    """A linear map and a student's object after it, whose arrays no field is marked for."""
+
+    inner: object = None
+
+    @property
+    def params(self):
+        return {"W": self.W, "b": self.b, "inner": self.inner.params}
+
+    def forward(self, x):
+        h, cache = super().forward(x)
+        y, inner = self.inner.forward(h)
+        return y, (cache, inner)
+
+    def backward(self, dy, cache):
+        dh, inner = self.inner.backward(dy, cache[1])
+        dx, grads = super().backward(dh, cache[0])
+        return dx, grads | {"inner": inner}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_params_may_list_fewer_arrays_than_are_marked_or_more(dtype, rng):
+    linear, x = nn.Linear.init(4, 3, rng=rng, dtype=dtype), rng.standard_normal((5, 4))
+    fewer = OnlyBias(linear.W, linear.b)
+    for layer in (fewer, Around(linear.W, linear.b, Affine(rng, dtype=dtype))):
+        assert check.gradients(layer, x, rng=rng) and check.adjoint(layer, x, rng=rng)
+    assert check.contract(fewer, x, rng=rng)
+
+
+def test_inputs_are_named_as_forward_names_them():
+    class Several:
+        def forward(self, x, *rest, t):
+            pass
+
+    names = [input_names(Several(), n) for n in (1, 2, 3)]
+    assert names == [["x"], ["x", "rest"], ["x", "rest0", "rest1"]]
+
+
+def test_a_cotangent_has_both_signs_alike_and_sizes_from_a_half_to_two(rng):
+    (v,) = cotangents([np.zeros((100, 100))], rng)
+    for side in (v[v > 0], -v[v < 0]):
+        assert abs(len(side) - 5000) < 250
+        assert 0.5 <= side.min() < 0.51 and 1.99 < side.max() <= 2
+        assert abs(side.mean() - 1.25) < 0.03
+
+
+class Narrow(nn.Tanh):
+    """arctanh, which refuses what is not between -1 and 1."""
+
+    def forward(self, x):
+        if np.any(np.abs(x.real) >= 1):
+            raise ValueError("x: expected numbers between -1 and 1")
+        return np.arctanh(x), (x,)
+
+    def backward(self, dy, cache):
+        return dy / (1 - cache[0] ** 2), {}
+
+
+def test_a_layer_of_numbers_between_minus_1_and_1_is_not_asked_about_others(rng):
+    x = np.array([[0.9, -0.3], [0.1, -0.95]])
+    for judge in (check.gradients, check.adjoint, check.contract):
+        assert judge(Narrow(), x, rng=rng)
 
 
 def test_tied_places_of_a_rebuilt_layer_have_a_gradient_each(rng):

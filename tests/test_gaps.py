@@ -138,6 +138,7 @@ def test_a_level_too_high_is_refused_in_the_training_part_too():
         ((3,), (3, 1), "an axis of length 1"), ((3, 1), (3,), "an axis of length 1"),
         ((3,), (5, 3), "not summed over the batch"), ((2, 3), (3, 2), "the transpose"),
         ((4, 3, 2), (2, 3, 4), "the transpose"), ((2, 3), (4, 5), ""), ((3, 3), (3,), ""),
+        ((3,), (0, 3), "not summed over the batch"), ((0, 3), (3,), ""),
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_explained(expected, got, said):
@@ -151,6 +152,19 @@ def test_softplus_has_the_slope_of_a_sigmoid_at_0_too():
     slope = numeric.softplus(x + 1e-100j).imag / 1e-100
     np.testing.assert_allclose(slope, numeric.sigmoid(x), rtol=1e-14)
     np.testing.assert_allclose(numeric.softplus(x), np.log1p(np.exp(x)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.complex128, np.int64])
+def test_a_gradient_of_another_type_is_refused(kind):
+    said = malformed.fault(np.ones(3), np.ones(3, kind), True)
+    assert said.startswith(f": expected float64, got {np.dtype(kind)}")
+
+
+def test_a_sigmoid_stays_at_exp_of_minus_80_below_minus_80():
+    x = np.array([-1e3, -80.0, -79.0, 0.0, 1e3])
+    expected = [np.exp(-80), np.exp(-80), np.exp(-79), 0.5, 1]
+    np.testing.assert_allclose(numeric.sigmoid(x), expected, rtol=1e-14)
+    assert abs(numeric.sigmoid(x[0]) - 2e-35) < 1e-35
 
 
 def test_an_absolute_value_has_the_slope_of_a_sign():

@@ -101,8 +101,7 @@ def rebuild(node, new, prefix=""):
 
 def astype(node, dtype):
     """A copy of `node` with parameters in `dtype` and kept floating arrays in its real part."""
-    dtype = np.dtype(dtype)
-    real = np.zeros(0, dtype).real.dtype
+    real = np.finfo(dtype).dtype
     new = {}
     for path, (f, array) in arrays(node).items():
         floating = np.issubdtype(array.dtype, np.inexact)
