@@ -73,6 +73,35 @@ class SharesCache(Scale):
         return super().backward(dy, self.shelf)
 
 
+class Tape(Scale):
+    """A tape of all calls, which a backward cuts off behind its own: right from the last back."""
+
+    tape = []  # noqa: RUF012  (the mistake)
+
+    def forward(self, x):
+        self.tape.append(x)
+        return x * self.w, len(self.tape) - 1
+
+    def backward(self, dy, cache):
+        grads = super().backward(dy, (self.tape[cache],))
+        del self.tape[cache + 1 :]
+        return grads
+
+
+class Queue(Scale):
+    """Calls in their order: what came before the one that went backward is forgotten."""
+
+    queue = []  # noqa: RUF012  (the mistake)
+
+    def forward(self, x):
+        self.queue.append(x)
+        return x * self.w, len(self.queue) - 1
+
+    def backward(self, dy, cache):
+        self.queue[:cache] = [0 * dy] * cache
+        return super().backward(dy, (self.queue[cache],))
+
+
 class Clips(Scale):
     def backward(self, dy, cache):
         return super().backward(dy.clip(-1e3, 1e3), cache)
@@ -97,6 +126,28 @@ class NeedsContiguous(Scale):
 class ReadsMemoryOrder(Scale):
     def forward(self, x):
         return x.ravel(order="K").reshape(x.shape) * self.w, (x,)
+
+
+class NeedsPositiveStrides(Scale):
+    def forward(self, x):
+        if min(x.strides) < 0:
+            raise ValueError("negative strides")
+        return x * self.w, (x,)
+
+
+class Borrows(Scale):
+    """Its input is changed, and changed back."""
+
+    def forward(self, x):
+        x *= 2
+        y = x * self.w / 2
+        x /= 2
+        return y, (x,)
+
+
+class MixesFaintly(Scale):
+    def forward(self, x):
+        return 1e-12 * (x * self.w - x.mean()), (x,)
 
 
 class MixesRows(Scale):
@@ -131,6 +182,11 @@ class CachesDouble(Scale):
         return super().backward(dy, cache[:1])
 
 
+class Halves(Scale):
+    def forward(self, x):
+        return (x * self.w).astype(np.float16), (x,)
+
+
 class OutputIsParameter(Scale):
     def forward(self, x):
         return self.w, (x,)
@@ -163,14 +219,20 @@ BROKEN = {
     RollsDice: ("repeatable", "output 0 is another at the second call"),
     EmptiesCache: ("repeatable", "backward changes the cache"),
     SharesCache: ("two caches", "params.w depends on what else ran"),
+    Tape: ("two caches", "IndexError"),
+    Queue: ("two caches", "params.w depends on what else ran"),
     Clips: ("linear", "does not follow cotangents 1e+06 times as large"),
     AddsEpsilon: ("zero", "dx is not 0"),
     Normalises: ("linear", "is not the sum of two"),
     NeedsContiguous: ("layouts", "BufferError"),
+    NeedsPositiveStrides: ("layouts", "negative strides"),
+    Borrows: ("layouts", "read-only"),
     ReadsMemoryOrder: ("layouts", "output 0 is another for Fortran-ordered arrays"),
     MixesRows: ("row by row", "output 0 of a row depends on the other rows"),
+    MixesFaintly: ("row by row", "output 0 of a row depends on the other rows"),
     SumsRows: ("row by row", "output 0"),
     Doubles: ("float32", "output 0 is float64"),
+    Halves: ("float32", "output 0 is float16"),
     CachesDouble: ("float32", "cache.1 is float64"),
     OutputIsParameter: ("own memory", "output 0 is memory of params.w"),
     ForgetsGradient: ("form", "params.w: expected a gradient, got none"),
@@ -190,6 +252,55 @@ def test_a_broken_promise_is_reported(kind, rng):
     rows = {row.name: row for row in report.failures}
     assert promise in rows, report
     assert words in rows[promise].why
+
+
+def test_a_shared_cache_is_seen_where_the_output_is_0_too(rng):
+    rows = {row.name for row in report_on(SharesCache(np.zeros(3)), rng).failures}
+    assert "two caches" in rows
+
+
+@pytest.mark.parametrize("length", [1, 2, 6])
+def test_rows_are_told_apart_beside_given_arrays_of_any_length(length, rng):
+    class Apart(Scale):
+        def forward(self, x, *, table):
+            return super().forward(x * table[length - 1])
+
+    class Mixed(MixesRows):
+        def forward(self, x, *, table):
+            return super().forward(x * table[length - 1])
+
+    table = np.ones(length)
+    assert report_on(Apart(np.ones(3)), rng, table=table)
+    report = report_on(Mixed(np.ones(3)), rng, table=table)
+    assert [row.name for row in report.failures] == ["row by row"]
+
+
+def test_missing_values_among_what_is_given_are_no_change(rng):
+    class Fills(Scale):
+        def forward(self, x, *, data):
+            return super().forward(x + np.nan_to_num(data))[0], (x + np.nan_to_num(data),)
+
+    data = rng.standard_normal((4, 3))
+    data[1, 2] = np.nan
+    assert report_on(Fills(np.ones(3)), rng, data=data)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decay(Layer):
+    """loss = sum w^2: of parameters alone, without an input or a row."""
+
+    w: np.ndarray = param()
+
+    def forward(self):
+        return np.sum(self.w * self.w), None
+
+    def backward(self, dloss, cache):
+        return ({"w": 2 * dloss * self.w},)
+
+
+def test_a_loss_of_parameters_alone_keeps_every_promise(rng):
+    report = check.contract(Decay(rng.standard_normal(3)), rng=rng)
+    assert report, report
 
 
 def test_every_promise_has_a_layer_that_breaks_it():

@@ -134,10 +134,17 @@ EQUIVALENT = {
     },
     "check/promises.py": {
         "a size is never below 0": (
-            "top = max((np.abs(a).max(initial=0) for a in before.values()), default= -1)",
+            "top = max((np.abs(a).max(initial= -1) for a in before.values()), default=0)",
         ),
-        "the last of two is the second": ("for order in (( -1, 1), (1, 0)):",),
+        "of no arrays none is compared": (
+            "top = max((np.abs(a).max(initial=0) for a in before.values()), default= -1)",
+            "top = max((np.abs(a).max(initial=0) for a in before.values()), default= 1)",
+        ),
+        "both have an entry for each output": (
+            "both = subject.backward([v + u for v, u in zip(vs, us, strict=False)], cache)",
+        ),
         "a number as small, or as large, does as well": ("for factor in (BIG, 2 / BIG):",),
+        "where nothing has rows, one row is the whole": ("n = lengths[0] if lengths else 1",),
     },
     "core/numeric.py": {
         "what is infinite stays so": (
