@@ -8,7 +8,7 @@ from minigen.core import validate
 
 STEPS = (1e-5, 1e-7, 1e-4, 1e-3)
 AGREE = 1e-6  # central differences are better than this at one of the steps
-EPS = 2.0**-52
+EPS = np.finfo(float).eps
 CLEAN, UNKNOWN = "", "differences cannot tell"
 BLIND = "the imaginary part of the outputs is not their derivative (abs, norm, conj, .real?)"
 

@@ -4,18 +4,21 @@
     T[k, 0] = D(h_0 / 2^k),   T[k, j] = T[k, j-1] + (T[k, j-1] - T[k-1, j-1]) / (4^j - 1)
 
 (Richardson 1911; the choice of the best T[k, j] by its neighbours: Ridders 1982.) To the error that
-the neighbours show is added the noise of f, measured beside x. For functions that the complex step
-cannot read.
+the neighbours show is added the noise of f, measured beside x. At a kink D(h) is no slope, whatever
+its neighbours say; so there the error is the jump of the slope,
+
+    (f(x + h) - 2 f(x) + f(x - h)) / h = J + c_1 h + c_3 h^3 + ...,
+
+likewise extrapolated. For functions that the complex step cannot read.
 """
 
 import numpy as np
 
 LEVELS = 10
-EPS = 2.0**-52
 FIRST = 0.02  # the largest step, relative to the size of what is moved
-NEARBY = 1e-4  # the unit of the offsets at which noise is measured, relative to that step
-OFFSETS = np.array([-4, -2.7, -1.9, -0.6, 0, 1.1, 1.7, 3.2, 4])  # uneven: rounding is periodic
-CUBIC = np.vander(OFFSETS, 4)
+NEARBY = 4e-4  # how far beside x noise is measured, relative to that step
+OFFSETS = np.cos(np.linspace(0, np.pi, 9))  # uneven: rounding is periodic
+CUBIC = np.polynomial.chebyshev.chebvander(OFFSETS, 3)
 LEFT_OVER = np.eye(len(OFFSETS)) - CUBIC @ np.linalg.pinv(CUBIC)
 
 
@@ -73,29 +76,28 @@ def stacked(values, k):
 def extrapolate(right, left, near, steps):
     """(f', error) by entry, from f at x + h and x - h for each step h, and at OFFSETS."""
     h, here = steps.reshape(-1, *[1] * (right.ndim - 1)), near[4]
-    rounding = max(noise(near), EPS * size(here, 0.0)) / h
+    rounding = noise(near) / h
     with np.errstate(all="ignore"):
         best, error = ridders((right - left) / (2 * h), rounding)
-        jump = np.abs(right - 2 * here + left) / h  # of the slope, from the left to the right
-    kink = (jump[-1] > jump[0] / 4) & (jump[-1] > 1e-6 * np.abs(best) + 4 * rounding[-1])
-    return best, np.where(kink, jump[-1], error)
+        bend = (right - 2 * here + left) / h
+        jump = np.abs(16 * bend[-1] - 10 * bend[-2] + bend[-3]) / 7
+    kink = jump > 1e-6 * np.abs(best) + 10 * rounding[-1]
+    return best, np.where(kink, jump, error)
 
 
 def noise(near):
-    """What a cubic through points so close by leaves over: nothing, if the function is smooth."""
+    """What a cubic through points so close by leaves over: rounding, if the function is smooth."""
     return size(np.tensordot(LEFT_OVER, near, axes=1), 0.0)
 
 
 def ridders(central, rounding):
-    """The entry of the tableau that differs least from its neighbours, and by how much."""
-    best, error = central[0], np.full(central.shape[1:], np.inf)
-    above = central[:1]
-    for k in range(1, len(central)):
-        row = [central[k]]
-        for j in range(1, k + 1):
-            row.append(row[-1] + (row[-1] - above[j - 1]) / (4.0**j - 1))
-            gap = np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - above[j - 1]))
-            gap = gap + rounding[k]
-            best, error = np.where(gap < error, row[j], best), np.fmin(gap, error)
+    """The entry of the tableau that differs least from the one it improves, and by how much."""
+    best, error, above = central[0], np.inf, []
+    for k, slope in enumerate(central):
+        row = [slope]
+        for j, old in enumerate(above, 1):
+            row.append(row[-1] + (row[-1] - old) / (4.0**j - 1))
+            gap = np.abs(row[-1] - old) + rounding[k]
+            best, error = np.where(gap < error, row[-1], best), np.fmin(gap, error)
         above = row
     return best, error
