@@ -83,6 +83,14 @@ def test_independent_pixels_by_hand():
     assert math.isclose(independent_pixels(train, test, 3), bits, rel_tol=1e-12)
 
 
+@pytest.mark.parametrize("levels", [1, 2, 5])
+def test_gaussian_baseline_of_every_level_once_has_the_variance_of_a_uniform_law(levels):
+    """x + u is then uniform in [0, levels), and e' S^-1 e is 1 on average at the best fit."""
+    x = np.arange(levels)[:, None]
+    bits = np.log2(2 * np.pi * np.e * levels**2 / 12) / 2
+    assert math.isclose(gaussian(x, x), bits, rel_tol=1e-12)
+
+
 def test_no_probability_model_beats_uniform_on_uniform_data(rng):
     """Gibbs: on fresh uniform rows every fitted baseline costs more than log2(levels)."""
     parts = [types.SimpleNamespace(x=rng.integers(5, size=(4000, 3))) for _ in range(2)]
@@ -91,7 +99,7 @@ def test_no_probability_model_beats_uniform_on_uniform_data(rng):
     assert all(bits > np.log2(5) - 0.002 for bits in found.values())
 
 
-@pytest.mark.parametrize("bad", [0.5, -1, 5])
+@pytest.mark.parametrize("bad", [0.5, -1, 5, -0.5, 4.5])
 def test_baselines_refuse_values_that_are_no_level(bad):
     train, test = np.zeros((3, 2)), np.array([[0, 1], [bad, 0]])
     split = types.SimpleNamespace(
@@ -157,6 +165,7 @@ def test_bits_per_dim():
     "x, message",
     [
         ([[1, 2.5]], r"x: expected whole numbers, got 2.5 at index \(0, 1\)"),
+        ([[1, 2], [0.5, 1.5]], r"x: expected whole numbers, got 0.5 at index \(1, 0\)"),
         ([[np.nan]], r"x: expected finite numbers, got nan at index \(0, 0\)"),
         ([["a"]], "x: expected an array of real numbers"),
     ],

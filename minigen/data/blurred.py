@@ -17,7 +17,8 @@ class Blurred(Toy):
         x = c + noise eps, eps ~ N(0, I);   p(x) = sum_j w_j N(x; c_j, noise^2 I)
 
     To write one: `_draw(n, rng)`, points (n, 2) without the blur, and `_mixture()`, the centres
-    c_j (K, 2) and weights w_j (K,). Entropy: trapezoidal rule in the plane, to 1e-6.
+    c_j (K, 2) and weights w_j (K,). Entropy: trapezoidal rule in the plane, to 1e-6. The noise is
+    0.02 to 10.
     """
 
     noise: float = width(0.1, low=0.02)
@@ -145,7 +146,10 @@ class Modes(Blurred):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EightGaussians(Modes):
-    """Eight Gaussians on a circle of radius 2, noise 0.2: c_k = 2 (cos, sin)(pi k / 4)."""
+    """Eight Gaussians on a circle of radius 2, noise 0.2: c_k = 2 (cos, sin)(pi k / 4).
+
+    The radius is 0.01 to 5.
+    """
 
     name = "eight_gaussians"
     noise: float = width(0.2, low=0.02)
@@ -158,7 +162,10 @@ class EightGaussians(Modes):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Grid(Modes):
-    """`side` by `side` (5 by 5) Gaussians, a step of 1 apart and centred at 0, noise 0.15."""
+    """`side` by `side` (5 by 5) Gaussians, a step of 1 apart and centred at 0, noise 0.15.
+
+    The side is 1 to 9.
+    """
 
     name = "grid"
     noise: float = width(0.15, low=0.02)

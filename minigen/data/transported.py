@@ -22,7 +22,7 @@ class Gaussian(Toy):
 
     x_1 = scale z_1,   x_2 = scale (rho z_1 + sqrt(1 - rho^2) z_2),   z ~ N(0, I)
     p(x) = N(z; 0, I) / (scale^2 sqrt(1 - rho^2))
-    entropy = 1 + log 2 pi + log(scale^2 sqrt(1 - rho^2))
+    entropy = 1 + log 2 pi + log(scale^2 sqrt(1 - rho^2)),   rho from -0.999 to 0.999
     """
 
     name = "gaussian"
@@ -126,7 +126,7 @@ class Funnel(Toy):
 
     def _log_prob(self, x):
         v = x[:, 0]
-        z2 = x[:, 1] * np.exp(np.minimum(-v / 2, 700))  # 0 times infinity would be no number
+        z2 = np.exp(np.log(np.abs(x[:, 1])) - v / 2)  # its size; exp(-v / 2) may be no float
         return normal(v / self.scale, z2) - v / 2 - np.log(self.scale)
 
     def _entropy(self):
@@ -145,7 +145,8 @@ class Pinwheel(Toy):
 
         p_u(u) = (1/blades) sum_k N(R(-a_k) u; (2, 0), diag(length^2, thickness^2)).
 
-    blades 5, length 0.5, thickness 0.15, swirl 0.6 radians per unit of radius.
+    blades 5 (1 to 20), length 0.5 (0.1 to 2), thickness 0.15 (0.05 to 2), swirl 0.6 (0 to 10)
+    radians per unit of radius.
     Entropy: that of p_u, by the trapezoidal rule in the plane, to 1e-6.
     """
 
@@ -174,10 +175,10 @@ class Pinwheel(Toy):
 
     def _entropy(self):
         along = 2 + self.length * np.linspace(-9, 9, 200)
-        spine = rotated(np.stack([along, 0 * along], axis=-1)[:, None], self._angles)
+        blade = np.stack([along, np.zeros_like(along)], axis=-1)
+        spine = rotated(blade[:, None], self._angles).reshape(-1, 2)
         step = min(self.length, self.thickness) / 3
-        reach = 8 * self.thickness + self.length / 5
-        return entropy_near(self._log_prob_straight, spine.reshape(-1, 2), reach, step)
+        return entropy_near(self._log_prob_straight, spine, 8 * self.thickness, step)
 
 
 def rotated(x, angle):
