@@ -1,12 +1,17 @@
 """The autoregressive flows as a user meets them: factories, both directions, bad input."""
 
+import inspect
+
 import numpy as np
 import pytest
 
+from minigen.cli.chapters.autoregressive import MODELS
+from minigen.cli.datasets import dataset
 from minigen.core import tree
-from minigen.flows import Permute
+from minigen.flows import AffineCoupling, IAFLayer, MADEMoG, MAFLayer, Permute, nice, real_nvp
 from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
-from minigen.flows.spline import SplineCoupling
+from minigen.flows.spline import Spline, SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
 
 FACTORIES = {
     "maf": maf,
@@ -146,3 +151,63 @@ def test_every_other_layer_visits_the_columns_in_reversed_order():
     layers = neural_spline(3, 3, (8,), coupling=True, rng=rng()).chain.layers
     kinds = [type(f) for f in layers]
     assert kinds == [SplineCoupling, Permute, SplineCoupling, Permute, SplineCoupling]
+
+
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("name", FACTORIES)
+def test_no_rows_go_in_and_none_come_out(name, context):
+    f = flow(name, context=context)
+    x = np.zeros((0, 3))
+    given = (np.zeros((0, 2)),) if context else ()
+    assert f.sample(0, *given, rng=rng()).shape == (0, 3)
+    logp, cache = f.forward(x, *given)
+    assert logp.shape == (0,)
+    if name != "iaf":  # its density has no gradient
+        dx, *dcontext, grads = f.backward(logp, cache)
+        assert [a.shape for a in (dx, *dcontext)] == [a.shape for a in (x, *given)]
+        assert not any(g.any() for g in tree.flatten(grads).values())
+
+
+def defaults(function):
+    """{name: value} of the arguments that need not be given."""
+    given = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in given if p.default is not p.empty}
+
+
+@pytest.mark.parametrize(
+    "like, others", [(maf, (iaf, maf_mog, neural_spline)), (real_nvp, (nice, maf))]
+)
+def test_flows_that_are_compared_are_alike_unless_told_otherwise(like, others):
+    """The number of maps and the bound of the log-scales may be of the kind of a map."""
+    for other in others:
+        own = {neural_spline: ("layers", "c"), maf: ("layers",)}.get(other, ())
+        ours, theirs = defaults(like), defaults(other)
+        assert {k: v for k, v in theirs.items() if k in ours and k not in own} == {
+            k: v for k, v in ours.items() if k in theirs and k not in own
+        }
+
+
+def test_a_flow_is_made_of_its_layer_as_that_is_by_itself():
+    for factory, init, kind in (
+        (maf, MAFLayer.init, MAFLayer),
+        (iaf, IAFLayer.init, IAFLayer),
+        (real_nvp, AffineCoupling.init, AffineCoupling),
+        (neural_spline, SplineCoupling.init, Spline),
+        (neural_spline, SplineMAFLayer.init, Spline),
+    ):
+        assert defaults(factory)["c"] == defaults(init)["c"] == defaults(kind)["c"]
+    assert defaults(maf_mog)["components"] == defaults(MADEMoG.init)["components"]
+    assert defaults(MADEMoG.init)["c"] == defaults(MADEMoG)["c"]
+    assert defaults(neural_spline)["bound"] == defaults(Spline)["bound"]
+    for layer in SplineCoupling, SplineMAFLayer:
+        assert {k: defaults(layer.init)[k] for k in ("bins", "bound", "c")} == defaults(Spline)
+
+
+def test_a_spline_flow_has_by_default_the_size_that_is_trained_in_the_plane():
+    def shapes(flow):
+        splines = [f for f in flow.chain.layers if isinstance(f, SplineMAFLayer)]
+        return [{p: a.shape for p, a in tree.flatten(f.params).items()} for f in splines]
+
+    model = MODELS["neural_spline"]
+    trained = model.build(dataset("moons", rng()), model.recipes["toy"], rng())
+    assert shapes(neural_spline(2, rng=rng())) == shapes(trained)

@@ -56,7 +56,8 @@ def neural_spline(features, layers=3, hidden=(64, 64), *, rng, dtype=np.float32,
     """Neural spline flow (Durkan et al. 2019): rational-quadratic splines; see `maf`.
 
     bins on [-bound, bound], the identity outside: data should be standardised. coupling=True
-    makes it of couplings (D >= 2), parallel both ways; otherwise it is autoregressive.
+    makes it of couplings (D >= 2), parallel both ways; otherwise it is autoregressive. The size is
+    by default what `minigen train` takes for toys in the plane.
     """
     common = {"activation": activation, "context": context, "rng": rng, "dtype": dtype}
     common |= {"bins": bins, "bound": bound, "c": c}

@@ -169,7 +169,7 @@ class MADE(Layer):
         return self.arranged(h, self.position), tuple(caches)
 
     def backward(self, dh, caches):
-        du = self.arranged(dh, self.order).reshape(len(dh), -1)
+        du = self.arranged(dh, self.order).reshape(len(dh), self.features * self.parts)
         grads = {}
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])

@@ -51,7 +51,7 @@ class MADEMoG(Density):
 
     def conditionals(self, h):
         """log pi, mu and alpha, each (..., K), of the network's output (..., 3K)."""
-        a, mu, r = np.moveaxis(h.reshape(*h.shape[:-1], 3, -1), -2, 0)
+        a, mu, r = np.split(h, 3, axis=-1)
         return a - logsumexp(a)[..., None], mu, self.c * np.tanh(r / self.c)
 
     def forward(self, x, *context):

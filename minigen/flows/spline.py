@@ -102,7 +102,8 @@ class SplineCoupling(Bijection):
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
         dell = np.broadcast_to(dlogdet[:, None], dy2.shape)
         dx2, dr, _ = self.spline.backward(dy2, dell, spline_cache)
-        dh, grads = self.net.backward(dr.reshape(len(dr), -1), net_cache)
+        dh = dr.reshape(len(dr), dr.shape[1] * self.spline.parts)
+        dh, grads = self.net.backward(dh, net_cache)
         dx = np.concatenate([dy1 + dh[:, : self.d], dx2], axis=1)
         return dx, *part(dh, self.d, self.context), {"net": grads}
 
@@ -113,4 +114,4 @@ class SplineCoupling(Bijection):
         return np.concatenate([y1, x2], axis=1), ell.sum(axis=1)
 
     def shaped(self, h):
-        return h.reshape(len(h), -1, self.spline.parts)
+        return h.reshape(len(h), h.shape[1] // self.spline.parts, self.spline.parts)
