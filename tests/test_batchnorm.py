@@ -84,6 +84,22 @@ def test_the_unfrozen_layer_has_no_inverse():
         layer(2).inverse(data(4, 2))
 
 
+def test_its_eps_is_far_below_any_spread_unless_told_otherwise():
+    f = BatchNorm(np.zeros(1), np.zeros(1))
+    assert f.eps == BatchNorm.init(1).eps
+    x = np.array([[0.1], [-0.1]])
+    np.testing.assert_allclose(f.forward(x)[0], [[1], [-1]], rtol=1e-3)
+
+
+def test_freezing_a_flow_of_a_context_hands_it_to_the_layers_that_ask():
+    x, c = data(30, 2), rng(6).standard_normal((30, 1))
+    made = MAFLayer.init(2, (5,), rng=rng(), context=1, last_gain=1.0, dtype=np.float64)
+    layers = (made, BatchNorm.init(2, dtype=np.float64), made, BatchNorm.init(2, dtype=np.float64))
+    flow = Flow(Chain(layers), StandardNormal(2))
+    frozen = freeze(flow, x, c)
+    np.testing.assert_allclose(frozen.forward(x, c)[0], flow.forward(x, c)[0], rtol=0, atol=1e-11)
+
+
 def test_freezing_a_flow_freezes_each_layer_at_what_reaches_it():
     x = data(40, 2)
     layers = []

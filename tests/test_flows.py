@@ -142,6 +142,13 @@ def test_ActNorm_standardises_the_data_it_was_made_from(rng):
     np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-13)
 
 
+def test_ActNorm_only_shifts_a_constant_column_and_stretches_a_narrow_one():
+    x = np.array([[7.0, 0.1], [7.0, -0.1]])
+    layer = flows.ActNorm.init_from(x, dtype=np.float64)
+    np.testing.assert_allclose(layer.forward(x)[0], [[0, 1], [0, -1]], atol=1e-14)
+    np.testing.assert_allclose(np.exp(layer.s), [1, 10], rtol=1e-14)
+
+
 def test_ActNorm_keeps_its_state_in_a_file(rng, tmp_path):
     """H4: initialisation is a constructor, so there is nothing to repeat after loading."""
     layer = flows.ActNorm.init_from(3 + rng.standard_normal((50, 4)))
@@ -174,6 +181,12 @@ def test_one_layer_at_two_places_of_a_chain_has_the_gradient_of_both(rng):
     assert np.array_equal(dx, dx2)
     for _, a, b in tree.pairs(grads, grads2):
         assert np.array_equal(a, b)
+
+
+def test_the_gradient_of_a_context_is_the_sum_over_the_layers_that_see_it(rng):
+    chain = smooth_flow(rng, features=3, context=2, layers=2).chain
+    x, context = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    assert check.adjoint(chain, x, context, rng=rng)
 
 
 def test_a_conditional_flow_depends_on_its_context(rng):

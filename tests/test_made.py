@@ -122,7 +122,7 @@ def test_any_number_of_hidden_layers(hidden):
     assert np.array_equal(J != 0, position(net)[:, None] > position(net)[None, :])
 
 
-@pytest.mark.parametrize("order", [[0, 1], [0, 1, 1], [1, 2, 3], [[0, 1, 2]], "sideways"])
+@pytest.mark.parametrize("order", [[0, 1], [0, 1, 1], [1, 2, 3], [[0, 1, 2]], 0, "sideways"])
 def test_an_order_that_is_none_is_refused(order):
     with pytest.raises(ValueError, match="order: expected"):
         MADE.init(3, (8,), rng=rng(), order=order)

@@ -17,8 +17,24 @@ EQUIVALENT = {
             "for (path, a), end in zip(leaves.items(), ends, strict=False)",
         ),
     },
+    "flows/actnorm.py": {
+        "a standard deviation is never below 0": ("s = -np.log(np.where(std != 0, std, 1))",),
+    },
+    "flows/degrees.py": {
+        "of the names that are left, only this one": (
+            'return np.arange(features)[:: -1 if order >= "reversed" else 1].copy()',
+        ),
+        "no array of another shape is equal": (
+            "if order.shape < (features,) or not np.array_equal(np.sort(order), np.arange(features)):",
+        ),
+        "there is at least one": ("low = 0 if context or features <= 1 else 1",),
+        "the last entry once more": ("return np.searchsorted(degrees, np.arange(features + 3))",),
+    },
     "flows/chain.py": {
-        "tuples of one": ("return (total[0] + part[ -1],)",),
+        "tuples of one": (
+            "return (total[0] + part[ -1],)",
+            "return (total[ -1] + part[0],)",
+        ),
         "both have an entry for each layer": (
             "for k, (f, point) in enumerate(zip(self.layers, reversed(points), strict=False)):",
         ),
@@ -203,8 +219,6 @@ EQUIVALENT = {
     "flows/spline.py": {
         "NumPy takes any negative length for the one that is left over": (
             "t = np.tanh(r.reshape(- 2, self.parts) / self.c)",
-            "dh, grads = self.net.backward(dr.reshape(len(dr), - 2), net_cache)",
-            "return h.reshape(len(h), - 2, self.spline.parts)",
         ),
     },
     "flows/linear.py": {
@@ -355,18 +369,6 @@ CHOSEN = {
             "def init(cls, features, hidden, *, bins=8, bound= 6.0, c=3.0, **options):",
             "def init(cls, features, hidden, *, bins=8, bound=5.0, c= 2.0, **options):",
             "def init(cls, features, hidden, *, bins=8, bound=5.0, c= 4.0, **options):",
-        ),
-    },
-    "flows/autoregressive.py": {
-        "a default: the caller may ask for another": (
-            'def maf(features, layers=5, hidden=( 65, 64), *, rng, dtype=np.float32, c=2.0, activation="relu",',
-            'def maf(features, layers=5, hidden=(64, 65), *, rng, dtype=np.float32, c=2.0, activation="relu",',
-            'def iaf(features, layers=5, hidden=(64, 64), *, rng, dtype=np.float32, c= 1.0, activation="relu",',
-            "def maf_mog(features, layers= 6, hidden=(64, 64), components=8, *, rng, dtype=np.float32, c=2.0,",
-            "def neural_spline(features, layers= 2, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound=5.0,",
-            "def neural_spline(features, layers= 4, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound=5.0,",
-            "def neural_spline(features, layers=3, hidden=(64, 64), *, rng, dtype=np.float32, bins=16, bound= 4.0,",
-            'c= 4.0, coupling=False, activation="relu", context=0, **options):  # fmt: skip',
         ),
     },
     "metric/mined.py": {
