@@ -45,6 +45,17 @@ def test_the_normaliser_by_quadrature_has_converged(name):
     assert abs(quadrature(e, points=401) - quadrature(e, -9.0, 9.0, points=601)) < 1e-9
 
 
+def test_the_square_of_the_quadrature_is_cut_into_steps_of_a_fiftieth():
+    class Uniform(Gaussian):
+        def forward(self, x):
+            axis = np.arange(-400, 401) / 50
+            np.testing.assert_allclose(x[:, 0].reshape(801, 801), axis[:, None] + 0 * axis)
+            np.testing.assert_allclose(x[:, 1].reshape(801, 801), axis + 0 * axis[:, None])
+            return np.where((np.abs(x) < 1).all(axis=1), 0.0, -np.inf), ()
+
+    assert abs(quadrature(Uniform.init(2)) - 2 * np.log(99 / 50)) < 1e-12
+
+
 def test_the_normaliser_of_the_ring_is_its_integral_in_polar_coordinates():
     angle = np.linspace(0, 2 * np.pi, 4096, endpoint=False)
 

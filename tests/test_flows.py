@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minigen import check, data, flows, prob, training
+from minigen import check, data, flows, nn, prob, training
 from minigen.core import tree
 from minigen.flows import factories
 
@@ -318,3 +318,16 @@ def test_the_data_that_sets_a_flow_of_integers_has_its_levels(rng):
     flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 3], [1, 2], [3, 0]]), rng=rng)
     with pytest.raises(ValueError, match="init_from"):
         flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 4], [1, 2]]), rng=rng)
+
+
+def test_a_coupling_wants_no_context_unless_it_is_told(rng):
+    """As by `init`, so by itself; and a log-scale is bounded alike."""
+    net, spline = nn.mlp(2, (4,), 4, rng=rng), flows.Spline()
+    for kind, made in (
+        (flows.AffineCoupling, flows.AffineCoupling(net, 2)),
+        (flows.AdditiveCoupling, flows.AdditiveCoupling(net, 2)),
+        (flows.SplineCoupling, flows.SplineCoupling(net, spline, 2)),
+    ):
+        fresh = kind.init(4, (4,), rng=rng)
+        assert made.context == fresh.context == 0 and made.d == fresh.d
+        assert getattr(made, "c", None) == getattr(fresh, "c", None)

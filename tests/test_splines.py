@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minigen import check
 from minigen.core import tree
 from minigen.flows.autoregressive import neural_spline
 from minigen.flows.sequential import d_passes
@@ -103,6 +104,24 @@ def test_any_parameter_at_all_gives_a_spline_that_can_be_inverted():
     back, _ = spline.inverse(y, r)
     dx, dr, _ = spline.backward(np.ones_like(y), np.ones_like(y), cache)
     assert all(np.isfinite(a).all() and a.dtype == np.float32 for a in (y, ell, back, dx, dr))
+
+
+def test_the_gradients_are_those_of_the_complex_step():
+    spline, x = Spline(3, B, 1.5), rng().uniform(-4, 4, (5, 2))
+    assert check.adjoint(spline, x, rng(1).standard_normal((5, 2, spline.parts)), rng=rng())
+    f = SplineCoupling.init(5, (7,), bins=3, context=2, activation="tanh", rng=rng(),
+                            dtype=np.float64)  # fmt: skip
+    new = {p: 0.4 * rng(1).standard_normal(a.shape) for p, a in tree.flatten(f.params).items()}
+    f, x, c = tree.rebuild(f, new), rng(2).standard_normal((6, 5)), rng(3).standard_normal((6, 2))
+    assert check.adjoint(f, x, c, rng=rng())
+
+
+@pytest.mark.parametrize("name", ["bound", "c"])
+def test_the_bounds_may_be_small_but_not_nothing(name):
+    assert getattr(Spline(**{name: 0.01}), name) == 0.01
+    for value in (0.0, -1.0, np.inf):
+        with pytest.raises(ValueError, match=f"{name}: expected a number"):
+            Spline(**{name: value})
 
 
 def test_the_sequential_inverse_of_a_spline_layer():

@@ -50,7 +50,8 @@ def sweep(made, y, solve, context, x, logdet):
     """Write the coordinates of these rows into x, and add to logdet."""
     given = np.ascontiguousarray(np.moveaxis(y, 0, -1)[made.order])
     levels = [np.empty((s[-1], len(y)), x.dtype) for s in made.starts]  # a row for each unit
-    levels[0][: made.context] = np.concatenate(context, axis=1).T if context else 0
+    for c in context:  # one array, or none
+        levels[0][: made.context] = c.T
     coordinates, parameters = levels[0][made.context :], levels[-1]
     for a, b in blocks(made):
         before(made, levels, a, b)
