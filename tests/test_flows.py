@@ -331,3 +331,78 @@ def test_a_coupling_wants_no_context_unless_it_is_told(rng):
         fresh = kind.init(4, (4,), rng=rng)
         assert made.context == fresh.context == 0 and made.d == fresh.d
         assert getattr(made, "c", None) == getattr(fresh, "c", None)
+
+
+def test_standardising_stretches_a_narrow_column_and_only_shifts_a_constant_one():
+    x = np.array([[7.0, 0.1], [7.0, -0.1]])
+    y, _, _ = flows.Affine.standardize(x, dtype=np.float64).forward(x)
+    np.testing.assert_allclose(y, [[0, 1], [0, -1]], atol=1e-14)
+
+
+def test_a_Logit_that_is_told_nothing_gives_log_odds():
+    x = np.array([[0.2, 0.5], [0.9, 0.01]])
+    y, logdet, _ = flows.Logit().forward(x)
+    np.testing.assert_allclose(y, np.log(x / (1 - x)), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(logdet, -np.log(x * (1 - x)).sum(axis=1), rtol=1e-13)
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_bits_of_integers_are_averaged_over_draws_of_the_noise(draws, rng):
+    flow = flows.real_nvp(2, 1, (4,), levels=4, rng=rng, dtype=np.float64)
+    x = rng.integers(0, 4, (5, 2))
+    seeded = np.random.default_rng(7)
+    nats = [-flow.log_prob(flow.nll.draw(x, seeded)[0][0]) for _ in range(draws)]
+    given = {"draws": draws} if draws > 1 else {}  # one, unless told otherwise
+    bits = flow.bits_per_dim(x, rng=np.random.default_rng(7), **given)
+    np.testing.assert_allclose(bits, np.mean(nats, axis=0) / (2 * np.log(2)), rtol=1e-12)
+    with pytest.raises(ValueError, match="draws: expected an integer >= 1, got 0"):
+        flow.bits_per_dim(x, rng=rng, draws=0)
+
+
+@pytest.mark.parametrize("factory", [flows.real_nvp, flows.nice])
+def test_the_columns_are_mixed_before_each_coupling_but_the_first(factory, rng):
+    flow = factory(4, 3, (4,), rng=rng)
+    *kinds, last = (type(f) for f in (*flow.chain.layers, flow.base))
+    coupling = flows.AffineCoupling if factory is flows.real_nvp else flows.AdditiveCoupling
+    mixed = [coupling, flows.Permute, coupling, flows.Permute, coupling]
+    assert kinds == mixed + ([flows.ActNorm] if factory is flows.nice else [])
+    assert last is prob.StandardNormal and flow.levels == flow.context == 0
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_data_set_the_scales_of_every_layer_as_they_reach_it(layers, rng):
+    x = np.abs(rng.standard_normal((50, 3))) * [1, 2, 3]
+    before = (flows.Affine(np.full(3, 5.0), np.ones(3)),)
+    for maps in ((), before):
+        flow = flows.real_nvp(3, layers, (4,), before=maps, init_from=x, rng=rng, dtype=np.float64)
+        z, _ = flow.encode(x)  # fresh couplings are the identity
+        np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-12)
+        np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-12)
+        first, *others = (f for f in flow.chain.layers if isinstance(f, flows.ActNorm))
+        assert len(others) == layers - 1 and first.s.all()
+        assert all(np.allclose((f.s, f.t), 0, atol=1e-12) for f in others)
+
+
+def test_integers_are_mapped_by_a_Logit_unless_another_map_is_given(rng):
+    flow = flows.real_nvp(2, 1, (4,), levels=4, rng=rng, dtype=np.float64)
+    first = flow.chain.layers[0]
+    assert isinstance(first, flows.Logit) and first.bins == 4 and 0 < first.low < 0.5
+    assert np.isfinite(flow.log_prob([[0, 0], [0, 4], [4, 4]])).all()  # x + u, its ends included
+    given = flows.Affine(np.ones(2), np.zeros(2))
+    assert flows.real_nvp(2, 1, (4,), levels=4, before=(given,), rng=rng).chain.layers[0] is given
+
+
+@pytest.mark.parametrize("level", [-1, 4])
+def test_levels_there_are_not_are_refused(level, rng):
+    flow, x = flows.real_nvp(2, 1, (4,), levels=4, rng=rng), np.array([[0, 3], [level, 2]])
+    with pytest.raises(ValueError, match=r"x: .* in 0\.\.3"):
+        flow.nll.draw(x, rng)
+    with pytest.raises(ValueError, match=r"init_from: .* in 0\.\.3"):
+        flows.real_nvp(2, 1, (4,), levels=4, init_from=x, rng=rng)
+
+
+def test_fewer_than_no_samples_and_contexts_are_refused_by_name(rng):
+    with pytest.raises(ValueError, match="n: expected an integer >= 0, got -1"):
+        flows.real_nvp(2, rng=rng).sample(-1, rng=rng)
+    with pytest.raises(ValueError, match="context: expected an integer >= 0, got -1"):
+        flows.nice(2, context=-1, rng=rng)
