@@ -92,6 +92,12 @@ def test_InvertibleLinear_is_the_matrix_it_came_from(rng):
     np.testing.assert_allclose(logdet, np.linalg.slogdet(W)[1], rtol=1e-12)
 
 
+def test_a_fresh_InvertibleLinear_is_a_rotation(rng):
+    W, logdet, _ = flows.InvertibleLinear.init(5, rng=rng, dtype=np.float64).forward(np.eye(5))
+    np.testing.assert_allclose(W @ W.T, np.eye(5), atol=1e-13)
+    np.testing.assert_allclose(logdet, 0, atol=1e-13)
+
+
 def test_NVP3_the_kept_half_is_bit_identical(rng):
     layer = scrambled(flows.AffineCoupling.init(5, (8,), rng=rng), rng)
     x = rng.standard_normal((6, 5)).astype(np.float32)

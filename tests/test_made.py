@@ -5,7 +5,7 @@ import pytest
 
 from minigen.core import tree
 from minigen.flows import degrees
-from minigen.flows.made import MADE
+from minigen.flows.made import MADE, MaskedLinear
 
 ORDERS = ["natural", "reversed", "random"]
 
@@ -142,3 +142,29 @@ def test_what_the_error_says_is_lost_is_lost():
     paths = degrees.mask(below, above) @ degrees.mask(above, degrees.outputs(D, 1)).astype(int)
     reaching = paths.any(axis=1)
     assert reaching.tolist() == [True] * 3 + [False] * 3  # coordinates 4 .. 6; the 6th never does
+
+
+def test_fresh_weights_vary_as_the_number_of_units_each_column_may_see():
+    """gain / n; a column that sees nothing has no weights, and the biases vary as they are told."""
+    below, above = 1 + np.arange(4), np.repeat(np.arange(5), 3000)  # which see 0 .. 4 units
+    M = degrees.mask(below, above)
+    for given, gain, spread in (({}, 2, 0), ({"gain": 5.0, "spread": 3.0}, 5, 3)):
+        f = MaskedLinear.init(below, above, rng=rng(), **given)
+        assert (f.W[~M] == 0).all() and not f.rectified
+        for n in 1, 2, 3, 4:
+            assert abs(n * f.W[:n, above == n].var() / gain - 1) < 0.1
+        assert abs(f.b.std() - spread) < 0.1 and abs(f.b.mean()) < 0.1
+
+
+def test_only_the_first_biases_are_spread():
+    first, *others = MADE.init(3, (2000, 20, 20), rng=rng()).linears
+    assert abs(first.b.std() - 1) < 0.1 and not any(f.b.any() for f in others)
+
+
+def test_a_masked_layer_is_linear_unless_it_is_told_to_be_rectified():
+    M, W = degrees.mask(np.array([0, 1]), np.array([0, 1, 1])), rng().standard_normal((2, 3))
+    x, b = rng(1).standard_normal((5, 2)), np.ones(3)
+    y = x @ (M * W) + b
+    for given, want in ((), y), ((True,), np.maximum(y, 0)):
+        f = MaskedLinear(W, b, np.array([0, 1]), np.array([0, 1, 1]), *given)
+        np.testing.assert_allclose(f.forward(x)[0], want, rtol=0, atol=1e-14)

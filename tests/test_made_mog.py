@@ -81,6 +81,8 @@ def test_samples_keep_the_type_and_the_seed():
     assert p.sample(5, rng=rng()).dtype == np.float32
     assert np.array_equal(p.sample(5, rng=rng()), p.sample(5, rng=rng()))
     assert p.sample(0, rng=rng()).shape == (0, 3)
+    with pytest.raises(ValueError, match="n: expected an integer >= 0, got -1"):
+        p.sample(-1, rng=rng())
 
 
 @pytest.mark.parametrize("K, means", [(1, [0]), (2, [-2, 2]), (5, [-2, -1, 0, 1, 2])])

@@ -100,7 +100,8 @@ class MADE(Layer):
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
-        the variance of the last weights: with 0 the parameters start at 0.
+        the variance of the last weights: with 0 the parameters start at 0. The biases of the
+        first layer are N(0, 1), which spreads the units over standardised data; others are 0.
         """
         validate.integer("features", features, 1)
         validate.integer("context", context, 0)
