@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from minigen import check
 from minigen.core import tree
 from minigen.flows.autoregressive import iaf
 from minigen.flows.energies import ENERGIES, energy
@@ -37,6 +38,15 @@ def formula(name, a, b):
 def test_an_energy_is_its_formula(name):
     x = rng().uniform(-3, 3, (200, 2))
     np.testing.assert_allclose(energy(name).forward(x)[0], formula(name, *x.T), rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", ENERGIES)
+def test_an_energy_is_a_differentiable_density_of_the_plane(name):
+    e, x = energy(name), rng().uniform(-5, 5, (50, 2))
+    assert np.array_equal(e.log_prob(x), e.forward(x)[0])
+    with pytest.raises(ValueError, match=r"x: expected shape \(N, 2\)"):
+        e.log_prob(np.zeros((4, 3)))
+    assert check.gradients(e, x, rng=rng())
 
 
 @pytest.mark.parametrize("name", ENERGIES)

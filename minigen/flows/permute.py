@@ -30,7 +30,7 @@ class Permute(Bijection):
     @classmethod
     def halves(cls, features):
         """Last columns first: what the coupling kept, the next one moves."""
-        return cls(np.roll(np.arange(features), features // 2 + features % 2))
+        return cls(np.roll(np.arange(features), -(features // 2)))
 
     @classmethod
     def random(cls, features, *, rng):
