@@ -58,8 +58,8 @@ EQUIVALENT = {
         ),
     },
     "flows/permute.py": {
-        "np.roll drops the half of an odd width, which the remainder brings back": (
-            "return cls(np.roll(np.arange(features), features / 2 + features % 2))",
+        "np.roll drops the half of an odd width": (
+            "return cls(np.roll(np.arange(features), -(features / 2)))",
         ),
     },
     "check/oracle.py": {
@@ -209,16 +209,40 @@ EQUIVALENT = {
     },
     "flows/sequential.py": {
         "rows in memory at a time": (
+            "ROWS = 1023  # rows done at once, for the memory of large samples",
             "ROWS = 1025  # rows done at once, for the memory of large samples",
         ),
         "the size of a block: the same sums in another order": (
+            "UNITS = 63  # hidden units of one block of degrees",
+            "UNITS = 65  # hidden units of one block of degrees",
             "widest = max((s[- 2] for s in made.starts[1:-1]), default=made.features)",
+            "widest = max((s[-1] for s in made.starts[ 0:-1]), default=made.features)",
             "widest = max((s[-1] for s in made.starts[ 2:-1]), default=made.features)",
+            "widest = max((s[-1] for s in made.starts[1:- 0]), default=made.features)",
+            "widest = max((s[-1] for s in made.starts[1:- 2]), default=made.features)",
+            "widest = max((s[-1] for s in made.starts[1:1]), default=made.features)",
+            "step = max( 2, UNITS * made.features // widest)",
+            "step = max(1, UNITS * made.features * widest)",
+            "step = max(1, UNITS * made.features + widest)",
+            "step = max(1, UNITS * made.features - widest)",
+            "step = max(1, UNITS + made.features // widest)",
+            "step = max(1, UNITS - made.features // widest)",
+        ),
+        "both have an entry for each masked layer": (
+            "for k, (f, activation) in enumerate(zip(made.linears, made.activations, strict=False)):",
         ),
     },
     "flows/spline.py": {
         "NumPy takes any negative length for the one that is left over": (
+            "flat = [np.ascontiguousarray(a).reshape(- 2) for a in (x, dy, dell)]",
             "t = np.tanh(r.reshape(- 2, self.parts) / self.c)",
+            "flat = np.ascontiguousarray(x, dtype).reshape(- 2)",
+        ),
+        "one copy more": ("y, slope = map(flat, e.astype(dtype, copy=True), self.bound)",),
+    },
+    "flows/normalizer.py": {
+        "NumPy takes any negative length for the one that is left over": (
+            'grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(- 2, 2)',
         ),
     },
     "flows/linear.py": {
@@ -317,16 +341,11 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
-    "flows/iaf.py": {
+    "flows/normalizer.py": {
         "a default: the caller may ask for another": (
-            "def init(cls, features, hidden, *, c= 1.0, **options):",
+            "def log_normalizer(flow, target, n= 19999, *, rng):",
+            "def log_normalizer(flow, target, n= 20001, *, rng):",
         ),
-    },
-    "flows/maf.py": {
-        "a default: the caller may ask for another": ("c: float = 3.0",),
-    },
-    "flows/coupling.py": {
-        "a default: the caller may ask for another": ("c: float = 3.0",),
     },
     "diffusion/network.py": {
         "the scale of the first weights, found by trial": (
@@ -358,17 +377,6 @@ CHOSEN = {
         "a default: the caller may ask for another": (
             'features, schedule=None, *, hidden= 257, blocks=3, predict="v", variance="beta",',
             'features, schedule=None, *, hidden=256, blocks= 4, predict="v", variance="beta",',
-        ),
-    },
-    "flows/spline.py": {"a default: the caller may ask for another": ("bins: int = 7",)},
-    "flows/spline_maf.py": {
-        "a default: the caller may ask for another": (
-            "def init(cls, features, hidden, *, bins= 7, bound=5.0, c=3.0, **options):",
-            "def init(cls, features, hidden, *, bins= 9, bound=5.0, c=3.0, **options):",
-            "def init(cls, features, hidden, *, bins=8, bound= 4.0, c=3.0, **options):",
-            "def init(cls, features, hidden, *, bins=8, bound= 6.0, c=3.0, **options):",
-            "def init(cls, features, hidden, *, bins=8, bound=5.0, c= 2.0, **options):",
-            "def init(cls, features, hidden, *, bins=8, bound=5.0, c= 4.0, **options):",
         ),
     },
     "metric/mined.py": {
