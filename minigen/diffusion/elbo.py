@@ -79,6 +79,7 @@ def steadied(L, control):
     """L (N,) without what chance alone gave it: |eps|^2 - D has mean 0 and goes with L.
 
     The regression on such a control variate leaves the mean, up to 1/N, and lowers the noise.
+    Fewer than ten rows stay as they are: with them 1/N is not small.
     """
     return L - control * (control @ (L - L.mean()) / (control @ control)) if len(L) > 9 else L
 

@@ -44,6 +44,12 @@ EQUIVALENT = {
             'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
         ),
     },
+    "diffusion/elbo.py": {
+        "t is never above T": ("if t != T:",),
+        "there is at least one row": (
+            'return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n != 1 else float("nan")',
+        ),
+    },
     "diffusion/network.py": {
         "the rows of the times are 1 or N": ("if rows < len(de):",),
     },
