@@ -80,9 +80,6 @@ EQUIVALENT = {
     "check/richardson.py": {
         "noise is never below 0": ("rounding = max(noise(near), EPS * size(here, -1.0)) / h",),
     },
-    "data/transported.py": {
-        "more of the plane than holds any mass": ("reach = 8 / self.thickness + self.length / 5",),
-    },
     "metric/selected.py": {
         "anchors, positives and negatives are as many": (
             "de = sum(scatter(d, r, n) for d, r in zip(drows, rows, strict=False))",
@@ -175,19 +172,136 @@ EQUIVALENT = {
         ),
     },
     "data/blurred.py": {
+        "no weight is below 0": ("some = weights != 0",),
+        "the same law: the noise is symmetric": (
+            "return self._draw(n, rng) - self.noise * rng.standard_normal((n, 2))",
+        ),
+        "beyond 8 noises there is no mass, to rounding": (
+            "return entropy_near(self._log_prob, centres, 9 * self.noise, self.noise / 3)",
+        ),
+        "a finer lattice than is needed": (
+            "return entropy_near(self._log_prob, centres, 8 * self.noise, self.noise / 4)",
+        ),
+        "the length of a curve in six digits": (
+            "c = self._curves(np.linspace(*self.interval, 1001))",
+            "c = self._curves(np.linspace(*self.interval, 999))",
+        ),
         "more nodes than are needed": (
+            "n = 2 * int(np.ceil( 16 + 2.5 * (self._length() + 2) / self.noise))",
+            "n = 2 * int(np.ceil(15 + 2.5 * (self._length() + 3) / self.noise))",
             "n = 2 * int(np.ceil(15 + 3.5 * (self._length() + 2) / self.noise))",
+            "n = 3 * int(np.ceil(15 + 2.5 * (self._length() + 2) / self.noise))",
+        ),
+        "NumPy takes any negative length for the one that is left over": (
+            "return curves.reshape(- 2, 2), weights",
+            "return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(- 2, 2)",
+        ),
+        "the arrays that are stacked have one axis": (
+            "c = np.stack([np.cos(t) - 0.5, np.sin(t) - 0.25], axis=1)",
+            "c = (t / np.pi)[:, None] * np.stack([-np.cos(t), np.sin(t)], axis=1)",
+            "return (t / (1.5 * np.pi))[:, None] * np.stack([np.cos(t), np.sin(t)], axis=1)[None]",
+            "return self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)",
+        ),
+    },
+    "data/checkerboard.py": {
+        "the arrays that are stacked have one axis": (
+            "corner = np.stack([column, 2 * half + column % 2], axis=1) - 2",
+        ),
+        "a remainder is never below 0": (
+            "black = (cell.sum(axis=1) % 2 <= 0) & (np.abs(cell + 0.5) < 2).all(axis=1)",
+        ),
+        "the middle of a cell is never 2 from the middle of the board": (
+            "black = (cell.sum(axis=1) % 2 == 0) & (np.abs(cell + 0.5) <= 2).all(axis=1)",
         ),
     },
     "data/concentric.py": {
-        "the rest of the interval, beyond 9 noises, has no mass": (
-            "return radial_entropy(self._log_prob, self.radii, 9 - self.noise)",
+        "beyond 8 noises there is no mass, to rounding": (
+            "return radial_entropy(self._log_prob, self.radii, 10 * self.noise)",
+            "return radial_entropy(self._log_prob, self.radii, 8 * self.noise)",
+        ),
+        "the same law: the noise is symmetric": (
+            "return radii[:, None] * circle - self.noise * rng.standard_normal((n, 2))",
+        ),
+        "the arrays that are stacked have one axis": (
+            "circle = np.stack([np.cos(t), np.sin(t)], axis=1)",
         ),
     },
     "data/discrete.py": {
         "no number is below low and above high": (
             "wrong = (np.floor(x) != x) | (x < low) ^ (x > high)",
         ),
+        "no number is below its floor": ("wrong = (np.floor(x) < x) | (x < low) | (x > high)",),
+        "of the kinds of numbers allowed, only this one": (
+            'x = x if x.dtype.kind <= "f" else x.astype(np.float64)',
+        ),
+    },
+    "data/quadrature.py": {
+        "numbers in memory at a time": (
+            "CHUNK = 2** 15  # numbers in a table of points by centres: half a megabyte",
+            "CHUNK = 2** 17  # numbers in a table of points by centres: half a megabyte",
+            "return np.array_split(x, 1 + len(x) + columns // CHUNK)",
+            "return np.array_split(x, 2 + len(x) * columns // CHUNK)",
+            "for part in np.array_split(xs, 1 + len(xs) * len(ys) // 2** 17):",
+            "for part in np.array_split(xs, 1 + len(xs) * len(ys) // 2** 19):",
+            "for part in np.array_split(xs, 1 + len(xs) * len(ys) // 2/18):",
+            "for part in np.array_split(xs, 1 + len(xs) + len(ys) // 2**18):",
+            "for part in np.array_split(xs, 2 + len(xs) * len(ys) // 2**18):",
+        ),
+        "np.array_split takes the whole part": (
+            "return np.array_split(x, 1 + len(x) * columns / CHUNK)",
+            "for part in np.array_split(xs, 1 + len(xs) * len(ys) / 2**18):",
+        ),
+        "np.fft.irfft leaves out what is more than half of n": (
+            "w = np.fft.irfft(2 / (1 - np.arange(0, n + 2, 2.0) ** 2), n)",
+        ),
+        "the same nodes backwards, and their weights are symmetric": (
+            "return low + half * (1 + np.cos(np.pi * np.arange(n + 1) / n)), half * w",
+        ),
+        "either adds nothing to a sum that is 1 or more": (
+            "np.maximum(table, - 699, out=table)  # numbers below the smallest normal one are slow",
+            "np.maximum(table, - 701, out=table)  # numbers below the smallest normal one are slow",
+        ),
+        "the array has one column": (
+            "return top[:, -1] + np.log(np.exp(table, out=table).sum(axis=1))",
+        ),
+        "both have two entries": (
+            "xs, ys = (np.arange(a, b + step, step) for a, b in zip(low, high, strict=False))",
+        ),
+        "NumPy takes any negative length for the one that is left over": (
+            'yield np.stack(np.meshgrid(part, ys, indexing="ij"), axis=-1).reshape(- 2, 2)',
+        ),
+        "the array has one entry": ("logp = log_prob(np.array([[r, 0.0]]))[ -1]",),
+        "the other of the two bounds is met": (
+            "pieces = [quad(integrand, a, b, epsabs= -0.99999999999, epsrel=1e-11)[0] for a, b in pairwise(edges)]",
+            "pieces = [quad(integrand, a, b, epsabs=1e-11, epsrel= -0.99999999999)[0] for a, b in pairwise(edges)]",
+        ),
+    },
+    "data/transported.py": {
+        "the same law: the noise is symmetric": (
+            "z[:, 1] = self.correlation * z[:, 0] - self._across * z[:, 1]",
+        ),
+        "the blades turned the other way round are the same blades": (
+            "v = rotated(u[:, None, :], self._angles)",
+        ),
+        "beyond 8 lengths or thicknesses there is no mass, to rounding": (
+            "along = 2 + self.length * np.linspace(- 10, 9, 200)",
+            "along = 2 + self.length * np.linspace(- 8, 9, 200)",
+            "along = 2 + self.length * np.linspace(-9, 10, 200)",
+            "along = 2 + self.length * np.linspace(-9, 8, 200)",
+            "return entropy_near(self._log_prob_straight, spine, 9 * self.thickness, step)",
+        ),
+        "as dense, for the reach around each point": (
+            "along = 2 + self.length * np.linspace(-9, 9, 199)",
+            "along = 2 + self.length * np.linspace(-9, 9, 201)",
+        ),
+        "the same points backwards": ("along = 2 - self.length * np.linspace(-9, 9, 200)",),
+        "the arrays that are stacked have one axis": (
+            "blade = np.stack([along, np.zeros_like(along)], axis=1)",
+        ),
+        "NumPy takes any negative length for the one that is left over": (
+            "spine = rotated(blade[:, None], self._angles).reshape(- 2, 2)",
+        ),
+        "a finer lattice than is needed": ("step = min(self.length, self.thickness) / 4",),
     },
     "diffusion/forward.py": {
         "the array has one column": ("dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",),
@@ -348,6 +462,12 @@ EQUIVALENT = {
 
 CHOSEN = {
     "flows/normalizer.py": {
+    "data/blurred.py": {
+        "nodes more than the curves there are need": (
+            "n = 2 * int(np.ceil( 14 + 2.5 * (self._length() + 2) / self.noise))",
+        ),
+    },
+    "flows/iaf.py": {
         "a default: the caller may ask for another": (
             "def log_normalizer(flow, target, n= 19999, *, rng):",
             "def log_normalizer(flow, target, n= 20001, *, rng):",
