@@ -11,6 +11,32 @@ EQUIVALENT = {
         "no gap is below 0, and one of 0 is not looked at again": (
             "return np.where(near, allowed(doubtful, scale) + SPREAD * spread, -1.0)",
         ),
+        "the draws are read only if anything is near": (
+            "for _ in range(DRAWS if near.any() else -1):",
+            "for _ in range(DRAWS if near.any() else 1):",
+        ),
+        "the same law to first order, and the second is 1e-30": (
+            "with oracle.moved(lambda a: a * (1 - MOVE * rng.standard_normal(a.shape))):",
+            "with oracle.moved(lambda a: a / (1 + MOVE * rng.standard_normal(a.shape))):",
+        ),
+        "a size is never below 0": (
+            "with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial= -1) / INSIDE)):",
+            "return -1.0 if outside or not np.isfinite(scale) else scale",
+            "return int(np.argmax(np.where(bad, evidence.gap, - 2)))",
+        ),
+        "of the verdicts there are, only this one": (
+            "bad = verdicts <= WRONG",
+            "if yours >= OK and step == WRONG:",
+            "if yours == OK and step <= WRONG:",
+            'return "" if oracle.trusted or yours <= WRONG else UNSURE',
+        ),
+        "differs only where a gap is the tolerance to the last digit": (
+            "bad[bad] = ~(again.gap < explained(again, evidence.scale, oracle, trial, rng))",
+            "near = doubtful.gap < TINY * scale",
+        ),
+        "both have an entry for each output": (
+            "size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=False))",
+        ),
     },
     "core/tree.py": {
         "both have an entry for each leaf": (
@@ -69,7 +95,31 @@ EQUIVALENT = {
         ),
     },
     "check/oracle.py": {
-        "of the names that are left, only this one": ('if method >= "complex":',),
+        "of the names that are left, only this one": (
+            'if method >= "richardson":',
+            'if method >= "complex":',
+            "oracle.trusted = reason <= CLEAN",
+        ),
+        "differs only where a gap is the tolerance to the last digit": (
+            "if all(gap(d, s) < AGREE for d, s in zip(central[-1], slopes, strict=True)):",
+        ),
+        "both have an entry for each output": (
+            "if all(gap(d, s) <= AGREE for d, s in zip(central[-1], slopes, strict=False)):",
+            "if any(d.any() and not np.any(s) for d, s in zip(central[0], slopes, strict=False)):",
+            "pairs = zip(real.values(u, h), real.values(u, -h), strict=False)",
+        ),
+        "a step along no direction": ("here = real.values({}, -1)", "here = real.values({}, 1)"),
+        "a size is never below 0": (
+            "return size(d - s, -1.0) / (max(size(d, 0.0), size(s, 0.0)) or 1.0)",
+            "return size(d - s, 0.0) / (max(size(d, -1.0), size(s, 0.0)) or 1.0)",
+            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, -1.0)) or 1.0)",
+            "nearest = min(size(d - slope, -1.0) for d in central)",
+            "spread = max(size(a - b, -1.0) for a in central for b in central)",
+            "return nearest > 2 * max(spread, 4 * EPS * size(here, -1.0) / max(STEPS))",
+        ),
+        "0 divided by either is 0": (
+            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, 0.0)) or 2.0)",
+        ),
     },
     "check/subject.py": {
         "both have an entry for each input": (
@@ -78,7 +128,20 @@ EQUIVALENT = {
         ),
     },
     "check/richardson.py": {
-        "noise is never below 0": ("rounding = max(noise(near), EPS * size(here, -1.0)) / h",),
+        "NumPy takes any negative length for the one that is left over": (
+            "h, here = steps.reshape(- 2, *[1] * (right.ndim - 1)), near[4]",
+        ),
+        "every evaluation has as many outputs": (
+            "for k in range(len(near[ -1]))",
+            "for k in range(len(near[ 1]))",
+        ),
+        "of two as good as each other, either": (
+            "best, error = np.where(gap <= error, row[-1], best), np.fmin(gap, error)",
+        ),
+        "where no difference is a number, neither is sure": (
+            "best, error, above = central[ -1], np.inf, []",
+            "best, error, above = central[ 1], np.inf, []",
+        ),
     },
     "metric/selected.py": {
         "anchors, positives and negatives are as many": (
@@ -485,18 +548,29 @@ CHOSEN = {
         ),
     },
     "check/oracle.py": {
-        "a step of differences, of which the others are enough": (
-            "STEPS = (1e-5, -0.9999999, 1e-4, 1e-3)",
-            "STEPS = (1e-5, 1e-7, 1e-4, -0.999)",
+        "how many directions are tried": (
+            "def unclean(oracle, subject, rng, directions= 2):",
+            "def unclean(oracle, subject, rng, directions= 4):",
         ),
         "a margin over rounding": (
             "return nearest > 2 * max(spread, 3 * EPS * size(here, 0.0) / max(STEPS))",
+            "return nearest > 2 * max(spread, 5 * EPS * size(here, 0.0) / max(STEPS))",
         ),
     },
     "check/richardson.py": {
-        "the depth of a table that has converged before": ("LEVELS = 9",),
+        "the depth of a table that has converged before": ("LEVELS = 9", "LEVELS = 11"),
         "a margin over rounding": (
-            "kink = (jump[-1] > jump[0] / 4) & (jump[-1] > 1e-6 * np.abs(best) + 4 * rounding[- 0])",
+            "kink = jump > 1e-6 * np.abs(best) + 9 * rounding[-1]",
+            "kink = jump > 1e-6 * np.abs(best) + 11 * rounding[-1]",
+            "kink = jump > 1e-6 * np.abs(best) + 10 * rounding[- 2]",
+        ),
+    },
+    "check/judge.py": {
+        "how often a point is moved, and a margin over what that moves": (
+            "MOVE, DRAWS, SPREAD = 1e-15, 3, 4",
+            "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
+            "MOVE, DRAWS, SPREAD = 1e-15, 4, 3",
+            "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
         ),
     },
     "diffusion/factory.py": {
