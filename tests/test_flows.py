@@ -141,6 +141,14 @@ def test_a_fresh_coupling_is_the_identity(rng):
         assert np.array_equal(y, x) and not logdet.any()
 
 
+@pytest.mark.parametrize("context", [0, 2])
+def test_an_additive_coupling_is_a_bijection_both_of_whose_gradients_are_right(context, rng):
+    new = {"activation": "tanh", "rng": rng, "dtype": np.float64}
+    layer = scrambled(flows.AdditiveCoupling.init(5, (4,), context=context, **new), rng)
+    x, c = rng.standard_normal((3, 5)), rng.standard_normal((3, context))
+    assert check.bijection(layer, x, *((c,) if context else ()), rng=rng)
+
+
 def test_ActNorm_standardises_the_data_it_was_made_from(rng):
     x = 3 + 5 * rng.standard_normal((500, 4))
     y, _, _ = flows.ActNorm.init_from(x, dtype=np.float64).forward(x)
@@ -350,6 +358,11 @@ def test_a_Logit_that_is_told_nothing_gives_log_odds():
     y, logdet, _ = flows.Logit().forward(x)
     np.testing.assert_allclose(y, np.log(x / (1 - x)), rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(logdet, -np.log(x * (1 - x)).sum(axis=1), rtol=1e-13)
+
+
+def test_a_Logit_maps_its_interval_symmetrically():
+    y, _, _ = flows.Logit(bins=4.0, low=0.1).forward(np.array([[0.0], [2.0], [4.0]]))
+    np.testing.assert_allclose(y[:, 0], [-np.log(9), 0, np.log(9)], rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("draws", [1, 3])

@@ -46,6 +46,12 @@ EQUIVALENT = {
     "flows/actnorm.py": {
         "a standard deviation is never below 0": ("s = -np.log(np.where(std != 0, std, 1))",),
     },
+    "flows/elementwise.py": {
+        "a standard deviation is never below 0": ("scale = 1 / np.where(std != 0, std, 1)",),
+    },
+    "flows/factories.py": {
+        "there are at least two": ("if k % 2 or features <= 2:",),
+    },
     "flows/degrees.py": {
         "of the names that are left, only this one": (
             'return np.arange(features)[:: -1 if order >= "reversed" else 1].copy()',
