@@ -272,6 +272,16 @@ def test_reverse_kl_of_the_target_itself_is_minus_its_log_normaliser(rng):
     assert abs(loss + np.log(3)) < 1e-14
 
 
+def test_the_gradient_of_reverse_kl_is_that_of_the_complex_step(rng):
+    flow = smooth_flow(rng, runs="generative", layers=2)
+    target = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
+    loss, z = flow.reverse_kl(target), rng.standard_normal((5, 2))
+    assert check.adjoint(loss, z, rng=rng)
+    x, _ = flow.decode(z)
+    truth = np.mean(flow.log_prob(x) - target.log_prob(x))
+    np.testing.assert_allclose(loss.forward(z)[0], truth, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "build, message",
     [

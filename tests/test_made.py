@@ -6,6 +6,7 @@ import pytest
 from minigen.core import tree
 from minigen.flows import degrees
 from minigen.flows.made import MADE, MaskedLinear
+from minigen.nn import ReLU, SiLU, Softplus, Tanh
 
 ORDERS = ["natural", "reversed", "random"]
 
@@ -168,3 +169,22 @@ def test_a_masked_layer_is_linear_unless_it_is_told_to_be_rectified():
     for given, want in ((), y), ((True,), np.maximum(y, 0)):
         f = MaskedLinear(W, b, np.array([0, 1]), np.array([0, 1, 1]), *given)
         np.testing.assert_allclose(f.forward(x)[0], want, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("relu", ReLU), ("tanh", Tanh), ("silu", SiLU), ("softplus", Softplus)]
+)
+def test_every_layer_but_the_last_has_the_activation_that_is_asked_for(name, kind):
+    net = MADE.init(3, (4, 5), rng=rng(), activation=name, last_gain=1.0, dtype=np.float64)
+    assert [type(f) for f in net.activations] == [kind, kind, type(None)]
+    u = x = rng(1).standard_normal((6, 3))
+    for f in net.linears:
+        last = f is net.linears[-1]
+        u = u @ (f.M * f.W) + f.b
+        u = u if last else kind().forward(u)[0]
+    np.testing.assert_allclose(net.forward(x)[0], u.reshape(6, 3, 2), rtol=0, atol=1e-13)
+
+
+def test_a_MADE_of_layers_has_two_parameters_a_coordinate_unless_it_is_told():
+    net = MADE.init(3, (4,), rng=rng())
+    assert MADE(net.layers, net.order).parts == net.parts == 2

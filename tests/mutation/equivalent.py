@@ -73,7 +73,12 @@ EQUIVALENT = {
     },
     "flows/made.py": {
         "of the four names allowed, only this one": (
+            'gain, spread = (1.0 if activation >= "tanh" else 2.0), 1.0',
             'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
+        ),
+        "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
+        "both have an entry for each layer": (
+            "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
         ),
     },
     "diffusion/elbo.py": {
@@ -437,13 +442,30 @@ EQUIVALENT = {
     "flows/linear.py": {
         "the diagonal of L is one": (
             'u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
+            "dv = scipy.linalg.solve_triangular(L, du.T, lower=True, unit_diagonal=False).T  # u = v L^-1",
         ),
-        "the diagonal of `upper` is not read": (
+        "the diagonals of `lower` and `upper` are not read, and L has nothing above": (
+            "strict = np.tril(L, - 0).astype(dtype), np.triu(U, 1).astype(dtype)",
+            "strict = np.tril(L, 1).astype(dtype), np.triu(U, 1).astype(dtype)",
             "strict = np.tril(L, -1).astype(dtype), np.triu(U, 0).astype(dtype)",
         ),
-        "the diagonal holds ones": (
-            'u = solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
+        "a sign is its own inverse": ("da = np.diag(dU) / self.sign * np.exp(self.a) + dlogdet",),
+    },
+    "flows/energies.py": {
+        "the same two arcs in the other order": (
+            "a = (x[:, :1] + np.array([-2, 2], x.real.dtype)) / 0.6",
         ),
+        "of the names that are left, only this one": (
+            'if self.kind >= "wave":',
+            'if self.kind <= "split":',
+            'return Ring() if name <= "ring" else Wave(name)',
+        ),
+    },
+    "flows/flow.py": {
+        "of the two names allowed, only this one": ("if self.runs >= NORMALIZING:",),
+    },
+    "flows/losses.py": {
+        "of the two names allowed, only the other": ('if self.flow.runs > "generative":',),
     },
     "markov/closed.py": {
         "deviations from a mean sum to 0": (
