@@ -68,6 +68,13 @@ def test_ddim_without_noise_keeps_the_standard_deviation(scale, rng):
     assert x[0, 0] == pytest.approx(scale, rel=0.01)
 
 
+def test_ddim_with_eta_zero_is_a_map_without_noise(rng):
+    """It draws nothing: x_T alone says where it ends."""
+    model, before = small(rng), rng.bit_generator.state
+    list(ddim(model, np.ones((3, 2)), rng=rng, times=np.array([4, 11, 20])))
+    assert rng.bit_generator.state == before
+
+
 @pytest.mark.parametrize("steps", [None, 25])
 def test_ancestral_sampling_of_a_point_ends_there(steps, rng):
     """S-ANC: with variance beta_tilde the last x_1 has the spread the decoder adds to."""

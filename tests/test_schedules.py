@@ -108,3 +108,26 @@ def test_respacing_visits_the_same_signals(make, steps):
     assert (short.beta[0], short.beta_tilde[1], short.alpha_bar[0]) == (0, 0, 1)
     if steps == 40:
         np.testing.assert_allclose(short.beta_tilde, s.beta_tilde, rtol=1e-12)
+
+
+class Still:
+    """A generator whose uniform number is always the same."""
+
+    def __init__(self, u):
+        self.u = u
+
+    def random(self):
+        return self.u
+
+
+def test_antithetic_times_stay_within_1_and_T_where_one_ends_a_lap():
+    """(u + i / n) mod 1 is 0 where the sum is exactly 1: t = 1, not T + 1."""
+    t, weight = df.Antithetic(10).draw(4, Still(0.5))
+    assert t.tolist() == [6, 8, 1, 3] and weight is None
+
+
+def test_the_law_of_the_times_keeps_its_digits_in_a_single_precision_copy(rng):
+    p = np.sqrt(np.arange(1.0, 21))
+    model = df.ddpm(2, df.linear_schedule(20), hidden=4, rng=rng)
+    loss = df.BoundLoss(model, df.Importance(p / p.sum())).astype(np.float32)
+    np.testing.assert_array_equal(loss.times.p, p / p.sum())

@@ -390,15 +390,34 @@ EQUIVALENT = {
             "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
         ),
     },
+    "diffusion/sampler.py": {
+        "a standard deviation is never below 0": ("if fresh != 0:",),
+        "both have one entry for each step": (
+            "for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=False):",
+        ),
+    },
+    "diffusion/terms.py": {
+        "a variance is never below 0": (
+            "c = np.where(tilde > 0, -1 - np.log(np.where(tilde != 0, tilde, 1)), LOG_2PI)",
+            "c = np.where(tilde != 0, -1 - np.log(np.where(tilde > 0, tilde, 1)), LOG_2PI)",
+        ),
+        "where tilde is 0 the logarithm is not used": (
+            "c = np.where(tilde > 0, -1 - np.log(np.where(tilde > 0, tilde, 2)), LOG_2PI)",
+        ),
+        "there is no t below 1": ("k = np.flatnonzero(np.broadcast_to(t, len(xt)) <= 1)",),
+        "three of each": ("for whole, part in zip((dx0, dmu, dlogvar), parts, strict=False):",),
+    },
     "diffusion/variance.py": {
         "of the names that are left, only this one": (
             'if kind >= "learned":',
+            'if kind <= "beta":',
             'if kind <= "beta_tilde":',
         ),
     },
     "diffusion/weights.py": {
         "the array has one column": (
             "logvar = log_variance(model.variance, low, high, None)[0][:, -1]",
+            "return q[:, -1] ** 2 * np.exp(-logvar) / 2, model.features / 2 * C",
         ),
     },
     "flows/sequential.py": {
