@@ -101,6 +101,19 @@ def test_log_ndtr_and_interval_at_their_joints():
     np.testing.assert_allclose(log_interval(a, b), want, rtol=1e-10)
 
 
+def test_an_interval_that_holds_nearly_everything_lacks_what_lies_outside():
+    """log P = -2 Phi(-z), to the last digits where P itself is 1."""
+    z = np.array([6.0, 9.0, 20.0, 30.0])
+    np.testing.assert_allclose(log_interval(-z, z), -2 * np.exp(log_ndtr(-z)), rtol=1e-8)
+
+
+def test_log_ndtr_rises_through_0(rng):
+    """d log Phi / dx = density / Phi, at 0 and on both sides of it."""
+    x = np.array([-0.0, 0.0, -1e-9, 1e-9, *rng.normal(0, 3, 20)])
+    want = np.exp(-x * x / 2 - np.log(2 * np.pi) / 2 - log_ndtr(x))
+    np.testing.assert_allclose(log_ndtr(x + 1e-100j).imag / 1e-100, want, rtol=1e-11)
+
+
 def test_float32_stays_float32():
     args = [np.full((2, 3), v, np.float32) for v in (0.0, 0.1, -2.0)]
     logp, cache = DiscretisedGaussian(17).forward(*args)

@@ -66,6 +66,13 @@ def test_a_mixture_is_the_weighted_sum_of_its_components(rng):
     np.testing.assert_allclose(mixture.log_prob(x), np.log(pdf), rtol=1e-12)
 
 
+def test_a_mixture_of_one_is_its_component(rng):
+    mixture = prob.Mixture.of_gaussians([[1, 2]], scale=0.5, dtype=np.float64)
+    x = rng.standard_normal((5, 2))
+    assert mixture.features == 2 and mixture.sample(3, rng=rng).shape == (3, 2)
+    np.testing.assert_allclose(mixture.log_prob(x), mixture.components[0].log_prob(x), rtol=1e-14)
+
+
 def test_a_mixture_far_from_all_its_components_is_finite():
     mixture = prob.Mixture.of_gaussians([[0, 0], [1, 1]], scale=1e-2, dtype=np.float64)
     assert np.isfinite(mixture.log_prob(np.array([[1e3, -1e3]]))).all()
@@ -108,6 +115,40 @@ def test_box_and_muller_draw_a_standard_normal(rng):
         assert abs(np.mean(np.abs(z) > edge) - p) < far * np.sqrt(p)
     for f in (np.sign, np.abs, np.square):
         assert abs(np.corrcoef(f(cos), f(sin))[0, 1]) < 5 / np.sqrt(cos.size)
+
+
+def test_box_and_muller_draw_a_standard_normal_of_few_numbers_too(rng):
+    z = standard_normal((100, 500), rng=rng, dtype=np.float32)
+    assert stats.kstest(z.ravel(), "norm").pvalue > 1e-6
+
+
+class Words:
+    """A generator of given words of 32 bits, half of them for u and half for a; of nothing else."""
+
+    def __init__(self, u, a):
+        self.words = u, a
+
+    def integers(self, low, high, size, dtype):
+        return np.repeat(np.array(self.words, np.uint32), size).view(dtype)
+
+
+@pytest.mark.parametrize("quarter, way", [(0, (1, 0)), (1, (0, 1)), (2, (-1, 0)), (3, (0, -1))])
+@pytest.mark.parametrize("word, radius", [(2**31, 1.17741), (2**32 - 1, 0.0), (0, 6.8)])
+def test_two_numbers_of_box_and_muller_are_a_radius_and_an_angle(quarter, way, word, radius):
+    """u = 1/2, 1 and the smallest, a = 0, pi/2, -pi, -pi/2: the largest number there is is 6.8."""
+    pair = standard_normal((2, 5000), rng=Words(word, quarter * 2**30), dtype=np.float32)
+    want = radius * np.array(way)[:, None]
+    np.testing.assert_allclose(pair, np.tile(want, 5000), rtol=0.01, atol=1e-4)
+
+
+def test_a_pair_of_box_and_muller_takes_one_draw_and_the_others_are_numpys():
+    one, two = (np.random.default_rng(5) for _ in range(2))
+    standard_normal((10001,), rng=one, dtype=np.float32)
+    two.integers(0, 2**64, 5001, dtype=np.uint64)
+    assert one.bit_generator.state == two.bit_generator.state
+    for size, dtype in ((10001, np.float64), (100, np.float32)):
+        z = standard_normal((size,), rng=one, dtype=dtype)
+        assert np.array_equal(z, two.standard_normal(size, dtype=dtype))
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (3,), (4097,), (5, 1001)])
