@@ -10,6 +10,7 @@ from minigen import diffusion as df
 from minigen.core.contract import Layer
 from minigen.diffusion.elbo import standard_error
 from minigen.diffusion.predict import KINDS
+from minigen.diffusion.variance import log_variance
 from minigen.prob.discretized import DiscretisedGaussian
 from minigen.prob.kl import KLDiagonal, KLFull
 
@@ -253,6 +254,15 @@ def test_one_step_is_a_model_too(options, rng):
     assert np.isfinite(model.sample(5, rng=rng)).all()
     inputs, given = model.loss.draw(x.astype(np.float32), rng)
     assert np.isfinite(model.loss.forward(*inputs, **given)[0])
+
+
+@pytest.mark.parametrize("kind", ["learned", "free"])
+def test_a_variance_from_the_network_has_the_slope_it_says(kind):
+    raw = np.linspace(-9, 9, 7)[None]
+    low, high = np.array([[-9.0]]), np.array([[-3.0]])
+    _, slope = log_variance(kind, low, high, raw)
+    step, _ = log_variance(kind, low, high, raw + 1e-100j)
+    np.testing.assert_allclose(slope, step.imag / 1e-100, rtol=1e-10)
 
 
 def test_the_standard_error_of_a_mean_is_unbiased_in_its_square():

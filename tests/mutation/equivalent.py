@@ -546,7 +546,20 @@ EQUIVALENT = {
         "another of two formulas that both hold to rounding near 0": (
             "left = (a + b).real < -1",
             "left = (a + b).real < 1",
+            "left = (a + b).real <= 0",
+            "right = low.real > 0",
             "right = low.real >= 1",
+            "middle = np.where(outside.real <= 0.5, np.log1p(-outside), np.log(halves))",
+        ),
+        "both are 0": ("inner = np.where(d >= 0, at_a * fall, -at_b * fall)",),
+        "a value that is not chosen below": (
+            "outside = np.where(right, -1, far * np.exp(-high * high) + near * np.exp(-low * low)) / 2",
+            "inside = np.where(right, (near - far) * gone - np.expm1(-drop) * near, 2) / 2",
+            "halves = np.where(right, 2, scipy.special.erf(high) + scipy.special.erf(-low)) / 2",
+        ),
+        "no number of the grid is halfway between two": (
+            "first, last = x.real < h - 1, x.real >= 1 - h",
+            "first, last = x.real <= h - 1, x.real > 1 - h",
         ),
         "no integer is both first and last": ("rise = np.where(first ^ last, at_b - at_a, inner)",),
     },
@@ -556,7 +569,11 @@ EQUIVALENT = {
             "half = -(-size * 2)",
         ),
         "only the strict lower triangle counts, and L has nothing above": (
+            "parts = mu, np.log(np.diag(L)), np.tril(L, - 0)",
             "parts = mu, np.log(np.diag(L)), np.tril(L, 1)",
+        ),
+        "the same law: an angle and a whole turn more": (
+            "a = bits[half:].view(np.int32).astype(dtype) * f(np.pi / 2** 30)",
         ),
         "the same law: the noise is symmetric": (
             "return self.mu - rng.standard_normal((n, self.features)) @ self.L.T",
