@@ -17,6 +17,7 @@ from minigen.markov import (
     padded,
     perplexity,
 )
+from minigen.markov.categorical import below
 from minigen.prob import Gaussian
 
 
@@ -251,6 +252,9 @@ BAD_SEQUENCES = {
 }
 BAD_SYMBOLS = {
     r"y: expected symbols in 0\.\.2, got 0\.\.3": (np.array([[0, 3]]),),
+    r"y: expected symbols in 0\.\.2, got -1\.\.4": (np.array([[-1, 4]]),),
+    r"y: expected symbols in 0\.\.2, got -1\.\.0": (np.array([[-1, 0]]),),
+    r"y: expected symbols in 0\.\.2, got 0\.\.4": (np.array([[0, 4]]),),
     "y: expected integers, got dtype float64": (np.zeros((1, 2)),),
     r"y: expected an array \(N, n, ...\) or a list.* one sequence is x\[None\]": (
         np.array([1, 2]),
@@ -275,5 +279,164 @@ def test_the_other_doors_of_the_chains_say_what_is_wrong(rng):
         gaussian_chain(2, rng).sample(2, length=0, rng=rng)
     with pytest.raises(ValueError, match="P: expected probabilities that sum to 1"):
         CategoricalChain.of([1.0], [[0.9]])
+    with pytest.raises(ValueError, match="P: expected probabilities that sum to 1"):
+        CategoricalChain.of([0.5, 0.5], [[1.5, -0.5], [0.5, 0.5]])
     with pytest.raises(ValueError, match=r"A: expected shape \(D, D\), got \(1, 2\)"):
         GaussianChain.of([[1.0, 0.0]], [0.0], [[1.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_divided_chain_has_no_stationary_law_of_its_own_in_either_type(dtype, rng):
+    """Two closed groups of symbols: whatever rounding says, no law is the only one."""
+    for _ in range(5):
+        P = np.zeros((6, 6))
+        P[:2, :2], P[2:, 2:] = rng.dirichlet(np.ones(2), 2), rng.dirichlet(np.ones(4), 4)
+        chain = CategoricalChain.of(np.full(6, 1 / 6), P, dtype=dtype)
+        with pytest.raises(ValueError, match="P: expected one stationary law, got several"):
+            chain.stationary()
+
+
+def test_stationary_probabilities_are_never_below_0(rng):
+    """The last symbol is left for good; its probability is 0, not a little less."""
+    for _ in range(20):
+        P = np.zeros((4, 4))
+        P[:3, :3], P[3] = rng.dirichlet(np.ones(3), 3), rng.dirichlet(np.ones(4))
+        pi = CategoricalChain.of(np.full(4, 1 / 4), P).stationary()
+        assert pi.min() >= 0 and pi[3] < 1e-14
+        np.testing.assert_allclose(pi @ P, pi, atol=1e-14)
+
+
+def test_a_chain_that_hardly_moves_still_has_one_stationary_law():
+    for p, q in itertools.product([1e-3, 3e-3, 7e-5, 1e-5], [1e-3, 2e-4, 5e-5, 3e-5]):
+        chain = CategoricalChain.of([0.5, 0.5], [[1 - p, p], [q, 1 - q]])
+        np.testing.assert_allclose(chain.stationary(), [q / (p + q), p / (p + q)], rtol=1e-9)
+
+
+def test_a_chain_of_one_symbol_is_certain(rng):
+    chain = CategoricalChain.of([1.0], [[1.0]])
+    assert chain.stationary().tolist() == [1.0]
+    assert chain.log_prob([np.zeros(1, int), np.zeros(3, int)]).tolist() == [0.0, 0.0]
+    for states in (None, 1):
+        assert fit_categorical(np.zeros((2, 3), int), states=states).P.tolist() == [[1.0]]
+
+
+def test_a_number_added_to_logits_changes_nothing(rng):
+    chain = categorical_chain(4, rng)
+    for shift in (-1000.0, 1000.0):
+        other = CategoricalChain(chain.start + shift, chain.logits + shift)
+        y, same = (c.sample(50, length=3, rng=np.random.default_rng(1)) for c in (chain, other))
+        assert np.array_equal(y, same)
+        np.testing.assert_allclose(other.log_prob(y), chain.log_prob(y), rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_number_below_1_draws_a_possible_symbol(dtype):
+    """Also at the ends, where the last edge is 1 only up to rounding."""
+    last = np.nextafter(1.0, 0)
+    u = np.array([0.0, 0.25, 0.5, last])
+    eps = np.finfo(dtype).eps
+    for total in 1 + eps * np.arange(-4, 5):
+        edges = np.array([[0, 0.5, 0.5, total, total]], dtype)
+        assert set(below(u[[0, 1, 3]], edges).tolist()) == {1, 3}
+    assert below(u, np.array([[0, 0.5, 0.5, 1, 1]], dtype)).tolist() == [1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("kind", ["numbers", "vectors", "symbols"])
+def test_no_sequences_are_sampled_and_judged_too(kind, rng):
+    D = {"numbers": 1, "vectors": 2}.get(kind)
+    chain = gaussian_chain(D, rng) if D else categorical_chain(3, rng)
+    none, one = (chain.sample(n, length=1, rng=rng) for n in (0, 1))
+    assert none.shape == (0, 1, 2)[: none.ndim] and one.shape == (1, 1, 2)[: one.ndim]
+    assert chain.log_prob(none).shape == (0,)
+    with pytest.raises(ValueError, match="n: expected an integer >= 0, got -1"):
+        chain.sample(-1, length=1, rng=rng)
+    with pytest.raises(ValueError, match="length: expected an integer >= 1, got 0"):
+        chain.sample(1, length=0, rng=rng)
+
+
+def test_a_random_walk_has_no_stationary_law():
+    with pytest.raises(ValueError, match=r"A: expected a spectral radius below 1.* got 1$"):
+        GaussianChain.of([[1.0]], [0.0], [[1.0]])
+
+
+def test_the_noise_of_a_chain_has_as_many_numbers_as_its_map():
+    for D in (1, 3):
+        with pytest.raises(ValueError, match=rf"b: expected shape \(2,\), got \({D},\)"):
+            GaussianChain.of(0.5 * np.eye(2), np.zeros(D), np.eye(D))
+
+
+def test_a_joint_law_is_of_one_element_or_more(rng):
+    with pytest.raises(ValueError, match="length: expected an integer >= 1, got 0"):
+        gaussian_chain(2, rng).joint(0)
+
+
+def test_the_fewest_steps_that_give_the_noise_full_rank_are_enough(rng):
+    """D + 1 numbers a row are fitted, and D more directions must be left: 2 D + 1 steps."""
+    for D in (1, 2, 3):
+        x = rng.standard_normal((1, 2 * D + 2, D))
+        fit_gaussian(x)
+        with pytest.raises(ValueError, match=rf"x: expected at least {2 * D + 1} steps in R\^{D}"):
+            fit_gaussian(x[:, :-1])
+
+
+@pytest.mark.parametrize("N", [1, 2, 3, 4, 5])
+def test_the_start_is_fitted_to_first_elements_where_they_are_enough(N, rng):
+    """More than D sequences; else to all elements."""
+    x = rng.standard_normal((N, 12, 3))
+    rows = x[:, 0] if N > 3 else x.reshape(-1, 3)
+    start = fit_gaussian(x).start
+    np.testing.assert_allclose(start.mu, rows.mean(axis=0), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(start.Sigma, np.cov(rows.T, bias=True), rtol=1e-9, atol=1e-12)
+
+
+def test_a_chain_without_memory_has_the_frequencies_of_all_symbols(rng):
+    y = [rng.choice(4, n, p=[0.1, 0.2, 0.3, 0.4]) for n in (1, 5, 2, 9)]
+    for pseudocount in (0, 0.5):
+        p = np.bincount(np.concatenate(y), minlength=4) + pseudocount
+        chain = fit_unigram(y, states=4, pseudocount=pseudocount)
+        np.testing.assert_allclose(chain.P, np.tile(p / p.sum(), (4, 1)), rtol=1e-12)
+        np.testing.assert_allclose(np.exp(chain.start), p / p.sum(), rtol=1e-12)
+
+
+def test_what_was_never_seen_has_equal_shares(rng):
+    y = np.array([[0, 1, 0]])
+    for pseudocount in (0, 0.1):
+        P = fit_categorical(y, states=3, pseudocount=pseudocount).P
+        np.testing.assert_allclose(P[2], 1 / 3)
+        np.testing.assert_allclose(P.sum(axis=1), 1)
+    nothing = fit_categorical(y[:0], states=3)
+    np.testing.assert_allclose(np.exp(nothing.start), 1 / 3)
+    np.testing.assert_allclose(nothing.P, 1 / 3)
+
+
+def test_counting_says_what_is_wrong():
+    y = np.array([[0, 0]])
+    for fit in (fit_categorical, fit_unigram):
+        with pytest.raises(ValueError, match=r"pseudocount: expected a number in \[0, inf\]"):
+            fit(y, pseudocount=-0.5)
+        with pytest.raises(ValueError, match="states: expected an integer >= 1, got 0"):
+            fit(y, states=0)
+        with pytest.raises(ValueError, match="states: expected an integer >= 1, got 0"):
+            fit(y[:0])
+    with pytest.raises(ValueError, match=r"x: expected at least 5 steps in R\^2, got 0"):
+        fit_gaussian(np.zeros((0, 4, 2)))
+
+
+def test_a_list_of_one_sequence_is_a_batch_of_one(rng):
+    row = rng.standard_normal((4, 2))
+    x, lengths = padded([row])
+    assert np.array_equal(x, row[None]) and lengths.tolist() == [4]
+
+
+BAD_SHAPES = {
+    r"got shape \(3, 0\)$": (np.zeros((3, 0)),),
+    r"got shape \(\)$": (3.0,),
+    r"lengths: expected integers in 1\.\.3, got \[0 3\]": (np.zeros((2, 3)), [0, 3]),
+    r"x\[1\]: expected shape \(n, 2\), n >= 1, got \(3, 1\)": ([np.ones((2, 2)), np.ones((3, 1))],),
+}
+
+
+@pytest.mark.parametrize("message, arguments", BAD_SHAPES.items())
+def test_padding_says_what_is_wrong(message, arguments):
+    with pytest.raises(ValueError, match=message):
+        padded(*arguments)

@@ -106,6 +106,7 @@ class CategoricalChain(Density):
     def stationary(self):
         """The law pi (K,) that one step leaves as it is: pi = pi P. It must be the only one."""
         K, P = self.states, self.P.astype(np.float64)
+        P /= P.sum(axis=1, keepdims=True)  # the rank tells what float32 would blur
         system = np.vstack([P.T - np.eye(K), np.ones(K)])
         if np.linalg.matrix_rank(system[:-1]) < K - 1:
             raise validate.expected("P", "one stationary law", "several (the chain is divided)")
@@ -113,5 +114,5 @@ class CategoricalChain(Density):
 
 
 def below(u, edges):
-    """Draws by the inverse of the distribution function: u (n,), edges (n, K) -> (n,)."""
-    return (u[:, None] * edges[:, -1:] >= edges).sum(axis=1).clip(max=edges.shape[1] - 1)
+    """Draws by the inverse of the distribution function: u (n,) < 1, edges (n, K) -> (n,)."""
+    return (u[:, None] * edges[:, -1:] >= edges).sum(axis=1)

@@ -1,5 +1,7 @@
 """Maximum likelihood in closed form: counts, and least squares."""
 
+import math
+
 import numpy as np
 
 from minigen.core import validate
@@ -18,7 +20,7 @@ def fit_gaussian(x, lengths=None, *, dtype=np.float64):
     sequences for that (at most D), those of all elements.
     """
     x, lengths = padded(x, lengths)
-    x = x.reshape(*x.shape[:2], -1).astype(np.float64)
+    x = x.reshape(*x.shape[:2], math.prod(x.shape[2:])).astype(np.float64)
     keep = inside(x.shape[:2], lengths)
     before, after = x[:, :-1][keep[:, 1:]], x[:, 1:][keep[:, 1:]]
     D = x.shape[2]
@@ -61,7 +63,8 @@ def counts(y, lengths, states, pseudocount):
     """How many sequences begin with each symbol, (K,), and make each step, (K, K)."""
     pseudocount = validate.number("pseudocount", pseudocount, 0)
     y, lengths = padded(y, lengths, "y")
-    K = int(y.max()) + 1 if states is None else validate.integer("states", states, 1)
+    states = int(y.max(initial=-1)) + 1 if states is None else states
+    K = validate.integer("states", states, 1)
     _, given = CategoricalChain.init(K).arguments(y, lengths)
     y, steps = given["y"], inside(y.shape, lengths)[:, 1:]
     pair = y[:, :-1][steps] * K + y[:, 1:][steps]

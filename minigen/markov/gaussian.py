@@ -1,5 +1,6 @@
 """The Gaussian Markov chain, also called a first-order autoregression, AR(1)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ class GaussianChain(Density):
         return self.forward(*inputs, **given)[0]
 
     def forward(self, x, *, lengths=None):
-        X = x.reshape(len(x), -1, self.features)
+        X = x.reshape(len(x), math.prod(x.shape[1:]) // self.features, self.features)
         steps = inside(X.shape[:2], lengths)[:, 1:]
         before, after = X[:, :-1][steps], X[:, 1:][steps]
         first, start_cache = self.start.forward(X[:, 0])

@@ -486,12 +486,48 @@ EQUIVALENT = {
     "flows/losses.py": {
         "of the two names allowed, only the other": ('if self.flow.runs > "generative":',),
     },
+    "markov/categorical.py": {
+        "the rows of P^T - 1 sum to 0: without the last the rank is the same": (
+            "if np.linalg.matrix_rank(system[:- 2]) < K - 1:",
+        ),
+        "the sums are 1 up to rounding, and divided columns have the same rank as divided rows": (
+            "P /= P.sum(axis=1, keepdims=False)  # the rank tells what float32 would blur",
+        ),
+    },
     "markov/closed.py": {
         "deviations from a mean sum to 0": (
             "return Gaussian.from_moments(mean, (x + mean).T @ (x - mean) / len(x), dtype=dtype)",
+            "return Gaussian.from_moments(mean, (x - mean).T @ (x + mean) / len(x), dtype=dtype)",
+        ),
+        "the array has one row": (
+            "return CategoricalChain.of(shares(first[None])[ -1], shares(count), dtype=dtype)",
+            "p = shares((first + count.sum(axis=0) - extra)[None])[ -1]",
+        ),
+        "no count is below 0": (
+            "return np.where(total != 0, count / np.where(total > 0, total, 1), 1 / count.shape[1])",
+            "return np.where(total > 0, count / np.where(total != 0, total, 1), 1 / count.shape[1])",
         ),
         "where the total is 0, shares are equal whatever this is": (
             "return np.where(total > 0, count / np.where(total > 0, total, 2), 1 / count.shape[1])",
+        ),
+    },
+    "markov/gaussian.py": {
+        "the array has one column": ("return out[:, :, -1] if self.features == 1 else out",),
+        "sequences have two axes at least": (
+            "x = x[:, :, None] if x.ndim <= 2 and self.features == 1 else x",
+        ),
+        "a vector has one number at least": (
+            "x = x[:, :, None] if x.ndim == 2 and self.features <= 1 else x",
+            "return out[:, :, 0] if self.features <= 1 else out",
+        ),
+        "a copy of the same numbers": ("out = np.stack(x, axis=1).astype(self.dtype, copy=True)",),
+    },
+    "markov/sequences.py": {
+        "all sequences have the same shape beyond their length": (
+            "out = np.zeros((len(rows), lengths.max(), *rows[ -1].shape[1:]), np.result_type(*rows))",
+        ),
+        "no length is below 1 and above n": (
+            'if lengths.dtype.kind not in "iu" or np.any((lengths < 1) ^ (lengths > x.shape[1])):',
         ),
     },
     "metric/collapse.py": {
