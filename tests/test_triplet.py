@@ -297,3 +297,30 @@ def test_the_baselines_of_the_fixed_split_are_the_known_ones():
     pca = metric.PCA.of(digits.train.x, 16)
     assert np.isclose(metric.recall(digits.test.x, digits.test.y)[1], 0.980, atol=5e-4)
     assert np.isclose(metric.recall(pca.embed(digits.test.x), digits.test.y)[1], 0.973, atol=5e-4)
+
+
+def test_a_margin_of_0_can_collapse_too():
+    """Then a triplet at one point costs nothing; so does one that is solved, far apart."""
+    loss = SelectedTriplets(TripletLoss(0.0))
+    for cost, spread, truth in [(0.0, 0.0, True), (0.0, 1.0, False), (0.1, 0.0, False)]:
+        history = {"loss": [cost] * 3, "triplets": [4] * 3, "spread": [spread] * 3}
+        assert bool(metric.collapse(SimpleNamespace(history=history), loss)) == truth
+
+
+def test_one_triplet_a_step_is_enough_to_see_a_collapse():
+    history = {"loss": [0.5, 0.0], "triplets": [1, 0], "spread": [0.0, 0.0]}
+    verdict = metric.collapse(SimpleNamespace(history=history), SelectedTriplets(TripletLoss(0.5)))
+    assert verdict and "costs 0.5000" in str(verdict)
+    nothing = {name: [0.0, 0.0] for name in history}
+    assert not metric.collapse(SimpleNamespace(history=nothing), SelectedTriplets())
+
+
+def test_a_triplet_at_the_kink_is_not_active():
+    """On a line at 0, 1, 2 with margin 3: u = 1 - 4 + 3 = 0 for anchor 0, and 3 for anchor 1."""
+    e, triplet = np.array([[0.0], [1.0], [2.0]]), TripletLoss(3.0)
+    for loss, args, given in [
+        (AllTriplets(triplet), (e,), {"labels": np.array([0, 0, 1])}),
+        (triplet, (e[:2], e[[1, 0]], e[[2, 2]]), {}),
+    ]:
+        value, cache = loss.forward(*args, **given)
+        assert value == 1.5 and loss.metrics(cache)["active"] == 0.5

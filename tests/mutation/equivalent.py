@@ -531,13 +531,16 @@ EQUIVALENT = {
         ),
     },
     "metric/collapse.py": {
-        "differs only where two floats of a rule of thumb are equal to the last digit": (
-            "stuck = abs(cost - m) < NEAR * m and apart <= NEAR * m",
+        "no count is below 0": ("some = count != 0",),
+        "of the two names allowed, only this one": (
+            'squared, m = loss.triplet.distance >= "squared", loss.triplet.plateau',
+            'cost = (total / np.where(some & (loss.triplet.reduce >= "sum"), count, 1))[some].mean()',
         ),
     },
     "metric/distance.py": {
         "of the two names allowed, only this one": ('if distance >= "squared":',),
         "0 divided by either is 0": ("return d, apart / np.where(apart, d, 2)",),
+        "a distance is never below 0": ("apart = d.real != 0",),
     },
     "metric/every.py": {
         "valid triplets come in pairs: anchor and positive may be exchanged": (
