@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+import minigen as mg
 from minigen import metric
 from minigen.kernels import mining
+from minigen.metric.distance import pairwise
 from minigen.metric.jitter import bilinear
 from minigen.metric.mining import MINING
 
@@ -180,3 +182,20 @@ def test_an_image_is_turned_stretched_and_shifted_about_its_middle(rng):
         assert np.abs(draws.mean(axis=0)).max() < 4.5 * spread / np.sqrt(n)
         assert np.abs(draws.std(axis=0) / spread - 1).max() < 4.5 / np.sqrt(2 * n)
     assert np.abs(np.corrcoef(np.hstack([np.log(s), b]).T) - np.eye(4)).max() < 4.5 / np.sqrt(n)
+
+
+def test_digits_moved_as_by_default_keep_their_label(rng):
+    """Four in five are nearest to another image of the same digit, in pixels."""
+    digits = mg.data.digits().train
+    x, y = digits.x[:1000] / np.float32(16), digits.y[:1000]
+    d = pairwise(metric.Jitter(8)(x, rng), x)
+    np.fill_diagonal(d, np.inf)
+    assert (y[d.argmin(axis=1)] == y).mean() > 0.8
+
+
+def test_moved_images_keep_their_type_and_integers_become_float32(rng):
+    x = rng.integers(0, 256, (3, 16))
+    for dtype in (np.float32, np.float64):
+        assert metric.Jitter(4)(x.astype(dtype), rng).dtype == dtype
+    for dtype in (np.uint8, np.int64):
+        assert metric.Jitter(4)(x.astype(dtype), rng).dtype == np.float32

@@ -344,3 +344,43 @@ def test_a_failed_save_leaves_the_old_file(rng, tmp_path):
     with pytest.raises(TypeError, match="expected an array, a layer or a plain value"):
         training.save(path, flows.Chain((object(),)))
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_adam_begins_with_the_settings_of_its_paper():
+    """lr 0.001, b1 0.9, b2 0.999, eps 1e-8: three steps by hand."""
+    theta, adam, hand, m, v = np.array([1.0, -2.0]), Adam(), np.array([1.0, -2.0]), 0.0, 0.0
+    adam.start(theta)
+    for k, g in enumerate(np.array([[0.5, -1e-8], [0.25, 2e-8], [-4.0, 1e-8]]), start=1):
+        adam.step(theta, g)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        hand -= 0.001 * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+    np.testing.assert_allclose(theta, hand, rtol=1e-14)
+
+
+def test_plain_descent_as_it_comes_is_stable_on_steep_slopes_and_quick_on_flat_ones():
+    """Curvatures from 0.1 to 100: momentum makes ten times the way of the learning rate alone."""
+    curvature, theta, sgd = np.array([0.1, 1.0, 10.0, 100.0]), np.ones(4), SGD()
+    sgd.start(theta)
+    for _ in range(1000):
+        sgd.step(theta, curvature * theta)
+    assert np.abs(theta).max() < 1e-3
+
+
+@pytest.mark.parametrize("kind", [Adam, SGD])
+def test_a_step_is_a_whole_one_unless_asked(kind):
+    asked = [(), (1.0,), (0.5,)]
+    moved = []
+    for factor in asked:
+        theta, optimizer = np.zeros(1), kind(0.1)
+        optimizer.start(theta)
+        optimizer.step(theta, np.ones(1), *factor)
+        moved.append(theta[0])
+    assert moved[0] == moved[1] and np.isclose(moved[2], moved[1] / 2) and moved[0] < 0
+
+
+@pytest.mark.parametrize("kind", [Adam, SGD])
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+def test_optimizers_refuse_what_would_climb_or_grow(kind, name):
+    assert getattr(kind(**{name: 0}), name) == 0
+    with pytest.raises(ValueError, match=rf"{name}: expected a number in \[0, inf\], got -0.5"):
+        kind(**{name: -0.5})

@@ -1,6 +1,6 @@
 """Optimisers: they write into one flat vector of parameters, in place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,6 @@ class Adam:
     b2: float = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.0
-    k: int = field(default=0, init=False)
 
     def __post_init__(self):
         validate.number("lr", self.lr, 0)

@@ -551,6 +551,16 @@ EQUIVALENT = {
         "the same law: the noise is symmetric": (
             "return scale * np.stack(turned) - move + (self.side - 1) / 2",
         ),
+        "no other kind before f is let in": (
+            'x = x if x.dtype.kind <= "f" else x.astype(np.float32)',
+        ),
+        "NumPy takes any negative length for the one that is left over": (
+            "return bilinear(x.reshape(- 2, self.side, self.side), row, column).reshape(x.shape)",
+            "framed = np.pad(image, ((0, 0), (1, 2), (1, 2))).reshape(n, - 2)",
+        ),
+        "one more row of zeros, which is not read": (
+            "framed = np.pad(image, ((0, 0), (1, 3), (1, 2))).reshape(n, -1)",
+        ),
     },
     "metric/mined.py": {
         "of the three names allowed, only this one": ('every = mining <= "batch_all"',),
