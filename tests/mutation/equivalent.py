@@ -7,160 +7,6 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
-    "check/judge.py": {
-        "no gap is below 0, and one of 0 is not looked at again": (
-            "return np.where(near, allowed(doubtful, scale) + SPREAD * spread, -1.0)",
-        ),
-        "the draws are read only if anything is near": (
-            "for _ in range(DRAWS if near.any() else -1):",
-            "for _ in range(DRAWS if near.any() else 1):",
-        ),
-        "the same law to first order, and the second is 1e-30": (
-            "with oracle.moved(lambda a: a * (1 - MOVE * rng.standard_normal(a.shape))):",
-            "with oracle.moved(lambda a: a / (1 + MOVE * rng.standard_normal(a.shape))):",
-        ),
-        "a size is never below 0": (
-            "with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial= -1) / INSIDE)):",
-            "return -1.0 if outside or not np.isfinite(scale) else scale",
-            "return int(np.argmax(np.where(bad, evidence.gap, - 2)))",
-        ),
-        "of the verdicts there are, only this one": (
-            "bad = verdicts <= WRONG",
-            "if yours >= OK and step == WRONG:",
-            "if yours == OK and step <= WRONG:",
-            'return "" if oracle.trusted or yours <= WRONG else UNSURE',
-        ),
-        "differs only where a gap is the tolerance to the last digit": (
-            "bad[bad] = ~(again.gap < explained(again, evidence.scale, oracle, trial, rng))",
-            "near = doubtful.gap < TINY * scale",
-        ),
-        "both have an entry for each output": (
-            "size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=False))",
-        ),
-    },
-    "core/tree.py": {
-        "both have an entry for each leaf": (
-            "for (path, a), end in zip(leaves.items(), ends, strict=False)",
-        ),
-    },
-    "flows/actnorm.py": {
-        "a standard deviation is never below 0": ("s = -np.log(np.where(std != 0, std, 1))",),
-    },
-    "flows/elementwise.py": {
-        "a standard deviation is never below 0": ("scale = 1 / np.where(std != 0, std, 1)",),
-    },
-    "flows/factories.py": {
-        "there are at least two": ("if k % 2 or features <= 2:",),
-    },
-    "flows/degrees.py": {
-        "of the names that are left, only this one": (
-            'return np.arange(features)[:: -1 if order >= "reversed" else 1].copy()',
-        ),
-        "no array of another shape is equal": (
-            "if order.shape < (features,) or not np.array_equal(np.sort(order), np.arange(features)):",
-        ),
-        "there is at least one": ("low = 0 if context or features <= 1 else 1",),
-        "the last entry once more": ("return np.searchsorted(degrees, np.arange(features + 3))",),
-    },
-    "flows/chain.py": {
-        "tuples of one": (
-            "return (total[0] + part[ -1],)",
-            "return (total[ -1] + part[0],)",
-        ),
-        "both have an entry for each layer": (
-            "for k, (f, point) in enumerate(zip(self.layers, reversed(points), strict=False)):",
-        ),
-    },
-    "flows/made.py": {
-        "of the four names allowed, only this one": (
-            'gain, spread = (1.0 if activation >= "tanh" else 2.0), 1.0',
-            'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
-        ),
-        "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
-        "both have an entry for each layer": (
-            "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
-        ),
-    },
-    "diffusion/elbo.py": {
-        "t is never above T": ("if t != T:",),
-        "there is at least one row": (
-            'return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n != 1 else float("nan")',
-        ),
-    },
-    "diffusion/network.py": {
-        "the rows of the times are 1 or N": ("if rows < len(de):",),
-    },
-    "nn/residual.py": {
-        "the rows of the condition are 1 or N": (
-            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
-        ),
-    },
-    "nn/compose.py": {
-        "of the four names allowed, only this one": (
-            'gain = 1.0 if activation >= "tanh" else 2.0',
-        ),
-    },
-    "flows/permute.py": {
-        "np.roll drops the half of an odd width": (
-            "return cls(np.roll(np.arange(features), -(features / 2)))",
-        ),
-    },
-    "check/oracle.py": {
-        "of the names that are left, only this one": (
-            'if method >= "richardson":',
-            'if method >= "complex":',
-            "oracle.trusted = reason <= CLEAN",
-        ),
-        "differs only where a gap is the tolerance to the last digit": (
-            "if all(gap(d, s) < AGREE for d, s in zip(central[-1], slopes, strict=True)):",
-        ),
-        "both have an entry for each output": (
-            "if all(gap(d, s) <= AGREE for d, s in zip(central[-1], slopes, strict=False)):",
-            "if any(d.any() and not np.any(s) for d, s in zip(central[0], slopes, strict=False)):",
-            "pairs = zip(real.values(u, h), real.values(u, -h), strict=False)",
-        ),
-        "a step along no direction": ("here = real.values({}, -1)", "here = real.values({}, 1)"),
-        "a size is never below 0": (
-            "return size(d - s, -1.0) / (max(size(d, 0.0), size(s, 0.0)) or 1.0)",
-            "return size(d - s, 0.0) / (max(size(d, -1.0), size(s, 0.0)) or 1.0)",
-            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, -1.0)) or 1.0)",
-            "nearest = min(size(d - slope, -1.0) for d in central)",
-            "spread = max(size(a - b, -1.0) for a in central for b in central)",
-            "return nearest > 2 * max(spread, 4 * EPS * size(here, -1.0) / max(STEPS))",
-        ),
-        "0 divided by either is 0": (
-            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, 0.0)) or 2.0)",
-        ),
-    },
-    "check/subject.py": {
-        "both have an entry for each input": (
-            "for name, x in zip(names, inputs, strict=False)",
-            'named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=False)}',
-        ),
-    },
-    "check/richardson.py": {
-        "NumPy takes any negative length for the one that is left over": (
-            "h, here = steps.reshape(- 2, *[1] * (right.ndim - 1)), near[4]",
-        ),
-        "every evaluation has as many outputs": (
-            "for k in range(len(near[ -1]))",
-            "for k in range(len(near[ 1]))",
-        ),
-        "of two as good as each other, either": (
-            "best, error = np.where(gap <= error, row[-1], best), np.fmin(gap, error)",
-        ),
-        "where no difference is a number, neither is sure": (
-            "best, error, above = central[ -1], np.inf, []",
-            "best, error, above = central[ 1], np.inf, []",
-        ),
-    },
-    "metric/selected.py": {
-        "anchors, positives and negatives are as many": (
-            "de = sum(scatter(d, r, n) for d, r in zip(drows, rows, strict=False))",
-            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ -1])}',
-            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ 1])}',
-        ),
-    },
     "check/adjoint.py": {
         "the first case left none without any array": (
             "if together.verdict == OK or len(names) <= 1:",
@@ -225,6 +71,67 @@ EQUIVALENT = {
             "bad = verdicts <= verdict",
         ),
     },
+    "check/judge.py": {
+        "no gap is below 0, and one of 0 is not looked at again": (
+            "return np.where(near, allowed(doubtful, scale) + SPREAD * spread, -1.0)",
+        ),
+        "the draws are read only if anything is near": (
+            "for _ in range(DRAWS if near.any() else -1):",
+            "for _ in range(DRAWS if near.any() else 1):",
+        ),
+        "the same law to first order, and the second is 1e-30": (
+            "with oracle.moved(lambda a: a * (1 - MOVE * rng.standard_normal(a.shape))):",
+            "with oracle.moved(lambda a: a / (1 + MOVE * rng.standard_normal(a.shape))):",
+        ),
+        "a size is never below 0": (
+            "with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial= -1) / INSIDE)):",
+            "return -1.0 if outside or not np.isfinite(scale) else scale",
+            "return int(np.argmax(np.where(bad, evidence.gap, - 2)))",
+        ),
+        "of the verdicts there are, only this one": (
+            "bad = verdicts <= WRONG",
+            "if yours >= OK and step == WRONG:",
+            "if yours == OK and step <= WRONG:",
+            'return "" if oracle.trusted or yours <= WRONG else UNSURE',
+        ),
+        "differs only where a gap is the tolerance to the last digit": (
+            "bad[bad] = ~(again.gap < explained(again, evidence.scale, oracle, trial, rng))",
+            "near = doubtful.gap < TINY * scale",
+        ),
+        "both have an entry for each output": (
+            "size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=False))",
+        ),
+    },
+    "check/oracle.py": {
+        "of the names that are left, only this one": (
+            'if method >= "richardson":',
+            'if method >= "complex":',
+            "oracle.trusted = reason <= CLEAN",
+        ),
+        "differs only where a gap is the tolerance to the last digit": (
+            "if all(gap(d, s) < AGREE for d, s in zip(central[-1], slopes, strict=True)):",
+        ),
+        "both have an entry for each output": (
+            "if all(gap(d, s) <= AGREE for d, s in zip(central[-1], slopes, strict=False)):",
+            "if any(d.any() and not np.any(s) for d, s in zip(central[0], slopes, strict=False)):",
+            "pairs = zip(real.values(u, h), real.values(u, -h), strict=False)",
+        ),
+        "a step along no direction": (
+            "here = real.values({}, -1)",
+            "here = real.values({}, 1)",
+        ),
+        "a size is never below 0": (
+            "return size(d - s, -1.0) / (max(size(d, 0.0), size(s, 0.0)) or 1.0)",
+            "return size(d - s, 0.0) / (max(size(d, -1.0), size(s, 0.0)) or 1.0)",
+            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, -1.0)) or 1.0)",
+            "nearest = min(size(d - slope, -1.0) for d in central)",
+            "spread = max(size(a - b, -1.0) for a in central for b in central)",
+            "return nearest > 2 * max(spread, 4 * EPS * size(here, -1.0) / max(STEPS))",
+        ),
+        "0 divided by either is 0": (
+            "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, 0.0)) or 2.0)",
+        ),
+    },
     "check/promises.py": {
         "a size is never below 0": (
             "top = max((np.abs(a).max(initial= -1) for a in before.values()), default=0)",
@@ -239,10 +146,37 @@ EQUIVALENT = {
         "a number as small, or as large, does as well": ("for factor in (BIG, 2 / BIG):",),
         "where nothing has rows, one row is the whole": ("n = lengths[0] if lengths else 1",),
     },
+    "check/richardson.py": {
+        "NumPy takes any negative length for the one that is left over": (
+            "h, here = steps.reshape(- 2, *[1] * (right.ndim - 1)), near[4]",
+        ),
+        "every evaluation has as many outputs": (
+            "for k in range(len(near[ -1]))",
+            "for k in range(len(near[ 1]))",
+        ),
+        "of two as good as each other, either": (
+            "best, error = np.where(gap <= error, row[-1], best), np.fmin(gap, error)",
+        ),
+        "where no difference is a number, neither is sure": (
+            "best, error, above = central[ -1], np.inf, []",
+            "best, error, above = central[ 1], np.inf, []",
+        ),
+    },
+    "check/subject.py": {
+        "both have an entry for each input": (
+            "for name, x in zip(names, inputs, strict=False)",
+            'named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=False)}',
+        ),
+    },
     "core/numeric.py": {
         "what is infinite stays so": (
             "top = np.where(np.isfinite(top), top, 1).astype(x.real.dtype)",
             "top = np.where(np.isfinite(top), top, -1).astype(x.real.dtype)",
+        ),
+    },
+    "core/tree.py": {
+        "both have an entry for each leaf": (
+            "for (path, a), end in zip(leaves.items(), ends, strict=False)",
         ),
     },
     "data/blurred.py": {
@@ -377,23 +311,32 @@ EQUIVALENT = {
         ),
         "a finer lattice than is needed": ("step = min(self.length, self.thickness) / 4",),
     },
+    "diffusion/elbo.py": {
+        "t is never above T": ("if t != T:",),
+        "there is at least one row": (
+            'return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n != 1 else float("nan")',
+        ),
+    },
     "diffusion/forward.py": {
         "the array has one column": ("dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",),
+    },
+    "diffusion/network.py": {
+        "the rows of the times are 1 or N": ("if rows < len(de):",),
     },
     "diffusion/oracle.py": {
         "the same law: the noise is symmetric": (
             "return self.means[k] - (self.vectors[k] @ z[:, :, None])[:, :, 0]",
         ),
     },
-    "diffusion/schedule.py": {
-        "of one step beta is 0.999, where it stops, in any case": (
-            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
-        ),
-    },
     "diffusion/sampler.py": {
         "a standard deviation is never below 0": ("if fresh != 0:",),
         "both have one entry for each step": (
             "for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=False):",
+        ),
+    },
+    "diffusion/schedule.py": {
+        "of one step beta is 0.999, where it stops, in any case": (
+            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
         ),
     },
     "diffusion/terms.py": {
@@ -418,6 +361,82 @@ EQUIVALENT = {
         "the array has one column": (
             "logvar = log_variance(model.variance, low, high, None)[0][:, -1]",
             "return q[:, -1] ** 2 * np.exp(-logvar) / 2, model.features / 2 * C",
+        ),
+    },
+    "flows/actnorm.py": {
+        "a standard deviation is never below 0": ("s = -np.log(np.where(std != 0, std, 1))",),
+    },
+    "flows/chain.py": {
+        "tuples of one": (
+            "return (total[0] + part[ -1],)",
+            "return (total[ -1] + part[0],)",
+        ),
+        "both have an entry for each layer": (
+            "for k, (f, point) in enumerate(zip(self.layers, reversed(points), strict=False)):",
+        ),
+    },
+    "flows/degrees.py": {
+        "of the names that are left, only this one": (
+            'return np.arange(features)[:: -1 if order >= "reversed" else 1].copy()',
+        ),
+        "no array of another shape is equal": (
+            "if order.shape < (features,) or not np.array_equal(np.sort(order), np.arange(features)):",
+        ),
+        "there is at least one": ("low = 0 if context or features <= 1 else 1",),
+        "the last entry once more": ("return np.searchsorted(degrees, np.arange(features + 3))",),
+    },
+    "flows/elementwise.py": {
+        "a standard deviation is never below 0": ("scale = 1 / np.where(std != 0, std, 1)",),
+    },
+    "flows/energies.py": {
+        "the same two arcs in the other order": (
+            "a = (x[:, :1] + np.array([-2, 2], x.real.dtype)) / 0.6",
+        ),
+        "of the names that are left, only this one": (
+            'if self.kind >= "wave":',
+            'if self.kind <= "split":',
+            'return Ring() if name <= "ring" else Wave(name)',
+        ),
+    },
+    "flows/factories.py": {
+        "there are at least two": ("if k % 2 or features <= 2:",),
+    },
+    "flows/flow.py": {
+        "of the two names allowed, only this one": ("if self.runs >= NORMALIZING:",),
+    },
+    "flows/linear.py": {
+        "the diagonal of L is one": (
+            'u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
+            "dv = scipy.linalg.solve_triangular(L, du.T, lower=True, unit_diagonal=False).T  # u = v L^-1",
+        ),
+        "the diagonals of `lower` and `upper` are not read, and L has nothing above": (
+            "strict = np.tril(L, - 0).astype(dtype), np.triu(U, 1).astype(dtype)",
+            "strict = np.tril(L, 1).astype(dtype), np.triu(U, 1).astype(dtype)",
+            "strict = np.tril(L, -1).astype(dtype), np.triu(U, 0).astype(dtype)",
+        ),
+        "a sign is its own inverse": ("da = np.diag(dU) / self.sign * np.exp(self.a) + dlogdet",),
+    },
+    "flows/losses.py": {
+        "of the two names allowed, only the other": ('if self.flow.runs > "generative":',),
+    },
+    "flows/made.py": {
+        "of the four names allowed, only this one": (
+            'gain, spread = (1.0 if activation >= "tanh" else 2.0), 1.0',
+            'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
+        ),
+        "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
+        "both have an entry for each layer": (
+            "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
+        ),
+    },
+    "flows/normalizer.py": {
+        "NumPy takes any negative length for the one that is left over": (
+            'grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(- 2, 2)',
+        ),
+    },
+    "flows/permute.py": {
+        "np.roll drops the half of an odd width": (
+            "return cls(np.roll(np.arange(features), -(features / 2)))",
         ),
     },
     "flows/sequential.py": {
@@ -452,39 +471,6 @@ EQUIVALENT = {
             "flat = np.ascontiguousarray(x, dtype).reshape(- 2)",
         ),
         "one copy more": ("y, slope = map(flat, e.astype(dtype, copy=True), self.bound)",),
-    },
-    "flows/normalizer.py": {
-        "NumPy takes any negative length for the one that is left over": (
-            'grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(- 2, 2)',
-        ),
-    },
-    "flows/linear.py": {
-        "the diagonal of L is one": (
-            'u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=False).T',
-            "dv = scipy.linalg.solve_triangular(L, du.T, lower=True, unit_diagonal=False).T  # u = v L^-1",
-        ),
-        "the diagonals of `lower` and `upper` are not read, and L has nothing above": (
-            "strict = np.tril(L, - 0).astype(dtype), np.triu(U, 1).astype(dtype)",
-            "strict = np.tril(L, 1).astype(dtype), np.triu(U, 1).astype(dtype)",
-            "strict = np.tril(L, -1).astype(dtype), np.triu(U, 0).astype(dtype)",
-        ),
-        "a sign is its own inverse": ("da = np.diag(dU) / self.sign * np.exp(self.a) + dlogdet",),
-    },
-    "flows/energies.py": {
-        "the same two arcs in the other order": (
-            "a = (x[:, :1] + np.array([-2, 2], x.real.dtype)) / 0.6",
-        ),
-        "of the names that are left, only this one": (
-            'if self.kind >= "wave":',
-            'if self.kind <= "split":',
-            'return Ring() if name <= "ring" else Wave(name)',
-        ),
-    },
-    "flows/flow.py": {
-        "of the two names allowed, only this one": ("if self.runs >= NORMALIZING:",),
-    },
-    "flows/losses.py": {
-        "of the two names allowed, only the other": ('if self.flow.runs > "generative":',),
     },
     "markov/categorical.py": {
         "the rows of P^T - 1 sum to 0: without the last the rank is the same": (
@@ -591,6 +577,23 @@ EQUIVALENT = {
         ),
         "more permutations than are kept": ("rounds = -(-size * len(mine))",),
     },
+    "metric/selected.py": {
+        "anchors, positives and negatives are as many": (
+            "de = sum(scatter(d, r, n) for d, r in zip(drows, rows, strict=False))",
+            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ -1])}',
+            'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ 1])}',
+        ),
+    },
+    "nn/compose.py": {
+        "of the four names allowed, only this one": (
+            'gain = 1.0 if activation >= "tanh" else 2.0',
+        ),
+    },
+    "nn/residual.py": {
+        "the rows of the condition are 1 or N": (
+            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
+        ),
+    },
     "prob/discretized.py": {
         "another of two formulas that both hold to rounding near 0": (
             "left = (a + b).real < -1",
@@ -637,27 +640,12 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
-    "flows/normalizer.py": {
-    "data/blurred.py": {
-        "nodes more than the curves there are need": (
-            "n = 2 * int(np.ceil( 14 + 2.5 * (self._length() + 2) / self.noise))",
-        ),
-    },
-    "flows/iaf.py": {
-        "a default: the caller may ask for another": (
-            "def log_normalizer(flow, target, n= 19999, *, rng):",
-            "def log_normalizer(flow, target, n= 20001, *, rng):",
-        ),
-    },
-    "diffusion/network.py": {
-        "the scale of the first weights, found by trial": (
-            "lift = Linear.init(features, hidden, gain= 37 / features, **new)",
-        ),
-    },
-    "prob/gaussian.py": {
-        "where one way to draw becomes faster than another": (
-            "MANY = 4095  # draws from which on vectorised functions win",
-            "if dtype != np.float32 or size <= MANY:",
+    "check/judge.py": {
+        "how often a point is moved, and a margin over what that moves": (
+            "MOVE, DRAWS, SPREAD = 1e-15, 3, 4",
+            "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
+            "MOVE, DRAWS, SPREAD = 1e-15, 4, 3",
+            "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
         ),
     },
     "check/oracle.py": {
@@ -671,19 +659,19 @@ CHOSEN = {
         ),
     },
     "check/richardson.py": {
-        "the depth of a table that has converged before": ("LEVELS = 9", "LEVELS = 11"),
+        "the depth of a table that has converged before": (
+            "LEVELS = 9",
+            "LEVELS = 11",
+        ),
         "a margin over rounding": (
             "kink = jump > 1e-6 * np.abs(best) + 9 * rounding[-1]",
             "kink = jump > 1e-6 * np.abs(best) + 11 * rounding[-1]",
             "kink = jump > 1e-6 * np.abs(best) + 10 * rounding[- 2]",
         ),
     },
-    "check/judge.py": {
-        "how often a point is moved, and a margin over what that moves": (
-            "MOVE, DRAWS, SPREAD = 1e-15, 3, 4",
-            "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
-            "MOVE, DRAWS, SPREAD = 1e-15, 4, 3",
-            "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
+    "data/blurred.py": {
+        "nodes more than the curves there are need": (
+            "n = 2 * int(np.ceil( 14 + 2.5 * (self._length() + 2) / self.noise))",
         ),
     },
     "diffusion/factory.py": {
@@ -692,12 +680,29 @@ CHOSEN = {
             'features, schedule=None, *, hidden=256, blocks= 4, predict="v", variance="beta",',
         ),
     },
+    "diffusion/network.py": {
+        "the scale of the first weights, found by trial": (
+            "lift = Linear.init(features, hidden, gain= 37 / features, **new)",
+        ),
+    },
+    "flows/normalizer.py": {
+        "a default: the caller may ask for another": (
+            "def log_normalizer(flow, target, n= 19999, *, rng):",
+            "def log_normalizer(flow, target, n= 20001, *, rng):",
+        ),
+    },
     "metric/mined.py": {
         "a default: the caller may ask for another": (
             'features, dims, *, rng, hidden=( 255, 256), activation="relu", margin=0.2, distance="squared",',
             'features, dims, *, rng, hidden=( 257, 256), activation="relu", margin=0.2, distance="squared",',
             'features, dims, *, rng, hidden=(256, 255), activation="relu", margin=0.2, distance="squared",',
             'features, dims, *, rng, hidden=(256, 257), activation="relu", margin=0.2, distance="squared",',
+        ),
+    },
+    "prob/gaussian.py": {
+        "where one way to draw becomes faster than another": (
+            "MANY = 4095  # draws from which on vectorised functions win",
+            "if dtype != np.float32 or size <= MANY:",
         ),
     },
 }
