@@ -58,6 +58,12 @@ def test_a_tiny_function_is_known_where_it_is_0(rng):
     assert check.gradients(layer, np.zeros((2, 2)), rng=rng, method="richardson")
 
 
+def test_noise_is_what_a_cubic_leaves_over():
+    t = richardson.OFFSETS
+    assert richardson.noise(np.array([1 - t, t**2 + 3 * t**3]).T) < 1e-14
+    assert richardson.noise(t**4) > 0.01
+
+
 def test_the_size_of_nothing_is_that_of_zeros():
     assert [richardson.size(np.zeros(s)) for s in (3, 0, (0, 2))] == [1.0] * 3
     assert richardson.size(np.zeros(0), 0.0) == 0 and richardson.size(np.array([1.0, -3.0])) == 3
