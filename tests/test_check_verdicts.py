@@ -58,6 +58,12 @@ def test_a_tiny_function_is_known_where_it_is_0(rng):
     assert check.gradients(layer, np.zeros((2, 2)), rng=rng, method="richardson")
 
 
+def test_the_error_is_how_far_an_entry_is_from_the_one_it_improves():
+    """Of h^2 at 1 and 1/2 the tableau makes 0, which is 1 from the first."""
+    assert richardson.ridders(np.array([1.0, 0.25]), np.zeros(2)) == (0, 1)
+    assert richardson.ridders(np.array([1.0, 0.25]), np.array([9.0, 0.5])) == (0, 1.5)
+
+
 def test_noise_is_what_a_cubic_leaves_over():
     t = richardson.OFFSETS
     assert richardson.noise(np.array([1 - t, t**2 + 3 * t**3]).T) < 1e-14
