@@ -6,10 +6,11 @@ from scipy.integrate import quad
 
 from minigen import check
 from minigen.core import tree
+from minigen.flows import ActNorm, Chain, Flow
 from minigen.flows.autoregressive import iaf
 from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.normalizer import log_normalizer, quadrature
-from minigen.prob import Gaussian
+from minigen.prob import Gaussian, StandardNormal
 from minigen.training import fit
 
 
@@ -94,6 +95,20 @@ def test_a_perfect_proposal_gives_the_normaliser_without_error():
     got = log_normalizer(flow, Shifted.init(2, dtype=np.float64), 100, rng=rng(1))
     assert abs(got.estimate - 5) < 1e-12 and abs(got.bound - 5) < 1e-12
     assert got.error < 1e-12 and abs(got.efficiency - 1) < 1e-12
+
+
+def test_a_proposal_that_stretches_space_is_weighed_with_its_own_density():
+    """x = exp(s) z + t and the target 3 N(t, exp(2 s)): each weight is 3."""
+    s, t = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    flow = Flow(Chain((ActNorm(s, t),)), StandardNormal(2), "generative")
+
+    class Tripled(Gaussian):
+        def forward(self, x):
+            logp, cache = super().forward(x)
+            return logp + np.log(3), cache
+
+    got = log_normalizer(flow, Tripled.from_moments(t, np.diag(np.exp(2 * s))), 50, rng=rng(1))
+    assert abs(got.estimate - np.log(3)) < 1e-12 and got.error < 1e-12
 
 
 def test_the_error_and_the_efficiency_are_those_of_the_weights():

@@ -164,7 +164,7 @@ def test_only_the_first_biases_are_spread():
 
 def test_a_masked_layer_is_linear_unless_it_is_told_to_be_rectified():
     M, W = degrees.mask(np.array([0, 1]), np.array([0, 1, 1])), rng().standard_normal((2, 3))
-    x, b = rng(1).standard_normal((5, 2)), np.ones(3)
+    x, b = rng(1).standard_normal((5, 2)), -np.ones(3)
     y = x @ (M * W) + b
     for given, want in ((), y), ((True,), np.maximum(y, 0)):
         f = MaskedLinear(W, b, np.array([0, 1]), np.array([0, 1, 1]), *given)

@@ -30,6 +30,25 @@ EQUIVALENT = {
         "differs only where a number is the tolerance to the last digit": (
             "sure = np.all(allowed < UNSURE * (1 + np.abs(expected)))",
             'if name.startswith("logdet") and np.all(np.abs(yours + expected) < allowed):',
+    "flows/made_mog.py": {
+        "there is at least one component": ("b[:, 1] = np.linspace(-2, 2, K) if K != 1 else 0",),
+        "the arrays of one coordinate have two axes": (
+            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] < u[:, None]).sum(axis=1)",
+            "k = (np.cumsum(np.exp(logpi), axis=1)[:, :-1] < u[:, None]).sum(axis=-1)",
+        ),
+        "the same law: the noise is continuous and symmetric": (
+            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] <= u[:, None]).sum(axis=-1)",
+            "return mu[rows, k] - np.exp(alpha[rows, k]) * eps, np.zeros_like(eps)  # MAF-2",
+        ),
+    },
+    "flows/made.py": {
+        "of the four names allowed, only this one": (
+            'gain, spread = (1.0 if activation >= "tanh" else 2.0), 1.0',
+            'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
+        ),
+        "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
+        "both have an entry for each layer": (
+            "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
         ),
         "the order is never longer than what is used": ("while len(order) != len(used):",),
     },
