@@ -14,17 +14,20 @@ from minigen.diffusion import ode
 MEAN, COV = np.array([0.4, -0.7]), np.array([[0.5, 0.3], [0.3, 0.4]])
 
 
-def mixture(schedule, weights=(3, 1, 1)):
-    """IdealNoise of three tilted Gaussians in the plane, and their means and covariances."""
-    means = np.array([[-1.0, 0.5], [1.2, 0.0], [0.3, -1.0]])
-    covs = np.stack([COV, 0.2 * np.eye(2), np.array([[0.3, -0.2], [-0.2, 0.6]])])
+def mixture(schedule, weights=(3, 1, 1), D=2):
+    """IdealNoise of three tilted Gaussians, and their means and covariances."""
+    means = np.array([[-1.0, 0.5, 0.2], [1.2, 0.0, -0.4], [0.3, -1.0, 0.0]])[:, :D]
+    B = np.array([[[5, 2, 1], [0, 4, 3], [2, 0, 3]], [[4, 0, 0], [0, 4, 0], [0, 0, 4]],
+                  [[5, -3, 2], [0, 6, -1], [1, 1, 4]]])[:, :D, :D] / 10  # fmt: skip
+    covs = B @ np.swapaxes(B, 1, 2) + 0.05 * np.eye(D)
     return df.IdealNoise.init(schedule, means, covs, weights), means, covs
 
 
 def density(means, covs, weights, A):
-    """q(x_t) of a mixture where A_t = A, as a function of x (N, 2)."""
+    """q(x_t) of a mixture where A_t = A, as a function of x (N, D)."""
+    one = np.eye(means.shape[1])
     parts = [
-        (w, multivariate_normal(np.sqrt(A) * m, A * S + (1 - A) * np.eye(2)))
+        (w, multivariate_normal(np.sqrt(A) * m, A * S + (1 - A) * one))
         for w, m, S in zip(np.divide(weights, np.sum(weights)), means, covs, strict=True)
     ]
     return lambda x: sum(w * p.pdf(x) for w, p in parts)
@@ -33,7 +36,7 @@ def density(means, covs, weights, A):
 @pytest.mark.parametrize("kind", ["beta", "beta_tilde"])
 def test_the_closed_form_of_a_tilted_gaussian_is_the_bound_of_its_ideal_model(kind, rng):
     """All terms, with a decoder's variance of its own: Gauss-Hermite is exact for squares."""
-    s, x0 = df.linear_schedule(6), rng.standard_normal((4, 2))
+    s, x0 = df.schedule_from_betas(np.linspace(0.1, 0.3, 6)), rng.standard_normal((4, 2))
     model = df.DDPM(df.IdealNoise.init(s, MEAN[None], COV[None]), s, 2, "eps", kind, 0.05)
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     pairs = list(itertools.product(zip(nodes, weights, strict=True), repeat=2))
@@ -50,7 +53,7 @@ def test_the_closed_form_of_a_tilted_gaussian_is_the_bound_of_its_ideal_model(ki
 
 def test_the_exact_reverse_process_has_the_bayes_variances(rng):
     """variance="exact": L_{t-1} is the KL of two known Gaussians, L_T that from q(x_T)."""
-    s, x0 = df.linear_schedule(5), rng.standard_normal((3, 1))
+    s, x0 = df.schedule_from_betas(np.linspace(0.1, 0.3, 5)), rng.standard_normal((3, 1))
     m, v = 0.3, 0.6
     A, rest, tilde = s.alpha_bar, s.one_minus_alpha_bar, s.beta_tilde
     V = A * v + rest
@@ -75,13 +78,13 @@ def test_the_exact_reverse_process_has_the_bayes_variances(rng):
 
 def test_the_ideal_noise_is_the_score_of_the_mixture(rng):
     """log q(x_t) as scipy has it, eps its gradient, whatever the weights sum to."""
-    s, x, t = df.linear_schedule(8), 1.5 * rng.standard_normal((6, 2)), np.array([0, 1, 2, 4, 6, 8])
-    net, means, covs = mixture(s)
+    s, x, t = df.linear_schedule(8), 1.5 * rng.standard_normal((6, 3)), np.array([0, 1, 2, 4, 6, 8])
+    net, means, covs = mixture(s, D=3)  # in the plane eigenvectors may be their own transpose
     for row, time in zip(x, t, strict=True):
         q = density(means, covs, (3, 1, 1), s.alpha_bar[time])
         logq = net.log_density(row[None], np.array([time]))
         np.testing.assert_allclose(logq, np.log(q(row)), rtol=1e-12)
-        step = 1e-5 * np.eye(2)
+        step = 1e-5 * np.eye(3)
         slope = [(np.log(q(row + h)) - np.log(q(row - h))) / 2e-5 for h in step]
         eps = net.forward(row[None], t=np.array([time]))[0][0]
         np.testing.assert_allclose(
@@ -94,18 +97,18 @@ def test_the_ideal_noise_is_the_score_of_the_mixture(rng):
 
 @pytest.mark.parametrize("t", [[1, 3, 5, 8], [2], [0.6, 2.5, 7.0, 8.0], [3.5]])
 def test_the_jacobian_of_the_ideal_noise_of_tilted_parts(t, rng):
-    net, _, _ = mixture(df.linear_schedule(8))
-    assert check.gradients(net, rng.standard_normal((4, 2)), t=np.array(t), rng=rng)
+    net, _, _ = mixture(df.linear_schedule(8), D=3)
+    assert check.gradients(net, rng.standard_normal((4, 3)), t=np.array(t), rng=rng)
 
 
 def test_samples_of_the_mixture_have_its_moments(rng):
-    net, means, covs = mixture(df.linear_schedule(2))
+    net, means, covs = mixture(df.linear_schedule(2), D=3)
     n, w = 20000, np.array([0.6, 0.2, 0.2])
     x = net.sample(n, rng=rng)
     mean = w @ means
     second = sum(p * (S + np.outer(m, m)) for p, S, m in zip(w, covs, means, strict=True))
     error = np.sqrt(np.diag(second) / n)
-    assert x.shape == (n, 2) and np.all(np.abs(x.mean(axis=0) - mean) < 4.5 * error)
+    assert x.shape == (n, 3) and np.all(np.abs(x.mean(axis=0) - mean) < 4.5 * error)
     np.testing.assert_allclose(x.T @ x / n, second, atol=0.05)
 
 

@@ -10,6 +10,7 @@ from minigen import check
 from minigen import diffusion as df
 from minigen.core import tree
 from minigen.core.contract import Layer
+from minigen.diffusion.network import TimeNet
 
 
 def small(rng, **options):
@@ -145,6 +146,9 @@ def test_fewer_steps_ask_the_network_at_its_own_times(rng):
         now, own = np.array([s]), times[[s]]
         got, want = short.forward(x, t=now)[0], model.forward(x, t=own)[0]
         np.testing.assert_array_equal(got, want)
+    free = small(rng, first_variance=0.07)
+    assert free.respaced(4).first == free.respaced(20).first == 0.07
+    assert free.respaced(1).first == free.respaced(1).schedule.beta[1]
     half = short.net.forward(x, t=np.array([2.5]))[0]
     want = model.net.forward(x, t=np.array([(times[2] + times[3]) / 2]))[0]
     np.testing.assert_allclose(half, want, rtol=1e-12)
@@ -187,7 +191,7 @@ def test_continuous_data_pass_as_they_are_with_labels_as_integers(rng):
 
 def test_bad_data_and_labels_are_refused_by_their_first_index(rng):
     model, x = small(rng, levels=4, classes=2), np.array([[0, 3], [1, 2]])
-    for bad in (4.0, -1.0, 0.5):
+    for bad in (4.0, 7.0, -1.0, 0.5, -0.5, 4.5):
         wrong = x.astype(float)
         wrong[1, 0] = bad
         with pytest.raises(ValueError, match=rf"x: .*integers 0\.\.3, got {bad} at index \(1, 0\)"):
@@ -296,6 +300,13 @@ def test_the_first_prediction_is_zero(rng):
     out, _ = model.net.forward(rng.standard_normal((4, 3)).astype(np.float32), t=np.arange(1, 5),
                                label=np.array([0, 1, 2, 2]))  # fmt: skip
     assert out.dtype == np.float32 and np.all(out == 0)
+
+
+def test_a_fresh_network_is_steep_at_its_entrance_and_knows_no_classes_unasked(rng):
+    """W_in ~ N(0, (6/D)^2), found here to half a percent."""
+    net = TimeNet.init(2000, 3, T=4, hidden=50, blocks=1, rng=rng)
+    assert net.label == ()
+    assert net.lift.W.var() == pytest.approx((6 / 2000) ** 2, rel=0.013)
 
 
 def test_a_network_by_its_equations(rng):
