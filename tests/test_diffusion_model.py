@@ -142,6 +142,7 @@ def test_fewer_steps_ask_the_network_at_its_own_times(rng):
     short = model.respaced(4)
     times = short.net.times
     assert times[0] == 0 and times[1] == 1 and times[-1] == 20 and len(times) == 5
+    np.testing.assert_array_equal(short.schedule.alpha_bar, model.schedule.alpha_bar[times])
     for s in range(1, 5):
         now, own = np.array([s]), times[[s]]
         got, want = short.forward(x, t=now)[0], model.forward(x, t=own)[0]
@@ -257,6 +258,7 @@ def test_what_is_not_said_of_sampling_is_its_simplest(rng):
     whole = model.sample(3, rng=seed(), sampler="ancestral", steps=20, label=2, guidance=1)
     np.testing.assert_array_equal(plain, whole)
     ddim = model.sample(3, rng=seed(), sampler="ddim")
+    assert not np.allclose(ddim, plain)
     np.testing.assert_array_equal(ddim, model.sample(3, rng=seed(), sampler="ddim", eta=0))
     np.testing.assert_array_equal(ddim, model.sample(3, rng=seed(), sampler="ddim", steps=20))
     assert model.sample(0, rng=seed()).shape == (0, 2)

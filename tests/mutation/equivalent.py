@@ -56,6 +56,57 @@ EQUIVALENT = {
         "differs only where a number is the tolerance to the last digit": (
             "if abs(factor - number) <= 1e-9 * abs(number):",
             "if np.all(c.wrong.gap < 1e-5 * c.all.scale):",
+    "diffusion/factory.py": {
+        "differs only where the gap is a hundredth to the last digit": (
+            "if schedule.prior_gap >= 0.01:",
+        ),
+    },
+    "diffusion/gaussian.py": {
+        "of the three names allowed, only this one": ('if variance >= "exact":',),
+        "t is at least 1": (
+            "sigma2 = (first or beta) if t <= 1 else getattr(schedule, variance)[t]",
+            "if t <= 1:",
+        ),
+    },
+    "diffusion/guidance.py": {
+        "no times twice are no times": ("t = t if len(t) <= 1 else np.concatenate([t, t])",),
+    },
+    "diffusion/losses.py": {
+        "the same law, to one number in 2^53": (
+            "dropped = rng.random(len(label)) <= model.dropped",
+        ),
+    },
+    "diffusion/model.py": {
+        "a batch is data, or data and one label each": (
+            "labels = label[ -1].astype(int) if label else None",
+        ),
+        "no length is below 0": ("if len(x) <= 0:",),
+        "no time is below 1": ("first = self.first if times[1] <= 1 else float(short.beta[1])",),
+        "of the names that are left, only this one": (
+            'if sampler >= "ode":',
+            'elif sampler >= "ddim":',
+        ),
+        "there are never more steps than T": (
+            "short = model if steps >= self.schedule.T else model.respaced(steps)",
+        ),
+        "no number is below 0 and at or above the count": (
+            "bad = (value != np.round(value)) | (value < 0) ^ (value >= count)",
+        ),
+    },
+    "diffusion/ode.py": {
+        "of the names that are left, only this one": (
+            'if kind <= "eps":',
+            'if kind >= "x0":',
+        ),
+        "from t = 1 on the factor is one": ("if t <= 1:", "if t != 1:", "if t < 2:"),
+    },
+    "diffusion/network.py": {
+        "the rows of the times are 1 or N": ("if rows < len(de):",),
+        "there is one for each": ("for f, c in zip(self.label, known, strict=False):",),
+    },
+    "nn/residual.py": {
+        "the rows of the condition are 1 or N": (
+            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
         ),
         "for a single row the factors are 1, which is right, and -1, which is named before": (
             "if n > 0:",
@@ -337,12 +388,22 @@ EQUIVALENT = {
         ),
     },
     "diffusion/forward.py": {
-        "the array has one column": ("dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",),
+        "the array has one column": (
+            "dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",
+            "drest = (dy * eps).sum(axis=1) / (2 * noise[:, -1])",
+            "dbeta += (dr * x).sum(axis=1) / (2 * keep[:, -1])",
+        ),
     },
     "diffusion/network.py": {
         "the rows of the times are 1 or N": ("if rows < len(de):",),
     },
     "diffusion/oracle.py": {
+        "no number of axes is below 0": (
+            "S = np.broadcast_to(np.multiply(covariances, np.eye(D)) if np.ndim(covariances) <= 0",
+        ),
+        "the array has one column": (
+            "return self.means[k] + (self.vectors[k] @ z[:, :, None])[:, :, -1]",
+        ),
         "the same law: the noise is symmetric": (
             "return self.means[k] - (self.vectors[k] @ z[:, :, None])[:, :, 0]",
         ),
@@ -665,6 +726,21 @@ CHOSEN = {
             "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
             "MOVE, DRAWS, SPREAD = 1e-15, 4, 3",
             "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
+    "flows/iaf.py": {
+        "a default: the caller may ask for another": (
+            "def init(cls, features, hidden, *, c= 1.0, **options):",
+        ),
+    },
+    "flows/maf.py": {
+        "a default: the caller may ask for another": ("c: float = 3.0",),
+    },
+    "flows/coupling.py": {
+        "a default: the caller may ask for another": ("c: float = 3.0",),
+    },
+    "prob/gaussian.py": {
+        "where one way to draw becomes faster than another": (
+            "MANY = 4095  # draws from which on vectorised functions win",
+            "if dtype != np.float32 or size <= MANY:",
         ),
     },
     "check/oracle.py": {
