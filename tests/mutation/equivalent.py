@@ -771,7 +771,9 @@ CHOSEN = {
     },
     "diffusion/factory.py": {
         "a default: the caller may ask for another": (
+            'features, schedule=None, *, hidden= 255, blocks=3, predict="v", variance="beta",',
             'features, schedule=None, *, hidden= 257, blocks=3, predict="v", variance="beta",',
+            'features, schedule=None, *, hidden=256, blocks= 2, predict="v", variance="beta",',
             'features, schedule=None, *, hidden=256, blocks= 4, predict="v", variance="beta",',
         ),
     },
