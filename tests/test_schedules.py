@@ -26,6 +26,21 @@ def test_tables_start_at_one_and_fall_to_nearly_zero(make, T):
     assert np.all(s.beta_tilde[2:] > 0) and np.all(s.beta_tilde[2:] < s.beta[2:])
 
 
+@pytest.mark.parametrize("make", SCHEDULES)
+def test_at_time_0_nothing_has_happened_and_alpha_is_one_minus_beta(make):
+    s = make(6)
+    np.testing.assert_array_equal(s.alpha, 1 - s.beta)
+    assert [s.alpha[0], s.alpha_bar[0]] == [1, 1]
+    assert [s.beta[0], s.one_minus_alpha_bar[0], s.beta_tilde[0]] == [0, 0, 0]
+
+
+def test_the_tables_keep_their_digits_in_a_single_precision_copy():
+    s = df.cosine_schedule(6)
+    copy = df.PosteriorMean(s).astype(np.float32).schedule
+    for name in ("beta", "alpha", "alpha_bar", "one_minus_alpha_bar", "beta_tilde"):
+        np.testing.assert_array_equal(getattr(copy, name), getattr(s, name), err_msg=name)
+
+
 def test_linear_at_a_thousand_is_the_paper():
     np.testing.assert_allclose(
         df.linear_schedule(1000).beta[1:], np.linspace(1e-4, 0.02, 1000), rtol=1e-15
@@ -69,6 +84,15 @@ def test_other_bad_schedules_are_refused():
             make(0)
         with pytest.raises(TypeError, match="T: expected an integer"):
             make(2.5)
+
+
+def test_a_negative_offset_and_no_steps_are_refused():
+    with pytest.raises(ValueError, match="offset: expected a number"):
+        df.cosine_schedule(10, offset=-0.01)
+    assert df.cosine_schedule(10, offset=0).T == 10
+    for steps in (0, 21):
+        with pytest.raises(ValueError, match=r"steps: expected an integer in 1\.\.20"):
+            spread(20, steps)
 
 
 def test_the_users_betas_are_copied_not_kept():

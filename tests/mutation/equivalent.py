@@ -408,6 +408,20 @@ EQUIVALENT = {
             "return self.means[k] - (self.vectors[k] @ z[:, :, None])[:, :, 0]",
         ),
     },
+    "diffusion/schedule.py": {
+        "of one step beta is 0.999, where it stops, in any case": (
+            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
+            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) + 2])",
+            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 3])",
+        ),
+        "0 divided by either is 0": ("tilde = beta * rest[before] / np.where(t > 0, rest[t], 2)",),
+        "of the numbers allowed, only this one": (
+            "return np.linspace(T if steps <= 1 else 1, T, steps).round().astype(int)",
+        ),
+        "five of each": (
+            "return Schedule(*(np.append(s, c) for s, c in zip(starts, columns, strict=False)))",
+        ),
+    },
     "diffusion/sampler.py": {
         "a standard deviation is never below 0": ("if fresh != 0:",),
         "both have one entry for each step": (
