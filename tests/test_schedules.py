@@ -86,6 +86,11 @@ def test_other_bad_schedules_are_refused():
             make(2.5)
 
 
+def test_of_many_bad_betas_the_first_is_named():
+    with pytest.raises(ValueError, match=r"0\.0 at index 1"):
+        df.schedule_from_betas([0.1, 0.0, 2.0])
+
+
 def test_a_negative_offset_and_no_steps_are_refused():
     with pytest.raises(ValueError, match="offset: expected a number"):
         df.cosine_schedule(10, offset=-0.01)
@@ -155,3 +160,12 @@ def test_the_law_of_the_times_keeps_its_digits_in_a_single_precision_copy(rng):
     model = df.ddpm(2, df.linear_schedule(20), hidden=4, rng=rng)
     loss = df.BoundLoss(model, df.Importance(p / p.sum())).astype(np.float32)
     np.testing.assert_array_equal(loss.times.p, p / p.sum())
+
+
+@pytest.mark.parametrize("beta", [1e-12, 1e-3, 0.4])
+def test_a_long_step_keeps_the_digits_of_its_beta(beta):
+    """1 - (1 - beta)^20, where next to nothing is forgotten and where nearly all is."""
+    s = df.schedule_from_betas(np.full(60, beta))
+    with mpmath.workdps(50):
+        want = float(1 - (1 - mpmath.mpf(beta)) ** 20)
+    np.testing.assert_allclose(df.respaced(s, [20, 40, 60]).beta[1:], want, rtol=1e-13)

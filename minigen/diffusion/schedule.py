@@ -93,7 +93,7 @@ def linear_schedule(T):
     """
     T = validate.integer("T", T, 1)
     low, high = 0.1 / T, 20 / T
-    betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 2])
+    betas = np.linspace(low, high, T) if T > 1 else np.array([high])
     return schedule_from_betas(np.minimum(betas, LARGEST))
 
 

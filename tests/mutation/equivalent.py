@@ -409,14 +409,18 @@ EQUIVALENT = {
         ),
     },
     "diffusion/schedule.py": {
-        "of one step beta is 0.999, where it stops, in any case": (
-            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
-            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) + 2])",
-            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 3])",
-        ),
-        "0 divided by either is 0": ("tilde = beta * rest[before] / np.where(t > 0, rest[t], 2)",),
         "of the numbers allowed, only this one": (
+            "betas = np.linspace(low, high, T) if T != 1 else np.array([high])",
             "return np.linspace(T if steps <= 1 else 1, T, steps).round().astype(int)",
+        ),
+        "no length is below 0": ("if betas.ndim != 1 or len(betas) <= 0:",),
+        "0 divided by either is 0": (
+            "tilde = beta * rest[before] / np.where(t > 0, rest[t], 2)",
+            "tilde = beta * rest[before] / np.where(t > 1, rest[t], 1)",
+        ),
+        "no time is below 0": ("tilde = beta * rest[before] / np.where(t != 0, rest[t], 1)",),
+        "where the two are equal both ways keep as many digits": (
+            "return alpha, np.where(rest[t] <= A[s], (rest[t] - rest[s]) / A[s], 1 - alpha)",
         ),
         "five of each": (
             "return Schedule(*(np.append(s, c) for s, c in zip(starts, columns, strict=False)))",
@@ -754,6 +758,7 @@ CHOSEN = {
     "prob/gaussian.py": {
         "where one way to draw becomes faster than another": (
             "MANY = 4095  # draws from which on vectorised functions win",
+            "MANY = 4097  # draws from which on vectorised functions win",
             "if dtype != np.float32 or size <= MANY:",
         ),
     },
