@@ -714,16 +714,12 @@ EQUIVALENT = {
         "no integer is both first and last": ("rise = np.where(first ^ last, at_b - at_a, inner)",),
     },
     "prob/gaussian.py": {
-        "the same law, to one number in 2^64, or of more draws than are kept": (
+        "the same law, to one number in 2^64": (
             "bits = rng.integers( 1, 2**64, half, dtype=np.uint64).view(np.uint32)",
-            "half = -(-size * 2)",
         ),
         "only the strict lower triangle counts, and L has nothing above": (
             "parts = mu, np.log(np.diag(L)), np.tril(L, - 0)",
             "parts = mu, np.log(np.diag(L)), np.tril(L, 1)",
-        ),
-        "the same law: an angle and a whole turn more": (
-            "a = bits[half:].view(np.int32).astype(dtype) * f(np.pi / 2** 30)",
         ),
         "the same law: the noise is symmetric": (
             "return self.mu - rng.standard_normal((n, self.features)) @ self.L.T",
