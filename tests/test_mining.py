@@ -199,3 +199,22 @@ def test_moved_images_keep_their_type_and_integers_become_float32(rng):
         assert metric.Jitter(4)(x.astype(dtype), rng).dtype == dtype
     for dtype in (np.uint8, np.int64):
         assert metric.Jitter(4)(x.astype(dtype), rng).dtype == np.float32
+
+
+@pytest.mark.parametrize("rule", MINING)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.longdouble])
+def test_features_of_any_type_are_mined_as_numbers(rule, dtype, rng):
+    """Pixels or halves, in an odd batch and in an even one."""
+    for n in (7, 8):
+        e, y = rng.integers(0, 200, (n, 3)), rng.integers(0, 3, n)
+        assert mined(e.astype(dtype), y, rule) == mined(e.astype(float), y, rule)
+
+
+def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
+    e, y = rng.standard_normal((5, 2)), np.array([0, 0, 1, 1, 1])
+    count = len(brute_force(e, y, "batch_all"))
+    monkeypatch.setattr("minigen.metric.mining.MOST", count)
+    assert len(mined(e, y, "batch_all")) == count
+    monkeypatch.setattr("minigen.metric.mining.MOST", count - 1)
+    with pytest.raises(ValueError, match=f"at most {count - 1} valid triplets .* got {count} in 5"):
+        mined(e, y, "batch_all")

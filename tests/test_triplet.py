@@ -324,3 +324,13 @@ def test_a_triplet_at_the_kink_is_not_active():
     ]:
         value, cache = loss.forward(*args, **given)
         assert value == 1.5 and loss.metrics(cache)["active"] == 0.5
+
+
+def test_normalised_rows_are_complex_clean_along_an_axis_too():
+    """Where the length is that of one number: dy = (dx - y <y, dx>) / |x|."""
+    x, dx = np.array([[3.0, 0.0], [0.0, -0.2], [1.0, 1.0]]), np.array([[2.0, 1.0]])
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    y = x / length
+    truth = (dx - y * (y * dx).sum(axis=1, keepdims=True)) / length
+    step = Normalize().forward(x + 1e-100j * dx)[0].imag / 1e-100
+    np.testing.assert_allclose(step, truth, atol=1e-14)

@@ -22,6 +22,7 @@ def triplets(e, labels, mining="batch_hard"):
     e (N, D), labels (N,) integers; i, j, k (T,).
     """
     e = validate.array("e", e, ("N", "D"))
+    e = e if e.dtype == np.float32 else e.astype(np.float64)
     labels = label_array(labels, len(e))
     return mine(e, labels, validate.choice("mining", mining, MINING))
 

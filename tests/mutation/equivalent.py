@@ -649,12 +649,25 @@ EQUIVALENT = {
     "metric/mined.py": {
         "of the three names allowed, only this one": ('every = mining <= "batch_all"',),
     },
+    "metric/mining.py": {
+        "of the three names allowed, only this one": (
+            'if mining <= "batch_all":',
+            'if mining >= "semi_hard":',
+        ),
+        "of the two types there are, only this one": (
+            "key = d.view(np.int32 if d.dtype <= np.float32 else np.int64)",
+        ),
+    },
     "metric/normalize.py": {
         "an absolute value is never below 0": (
             "scale = np.max(np.sign(x.real) * x.real, axis=1, keepdims=True, initial= -1)",
+            "scale = np.where(scale != 0, scale, 1)  # so that the squares neither over- nor underflow",
         ),
         "a length is never below 0": ("length = np.where(length.real != 0, length, 1)",),
-        "0 divided by either is 0": ("length = np.where(length.real > 0, length, 2)",),
+        "0 divided by either is 0": (
+            "scale = np.where(scale > 0, scale, 2)  # so that the squares neither over- nor underflow",
+            "length = np.where(length.real > 0, length, 2)",
+        ),
     },
     "metric/pca.py": {
         "more rows than are kept, in more memory": (
