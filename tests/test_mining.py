@@ -218,3 +218,15 @@ def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
     monkeypatch.setattr("minigen.metric.mining.MOST", count - 1)
     with pytest.raises(ValueError, match=f"at most {count - 1} valid triplets .* got {count} in 5"):
         mined(e, y, "batch_all")
+
+
+def test_small_batches_are_balanced_too(rng):
+    """None, one or two rows; pairs, the fewest with a positive."""
+    x, y = np.arange(12.0)[:, None], np.arange(12) % 4
+    balanced = metric.Balanced(x, y, per_class=2)
+    for n in (0, 1, 2, 3):
+        rows, labels = balanced.sample(n, rng=rng)
+        assert rows.shape == (n, 1) and np.array_equal(y[rows[:, 0].astype(int)], labels)
+        assert len(set(labels)) == min(n, 2)
+    labels = balanced.sample(8, rng=rng)[1]
+    assert np.bincount(labels).tolist() == [2, 2, 2, 2]

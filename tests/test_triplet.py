@@ -145,6 +145,16 @@ def test_recall_counts_rows_with_their_class_among_the_nearest_others(rng):
         metric.recall(e, y, (5,))
 
 
+def test_neighbours_are_found_however_far_from_0_all_rows_are():
+    e = np.array([0.0, 1.0, 2.1, 3.3, 10.0])[:, None] + 1e9
+    assert metric.nearest(e, 2).tolist() == [[1, 2], [0, 2], [1, 3], [2, 1], [3, 2]]
+
+
+def test_recall_is_of_one_and_of_five_unless_asked(rng):
+    e, y = rng.standard_normal((30, 2)), rng.integers(0, 5, 30)
+    assert metric.recall(e, y) == {k: metric.recall(e, y, (k,))[k] for k in (1, 5)}
+
+
 def test_equal_rows_are_neighbours_in_their_order():
     e = np.array([[1.0, 2.0]] * 4)
     assert metric.nearest(e, 3).tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]

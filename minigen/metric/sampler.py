@@ -43,7 +43,7 @@ class Balanced:
     def of_class(self, name, size, rng):
         """`size` row numbers of one class: whole permutations of it, the last one cut."""
         mine = np.flatnonzero(self.labels == name)
-        rounds = -(-size // len(mine))
+        rounds = 1 + size // len(mine)
         return np.concatenate([rng.permutation(mine) for _ in range(rounds)])[:size]
 
     def __repr__(self):

@@ -677,6 +677,7 @@ EQUIVALENT = {
     "metric/retrieval.py": {
         "rows in memory at a time": (
             "BLOCK = 511  # rows of the distance matrix in memory at a time",
+            "BLOCK = 513  # rows of the distance matrix in memory at a time",
         ),
         "no number is below 0 and above n": (
             'if queries.dtype.kind not in "iu" or np.any((queries < 0) ^ (queries >= n)):',
@@ -686,7 +687,11 @@ EQUIVALENT = {
         "both have P entries": (
             "for name, size in zip(rng.permutation(names)[:P], sizes, strict=False)",
         ),
-        "more permutations than are kept": ("rounds = -(-size * len(mine))",),
+        "more permutations than are kept": (
+            "rounds = 2 + size // len(mine)",
+            "rounds = 1 + size * len(mine)",
+            "rounds = 1 + size + len(mine)",
+        ),
     },
     "metric/selected.py": {
         "anchors, positives and negatives are as many": (
@@ -814,6 +819,12 @@ CHOSEN = {
         "a default: the caller may ask for another": (
             "def log_normalizer(flow, target, n= 19999, *, rng):",
             "def log_normalizer(flow, target, n= 20001, *, rng):",
+        ),
+    },
+    "metric/sampler.py": {
+        "a default: the caller may ask for another": (
+            "per_class: int = 15",
+            "per_class: int = 17",
         ),
     },
     "metric/mined.py": {
