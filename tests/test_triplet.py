@@ -344,3 +344,13 @@ def test_normalised_rows_are_complex_clean_along_an_axis_too():
     truth = (dx - y * (y * dx).sum(axis=1, keepdims=True)) / length
     step = Normalize().forward(x + 1e-100j * dx)[0].imag / 1e-100
     np.testing.assert_allclose(step, truth, atol=1e-14)
+
+
+@pytest.mark.parametrize("margin, distance, reduce", KINDS)
+def test_the_plateau_is_the_loss_of_a_triplet_at_one_point(margin, distance, reduce, rng):
+    loss, x = TripletLoss(margin, distance, reduce), rng.standard_normal((1, 3))
+    assert np.isclose(loss.forward(x, x, x)[0], loss.plateau, rtol=1e-14)
+
+
+def test_the_margin_is_that_of_facenet_unless_asked(rng):
+    assert TripletLoss().plateau == embedding(3, 2, rng=rng).triplet.plateau == 0.2

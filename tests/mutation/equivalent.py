@@ -708,6 +708,14 @@ EQUIVALENT = {
     "nn/residual.py": {
         "the rows of the condition are 1 or N": (
             "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
+    "metric/triplet.py": {
+        "of the two names allowed, only this one": (
+            'return 1 / max(count, 1) if self.reduce <= "mean" else 1.0',
+        ),
+    },
+    "nn/activation.py": {
+        "NumPy takes any negative length for the one that is left over": (
+            "rows = x.reshape(- 2, x.shape[-1])",
         ),
     },
     "prob/discretized.py": {
