@@ -36,8 +36,16 @@ def test_fresh_layers_have_the_variances_their_pages_say(rng):
     assert abs(variance(nn.Linear.init(1, 90_000, rng=rng).W) / 2 - 1) < 0.05
     assert nn.Linear.init(0, 3, rng=rng).forward(np.zeros((2, 0)))[0].shape == (2, 3)
     assert abs(variance(ResidualBlock.init(300, rng=rng).linear.W) - 1) < 0.05
+    time = embed.TimeEmbedding.init(3, 300, 300, rng=rng)
+    assert abs(variance(time.first.W) / 2 - 1) < 0.05
+    assert abs(variance(time.second.W) - 1) < 0.05
     lift = TimeNet.init(4, 4, T=3, hidden=1500, blocks=1, rng=rng).lift
     assert abs(lift.W.var() / (6 / 4) ** 2 - 1) < 0.1
+
+
+def test_an_embedding_has_a_row_for_each_class_and_one_for_none(rng):
+    W = embed.LabelEmbedding.init(4, 3000, rng=rng).W
+    assert W.shape == (5, 3000) and abs(W.var() - 1) < 0.05
 
 
 @pytest.mark.parametrize("D", range(2, 8))

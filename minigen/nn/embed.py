@@ -33,7 +33,7 @@ class TimeEmbedding(Layer):
 
     @classmethod
     def init(cls, T, n, hidden, *, rng, dtype=np.float32):
-        """Sinusoids of n columns (even), two layers of width `hidden`."""
+        """Sinusoids of n columns (even), layers of width `hidden`: He's variance, half of it."""
         first = Linear.init(n, hidden, rng=rng, dtype=dtype)
         second = Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0)
         return cls(sinusoid(np.arange(T + 1), n).astype(dtype), first, second)

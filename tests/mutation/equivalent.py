@@ -104,6 +104,12 @@ EQUIVALENT = {
         "the rows of the times are 1 or N": ("if rows < len(de):",),
         "there is one for each": ("for f, c in zip(self.label, known, strict=False):",),
     },
+    "nn/embed.py": {
+        "the number of columns is even": ("w = 10000.0 ** (-2 * np.arange(n / 2) / n)",),
+        "a copy of the same numbers": (
+            "u, first = self.first.forward(wave.astype(self.table.dtype, copy=True))",
+        ),
+    },
     "nn/residual.py": {
         "the rows of the condition are 1 or N": (
             "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
