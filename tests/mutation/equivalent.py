@@ -30,25 +30,6 @@ EQUIVALENT = {
         "differs only where a number is the tolerance to the last digit": (
             "sure = np.all(allowed < UNSURE * (1 + np.abs(expected)))",
             'if name.startswith("logdet") and np.all(np.abs(yours + expected) < allowed):',
-    "flows/made_mog.py": {
-        "there is at least one component": ("b[:, 1] = np.linspace(-2, 2, K) if K != 1 else 0",),
-        "the arrays of one coordinate have two axes": (
-            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] < u[:, None]).sum(axis=1)",
-            "k = (np.cumsum(np.exp(logpi), axis=1)[:, :-1] < u[:, None]).sum(axis=-1)",
-        ),
-        "the same law: the noise is continuous and symmetric": (
-            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] <= u[:, None]).sum(axis=-1)",
-            "return mu[rows, k] - np.exp(alpha[rows, k]) * eps, np.zeros_like(eps)  # MAF-2",
-        ),
-    },
-    "flows/made.py": {
-        "of the four names allowed, only this one": (
-            'gain, spread = (1.0 if activation >= "tanh" else 2.0), 1.0',
-            'how = {"gain": gain, "spread": spread, "rectified": activation <= "relu"}',
-        ),
-        "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
-        "both have an entry for each layer": (
-            "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
         ),
         "the order is never longer than what is used": ("while len(order) != len(used):",),
     },
@@ -56,63 +37,6 @@ EQUIVALENT = {
         "differs only where a number is the tolerance to the last digit": (
             "if abs(factor - number) <= 1e-9 * abs(number):",
             "if np.all(c.wrong.gap < 1e-5 * c.all.scale):",
-    "diffusion/factory.py": {
-        "differs only where the gap is a hundredth to the last digit": (
-            "if schedule.prior_gap >= 0.01:",
-        ),
-    },
-    "diffusion/gaussian.py": {
-        "of the three names allowed, only this one": ('if variance >= "exact":',),
-        "t is at least 1": (
-            "sigma2 = (first or beta) if t <= 1 else getattr(schedule, variance)[t]",
-            "if t <= 1:",
-        ),
-    },
-    "diffusion/guidance.py": {
-        "no times twice are no times": ("t = t if len(t) <= 1 else np.concatenate([t, t])",),
-    },
-    "diffusion/losses.py": {
-        "the same law, to one number in 2^53": (
-            "dropped = rng.random(len(label)) <= model.dropped",
-        ),
-    },
-    "diffusion/model.py": {
-        "a batch is data, or data and one label each": (
-            "labels = label[ -1].astype(int) if label else None",
-        ),
-        "no length is below 0": ("if len(x) <= 0:",),
-        "no time is below 1": ("first = self.first if times[1] <= 1 else float(short.beta[1])",),
-        "of the names that are left, only this one": (
-            'if sampler >= "ode":',
-            'elif sampler >= "ddim":',
-        ),
-        "there are never more steps than T": (
-            "short = model if steps >= self.schedule.T else model.respaced(steps)",
-        ),
-        "no number is below 0 and at or above the count": (
-            "bad = (value != np.round(value)) | (value < 0) ^ (value >= count)",
-        ),
-    },
-    "diffusion/ode.py": {
-        "of the names that are left, only this one": (
-            'if kind <= "eps":',
-            'if kind >= "x0":',
-        ),
-        "from t = 1 on the factor is one": ("if t <= 1:", "if t != 1:", "if t < 2:"),
-    },
-    "diffusion/network.py": {
-        "the rows of the times are 1 or N": ("if rows < len(de):",),
-        "there is one for each": ("for f, c in zip(self.label, known, strict=False):",),
-    },
-    "nn/embed.py": {
-        "the number of columns is even": ("w = 10000.0 ** (-2 * np.arange(n / 2) / n)",),
-        "a copy of the same numbers": (
-            "u, first = self.first.forward(wave.astype(self.table.dtype, copy=True))",
-        ),
-    },
-    "nn/residual.py": {
-        "the rows of the condition are 1 or N": (
-            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
         ),
         "for a single row the factors are 1, which is right, and -1, which is named before": (
             "if n > 0:",
@@ -393,6 +317,11 @@ EQUIVALENT = {
             'return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n != 1 else float("nan")',
         ),
     },
+    "diffusion/factory.py": {
+        "differs only where the gap is a hundredth to the last digit": (
+            "if schedule.prior_gap >= 0.01:",
+        ),
+    },
     "diffusion/forward.py": {
         "the array has one column": (
             "dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",
@@ -400,8 +329,52 @@ EQUIVALENT = {
             "dbeta += (dr * x).sum(axis=1) / (2 * keep[:, -1])",
         ),
     },
+    "diffusion/gaussian.py": {
+        "of the three names allowed, only this one": ('if variance >= "exact":',),
+        "t is at least 1": (
+            "sigma2 = (first or beta) if t <= 1 else getattr(schedule, variance)[t]",
+            "if t <= 1:",
+        ),
+    },
+    "diffusion/guidance.py": {
+        "no times twice are no times": ("t = t if len(t) <= 1 else np.concatenate([t, t])",),
+    },
+    "diffusion/losses.py": {
+        "the same law, to one number in 2^53": (
+            "dropped = rng.random(len(label)) <= model.dropped",
+        ),
+    },
+    "diffusion/model.py": {
+        "a batch is data, or data and one label each": (
+            "labels = label[ -1].astype(int) if label else None",
+        ),
+        "no length is below 0": ("if len(x) <= 0:",),
+        "no time is below 1": ("first = self.first if times[1] <= 1 else float(short.beta[1])",),
+        "of the names that are left, only this one": (
+            'if sampler >= "ode":',
+            'elif sampler >= "ddim":',
+        ),
+        "there are never more steps than T": (
+            "short = model if steps >= self.schedule.T else model.respaced(steps)",
+        ),
+        "no number is below 0 and at or above the count": (
+            "bad = (value != np.round(value)) | (value < 0) ^ (value >= count)",
+        ),
+    },
     "diffusion/network.py": {
         "the rows of the times are 1 or N": ("if rows < len(de):",),
+        "there is one for each": ("for f, c in zip(self.label, known, strict=False):",),
+    },
+    "diffusion/ode.py": {
+        "of the names that are left, only this one": (
+            'if kind <= "eps":',
+            'if kind >= "x0":',
+        ),
+        "from t = 1 on the factor is one": (
+            "if t <= 1:",
+            "if t != 1:",
+            "if t < 2:",
+        ),
     },
     "diffusion/oracle.py": {
         "no number of axes is below 0": (
@@ -412,6 +385,12 @@ EQUIVALENT = {
         ),
         "the same law: the noise is symmetric": (
             "return self.means[k] - (self.vectors[k] @ z[:, :, None])[:, :, 0]",
+        ),
+    },
+    "diffusion/sampler.py": {
+        "a standard deviation is never below 0": ("if fresh != 0:",),
+        "both have one entry for each step": (
+            "for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=False):",
         ),
     },
     "diffusion/schedule.py": {
@@ -430,17 +409,6 @@ EQUIVALENT = {
         ),
         "five of each": (
             "return Schedule(*(np.append(s, c) for s, c in zip(starts, columns, strict=False)))",
-        ),
-    },
-    "diffusion/sampler.py": {
-        "a standard deviation is never below 0": ("if fresh != 0:",),
-        "both have one entry for each step": (
-            "for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=False):",
-        ),
-    },
-    "diffusion/schedule.py": {
-        "of one step beta is 0.999, where it stops, in any case": (
-            "betas = np.linspace(low, high, T) if T > 1 else np.array([(low + high) / 1])",
         ),
     },
     "diffusion/terms.py": {
@@ -531,6 +499,17 @@ EQUIVALENT = {
         "a mask is of zeros and ones": ("return (self.M <= 0).sum(axis=1)",),
         "both have an entry for each layer": (
             "pairs = zip(self.layers, (*self.layers[1:], None), strict=False)",
+        ),
+    },
+    "flows/made_mog.py": {
+        "there is at least one component": ("b[:, 1] = np.linspace(-2, 2, K) if K != 1 else 0",),
+        "the arrays of one coordinate have two axes": (
+            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] < u[:, None]).sum(axis=1)",
+            "k = (np.cumsum(np.exp(logpi), axis=1)[:, :-1] < u[:, None]).sum(axis=-1)",
+        ),
+        "the same law: the noise is continuous and symmetric": (
+            "k = (np.cumsum(np.exp(logpi), axis=-1)[:, :-1] <= u[:, None]).sum(axis=-1)",
+            "return mu[rows, k] - np.exp(alpha[rows, k]) * eps, np.zeros_like(eps)  # MAF-2",
         ),
     },
     "flows/normalizer.py": {
@@ -706,14 +685,6 @@ EQUIVALENT = {
             'return {**self.triplet.metrics(triplet_cache), "triplets": len(rows[ 1])}',
         ),
     },
-    "nn/compose.py": {
-        "of the four names allowed, only this one": (
-            'gain = 1.0 if activation >= "tanh" else 2.0',
-        ),
-    },
-    "nn/residual.py": {
-        "the rows of the condition are 1 or N": (
-            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
     "metric/triplet.py": {
         "of the two names allowed, only this one": (
             'return 1 / max(count, 1) if self.reduce <= "mean" else 1.0',
@@ -722,6 +693,22 @@ EQUIVALENT = {
     "nn/activation.py": {
         "NumPy takes any negative length for the one that is left over": (
             "rows = x.reshape(- 2, x.shape[-1])",
+        ),
+    },
+    "nn/compose.py": {
+        "of the four names allowed, only this one": (
+            'gain = 1.0 if activation >= "tanh" else 2.0',
+        ),
+    },
+    "nn/embed.py": {
+        "the number of columns is even": ("w = 10000.0 ** (-2 * np.arange(n / 2) / n)",),
+        "a copy of the same numbers": (
+            "u, first = self.first.forward(wave.astype(self.table.dtype, copy=True))",
+        ),
+    },
+    "nn/residual.py": {
+        "the rows of the condition are 1 or N": (
+            "de = du if rows >= len(du) else du.sum(axis=0, keepdims=True)",
         ),
     },
     "prob/discretized.py": {
@@ -772,22 +759,6 @@ CHOSEN = {
             "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
             "MOVE, DRAWS, SPREAD = 1e-15, 4, 3",
             "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
-    "flows/iaf.py": {
-        "a default: the caller may ask for another": (
-            "def init(cls, features, hidden, *, c= 1.0, **options):",
-        ),
-    },
-    "flows/maf.py": {
-        "a default: the caller may ask for another": ("c: float = 3.0",),
-    },
-    "flows/coupling.py": {
-        "a default: the caller may ask for another": ("c: float = 3.0",),
-    },
-    "prob/gaussian.py": {
-        "where one way to draw becomes faster than another": (
-            "MANY = 4095  # draws from which on vectorised functions win",
-            "MANY = 4097  # draws from which on vectorised functions win",
-            "if dtype != np.float32 or size <= MANY:",
         ),
     },
     "check/oracle.py": {
@@ -824,21 +795,10 @@ CHOSEN = {
             'features, schedule=None, *, hidden=256, blocks= 4, predict="v", variance="beta",',
         ),
     },
-    "diffusion/network.py": {
-        "the scale of the first weights, found by trial": (
-            "lift = Linear.init(features, hidden, gain= 37 / features, **new)",
-        ),
-    },
     "flows/normalizer.py": {
         "a default: the caller may ask for another": (
             "def log_normalizer(flow, target, n= 19999, *, rng):",
             "def log_normalizer(flow, target, n= 20001, *, rng):",
-        ),
-    },
-    "metric/sampler.py": {
-        "a default: the caller may ask for another": (
-            "per_class: int = 15",
-            "per_class: int = 17",
         ),
     },
     "metric/mined.py": {
@@ -849,9 +809,16 @@ CHOSEN = {
             'features, dims, *, rng, hidden=(256, 257), activation="relu", margin=0.2, distance="squared",',
         ),
     },
+    "metric/sampler.py": {
+        "a default: the caller may ask for another": (
+            "per_class: int = 15",
+            "per_class: int = 17",
+        ),
+    },
     "prob/gaussian.py": {
         "where one way to draw becomes faster than another": (
             "MANY = 4095  # draws from which on vectorised functions win",
+            "MANY = 4097  # draws from which on vectorised functions win",
             "if dtype != np.float32 or size <= MANY:",
         ),
     },
