@@ -48,6 +48,29 @@ def test_kernels_equal_their_twins(K):
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
 
+def test_the_last_bin_is_not_left_below_the_bound():
+    """Just below B the knots, added up, may end before it: there the last bin goes on."""
+    K = 7
+    e, x = table(300, K), np.full(300, np.nextafter(B, 0))
+    for kernel, args in (
+        (kernels.forward, (x, e, B)),
+        (kernels.inverse, (x, e, B)),
+        (kernels.backward, (x, e, B, np.ones(300), np.ones(300))),
+    ):
+        for got, want in zip(kernel.loop(*args), kernel.twin(*args), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+def test_a_flat_knot_is_inverted_although_its_discriminant_is_rounding():
+    """With a slope of 1e-30 the root in theta is double at the knot: half the digits are left."""
+    e = np.tile([1.0, 1.0, 1.0, 1.0, 1e-30], (200, 1))
+    y = -np.logspace(-20, -1, 200)
+    for inverse in (kernels.inverse, kernels.inverse.twin):
+        x, _ = inverse(y, e, B)
+        assert np.all((x > -B) & (x <= 0))
+        np.testing.assert_allclose(kernels.forward(x, e, B)[0], y, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("K", [1, 3, 8])
 def test_the_spline_passes_through_its_knots_with_their_slopes(K):
     e = table(1, K)[0]

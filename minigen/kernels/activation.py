@@ -52,14 +52,14 @@ def silu_numpy(h, e):
 # tanh(x) = x P(x^2) / Q(x^2) within 3e-8, 0 <= x <= 9: least squares of the relative error, at
 # Chebyshev points, reweighted until it is even; from 9 on tanh is 1 in float32
 P = np.float32([0.9999999797, 0.1338102818, 3.4955908e-03, 2.0609121e-05, 1.3354711e-08])
-Q = np.float32([1.0, 0.46714345, 2.5876991e-02, 3.2856388e-04, 7.7765793e-07])
+Q = np.float32([0.46714345, 2.5876991e-02, 3.2856388e-04, 7.7765793e-07])  # after 1
 
 
 @kernel(silu_numpy, single=True)
 def silu(h, e):
     y, slope = np.empty_like(h), np.empty_like(h)
     p0, p1, p2, p3, p4 = P[0], P[1], P[2], P[3], P[4]
-    q1, q2, q3, q4 = Q[1], Q[2], Q[3], Q[4]
+    q1, q2, q3, q4 = Q[0], Q[1], Q[2], Q[3]
     one, half, end = np.float32(1), np.float32(0.5), np.float32(9)
     for i in range(h.shape[0]):
         k = min(i, e.shape[0] - 1)

@@ -555,6 +555,64 @@ EQUIVALENT = {
         ),
         "one copy more": ("y, slope = map(flat, e.astype(dtype, copy=True), self.bound)",),
     },
+    "kernels/activation.py": {
+        "0 times either is 0": ("return x * (x.real >= 0)",),
+        "there tanh is 1 in single precision": (
+            "t = one if x > end else -one if x <= -end else t",
+        ),
+    },
+    "kernels/dense.py": {
+        "the product is the same by either way": (
+            "return outer(x, W) if x.shape[1] == 1 and x.dtype > W.dtype else x @ W",
+            "return outer(x, W) if x.shape[1] == 1 and x.dtype >= W.dtype else x @ W",
+        ),
+        "there is one column, and one row": (
+            "y[i, j] = x[i, -1] * W[0, j]",
+            "y[i, j] = x[i, 0] * W[ -1, j]",
+        ),
+        "0 times either is 0": ("a *= a.real >= 0",),
+        "0 is 0 by either branch": ("a[i, j] = zero if y < zero else y  # a NaN stays a NaN",),
+    },
+    "kernels/mining.py": {
+        "columns at a time": (
+            "BLOCK = 129",
+            "BLOCK = 127",
+        ),
+        "no key is below 0": (
+            "pos = np.where(same, key, - 2).argmax(axis=1)",
+            "pos = np.where(same, key, -0).argmax(axis=1)",
+        ),
+        "the matrix is symmetric": (
+            "return np.where(same.any(axis=1), pos, -1), np.where(other.any(axis= 0), neg, -1)",
+            "return np.where(same.any(axis= 0), pos, -1), np.where(other.any(axis=1), neg, -1)",
+        ),
+        "none is beyond the farthest": (
+            "if max(key[i, j], zero) >= farthest and label[j] == label[i] and j != i:",
+        ),
+        "none is before the nearest": (
+            "if max(key[i, j], zero) <= nearest and label[j] != label[i]:",
+        ),
+        "NumPy takes any negative length for the one that is left over": (
+            "return np.array(rows, np.int64).reshape(- 2, 3)",
+        ),
+        "more rows than are filled": (
+            "rows, count = np.empty((np.sum(label[:, None] <= label) - n, 3), np.int64), 0",
+            "rows, count = np.empty((np.sum(label[:, None] == label) * n, 3), np.int64), 0",
+        ),
+        "nothing is above the top": ("if nearest != top:",),
+    },
+    "kernels/triangular.py": {
+        "the same product in other panels": (
+            "count = max( 2, min(8, n_above // 48))",
+            "count = max(1, min( 7, n_above // 48))",
+            "count = max(1, min( 9, n_above // 48))",
+            "count = max(1, min(8, n_above * 48))",
+            "count = max(1, min(8, n_above + 48))",
+            "count = max(1, min(8, n_above - 48))",
+            "count = max(1, min(8, n_above // 47))",
+            "count = max(1, min(8, n_above // 49))",
+        ),
+    },
     "markov/categorical.py": {
         "the rows of P^T - 1 sum to 0: without the last the rank is the same": (
             "if np.linalg.matrix_rank(system[:- 2]) < K - 1:",
@@ -799,6 +857,11 @@ CHOSEN = {
         "a default: the caller may ask for another": (
             "def log_normalizer(flow, target, n= 19999, *, rng):",
             "def log_normalizer(flow, target, n= 20001, *, rng):",
+        ),
+    },
+    "kernels/activation.py": {
+        "where tanh is taken for 1": (
+            "one, half, end = np.float32(1), np.float32(0.5), np.float32( 8)",
         ),
     },
     "metric/mined.py": {
