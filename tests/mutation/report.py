@@ -80,7 +80,8 @@ Equivalent mutants give the same numbers, up to rounding, for every input that i
 samples of the same law, or take another amount of memory; each stands in `equivalent.py` with the
 reason, and below. What is "not equivalent" there is a number of which no promise is made, and
 counts against the tests. Many of the tests were written for survivors of an earlier run of this
-campaign: the share caught is that of the suite as it stands.""",
+campaign. Not yet asked again by them are the survivors in `markov`, `training` and most of
+`metric`, `nn` and `prob`: there "no test finds it" says what an earlier suite did not find.""",
     ),
 )
 
