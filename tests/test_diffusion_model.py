@@ -5,21 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
+from test_diffusion import small
 
 from minigen import check
 from minigen import diffusion as df
 from minigen.core import tree
 from minigen.core.contract import Layer
 from minigen.diffusion.network import TimeNet
-
-
-def small(rng, **options):
-    """A small float64 model of two features whose head is not zero."""
-    options = {"schedule": df.linear_schedule(20), "hidden": 8, "dtype": np.float64} | options
-    model = df.ddpm(2, rng=rng, **options)
-    for array in (model.net.head.W, model.net.head.b):
-        array[...] = 0.3 * rng.standard_normal(array.shape)
-    return model
 
 
 def batch(rng, n=6):

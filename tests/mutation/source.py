@@ -95,9 +95,9 @@ def judged(file, tests, before=None):
     trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
     with Copy() as copy:
         if trials:
-            asked = quickest(tests, QUICK)
             files = sorted(set(map(forks.file_of, tests)))
-            forks.passed(copy.root, forks.Judge(asked, TWINS[1]), files, TWINS[0])
+            judge = forks.Judge(quickest(tests, QUICK), TWINS[1])
+            forks.passed(copy.root, judge, files, TWINS[0])
         for source, change, asked in trials:
             code = code_of(copy.root, file, source, asked)
             alive += [change] if code in forks.SURVIVES else []
