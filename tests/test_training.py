@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -217,6 +218,25 @@ def test_a_nan_names_the_layer_where_it_was_born(rng):
     with pytest.raises(FloatingPointError, match=where):
         fit(flow.nll, data.toy("moons"), rng=rng, steps=5, progress=False)
     assert np.array_equal(flow.chain.layers[0].net.layers[0].W, before)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_validation_loss_that_is_not_finite_names_the_layer(rng):
+    """It would stand in the history, and never be the best, in silence."""
+    model, x = prob.Gaussian.init(2, dtype=np.float64), rng.standard_normal((64, 2)) + 5
+    where = "validation loss inf at step 10: Gaussian at density gives -inf at index (3,)"
+    with pytest.raises(FloatingPointError, match=re.escape(where)):
+        fit(flows.NLL(model), x, validation=np.vstack([x[:3], [[1e200, 0]]]), rng=rng, steps=40,
+            validate_every=10, lr=0.1, progress=False)  # fmt: skip
+    assert 0.5 < model.mu.min() <= model.mu.max() < 1.5  # ten steps of 0.1
+
+
+def test_a_schedule_that_is_not_finite_is_refused_at_its_step(rng):
+    model = prob.Gaussian.init(2, dtype=np.float64)
+    with pytest.raises(ValueError, match=r"schedule\(0.75\): expected a number in .* got nan"):
+        fit(flows.NLL(model), np.ones((4, 2)), rng=rng, steps=4, progress=False,
+            schedule=lambda part: np.nan if part == 0.75 else 1.0)  # fmt: skip
+    assert np.isfinite(model.mu).all()
 
 
 def test_an_interrupt_leaves_the_best_parameters(rng):

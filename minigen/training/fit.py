@@ -66,8 +66,8 @@ def fit(
     Raises
     ------
     FloatingPointError
-        When the loss or its gradient is not finite; names the layer. The parameters are then the
-        best so far, as after an interrupt.
+        When a loss, in training or validation, or a gradient is not finite; names the layer. The
+        parameters are then the best so far, as after an interrupt.
     """
     loss = next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
     validate.generator(rng)
@@ -75,8 +75,7 @@ def fit(
     batch = validate.integer("batch", batch, 1)
     refuse_shared(loss)
     trainer = Trainer(loss, optimizer or Adam(lr, weight_decay=weight_decay), clip, ema)
-    decay = schedule if callable(schedule) else SCHEDULES[
-        validate.choice("schedule", schedule, SCHEDULES)]  # fmt: skip
+    decay = factor_of(schedule)
     next_batch = batches.source(data, batch, trainer.dtype, rng)
     judge = Judge(trainer, held_out(trainer.twin, data, validation, trainer.dtype, rng), patience)
     every = validate_every or max(1, steps // 20)
@@ -89,6 +88,13 @@ def fit(
             if judge.out_of_patience:
                 break
     return trainer.run
+
+
+def factor_of(schedule):
+    """The factor of the learning rate as a function of progress; one's own is checked."""
+    if not callable(schedule):
+        return SCHEDULES[validate.choice("schedule", schedule, SCHEDULES)]
+    return lambda part: validate.number(f"schedule({part:g})", schedule(part), 0)
 
 
 class Trainer:
@@ -169,6 +175,9 @@ class Judge:
         live = t.theta.copy()
         t.theta[...] = t.kept
         value = float(t.twin.forward(*inputs, **given)[0])
+        if not np.isfinite(value):
+            reason = blame(t.twin, inputs, given)
+            raise NotFinite(f"validation loss {value} at step {step}: {reason}")
         t.theta[...] = live
         t.run.record(validation=value, validation_step=step)
         self.since += 1
