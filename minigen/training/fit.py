@@ -78,7 +78,7 @@ def fit(
     decay = factor_of(schedule)
     next_batch = batches.source(data, batch, trainer.dtype, rng)
     judge = Judge(trainer, held_out(trainer.twin, data, validation, trainer.dtype, rng), patience)
-    every = validate_every or max(1, steps // 20)
+    every = optional("validate_every", validate_every) or max(1, steps // 20)
     with judge, bar(steps, progress) as shown:
         for step in range(1, steps + 1):
             trainer.step(next_batch(), decay((step - 1) / steps), rng)
@@ -88,6 +88,11 @@ def fit(
             if judge.out_of_patience:
                 break
     return trainer.run
+
+
+def optional(name, value):
+    """None, or an integer from 1 on."""
+    return None if value is None else validate.integer(name, value, 1)
 
 
 def factor_of(schedule):
@@ -101,8 +106,9 @@ class Trainer:
     """One flat vector of parameters, a twin of the loss that views it, and one step of descent."""
 
     def __init__(self, loss, optimizer, clip, ema):
-        self.loss, self.optimizer, self.ema, self.run = loss, optimizer, ema, Run()
+        self.loss, self.optimizer, self.run = loss, optimizer, Run()
         self.clip = None if clip is None else validate.number("clip", clip, 0)
+        self.ema = None if ema is None else validate.number("ema", ema, 0, 1)
         self.theta, self.twin = tree.pack(loss)
         self.dtype = self.theta.dtype
         leaves = tree.flatten(loss.params)
@@ -165,7 +171,8 @@ class Judge:
     """Validates on one fixed draw, remembers the best parameters, and leaves them in the loss."""
 
     def __init__(self, trainer, fixed, patience):
-        self.trainer, self.fixed, self.patience = trainer, fixed, patience
+        self.trainer, self.fixed = trainer, fixed
+        self.patience = optional("patience", patience)
         self.best, self.since = None, 0
 
     def validate(self, step):
