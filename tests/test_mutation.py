@@ -1,19 +1,22 @@
 """A sample of the mutation campaigns (tests/mutation): planted mistakes are caught."""
 
+import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
-from mutation import checker, copies, equivalent, history, packages, source, survivors
+from mutation import checker, copies, equivalent, forks, history, packages, source, survivors
 from mutation.judge import SCALES, Point, verdict
 from mutation.planted import PLANTED
 from mutation.syntax import Mutant, mutants
 from mutation.targets import Target, draw, targets
 
+from minigen.data import toy
 from minigen.flows import AffineCoupling
 
 BANKS = {p.name: p for bank in (history.BANK, checker.BANK) for p in bank}
@@ -150,6 +153,17 @@ def test_a_mutant_of_the_source_is_judged_in_a_fork_by_the_tests_that_call_it():
     out = subprocess.run(command, cwd=where, capture_output=True, text=True, check=True).stdout
     first = "tests/test_kernels.py::test_a_permutation_is_gathered"
     assert out.splitlines() == ["0 ", f"1 {first}", f"{-signal.SIGPROF} "]
+
+
+def test_whoever_makes_an_object_calls_the_file_of_its_class():
+    recorder = forks.Recorder()
+    run = recorder.pytest_runtest_protocol(types.SimpleNamespace(nodeid="a test"))
+    next(run)
+    toy("pinwheel")
+    with pytest.raises(StopIteration):
+        run.send(None)
+    where = os.path.relpath(copies.ROOT / "minigen/data/transported.py")
+    assert where in recorder.files["a test"]
 
 
 def test_every_module_with_mathematics_has_automatic_mutants():

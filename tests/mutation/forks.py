@@ -25,7 +25,10 @@ FACTOR = 10  # a test that takes its own seconds as often, and the patience besi
 
 
 class Recorder:
-    """Notes of each test its seconds and the files whose functions it calls."""
+    """Notes of each test its seconds and the files whose functions it calls.
+
+    Among them is the file of a dataclass whose `__init__`, which stands in no file, is called.
+    """
 
     def __init__(self):
         self.seconds, self.files, self.modules = {}, {}, ()
@@ -33,13 +36,13 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
         files, start = set(), time.process_time()
-        sys.settrace(lambda frame, *_: files.add(frame.f_code.co_filename))
+        sys.settrace(lambda frame, *_: files.add(frame.f_globals.get("__file__")))
         try:
             return (yield)
         finally:
             sys.settrace(None)
             self.seconds[item.nodeid] = time.process_time() - start
-            self.files[item.nodeid] = {os.path.relpath(f) for f in files}
+            self.files[item.nodeid] = {os.path.relpath(f) for f in files - {None}}
 
     def pytest_sessionfinish(self):
         """The names of the modules that are not of the working folder."""
