@@ -86,6 +86,28 @@ def test_the_error_that_richardson_estimates_is_not_less_than_the_true_one(rng, 
         assert error.max() <= 1e-9 * p * (1 + shift)
 
 
+@pytest.mark.parametrize(
+    "f, df", [(np.exp, np.exp), (np.sin, np.cos), (np.arctan, lambda x: 1 / (1 + x * x))]
+)
+def test_richardson_has_twelve_figures_where_a_function_is_smooth_and_says_so(f, df):
+    x = np.linspace(0.5, 1.5, 40).reshape(8, 5)
+    differences = Richardson(Subject.of(pointwise(f, df), (x,), {}))
+    (slope,), (error,) = differences.along({"dx": np.ones(x.shape)})
+    largest = np.abs(df(x)).max()
+    assert max(np.abs(slope - df(x)).max(), error.max()) < 3.5e-13 * largest
+
+
+@pytest.mark.parametrize("f", [np.exp, lambda x: np.sin(900 * x), np.abs])
+def test_richardson_is_linear_in_the_length_of_the_direction_bit_for_bit(f, rng):
+    """Only what is moved has a scale: c times a direction, c a power of 2, sees the same points."""
+    differences = Richardson(Subject.of(pointwise(f, None), (rng.standard_normal((2, 3)),), {}))
+    u = rng.standard_normal((2, 3))
+    (one,), (error,) = differences.along({"dx": u})
+    for c in 2.0**-12, 2.0**12:
+        (slope,), (its_error,) = differences.along({"dx": c * u})
+        assert np.array_equal(slope, c * one) and np.array_equal(its_error, c * error)
+
+
 def test_a_clean_forward_is_judged_by_the_complex_step(rng):
     report = check.gradients(SMOOTH, rng.standard_normal((4, 3)), rng=rng)
     assert report and report.note == "reference: complex step"
@@ -99,6 +121,15 @@ def test_a_forward_with_abs_is_judged_by_differences(rng, scale):
     wrong = replace(ABS, p=np.array(scale), df=lambda x: np.sign(x) * (1 + 1e-6))
     assert not check.gradients(wrong, x, rng=rng)
     assert not check.adjoint(wrong, x, rng=rng)
+
+
+@pytest.mark.parametrize("x", [0.01, 0.03])
+def test_a_slope_that_is_small_because_its_input_is_has_no_more_leave_to_be_wrong(x, rng):
+    """The slope of x^9 at 0.01 is 9e-16; near 1, where it is 9, rounding would explain as much."""
+    right = pointwise(lambda x: x**9, lambda x: 9 * x**8)
+    wrong = replace(right, df=lambda x: 18 * x**8)
+    assert check.gradients(right, np.full((2, 2), x), rng=rng)
+    assert not check.gradients(wrong, np.full((2, 2), x), rng=rng)
 
 
 def test_asking_for_the_complex_step_where_it_is_blind_is_an_error(rng):

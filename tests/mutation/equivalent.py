@@ -100,6 +100,7 @@ EQUIVALENT = {
         ),
         "both have an entry for each output": (
             "size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=False))",
+            "for v, y in zip(trial.cotangents, trial.outputs, strict=False)",
         ),
     },
     "check/oracle.py": {
@@ -153,6 +154,9 @@ EQUIVALENT = {
         "every evaluation has as many outputs": (
             "for k in range(len(near[ -1]))",
             "for k in range(len(near[ 1]))",
+        ),
+        "differs only where a jump is its tolerance to the last digit, and of no jump either is 0": (
+            "kink = jump >= 1e-6 * np.abs(best) + 10 * rounding[-1]",
         ),
         "of two as good as each other, either": (
             "best, error = np.where(gap <= error, row[-1], best), np.fmin(gap, error)",
