@@ -184,9 +184,9 @@ def test_continuous_data_pass_as_they_are_with_labels_as_integers(rng):
 
 def test_bad_data_and_labels_are_refused_by_their_first_index(rng):
     model, x = small(rng, levels=4, classes=2), np.array([[0, 3], [1, 2]])
-    for bad in (4.0, 7.0, -1.0, 0.5, -0.5, 4.5):
+    for bad in (4.0, 7.0, -1.0, 0.5, 2.75, -0.5, 4.5):
         wrong = x.astype(float)
-        wrong[1, 0] = bad
+        wrong[1] = bad
         with pytest.raises(ValueError, match=rf"x: .*integers 0\.\.3, got {bad} at index \(1, 0\)"):
             model.elbo(wrong, rng=rng)
     for label, said in ((3, "integers 0..2"), ([0], r"shape \(2,\)"), ([0, 0.5], "integers 0..2")):

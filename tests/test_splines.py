@@ -110,6 +110,16 @@ def test_the_inverse_is_safe_at_the_edges_of_bins_and_in_the_tails(dtype, tolera
         assert np.array_equal(x[-4:], y[-4:]) and (slope[-4:] == 1).all()
 
 
+def test_the_inverse_has_its_slope_at_the_edges_of_bins_too():
+    """By the complex step: theta is put back into [0, 1], its imaginary part stays."""
+    K = 8
+    for seed in range(50):
+        e = table(1, K, scale=1.5, seed=seed)[0]
+        y = beside(edges(e, K)[1])
+        x, slope = kernels.inverse.twin(y + 1e-100j, np.repeat(e[None], len(y), axis=0), B)
+        np.testing.assert_allclose(x.imag * slope.real, 1e-100, rtol=1e-9)
+
+
 def test_one_bin_of_equal_slopes_is_the_identity():
     x = rng().uniform(-4, 4, (50, 3))
     for K in (1, 4):

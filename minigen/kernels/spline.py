@@ -95,7 +95,7 @@ def inverse_numpy(y, e, B):
     a, b, c = h * (s - d0) + r * delta, h * d0 - r * delta, -s * r
     root = b * b - 4 * a * c
     theta = 2 * c / (-b - np.sqrt(np.where(root.real > 0, root, 0)))
-    theta = np.where(theta.real < 0, 0, np.where(theta.real > 1, 1, theta))
+    theta = theta - theta.real + np.clip(theta.real, 0, 1)
     u = theta * (1 - theta)
     den = s + delta * u
     A = d1 * theta**2 + 2 * s * u + d0 * (1 - theta) ** 2

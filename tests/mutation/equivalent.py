@@ -328,6 +328,7 @@ EQUIVALENT = {
     },
     "diffusion/forward.py": {
         "the array has one column": (
+            "dA = (dy * x0).sum(axis=1) / (2 * signal[:, -1])  # DIF-11",
             "dA = -(dr * x0).sum(axis=1) / (2 * signal[:, -1])",
             "drest = (dy * eps).sum(axis=1) / (2 * noise[:, -1])",
             "dbeta += (dr * x).sum(axis=1) / (2 * keep[:, -1])",
@@ -604,6 +605,9 @@ EQUIVALENT = {
             "rows, count = np.empty((np.sum(label[:, None] == label) * n, 3), np.int64), 0",
         ),
         "nothing is above the top": ("if nearest != top:",),
+    },
+    "kernels/spline.py": {
+        "k counts up by one": ("while k != K - 1 and xk + w <= x[m]:",),
     },
     "kernels/triangular.py": {
         "the same product in other panels": (
