@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minigen import data, flows, nn, prob, training
+from minigen import data, diffusion, flows, nn, prob, training
 from minigen.core import tree
 from minigen.core.contract import Loss
 from minigen.core.tree import param
@@ -237,6 +237,45 @@ def test_a_schedule_that_is_not_finite_is_refused_at_its_step(rng):
         fit(flows.NLL(model), np.ones((4, 2)), rng=rng, steps=4, progress=False,
             schedule=lambda part: np.nan if part == 0.75 else 1.0)  # fmt: skip
     assert np.isfinite(model.mu).all()
+
+
+@pytest.mark.parametrize(
+    "make, batch, message",
+    [
+        (lambda rng: flows.real_nvp(2, 2, (4,), rng=rng), np.ones((5, 3)), r"x: .*\(N, 2\), got"),
+        (lambda rng: flows.real_nvp(3, 2, (4,), rng=rng), np.ones((5, 1)), r"x: .*\(N, 3\), got"),
+        (lambda rng: flows.maf(2, 2, (4,), rng=rng), np.ones((5, 3)), r"x: .*\(N, 2\), got"),
+        (lambda rng: flows.maf(2, 2, (4,), rng=rng), (np.ones((5, 2)),) * 2, "context: .* none"),
+        (
+            lambda rng: flows.real_nvp(2, 2, (4,), levels=3, rng=rng),
+            np.ones((5, 3), int),
+            r"x: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: flows.real_nvp(2, 2, (4,), context=2, rng=rng),
+            (np.ones((5, 2)), np.ones((5, 1))),
+            r"context: expected shape \(5, 2\), got \(5, 1\)",
+        ),
+        (
+            lambda rng: flows.iaf(2, 2, (4,), rng=rng).reverse_kl(flows.energy("ring")),
+            np.ones((5, 3)),
+            r"z: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: diffusion.ddpm(2, diffusion.linear_schedule(5), hidden=4, rng=rng),
+            np.ones((5, 3)),
+            r"x: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: diffusion.ddpm(2, diffusion.linear_schedule(5), hidden=4, rng=rng),
+            (np.ones((5, 2)), np.ones(5)),
+            "label: expected none",
+        ),
+    ],
+)
+def test_data_that_are_not_the_model_s_are_refused_before_the_first_step(make, batch, message, rng):
+    with pytest.raises(ValueError, match=message):
+        fit(make(rng), batch, rng=rng, steps=2, progress=False)
 
 
 def test_an_interrupt_leaves_the_best_parameters(rng):

@@ -7,6 +7,10 @@
 arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba. A loop with
 single=True is right to single precision only, and leaves all but float32 to its twin.
 
+Compiled code checks no index: where arrays do not fit one another it would read, and write, what
+lies beyond them. So a loop of several arrays begins with a test of their shapes; it raises a
+ValueError that says what they should be, and `loop(...)` adds what they are.
+
 Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
 that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
 own and closed to others, or nothing is kept. A damaged or unwritable cache only costs time.
@@ -20,6 +24,8 @@ import sys
 import tempfile
 
 import numpy as np
+
+from minigen.core import validate
 
 
 def kernel(twin, *, fastmath=False, single=False):
@@ -38,7 +44,13 @@ def kernel(twin, *, fastmath=False, single=False):
                     return twin(*args)
             if compiled is None:
                 compiled = build(loop, twin, fastmath)
-            return compiled(*args)
+            try:
+                return compiled(*args)
+            except ValueError as error:
+                if compiled is twin:
+                    raise
+                shapes = ", ".join(str(a.shape) for a in args if isinstance(a, np.ndarray))
+                raise validate.expected(loop.__name__, str(error), shapes) from None
 
         call.loop, call.twin = loop, twin
         return call
