@@ -278,6 +278,17 @@ def test_data_that_are_not_the_model_s_are_refused_before_the_first_step(make, b
         fit(make(rng), batch, rng=rng, steps=2, progress=False)
 
 
+def test_what_is_no_loss_is_refused(rng):
+    with pytest.raises(TypeError, match=r"loss: expected .* draw and .*, got Chain without draw"):
+        fit(flows.real_nvp(2, 2, (4,), rng=rng).chain, np.ones((5, 2)), rng=rng)
+
+
+def test_a_folder_that_is_not_there_is_named(rng, tmp_path):
+    path = tmp_path / "none" / "f.npz"
+    with pytest.raises(FileNotFoundError, match=f"folder that exists, got {re.escape(str(path))}"):
+        training.save(path, prob.Gaussian.init(2))
+
+
 def test_an_interrupt_leaves_the_best_parameters(rng):
     model = prob.Gaussian.init(2, dtype=np.float64)
 
@@ -311,6 +322,12 @@ def test_an_array_at_two_places_is_refused_by_name(rng):
         ({"patience": 0}, ValueError, "patience: expected an integer >= 1, got 0"),
         ({"validate_every": 0}, ValueError, "validate_every: expected an integer >= 1, got 0"),
         ({"ema": 1.5}, ValueError, r"ema: expected a number in \[0, 1\], got 1.5"),
+        (
+            {"optimizer": "adam"},
+            TypeError,
+            "optimizer: expected an object with start and step",
+        ),
+        ({"optimizer": Adam}, TypeError, "optimizer: expected .*, got the class Adam"),
         ({"lr": -1.0}, ValueError, r"lr: expected a number in \[0, inf\], got -1.0"),
         ({"data": np.zeros((0, 2))}, ValueError, "data: expected at least one row"),
         ({"data": np.array([[0, np.nan]])}, ValueError, "data: expected finite numbers, got nan"),
