@@ -129,8 +129,8 @@ def test_arrays_that_do_not_fit_one_another_are_refused_before_anything_is_read(
         with pytest.raises(ValueError, match=r"^(a|dy|dz|e|h|key|rows|theta|W|x|y) (\(|and)"):
             kernel.loop(*wrong)
         if COMPILED:
-            got = ", ".join(str(a.shape) for a in wrong if isinstance(a, np.ndarray))
-            said = f"^{kernel.__name__}: expected .*, got {re.escape(got)}$"
+            got = [str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in wrong]
+            said = f"^{kernel.__name__}: expected .*, got .*{'.* '.join(map(re.escape, got))}$"
             with pytest.raises(ValueError, match=said):
                 kernel(*wrong)
 
@@ -258,15 +258,23 @@ X = np.ones((4, 3))
         ),
         (
             lambda rng: flows.Permute.halves(2).forward(np.ones((4, 3))),
-            r"gather: .*\(4, 3\), \(2,\)",
+            r"gather: .*\(4, 3\), int64 \(2,\)",
         ),
         (
             lambda rng: backward(flows.AffineCoupling.init(3, (4,), rng=rng), X),
-            r"coupling_backward: expected dy \(N, D\), .*, got \(4, 1\), \(4,\), \(4, 3\)",
+            r"coupling_backward: expected dy \(N, D\), .*, got float64 \(4, 1\), float64 \(4,\)",
+        ),
+        (
+            lambda rng: flows.MAFLayer.init(2, (4,), rng=rng).inverse(X),
+            "y: expected 2 columns, got",
+        ),
+        (
+            lambda rng: flows.MAFLayer.init(4, (4,), rng=rng).inverse(X),
+            "y: expected 4 columns, got",
         ),
         (
             lambda rng: backward(flows.MAFLayer.init(3, (4,), rng=rng), X),
-            r"standardize_backward: expected dz \(N, D\), .*, got \(4, 1\), \(4,\), \(4, 3\)",
+            r"standardize_backward: expected dz \(N, D\), .*, got float64 \(4, 1\), float64 \(4,\)",
         ),
     ],
 )
@@ -280,3 +288,14 @@ def backward(f, x):
     """f.backward of a cotangent with a single column."""
     y, logdet, cache = f.forward(x)
     return f.backward(np.ones((len(y), 1)), np.ones_like(logdet), cache)
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy broadcasts")
+def test_an_argument_of_another_kind_is_refused_in_a_line():
+    """A number for the array dlogdet; what numba says of it takes a page."""
+    ones = np.ones((4, 2))
+    got = r"float64 \(4, 2\), 1.0, float64 \(4, 2\), float64 \(4, 2\), float64 \(4, 2\)"
+    with pytest.raises(
+        TypeError, match=rf"^coupling_backward: expected arrays and numbers .*, got {got}$"
+    ):
+        affine.coupling_backward(ones, 1.0, ones, ones, ones)

@@ -25,8 +25,6 @@ import tempfile
 
 import numpy as np
 
-from minigen.core import validate
-
 
 def kernel(twin, *, fastmath=False, single=False):
     """Compile the decorated loop lazily; `twin` is the same function in NumPy."""
@@ -44,18 +42,27 @@ def kernel(twin, *, fastmath=False, single=False):
                     return twin(*args)
             if compiled is None:
                 compiled = build(loop, twin, fastmath)
+            if compiled is twin:
+                return twin(*args)
             try:
                 return compiled(*args)
-            except ValueError as error:
-                if compiled is twin:
+            except Exception as error:
+                if not isinstance(error, ValueError) and "numba" not in type(error).__module__:
                     raise
-                shapes = ", ".join(str(a.shape) for a in args if isinstance(a, np.ndarray))
-                raise validate.expected(loop.__name__, str(error), shapes) from None
+                raise retold(error, loop.__name__, args) from error
 
         call.loop, call.twin = loop, twin
         return call
 
     return decorate
+
+
+def retold(error, name, args):
+    """An error of a compiled loop, with what came; numba's own, of types, takes a page."""
+    got = [f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in args]
+    what = str(error) if isinstance(error, ValueError) else "arrays and numbers as its twin takes"
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"{name}: expected {what}, got {', '.join(got)}")
 
 
 def build(loop, twin, fastmath):
