@@ -10,6 +10,8 @@ from minigen.check.subject import cotangents, input_names
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 
+X = np.ones((2, 2))
+
 
 class Affine:
     """A student's layer: no base class, no dataclass, its parameters in a dict."""
@@ -337,3 +339,19 @@ def test_a_backward_of_the_wrong_form_is_refused(rng):
         x,
         rng=rng,
     )
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda rng: check.gradients(3, X, rng=rng), "with forward, got int without forward"),
+        (lambda rng: check.gradients(nn.Tanh, X, rng=rng), "with forward, got the class Tanh"),
+        (
+            lambda rng: check.bijection(nn.Tanh(), X, rng=rng),
+            "with forward and inverse, got Tanh without inverse",
+        ),
+    ],
+)
+def test_what_is_no_layer_is_refused(call, message, rng):
+    with pytest.raises(TypeError, match=f"^layer: expected an object {message}$"):
+        call(rng)

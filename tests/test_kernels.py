@@ -2,11 +2,13 @@
 
 import copy
 import itertools
+import os
+import re
 
 import numpy as np
 import pytest
 
-from minigen import nn
+from minigen import flows, nn
 from minigen.flows import degrees
 from minigen.kernels import (
     activation,
@@ -38,6 +40,19 @@ CASES = {
 }
 
 
+COMPILED = os.environ.get("MINIGEN_BACKEND") != "numpy"
+
+# axes of arguments that may have any size
+FREE = {
+    *((name, 0, axis) for name in ("columns", "rows", "relu") for axis in (0, 1)),
+    *((name, 0, 0) for name in ("bias_relu", "bias", "outer", "gather")),
+    *((name, 0, 1) for name in ("scatter", "masked", "clear")),
+    ("outer", 1, 1),
+    ("silu of a row", 0, 0),
+    ("every", 0, 0),
+}
+
+
 def agree(kernel, *args, run=None):
     """The kernel (or `run`) and its twin return the same, and leave the same in their arguments."""
     ones, twos = (copy.deepcopy(args) for _ in range(2))
@@ -53,8 +68,8 @@ def agree(kernel, *args, run=None):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_equal_their_twins(name, dtype, rng):
-    kernel, shapes = CASES[name]
-    agree(kernel, *(rng.standard_normal(shape).astype(dtype) for shape in shapes))
+    kernel, args = case(name, rng, dtype)
+    agree(kernel, *args)
 
 
 def numbers(rng):
@@ -81,16 +96,43 @@ def numbers(rng):
     }
 
 
+def case(name, rng, dtype=None):
+    """A kernel and its arguments."""
+    if name not in CASES:
+        return numbers(rng)[name]
+    kernel, shapes = CASES[name]
+    size, usual = 1, np.float64
+    if kernel is activation.silu:  # to where tanh is 1; right to single precision only
+        size, usual = 6, np.float32
+    return kernel, [(size * rng.standard_normal(s)).astype(dtype or usual) for s in shapes]
+
+
 @pytest.mark.parametrize("name", [*CASES, *numbers(np.random.default_rng(0))])
 def test_a_loop_in_plain_python_stays_within_its_arrays_and_equals_its_twin(name, rng):
     """Compiled, a loop checks no index: beyond the end it would read, and write, what is there."""
-    if name in CASES:
-        kernel, shapes = CASES[name]
-        dtype = np.float32 if name.startswith("silu") else np.float64
-        args = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-    else:
-        kernel, args = numbers(rng)[name]
+    kernel, args = case(name, rng)
     agree(kernel, *args, run=kernel.loop)
+
+
+@pytest.mark.parametrize("name", [*CASES, *numbers(np.random.default_rng(0))])
+def test_arrays_that_do_not_fit_one_another_are_refused_before_anything_is_read(name, rng):
+    """Each array, a row or a column longer or shorter than the others say."""
+    kernel, args = case(name, rng)
+    arrays = [k for k, a in enumerate(args) if isinstance(a, np.ndarray)]
+    places = [(k, axis) for k in arrays for axis in range(args[k].ndim)]
+    for (k, axis), more in itertools.product(places, (1, -1)):
+        if (name, k, axis) in FREE:
+            continue
+        wrong = [*args]
+        size = args[k].shape[axis] + more
+        wrong[k] = np.take(args[k], np.arange(size) % args[k].shape[axis], axis=axis)
+        with pytest.raises(ValueError, match=r"^(a|dy|dz|e|h|key|rows|theta|W|x|y) (\(|and)"):
+            kernel.loop(*wrong)
+        if COMPILED:
+            got = [str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in wrong]
+            said = f"^{kernel.__name__}: expected .*, got .*{'.* '.join(map(re.escape, got))}$"
+            with pytest.raises(ValueError, match=said):
+                kernel(*wrong)
 
 
 @pytest.mark.parametrize("kernel", [activation.relu, sums.rows, sums.columns])
@@ -200,3 +242,60 @@ def test_the_panels_leave_out_almost_half():
 def test_a_product_of_few_columns_is_a_product(columns, rng):
     x, W = rng.standard_normal((5, columns)), rng.standard_normal((columns, 7))
     np.testing.assert_allclose(dense.product(x, W), x @ W, rtol=1e-15)
+
+
+X = np.ones((4, 3))
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy has its own messages, and broadcasts")
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda rng: nn.Linear.init(3, 2, rng=rng).forward(np.ones((4, 1))), "size 3 .* 1"),
+        (
+            lambda rng: flows.MADE.init(2, (4,), 2, rng=rng).forward(np.ones((4, 3))),
+            r"x: .*\(4, 3\)",
+        ),
+        (
+            lambda rng: flows.Permute.halves(2).forward(np.ones((4, 3))),
+            r"gather: .*\(4, 3\), int64 \(2,\)",
+        ),
+        (
+            lambda rng: backward(flows.AffineCoupling.init(3, (4,), rng=rng), X),
+            r"coupling_backward: expected dy \(N, D\), .*, got float64 \(4, 1\), float64 \(4,\)",
+        ),
+        (
+            lambda rng: flows.MAFLayer.init(2, (4,), rng=rng).inverse(X),
+            "y: expected 2 columns, got",
+        ),
+        (
+            lambda rng: flows.MAFLayer.init(4, (4,), rng=rng).inverse(X),
+            "y: expected 4 columns, got",
+        ),
+        (
+            lambda rng: backward(flows.MAFLayer.init(3, (4,), rng=rng), X),
+            r"standardize_backward: expected dz \(N, D\), .*, got float64 \(4, 1\), float64 \(4,\)",
+        ),
+    ],
+)
+def test_a_layer_given_another_shape_says_so(call, message, rng):
+    """A loop, or a product by panels, would not notice; the memory beside the array would."""
+    with pytest.raises(ValueError, match=message):
+        call(rng)
+
+
+def backward(f, x):
+    """f.backward of a cotangent with a single column."""
+    y, logdet, cache = f.forward(x)
+    return f.backward(np.ones((len(y), 1)), np.ones_like(logdet), cache)
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy broadcasts")
+def test_an_argument_of_another_kind_is_refused_in_a_line():
+    """A number for the array dlogdet; what numba says of it takes a page."""
+    ones = np.ones((4, 2))
+    got = r"float64 \(4, 2\), 1.0, float64 \(4, 2\), float64 \(4, 2\), float64 \(4, 2\)"
+    with pytest.raises(
+        TypeError, match=rf"^coupling_backward: expected arrays and numbers .*, got {got}$"
+    ):
+        affine.coupling_backward(ones, 1.0, ones, ones, ones)

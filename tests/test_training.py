@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from minigen import data, flows, nn, prob, training
+from minigen import data, diffusion, flows, nn, prob, training
 from minigen.core import tree
 from minigen.core.contract import Loss
 from minigen.core.tree import param
@@ -239,6 +239,56 @@ def test_a_schedule_that_is_not_finite_is_refused_at_its_step(rng):
     assert np.isfinite(model.mu).all()
 
 
+@pytest.mark.parametrize(
+    "make, batch, message",
+    [
+        (lambda rng: flows.real_nvp(2, 2, (4,), rng=rng), np.ones((5, 3)), r"x: .*\(N, 2\), got"),
+        (lambda rng: flows.real_nvp(3, 2, (4,), rng=rng), np.ones((5, 1)), r"x: .*\(N, 3\), got"),
+        (lambda rng: flows.maf(2, 2, (4,), rng=rng), np.ones((5, 3)), r"x: .*\(N, 2\), got"),
+        (lambda rng: flows.maf(2, 2, (4,), rng=rng), (np.ones((5, 2)),) * 2, "context: .* none"),
+        (
+            lambda rng: flows.real_nvp(2, 2, (4,), levels=3, rng=rng),
+            np.ones((5, 3), int),
+            r"x: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: flows.real_nvp(2, 2, (4,), context=2, rng=rng),
+            (np.ones((5, 2)), np.ones((5, 1))),
+            r"context: expected shape \(5, 2\), got \(5, 1\)",
+        ),
+        (
+            lambda rng: flows.iaf(2, 2, (4,), rng=rng).reverse_kl(flows.energy("ring")),
+            np.ones((5, 3)),
+            r"z: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: diffusion.ddpm(2, diffusion.linear_schedule(5), hidden=4, rng=rng),
+            np.ones((5, 3)),
+            r"x: expected shape \(N, 2\), got \(5, 3\)",
+        ),
+        (
+            lambda rng: diffusion.ddpm(2, diffusion.linear_schedule(5), hidden=4, rng=rng),
+            (np.ones((5, 2)), np.ones(5)),
+            "label: expected none",
+        ),
+    ],
+)
+def test_data_that_are_not_the_model_s_are_refused_before_the_first_step(make, batch, message, rng):
+    with pytest.raises(ValueError, match=message):
+        fit(make(rng), batch, rng=rng, steps=2, progress=False)
+
+
+def test_what_is_no_loss_is_refused(rng):
+    with pytest.raises(TypeError, match=r"loss: expected .* draw and .*, got Chain without draw"):
+        fit(flows.real_nvp(2, 2, (4,), rng=rng).chain, np.ones((5, 2)), rng=rng)
+
+
+def test_a_folder_that_is_not_there_is_named(rng, tmp_path):
+    path = tmp_path / "none" / "f.npz"
+    with pytest.raises(FileNotFoundError, match=f"folder that exists, got {re.escape(str(path))}"):
+        training.save(path, prob.Gaussian.init(2))
+
+
 def test_an_interrupt_leaves_the_best_parameters(rng):
     model = prob.Gaussian.init(2, dtype=np.float64)
 
@@ -272,6 +322,12 @@ def test_an_array_at_two_places_is_refused_by_name(rng):
         ({"patience": 0}, ValueError, "patience: expected an integer >= 1, got 0"),
         ({"validate_every": 0}, ValueError, "validate_every: expected an integer >= 1, got 0"),
         ({"ema": 1.5}, ValueError, r"ema: expected a number in \[0, 1\], got 1.5"),
+        (
+            {"optimizer": "adam"},
+            TypeError,
+            "optimizer: expected an object with start and step",
+        ),
+        ({"optimizer": Adam}, TypeError, "optimizer: expected .*, got the class Adam"),
         ({"lr": -1.0}, ValueError, r"lr: expected a number in \[0, inf\], got -1.0"),
         ({"data": np.zeros((0, 2))}, ValueError, "data: expected at least one row"),
         ({"data": np.array([[0, np.nan]])}, ValueError, "data: expected finite numbers, got nan"),

@@ -34,6 +34,7 @@ def bijection(layer, x, *context, rng):
     Returns a Report.
     """
     validate.generator(rng)
+    validate.methods("layer", layer, "forward", "inverse")
     there = Subject.of(layer, (x, *context), {})
     f, (x, *context) = there.layer, there.inputs.values()
     y, logdet, _ = f.forward(x.copy(), *context)

@@ -71,7 +71,7 @@ class Subject:
     @classmethod
     def of(cls, layer, inputs, given, dtype=np.float64):
         """The layer, the inputs and the floating arrays among the given, copied to `dtype`."""
-        names = input_names(layer, len(inputs))
+        names = input_names(validate.methods("layer", layer, "forward"), len(inputs))
         arrays = {
             name: validate.array(name, x).astype(dtype)
             for name, x in zip(names, inputs, strict=True)

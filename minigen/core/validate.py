@@ -80,6 +80,17 @@ def choice(name, value, options):
     return value
 
 
+def methods(name, value, *wanted):
+    """`value`, an object with the wanted methods."""
+    what, missing = " and ".join(wanted), [m for m in wanted if not hasattr(value, m)]
+    if isinstance(value, type):
+        raise TypeError(f"{name}: expected an object with {what}, got the class {value.__name__}")
+    if missing:
+        got = f"{type(value).__name__} without {' and '.join(missing)}"
+        raise TypeError(f"{name}: expected an object with {what}, got {got}")
+    return value
+
+
 def widths(name, value):
     """A tuple of hidden widths, each a positive integer."""
     if isinstance(value, numbers.Integral):

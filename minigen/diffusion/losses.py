@@ -19,7 +19,7 @@ def noised(model, x0, eps, t):
 
 def drawn(model, times, batch, rng):
     """The input (x0,) and the given of a training step: t, eps, weight, label."""
-    x0, label = model.unpack(batch)
+    x0, label = model.checked(*(batch if isinstance(batch, tuple) else (batch,)))
     t, weight = times.draw(len(x0), rng)
     eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
     given = {"t": t, "eps": eps}

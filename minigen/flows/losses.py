@@ -26,7 +26,7 @@ class NLL(Loss):
         if self.density.levels:
             x = whole("x", x, 0, self.density.levels - 1)
             x = dequantize(x.astype(self.density.dtype), rng)
-        return (x, *context), {}
+        return validate.rows(self.density, x, *context), {}
 
     def forward(self, x, *context):
         logp, cache = self.density.forward(x, *context)
@@ -55,6 +55,9 @@ class ReverseKL(Loss):
     def __post_init__(self):
         if self.flow.runs != "generative":
             raise validate.expected("flow", "a flow that runs 'generative'", repr(self.flow.runs))
+
+    def draw(self, batch, rng):
+        return (validate.array("z", batch, ("N", self.flow.features), self.flow.dtype),), {}
 
     def forward(self, z):
         x, logdet, chain_cache = self.flow.chain.forward(z)

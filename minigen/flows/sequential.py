@@ -11,6 +11,8 @@ coordinate, logdet (N,) its log|dx/dy|.
 
 import numpy as np
 
+from minigen.core import validate
+
 ROWS = 1024  # rows done at once, for the memory of large samples
 UNITS = 64  # hidden units of one block of degrees
 
@@ -37,6 +39,8 @@ def incremental(made, y, solve, *context):
     receives all that lies before it in one fat product, then walks through its own degrees with
     thin ones. No mask is read, because in this order whatever is multiplied is allowed.
     """
+    if y.shape[1] != made.features:
+        raise validate.expected("y", f"{made.features} columns", f"shape {y.shape}")
     x = np.empty((len(y), made.features), np.result_type(y, made.dtype, *context))
     logdet = np.zeros(len(y), x.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # `finite` says it better

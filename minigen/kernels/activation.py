@@ -27,6 +27,8 @@ def relu_backward_numpy(dy, y):
 
 @kernel(relu_backward_numpy)
 def relu_backward(dy, y):
+    if dy.shape != y.shape:
+        raise ValueError("dy and y of one shape")
     dx = np.empty(y.shape, dy.dtype)
     a, b, c = dy.ravel(), y.ravel(), dx.ravel()
     zero = dy.dtype.type(0)
@@ -57,6 +59,8 @@ Q = np.float32([0.46714345, 2.5876991e-02, 3.2856388e-04, 7.7765793e-07])  # aft
 
 @kernel(silu_numpy, single=True)
 def silu(h, e):
+    if e.shape[1] != h.shape[1] or (len(e) != 1 and len(e) != len(h)):
+        raise ValueError("h (N, H), e (N, H) or (1, H)")
     y, slope = np.empty_like(h), np.empty_like(h)
     p0, p1, p2, p3, p4 = P[0], P[1], P[2], P[3], P[4]
     q1, q2, q3, q4 = Q[0], Q[1], Q[2], Q[3]
@@ -84,6 +88,8 @@ def residual_numpy(y, b, h):
 
 @kernel(residual_numpy)
 def residual(y, b, h):
+    if y.shape != h.shape or len(b) != y.shape[1]:
+        raise ValueError("y (N, H), b (H,), h (N, H)")
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[i, j] += b[j] + h[i, j]
@@ -97,6 +103,8 @@ def residual_backward_numpy(dy, da, slope):
 
 @kernel(residual_backward_numpy)
 def residual_backward(dy, da, slope):
+    if not dy.shape == da.shape == slope.shape:
+        raise ValueError("dy (N, H), da (N, H), slope (N, H)")
     dh, du = np.empty_like(da), np.empty_like(da)
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):

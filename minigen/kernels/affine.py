@@ -27,6 +27,8 @@ def coupling_backward_numpy(dy, dlogdet, x, e, w):
 def coupling_backward(dy, dlogdet, x, e, w):
     n, k = w.shape
     d = x.shape[1] - k
+    if not (x.shape == dy.shape and e.shape == w.shape and len(x) == len(dlogdet) == n and d >= 0):
+        raise ValueError("dy (N, D), dlogdet (N,), x (N, D), e (N, K), w (N, K)")
     dx, dh = np.empty(dy.shape, e.dtype), np.empty((n, 2 * k), e.dtype)
     x2, dy2, dx2, dt = x[:, d:], dy[:, d:], dx[:, d:], dh[:, k:]  # d + j would be checked each time
     one = e.dtype.type(1)
@@ -56,6 +58,8 @@ def standardize_backward_numpy(dz, dlogdet, z, e, w):
 @kernel(standardize_backward_numpy)
 def standardize_backward(dz, dlogdet, z, e, w):
     n, d = z.shape
+    if not (dz.shape == z.shape == e.shape == w.shape and len(dlogdet) == n):
+        raise ValueError("dz (N, D), dlogdet (N,), z (N, D), e (N, D), w (N, D)")
     dx, dh = np.empty(dz.shape, e.dtype), np.empty((n, d, 2), e.dtype)
     one = e.dtype.type(1)
     for i in range(n):

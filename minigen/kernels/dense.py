@@ -7,7 +7,7 @@ from minigen.kernels.jit import kernel
 
 def product(x, W):
     """x W; of a single column by a loop, for NumPy's own takes ten times as long."""
-    return outer(x, W) if x.shape[1] == 1 and x.dtype == W.dtype else x @ W
+    return outer(x, W) if x.shape[1] == len(W) == 1 and x.dtype == W.dtype else x @ W
 
 
 def outer_numpy(x, W):
@@ -17,6 +17,8 @@ def outer_numpy(x, W):
 
 @kernel(outer_numpy)
 def outer(x, W):
+    if not x.shape[1] == W.shape[0] == 1:
+        raise ValueError("x (N, 1), W (1, H)")
     y = np.empty((x.shape[0], W.shape[1]), x.dtype)
     for i in range(x.shape[0]):
         for j in range(W.shape[1]):
@@ -31,6 +33,8 @@ def bias_numpy(a, b):
 
 @kernel(bias_numpy)
 def bias(a, b):
+    if len(b) != a.shape[1]:
+        raise ValueError("a (N, H), b (H,)")
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[i, j] += b[j]
@@ -45,6 +49,8 @@ def bias_relu_numpy(a, b):
 @kernel(bias_relu_numpy)
 def bias_relu(a, b):
     n, h = a.shape
+    if len(b) != h:
+        raise ValueError("a (N, H), b (H,)")
     zero = a.dtype.type(0)  # a plain 0 would make the loop one of float64
     for i in range(n):
         for j in range(h):
@@ -61,6 +67,8 @@ def bias_relu_backward_numpy(dy, y):
 @kernel(bias_relu_backward_numpy)
 def bias_relu_backward(dy, y):
     n, h = y.shape
+    if dy.shape != y.shape:
+        raise ValueError("dy (N, H), y (N, H)")
     da, db = np.empty_like(y), np.zeros(h, y.dtype)
     zero = y.dtype.type(0)
     for i in range(n):

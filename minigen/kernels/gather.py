@@ -12,6 +12,8 @@ def gather_numpy(x, order):
 
 @kernel(gather_numpy)
 def gather(x, order):
+    if len(order) != x.shape[1]:
+        raise ValueError("x (N, D), order (D,)")
     y = np.empty(x.shape, x.dtype)
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):

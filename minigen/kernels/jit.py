@@ -7,6 +7,10 @@
 arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba. A loop with
 single=True is right to single precision only, and leaves all but float32 to its twin.
 
+Compiled code checks no index: where arrays do not fit one another it would read, and write, what
+lies beyond them. So a loop of several arrays begins with a test of their shapes; it raises a
+ValueError that says what they should be, and `loop(...)` adds what they are.
+
 Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
 that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
 own and closed to others, or nothing is kept. A damaged or unwritable cache only costs time.
@@ -38,12 +42,27 @@ def kernel(twin, *, fastmath=False, single=False):
                     return twin(*args)
             if compiled is None:
                 compiled = build(loop, twin, fastmath)
-            return compiled(*args)
+            if compiled is twin:
+                return twin(*args)
+            try:
+                return compiled(*args)
+            except Exception as error:
+                if not isinstance(error, ValueError) and "numba" not in type(error).__module__:
+                    raise
+                raise retold(error, loop.__name__, args) from error
 
         call.loop, call.twin = loop, twin
         return call
 
     return decorate
+
+
+def retold(error, name, args):
+    """An error of a compiled loop, with what came; numba's own, of types, takes a page."""
+    got = [f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in args]
+    what = str(error) if isinstance(error, ValueError) else "arrays and numbers as its twin takes"
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"{name}: expected {what}, got {', '.join(got)}")
 
 
 def build(loop, twin, fastmath):

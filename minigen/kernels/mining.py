@@ -34,6 +34,8 @@ def hardest(key, label):
     # The extremes of BLOCK columns at a time, without a branch: that compiles to vector
     # instructions (for integers; for floats a NaN forbids it). Then the place, in one block.
     n = len(label)
+    if key.shape != (n, n):
+        raise ValueError("key (N, N), label (N,)")
     pos, neg = np.full(n, -1), np.full(n, -1)
     none, top = key.dtype.type(-1), key.dtype.type(np.iinfo(key.dtype).max)
     zero = key.dtype.type(0)
@@ -79,6 +81,8 @@ def semi_hard_numpy(key, label):
 def semi_hard(key, label):
     # the negatives of a row side by side; then again minima without a branch
     n = len(label)
+    if key.shape != (n, n):
+        raise ValueError("key (N, N), label (N,)")
     rows, count = np.empty((np.sum(label[:, None] == label) - n, 3), np.int64), 0
     value, place = np.empty(n, key.dtype), np.empty(n, np.int64)
     zero, top = key.dtype.type(0), key.dtype.type(np.iinfo(key.dtype).max)
@@ -137,6 +141,8 @@ def scatter_numpy(rows, index, n):
 
 @kernel(scatter_numpy)
 def scatter(rows, index, n):
+    if len(rows) != len(index):
+        raise ValueError("rows (T, D), index (T,)")
     out = np.zeros((n, rows.shape[1]), rows.dtype)
     for t in range(len(index)):
         for d in range(rows.shape[1]):

@@ -17,6 +17,8 @@ def adam_numpy(theta, g, m, v, a1, a2, size, eps):
 
 @kernel(adam_numpy)
 def adam(theta, g, m, v, a1, a2, size, eps):
+    if not theta.size == g.size == m.size == v.size:
+        raise ValueError("theta (P,), g (P,), m (P,), v (P,)")
     for i in range(theta.size):
         m[i] += a1 * (g[i] - m[i])
         v[i] += a2 * (g[i] * g[i] - v[i])
@@ -32,6 +34,8 @@ def momentum_numpy(theta, g, m, b1, size):
 
 @kernel(momentum_numpy)
 def momentum(theta, g, m, b1, size):
+    if not theta.size == g.size == m.size:
+        raise ValueError("theta (P,), g (P,), m (P,)")
     for i in range(theta.size):
         m[i] = b1 * m[i] + g[i]
         theta[i] -= size * m[i]

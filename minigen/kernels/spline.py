@@ -54,6 +54,8 @@ def forward_numpy(x, e, B):
 
 @kernel(forward_numpy)
 def forward(x, e, B):
+    if len(e) != len(x) or (e.shape[1] + 1) % 3:
+        raise ValueError("x (M,), e (M, 3K - 1)")
     M, K = len(x), (e.shape[1] + 1) // 3
     y, slope = np.empty_like(x), np.empty_like(x)
     for m in range(M):
@@ -105,6 +107,8 @@ def inverse_numpy(y, e, B):
 
 @kernel(inverse_numpy)
 def inverse(y, e, B):
+    if len(e) != len(y) or (e.shape[1] + 1) % 3:
+        raise ValueError("y (M,), e (M, 3K - 1)")
     M, K = len(y), (e.shape[1] + 1) // 3
     x, slope = np.empty_like(y), np.empty_like(y)
     for m in range(M):
@@ -180,6 +184,8 @@ def scatter(e, k, B, widths, heights, slopes):
 
 @kernel(backward_numpy)
 def backward(x, e, B, dy, dl):
+    if not len(e) == len(x) == len(dy) == len(dl) or (e.shape[1] + 1) % 3:
+        raise ValueError("x (M,), e (M, 3K - 1), dy (M,), dl (M,)")
     M, K = len(x), (e.shape[1] + 1) // 3
     dx, dlog = np.empty_like(x), np.zeros_like(e)
     for m in range(M):

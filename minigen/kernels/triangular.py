@@ -7,6 +7,7 @@ on, and rows i .. row - 1 are seen by no column before j. In all functions MW is
 
 import numpy as np
 
+from minigen.core import validate
 from minigen.kernels.jit import kernel
 
 
@@ -36,6 +37,8 @@ def masked_numpy(W, first, start):
 
 @kernel(masked_numpy)
 def masked(W, first, start):
+    if not len(W) == len(first) == len(start):
+        raise ValueError("W (N, H), first (N,), start (N,)")
     MW = np.empty_like(W)
     for k in range(W.shape[0]):
         MW[k, start[k] : first[k]] = 0
@@ -50,12 +53,16 @@ def clear_numpy(W, first):
 
 @kernel(clear_numpy)
 def clear(W, first):
+    if len(W) != len(first):
+        raise ValueError("W (N, H), first (N,)")
     for k in range(W.shape[0]):
         W[k, : first[k]] = 0
 
 
 def product(x, MW, panels):
     """y = x (M * W)."""
+    if x.shape[1] != len(MW):  # the panels would not notice
+        raise validate.expected("x", f"shape (N, {len(MW)})", x.shape)
     y = np.empty((len(x), MW.shape[1]), np.result_type(x, MW))
     for _, j, row, column in panels:
         np.matmul(x[:, :row], MW[:row, j:column], out=y[:, j:column])

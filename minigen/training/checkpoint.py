@@ -28,6 +28,8 @@ class CheckpointError(ValueError):
 def save(path, model):
     """Write a layer, density or loss to `path`; an old file is replaced whole or not at all."""
     path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path: expected a file in a folder that exists, got {path}")
     arrays = {name: array for name, (_, array) in tree.arrays(model).items()}
     manifest = {
         "format": FORMAT,

@@ -70,11 +70,13 @@ def fit(
         parameters are then the best so far, as after an interrupt.
     """
     loss = next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
+    validate.methods("loss", loss, "draw", "forward", "backward")
     validate.generator(rng)
     steps = validate.integer("steps", steps, 1)
     batch = validate.integer("batch", batch, 1)
     refuse_shared(loss)
-    trainer = Trainer(loss, optimizer or Adam(lr, weight_decay=weight_decay), clip, ema)
+    optimizer = optimizer or Adam(lr, weight_decay=weight_decay)
+    trainer = Trainer(loss, validate.methods("optimizer", optimizer, "start", "step"), clip, ema)
     decay = factor_of(schedule)
     next_batch = batches.source(data, batch, trainer.dtype, rng)
     judge = Judge(trainer, held_out(trainer.twin, data, validation, trainer.dtype, rng), patience)

@@ -562,14 +562,16 @@ EQUIVALENT = {
     },
     "kernels/activation.py": {
         "0 times either is 0": ("return x * (x.real >= 0)",),
+        "0 is 0 by either branch": ("b[i] = zero if a[i] < zero else a[i]  # a NaN stays a NaN",),
         "there tanh is 1 in single precision": (
             "t = one if x > end else -one if x <= -end else t",
+            "t = one if x >= end else -one if x < -end else t",
         ),
     },
     "kernels/dense.py": {
         "the product is the same by either way": (
-            "return outer(x, W) if x.shape[1] == 1 and x.dtype > W.dtype else x @ W",
-            "return outer(x, W) if x.shape[1] == 1 and x.dtype >= W.dtype else x @ W",
+            "return outer(x, W) if x.shape[1] == len(W) == 1 and x.dtype > W.dtype else x @ W",
+            "return outer(x, W) if x.shape[1] == len(W) == 1 and x.dtype >= W.dtype else x @ W",
         ),
         "there is one column, and one row": (
             "y[i, j] = x[i, -1] * W[0, j]",

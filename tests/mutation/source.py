@@ -1,9 +1,9 @@
 """Automatic mutants of the numeric modules, judged by the tests of each module.
 
 The mutants are cosmic-ray's (`automatic.py`). A module's tests are those that call a function of
-it, found by running them all once. The quickest are asked first, as many as take QUICK seconds;
-once the file of the records has its survivors, those without a known reason are asked about by all
-of them. All run on the NumPy twins; mutants of kernels that survive it are compiled, too.
+it, found by running them all once. The nearest are asked first, as many as take QUICK seconds; of
+what survives them without a known reason all are asked. All run on the NumPy twins; mutants of
+kernels that survive it are compiled, too.
 """
 
 import hashlib
@@ -54,8 +54,8 @@ def tests():
 def campaign(files, path):
     """Judge the mutants of these files; the file at `path` keeps a record of each.
 
-    Of a module that is as it was then, those not judged yet are judged, and its survivors again,
-    by all tests that call it.
+    Of a module that is as it was then, those not judged yet are judged, and its survivors that
+    nobody has explained again.
     """
     records = read(path)
     with Copy() as copy:
@@ -86,31 +86,35 @@ def judged(file, tests, before=None):
     random.Random(0).shuffle(found)
     record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST])}
     mutants = [mutant(text, *place) for place in found[:MOST]]
-    judged, doubtful, alive, hung = 0, [], [], 0
+    judged, alive, hung = 0, [], 0
     if before and before["source"] == record["source"]:
         judged, alive, hung = (before[k] for k in ("judged", "alive", "hung"))
-        doubtful = unexplained(alive, EQUIVALENT.get(file, {}), CHOSEN.get(file, {}))
-        alive = [change for change in alive if change not in doubtful]
-    trials = [(*m, tests) for m in mutants[:judged] if m[1] in doubtful]
-    trials += [(*m, quickest(tests, QUICK)) for m in mutants[judged:]]
+    again = doubtful(file, alive)
+    alive = [change for change in alive if change not in again]
+    trials = [m for m in mutants[:judged] if m[1] in again] + mutants[judged:]
+    quick = nearest(tests, QUICK)
     with Copy() as copy:
         if trials:
             files = sorted(set(map(forks.file_of, tests)))
-            judge = forks.Judge(quickest(tests, QUICK), TWINS[1])
-            forks.passed(copy.root, judge, files, TWINS[0])
-        for source, change, asked in trials:
-            code = code_of(copy.root, file, source, asked)
+            forks.passed(copy.root, forks.Judge(quick, TWINS[1]), files, TWINS[0])
+        for source, change in trials:
+            code = code_of(copy.root, file, source, quick)
+            if code in forks.SURVIVES and doubtful(file, [change]):
+                code = code_of(copy.root, file, source, tests)
             alive += [change] if code in forks.SURVIVES else []
             hung += code == -signal.SIGPROF
     return record | {"hung": hung, "alive": sorted(alive)}
 
 
-def quickest(tests, seconds):
-    """The quickest of {test: seconds}, as many as take so many seconds together; in order."""
-    order = sorted(tests, key=tests.get)
-    total = itertools.accumulate(tests[test] for test in order)
-    kept = {test for test, t in zip(order, total, strict=True) if t <= seconds}
-    return {test: s for test, s in tests.items() if test in kept}
+def doubtful(file, changes):
+    """Those of the changes of a file that nobody has explained."""
+    return unexplained(changes, EQUIVALENT.get(file, {}), CHOSEN.get(file, {}))
+
+
+def nearest(tests, seconds):
+    """The first of {test: seconds}, as many as take so many seconds together."""
+    total = itertools.accumulate(tests.values())
+    return dict(item for item, t in zip(tests.items(), total, strict=True) if t <= seconds)
 
 
 def code_of(root, file, source, tests):
