@@ -694,6 +694,7 @@ EQUIVALENT = {
         "NumPy takes any negative length for the one that is left over": (
             "return bilinear(x.reshape(- 2, self.side, self.side), row, column).reshape(x.shape)",
             "framed = np.pad(image, ((0, 0), (1, 2), (1, 2))).reshape(n, - 2)",
+            "r, c = np.indices((self.side, self.side)).reshape(2, 1, - 2) - (self.side - 1) / 2",
         ),
         "one more row of zeros, which is not read": (
             "framed = np.pad(image, ((0, 0), (1, 3), (1, 2))).reshape(n, -1)",

@@ -57,15 +57,19 @@ class Recorder:
         the quickest first. A test that calls nothing of the package looks at it otherwise, at
         defaults: it may judge any file.
         """
-        asked = {
+        ours = {
             test: {f for f in files if f.startswith("minigen")}
             for test, files in self.files.items()
         }
-        calling = [test for test, files in asked.items() if file in files or not files]
-        number, of = (collections.Counter(map(file_of, each)) for each in (calling, self.files))
-        share = {f: number[f] / of[f] for f in number}
-        calling.sort(key=lambda test: (-share[file_of(test)], file_of(test), self.seconds[test]))
-        return {test: self.seconds[test] for test in calling}
+        number, of = (
+            collections.Counter(map(file_of, each))
+            for each in ([test for test, files in ours.items() if file in files], ours)
+        )
+        order = sorted(
+            (test for test, files in ours.items() if file in files or not files),
+            key=lambda test: (-number[file_of(test)] / of[file_of(test)], self.seconds[test]),
+        )
+        return {test: self.seconds[test] for test in order}
 
 
 class Judge:
