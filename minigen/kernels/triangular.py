@@ -7,7 +7,6 @@ on, and rows i .. row - 1 are seen by no column before j. In all functions MW is
 
 import numpy as np
 
-from minigen.core import validate
 from minigen.kernels.jit import kernel
 
 
@@ -62,7 +61,7 @@ def clear(W, first):
 def product(x, MW, panels):
     """y = x (M * W)."""
     if x.shape[1] != len(MW):  # the panels would not notice
-        raise validate.expected("x", f"shape (N, {len(MW)})", x.shape)
+        raise ValueError(f"x: expected shape (N, {len(MW)}), got {x.shape}")
     y = np.empty((len(x), MW.shape[1]), np.result_type(x, MW))
     for _, j, row, column in panels:
         np.matmul(x[:, :row], MW[:row, j:column], out=y[:, j:column])

@@ -71,11 +71,10 @@ P10 (names, crashes, and doubles of other rows).""",
 out are messages, annotations, the arguments of decorators, and what only raises a type error
 (`automatic.py`). A mutant is judged in a fork of a process that has everything but the package
 imported (`forks.py`), by the tests that call a function of its module and the fewest of other
-modules, as many as take 5 s together; a survivor that is not known to be
-equivalent then by all of them. A test that takes 10 s of CPU (60 s where it compiles) and 10 times
-its own stops the run: caught "by the clock". All run on the NumPy twins; mutants of kernels that
-survive it are compiled, too. Where fewer mutants are judged than there are, they are a sample drawn
-with a fixed seed.
+modules, as many as take 5 s together; a survivor that is not known to be equivalent then by all of
+them. A test that takes 10 s of CPU (60 s where it compiles) and 10 times its own stops the run:
+caught "by the clock". All run on the NumPy twins; mutants of kernels that survive it are compiled,
+too. Where fewer mutants are judged than there are, they are a sample drawn with a fixed seed.
 
 Equivalent mutants give the same numbers, up to rounding, for every input that is allowed, or
 samples of the same law, or take another amount of memory; each stands in `equivalent.py` with the
