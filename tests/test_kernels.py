@@ -27,6 +27,7 @@ CASES = {
     "bias_relu_backward": (dense.bias_relu_backward, ((5, 7), (5, 7))),
     "outer": (dense.outer, ((5, 1), (1, 7))),
     "coupling_backward": (affine.coupling_backward, ((5, 7), (5,), (5, 7), (5, 4), (5, 4))),
+    "coupling_backward, none kept": (affine.coupling_backward, ((5, 4), (5,), *[(5, 4)] * 3)),
     "standardize_backward": (affine.standardize_backward, ((5, 7), (5,), *[(5, 7)] * 3)),
     "bias": (dense.bias, ((5, 7), (7,))),
     "columns": (sums.columns, ((5, 7),)),
@@ -122,6 +123,12 @@ def test_arrays_that_do_not_fit_one_another_are_refused_before_anything_is_read(
             said = f"^{kernel.__name__}: expected .*, got .*{'.* '.join(map(re.escape, got))}$"
             with pytest.raises(ValueError, match=said):
                 kernel(*wrong)
+
+
+def test_a_coupling_that_moves_more_columns_than_there_are_is_refused():
+    x, e = np.ones((2, 3)), np.ones((2, 4))
+    with pytest.raises(ValueError, match=r"dy \(N, D\)"):
+        affine.coupling_backward.loop(x, np.ones(2), x, e, e)
 
 
 def misfits(args):
