@@ -257,6 +257,9 @@ X = np.ones((4, 3))
     "call, message",
     [
         (lambda rng: nn.Linear.init(3, 2, rng=rng).forward(X[:, :1]), "size 3 .* 1"),
+        (lambda rng: nn.Linear.init(1, 3, rng=rng).forward(X), "size 1 .* 3"),
+        (lambda rng: nn.Linear.init(1, 3, rng=rng).forward(X[:1]), "size 1 .* 3"),
+        (lambda rng: nn.Linear.init(1, 1, rng=rng).forward(X[:, :0]), "size 1 .* 0"),
         (lambda rng: flows.MADE.init(2, (4,), 2, rng=rng).forward(X), r"x: .*\(4, 3\)"),
         (lambda rng: flows.MAFLayer.init(2, (4,), rng=rng).inverse(X), "y: expected 2 columns"),
         (lambda rng: flows.MAFLayer.init(4, (4,), rng=rng).inverse(X), "y: expected 4 columns"),
@@ -266,6 +269,11 @@ def test_a_layer_given_another_shape_says_so(call, message, rng):
     """A product by panels, or of a single column, would not notice."""
     with pytest.raises(ValueError, match=message):
         call(rng)
+
+
+def test_a_layer_of_no_inputs_gives_its_bias(rng):
+    b = rng.standard_normal(3)
+    np.testing.assert_array_equal(nn.Linear(np.ones((0, 3)), b).forward(X[:, :0])[0], X * b)
 
 
 SHAPES = r"expected d[yz] \(N, D\), .*, got float64 \(4, 1\), float64 \(4,\)"
