@@ -605,6 +605,7 @@ EQUIVALENT = {
         "more rows than are filled": (
             "rows, count = np.empty((np.sum(label[:, None] <= label) - n, 3), np.int64), 0",
             "rows, count = np.empty((np.sum(label[:, None] == label) * n, 3), np.int64), 0",
+            "rows, count = np.empty((np.sum(label[:, None] == label) + n, 3), np.int64), 0",
         ),
         "nothing is above the top": ("if nearest != top:",),
     },
