@@ -261,6 +261,7 @@ X = np.ones((4, 3))
         (lambda rng: dense.product(X[:1], np.ones((1, 3))), "size 1 .* 3"),
         (lambda rng: dense.product(X[:, :0], np.ones((1, 1))), "size 1 .* 0"),
         (lambda rng: flows.MADE.init(2, (4,), 2, rng=rng).forward(X), r"x: .*\(4, 3\)"),
+        (lambda rng: flows.MADE.init(4, (4,), 2, rng=rng).forward(X), r"x: .*\(4, 3\)"),
         (lambda rng: flows.MAFLayer.init(2, (4,), rng=rng).inverse(X), "y: expected 2 columns"),
         (lambda rng: flows.MAFLayer.init(4, (4,), rng=rng).inverse(X), "y: expected 4 columns"),
     ],

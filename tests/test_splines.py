@@ -71,6 +71,21 @@ def test_a_flat_knot_is_inverted_although_its_discriminant_is_rounding():
         np.testing.assert_allclose(kernels.forward(x, e, B)[0], y, rtol=0, atol=1e-13)
 
 
+def test_just_below_flat_knots_the_inverse_stays_in_its_bin():
+    """There the discriminant is rounding, of either sign, and so is what theta is beyond 1."""
+    K, M, dice = 4, 600, rng(5)
+    e = table(M, K, seed=4)
+    e[:, 2 * K :] = 10.0 ** -dice.uniform(0, 30, (M, K - 1))
+    (_, xs), (_, ys) = kernels.knots(e[:, :K], B), kernels.knots(e[:, K : 2 * K], B)
+    y = np.nextafter(kernels.at(ys, dice.integers(1, K, M)), -B)
+    y -= dice.integers(0, 2, M) * 10.0 ** -dice.uniform(9, 18, M)
+    end = kernels.at(xs, (ys <= y[:, None]).sum(axis=1))
+    for inverse in (kernels.inverse.loop, kernels.inverse, kernels.inverse.twin):
+        x, _ = inverse(y, e, B)
+        assert (x <= end + 1e-14).all()
+        np.testing.assert_allclose(kernels.forward(x, e, B)[0], y, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("K", [1, 3, 8])
 def test_the_spline_passes_through_its_knots_with_their_slopes(K):
     e = table(1, K)[0]

@@ -586,6 +586,7 @@ EQUIVALENT = {
             "BLOCK = 127",
         ),
         "no key is below 0": (
+            "none, top = key.dtype.type(- 2), key.dtype.type(np.iinfo(key.dtype).max)",
             "pos = np.where(same, key, - 2).argmax(axis=1)",
             "pos = np.where(same, key, -0).argmax(axis=1)",
         ),
@@ -604,6 +605,7 @@ EQUIVALENT = {
         ),
         "more rows than are filled": (
             "rows, count = np.empty((np.sum(label[:, None] <= label) - n, 3), np.int64), 0",
+            "rows, count = np.empty((np.sum(label[:, None] >= label) - n, 3), np.int64), 0",
             "rows, count = np.empty((np.sum(label[:, None] == label) * n, 3), np.int64), 0",
             "rows, count = np.empty((np.sum(label[:, None] == label) + n, 3), np.int64), 0",
         ),
@@ -611,6 +613,13 @@ EQUIVALENT = {
     },
     "kernels/spline.py": {
         "k counts up by one": ("while k != K - 1 and xk + w <= x[m]:",),
+        "k is never below 0": ("d0 = e[m, 2 * K + k - 1] if k != 0 else 1.0",),
+        "what stands outside is not read": ("s, theta = h / w, np.where(inside, (x - xk) / w, 1)",),
+        "a third of 3K + 1 is K, too": ("M, K = len(x), (e.shape[1] + 2) // 3",),
+        "0 is 0 by either branch": (
+            "theta = 2 * c / (-b - np.sqrt(np.where(root.real >= 0, root, 0)))",
+        ),
+        "the place of the last height, which is written later": ("if k >= 0:",),
     },
     "kernels/triangular.py": {
         "the same product in other panels": (
@@ -793,6 +802,7 @@ EQUIVALENT = {
         "both are 0": ("inner = np.where(d >= 0, at_a * fall, -at_b * fall)",),
         "a value that is not chosen below": (
             "outside = np.where(right, -1, far * np.exp(-high * high) + near * np.exp(-low * low)) / 2",
+            "outside = np.where(right, 1, far * np.exp(-high * high) + near * np.exp(-low * low)) / 2",
             "inside = np.where(right, (near - far) * gone - np.expm1(-drop) * near, 2) / 2",
             "halves = np.where(right, 2, scipy.special.erf(high) + scipy.special.erf(-low)) / 2",
         ),
