@@ -99,7 +99,6 @@ EQUIVALENT = {
             "near = doubtful.gap < TINY * scale",
         ),
         "both have an entry for each output": (
-            "size = sum(np.sum(np.abs(v * y)) for v, y in zip(trial.cotangents, trial.outputs, strict=False))",
             "for v, y in zip(trial.cotangents, trial.outputs, strict=False)",
         ),
     },
@@ -122,7 +121,6 @@ EQUIVALENT = {
             "here = real.values({}, 1)",
         ),
         "a size is never below 0": (
-            "return size(d - s, -1.0) / (max(size(d, 0.0), size(s, 0.0)) or 1.0)",
             "return size(d - s, 0.0) / (max(size(d, -1.0), size(s, 0.0)) or 1.0)",
             "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, -1.0)) or 1.0)",
             "nearest = min(size(d - slope, -1.0) for d in central)",
@@ -588,7 +586,6 @@ EQUIVALENT = {
         "no key is below 0": (
             "none, top = key.dtype.type(- 2), key.dtype.type(np.iinfo(key.dtype).max)",
             "pos = np.where(same, key, - 2).argmax(axis=1)",
-            "pos = np.where(same, key, -0).argmax(axis=1)",
         ),
         "the matrix is symmetric": (
             "return np.where(same.any(axis=1), pos, -1), np.where(other.any(axis= 0), neg, -1)",
@@ -871,7 +868,6 @@ CHOSEN = {
         "a default: the caller may ask for another": (
             'features, schedule=None, *, hidden= 255, blocks=3, predict="v", variance="beta",',
             'features, schedule=None, *, hidden= 257, blocks=3, predict="v", variance="beta",',
-            'features, schedule=None, *, hidden=256, blocks= 2, predict="v", variance="beta",',
             'features, schedule=None, *, hidden=256, blocks= 4, predict="v", variance="beta",',
         ),
     },
