@@ -167,7 +167,7 @@ def test_what_a_prediction_is_does_not_depend_on_the_variance_beside_it(rng):
 def test_integers_are_laid_evenly_on_minus_one_to_one(levels, rng):
     model = small(rng, levels=levels)
     x = np.stack([np.arange(levels)] * 2, axis=1)
-    laid, label = model.unpack(x)
+    laid, label = model.checked(x)
     np.testing.assert_allclose(laid[:, 0], np.linspace(-1, 1, levels), atol=1e-15)
     assert label is None and laid.dtype == np.float64
     decoded = model.decode(laid + rng.uniform(-0.49, 0.49, laid.shape) * 2 / (levels - 1))
@@ -177,7 +177,7 @@ def test_integers_are_laid_evenly_on_minus_one_to_one(levels, rng):
 
 def test_continuous_data_pass_as_they_are_with_labels_as_integers(rng):
     model, x = small(rng, classes=2), rng.standard_normal((3, 2))
-    x0, label = model.unpack((x, np.array([0.0, 1.0, 1.0])))
+    x0, label = model.checked(x, np.array([0.0, 1.0, 1.0]))
     assert x0 is x and label.dtype.kind == "i" and label.tolist() == [0, 1, 1]
     assert model.decode(x) is x
 

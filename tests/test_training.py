@@ -273,7 +273,7 @@ def test_a_schedule_that_is_not_finite_is_refused_at_its_step(rng):
         ),
     ],
 )
-def test_data_that_are_not_the_model_s_are_refused_before_the_first_step(make, batch, message, rng):
+def test_data_of_another_kind_of_model_are_refused_before_the_first_step(make, batch, message, rng):
     with pytest.raises(ValueError, match=message):
         fit(make(rng), batch, rng=rng, steps=2, progress=False)
 

@@ -135,22 +135,20 @@ class DDPM(Layer):
         """The simple loss with a little of the bound, which moves the variance."""
         return HybridLoss(self, Antithetic(self.schedule.T))
 
-    def unpack(self, batch):
-        """x0 (N, D) in the model's type, integers laid on -1..1, and labels (N,) or None."""
-        x0, *label = batch if isinstance(batch, tuple) else (batch,)
+    def encode(self, x):
+        """Data (N, D) as the model sees them: in its type, and integers laid on -1..1."""
         if self.levels:
-            x0 = x0 * (2 / (self.levels - 1)) - 1
-        labels = label[0].astype(int) if label else None
-        return x0.astype(self.dtype, copy=False), labels
+            x = x * (2 / (self.levels - 1)) - 1
+        return x.astype(self.dtype, copy=False)
 
     def checked(self, x, label=None):
-        """`unpack` for the public doors."""
+        """Data (N, D), checked and encoded, and their labels (N,) or None."""
         x = validate.array("x", x, ("N", self.features))
         if len(x) == 0:
             raise validate.expected("x", "at least one row", "none")
         if self.levels:
             among("x", x, self.levels)
-        return self.unpack((x,) if label is None else (x, self.labels(label, len(x))))
+        return self.encode(x), None if label is None else self.labels(label, len(x))
 
     def labels(self, label, n):
         """A label, or n of them, as an array (n,)."""

@@ -125,7 +125,7 @@ def digits(stage):
     d, model, rows = trained(stage, "digits")
     x = sample_ddpm(model, 80, rng=stage.rng)
     picture = plot.images(x, columns=10, top=16, heading="80 samples")
-    t, forward = noised(model, model.unpack(d.train[:5])[0], stage.rng)
+    t, forward = noised(model, model.encode(d.train[:5]), stage.rng)
     strip = plot.filmstrip(forward, [f"t = {k}" for k in t], how="data to noise")
     bound = model.elbo(d.source.test.x, rng=stage.rng)
     neighbours = plot.neighbours(x[:8], nearest(x[:8], d.train), top=16)
