@@ -1,17 +1,14 @@
-"""The digits, dequantisation, bits per dimension, and the baselines a model has to beat."""
+"""The digits, bits per dimension, and the baselines a model has to beat."""
 
 import math
 import types
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from minigen import data
+from minigen import data, prob
 from minigen.data.baseline import gaussian, independent_pixels
-from minigen.data.discrete import bits_per_dim, dequantize
+from minigen.data.discrete import bits_per_dim
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +58,7 @@ def test_gaussian_baseline_is_the_mean_over_noise_of_a_score_of_noisy_data(digit
     half = np.linalg.cholesky(np.linalg.inv(S))
     scores = []
     for _ in range(200):
-        e = dequantize(test, rng) - train.mean(axis=0) - 0.5
+        e = prob.dequantize(test, rng) - train.mean(axis=0) - 0.5
         quadratic = np.sum((e @ half) ** 2, axis=1).mean()
         scores.append((quadratic + np.linalg.slogdet(2 * np.pi * S)[1]) / 2 / 64 / np.log(2))
     error = np.std(scores) / np.sqrt(len(scores))
@@ -69,7 +66,7 @@ def test_gaussian_baseline_is_the_mean_over_noise_of_a_score_of_noisy_data(digit
 
 
 def test_fitting_one_draw_of_the_noise_costs_about_a_hundredth_of_a_bit(digits, rng):
-    train, test = (dequantize(part.x, rng) for part in (digits.train, digits.test))
+    train, test = (prob.dequantize(part.x, rng) for part in (digits.train, digits.test))
     S, e = np.cov(train, rowvar=False, bias=True), test - train.mean(axis=0)
     quadratic = np.sum(e @ np.linalg.inv(S) * e, axis=1).mean()
     bits = (quadratic + np.linalg.slogdet(2 * np.pi * S)[1]) / 2 / 64 / np.log(2)
@@ -109,67 +106,8 @@ def test_baselines_refuse_values_that_are_no_level(bad):
         data.baselines(split)
 
 
-@given(
-    arrays(
-        st.sampled_from([np.uint8, np.int64, np.float32, np.float64]),
-        (3, 4),
-        elements=st.integers(0, 255),
-    )
-)
-def test_dequantised_values_stay_in_their_level(x):
-    noisy = dequantize(x, np.random.default_rng(0))
-    assert noisy.dtype == (np.float32 if x.dtype == np.float32 else np.float64)
-    assert np.array_equal(np.floor(noisy), x)
-
-
-class Highest(np.random.Generator):
-    """Draws the largest number below 1, always."""
-
-    def random(self, shape):
-        return np.full(shape, 1 - 2.0**-53)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rounding_does_not_reach_the_next_level(dtype):
-    k = np.full(3, 16, dtype)
-    assert (k + Highest(np.random.PCG64()).random(3).astype(dtype)).max() == 17
-    noisy = dequantize(k, Highest(np.random.PCG64()))
-    assert np.array_equal(noisy, np.nextafter(k + 1, k))
-
-
-def test_dequantisation_is_uniform(rng):
-    u = dequantize(np.full(100_000, 3), rng=rng) - 3
-    assert abs(u.mean() - 1 / 2) < 5.5 * np.sqrt(1 / 12 / 1e5)
-    assert abs(u.var() - 1 / 12) < 5.5 * np.sqrt(1 / 180 / 1e5)
-
-
-def test_a_dequantised_density_bounds_the_discrete_likelihood(rng):
-    """Piecewise constant density: bound and likelihood agree; a slope inside a level costs."""
-    p = np.array([0.1, 0.2, 0.7])
-    x = rng.choice(3, p=p, size=(1000, 1))
-    y = dequantize(x, rng)
-    flat = -np.log(p[np.floor(y).astype(int)]).mean()
-    assert np.isclose(flat, -np.log(p[x]).mean(), rtol=1e-12)
-    sloped = -np.log(p[x] * 2 * (y - x)).mean()
-    assert sloped > -np.log(p[x]).mean()
-
-
 def test_bits_per_dim():
     assert np.isclose(bits_per_dim(64 * np.log(17), 64), np.log2(17), rtol=1e-15)
     assert np.allclose(bits_per_dim(np.log([2.0, 4.0]), 2), [0.5, 1])
     with pytest.raises(ValueError, match="features: expected an integer >= 1, got 0"):
         bits_per_dim(1.0, 0)
-
-
-@pytest.mark.parametrize(
-    "x, message",
-    [
-        ([[1, 2.5]], r"x: expected whole numbers, got 2.5 at index \(0, 1\)"),
-        ([[1, 2], [0.5, 1.5]], r"x: expected whole numbers, got 0.5 at index \(1, 0\)"),
-        ([[np.nan]], r"x: expected finite numbers, got nan at index \(0, 0\)"),
-        ([["a"]], "x: expected an array of real numbers"),
-    ],
-)
-def test_dequantize_refuses_what_is_not_whole(x, message, rng):
-    with pytest.raises((ValueError, TypeError), match=message):
-        dequantize(x, rng)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_check_reference import ABS, Pointwise, pointwise
 
-from minigen import check, data, diffusion, nn
+from minigen import check, data, diffusion, nn, prob
 from minigen.check import malformed, richardson
 from minigen.check.bijection import structure
 from minigen.check.evidence import Claim
@@ -72,7 +72,7 @@ def test_a_small_entry_of_a_jacobian_is_no_zero():
 
 
 def test_dequantisation_fills_the_whole_of_each_cell(rng):
-    u = data.dequantize(np.zeros(10_000, int), rng)
+    u = prob.dequantize(np.zeros(10_000, int), rng)
     assert abs(u.mean() - 0.5) < 0.02 and u.min() < 0.01 and u.max() > 0.99
 
 

@@ -61,7 +61,7 @@ mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training imag
 # smaller than their entropy.
 
 # %%
-print(inspect.getsource(mg.data.dequantize))
+print(inspect.getsource(mg.prob.dequantize))
 
 # %%
 pixel = train[:, 28]

@@ -9,7 +9,7 @@ alice = mg.data.text()                      paragraphs as symbols, of a public-d
 from minigen.data.base import Sampler, Toy
 from minigen.data.baseline import baselines
 from minigen.data.catalogue import TOYS, toy, toys
-from minigen.data.discrete import bits_per_dim, dequantize
+from minigen.data.discrete import bits_per_dim
 from minigen.data.files import read, read_labels, split
 from minigen.data.text import Text, text
 from minigen.data.uci import Digits, Part, digits
@@ -23,7 +23,6 @@ __all__ = [
     "Toy",
     "baselines",
     "bits_per_dim",
-    "dequantize",
     "digits",
     "read",
     "read_labels",

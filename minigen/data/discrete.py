@@ -16,22 +16,6 @@ def whole(name, x, low=-np.inf, high=np.inf):
     return x
 
 
-def dequantize(x, rng):
-    """Whole numbers k become k + u, u uniform in [0, 1): any shape; float64 from integers.
-
-    A density p of k + u bounds the probability of k (Theis, van den Oord & Bethge 2016):
-
-        log P(k) = log int_[0,1)^D p(k + u) du >= E_u[log p(k + u)]
-
-    so -E[log p] is an upper bound of the discrete code length, with nothing to add; noise narrower
-    than one level would make it no bound. floor(k + u) is k, always.
-    """
-    x = whole("x", x)
-    x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    noisy = x + validate.generator(rng).random(x.shape).astype(x.dtype)
-    return np.minimum(noisy, np.nextafter(x + 1, x))  # rounding may not reach the next level
-
-
 def bits_per_dim(nll, features):
     """Nats per row (a number, or an array of them) as bits per dimension: nll / (D log 2)."""
     return nll / (validate.integer("features", features, 1) * np.log(2))

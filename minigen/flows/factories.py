@@ -3,14 +3,14 @@
 import numpy as np
 
 from minigen.core import validate
-from minigen.data.discrete import dequantize, whole
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.elementwise import Logit
 from minigen.flows.flow import NORMALIZING, Flow
 from minigen.flows.permute import Permute
-from minigen.prob import StandardNormal
+from minigen.prob import StandardNormal, dequantize
+from minigen.prob.dequantization import whole
 
 
 def real_nvp(features, layers=8, hidden=(64, 64), *, rng, dtype=np.float32, c=2.0, **options):

@@ -7,7 +7,8 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Density, Loss
 from minigen.core.tree import const
-from minigen.data.discrete import dequantize, whole
+from minigen.prob import dequantize
+from minigen.prob.dequantization import whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)

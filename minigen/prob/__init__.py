@@ -1,5 +1,6 @@
 """Probability densities, and the divergences between them."""
 
+from minigen.prob.dequantization import dequantize
 from minigen.prob.discretized import DiscretisedGaussian, log_ndtr
 from minigen.prob.gaussian import Gaussian, StandardNormal
 from minigen.prob.kl import KLDiagonal, KLFull
@@ -12,5 +13,6 @@ __all__ = [
     "KLFull",
     "Mixture",
     "StandardNormal",
+    "dequantize",
     "log_ndtr",
 ]

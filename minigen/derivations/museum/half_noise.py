@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from minigen.data import dequantize, digits
+from minigen.data import digits
 from minigen.derivations.museum.exhibit import Exhibit, Finding
-from minigen.prob import Gaussian
+from minigen.prob import Gaussian, dequantize
 
 
 def right(x, rng):
