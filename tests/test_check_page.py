@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 
 from minigen.derivations import notes, runner
-from minigen.derivations.page import page
+from minigen.derivations.page.html import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

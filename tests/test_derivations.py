@@ -14,11 +14,12 @@ import sympy as sp
 
 import minigen as mg
 from minigen.check import gradients
-from minigen.derivations import files, notes, runner, source, table
+from minigen.derivations import files, notes, runner, table
 from minigen.derivations.entry import NotEvaluable, Result, entry
-from minigen.derivations.latex import LatexError, parse
-from minigen.derivations.mathml import marked, mathml, prose
-from minigen.derivations.plain import plain
+from minigen.derivations.page import source
+from minigen.derivations.page.latex import LatexError, parse
+from minigen.derivations.page.latex_text import plain
+from minigen.derivations.page.mathml import marked, mathml, prose
 from minigen.derivations.show import show
 from minigen.nn import Linear
 

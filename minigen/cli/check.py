@@ -106,7 +106,7 @@ def tell(args, rows):
 
 def write(path, rows, seed):
     """The page, as a whole or not at all."""
-    from minigen.derivations.page import page
+    from minigen.derivations.page.html import page
 
     text, part = page(rows, seed), path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, INCOMPLETE, Result, entry
+from minigen.derivations.page import figures
 from minigen.derivations.tools import gap, trapezoid, worst
 from minigen.derivations.walk import (
     D,

@@ -3,9 +3,9 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations import figures
 from minigen.derivations.dif_posterior import TABLES, at_every_step, drawn
 from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.page import figures
 from minigen.derivations.rational import Point, differs
 from minigen.derivations.tools import gap, worst
 from minigen.derivations.walk import N, T, column, log_normal, rows

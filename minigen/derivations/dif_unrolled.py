@@ -4,9 +4,9 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations import figures
 from minigen.derivations.dif_forward import TABLES, t
 from minigen.derivations.entry import CORRECT, INCOMPLETE, WRONG, Result, entry
+from minigen.derivations.page import figures
 from minigen.derivations.tools import gap, trapezoid, worst
 from minigen.derivations.walk import (
     D,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations import figures
 from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.page import figures
 from minigen.derivations.tools import covariance, gap, trapezoid, worst
 from minigen.flows.losses import NLL
 from minigen.prob import Gaussian, Mixture

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations import figures
 from minigen.derivations.adjoint import MAFSampler
 from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, NotEvaluable, Result, entry
 from minigen.derivations.maf import D, layer_and_latents, sampled
+from minigen.derivations.page import figures
 from minigen.derivations.tools import Counted, gap, location_scale, logdet, worst
 from minigen.flows.maf import MAFLayer
 from minigen.flows.sequential import d_passes, incremental

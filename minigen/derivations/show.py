@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from minigen.derivations import source
-from minigen.derivations.mathml import marked
+from minigen.derivations.page import source
+from minigen.derivations.page.mathml import marked
 from minigen.derivations.runner import Row, run
 from minigen.derivations.table import figures, full
 

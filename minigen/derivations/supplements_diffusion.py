@@ -6,9 +6,9 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations import figures
 from minigen.derivations.entry import SUPPLEMENT, Result, entry
 from minigen.derivations.linear_model import LinearNet, T, expectation
+from minigen.derivations.page import figures
 from minigen.derivations.tools import covariance, gap, scrambled, trapezoid, worst
 from minigen.derivations.walk import short_schedule
 from minigen.diffusion import (

@@ -2,9 +2,9 @@
 
 import unicodedata
 
-from minigen.derivations import source
 from minigen.derivations.entry import NotEvaluable
-from minigen.derivations.plain import plain
+from minigen.derivations.page import source
+from minigen.derivations.page.latex_text import plain
 
 NUMBERS = "{printed:>8} {correct:>8} {gradient:>8} {allowed:>7}"
 MARK = {True: "ok", False: "FAILS"}

@@ -2,8 +2,8 @@
 
 import re
 
-from minigen.derivations import symbols as known
-from minigen.derivations.latex import parse
+from minigen.derivations.page import symbols as known
+from minigen.derivations.page.latex import parse
 
 SPACED = ("binary", "relation")
 

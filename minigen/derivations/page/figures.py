@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import jacobian
-from minigen.derivations.svg import plot
+from minigen.derivations.page.svg import plot
 from minigen.derivations.tools import autoregressive, coupling, gap, location_scale, trapezoid
 from minigen.diffusion import DDPM, IdealNoise, exact_weights, linear_schedule
 from minigen.flows import Affine, Chain, Exp, Flow, Permute

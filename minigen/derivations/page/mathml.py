@@ -4,9 +4,9 @@ import html
 import itertools
 import re
 
-from minigen.derivations import symbols as known
-from minigen.derivations.latex import parse
-from minigen.derivations.plain import joined
+from minigen.derivations.page import symbols as known
+from minigen.derivations.page.latex import parse
+from minigen.derivations.page.latex_text import joined
 
 HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
 SIDES = {"binary": 0.22, "relation": 0.28}

@@ -5,19 +5,25 @@ Mathematics is MathML, plots are SVG, code is folded by <details>: no script and
 
 import html
 import importlib.metadata
+import importlib.resources
 import platform
 import re
 
 import numpy as np
 
-from minigen.derivations import source, svg
 from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
-from minigen.derivations.highlight import highlighted
-from minigen.derivations.mathml import marked, mathml, prose, words
 from minigen.derivations.notes import sections_of
-from minigen.derivations.plain import plain
+from minigen.derivations.page import source, svg
+from minigen.derivations.page.highlight import highlighted
+from minigen.derivations.page.latex_text import plain
+from minigen.derivations.page.mathml import marked, mathml, prose, words
 from minigen.derivations.runner import draw_of
-from minigen.derivations.style import CSS
+
+CSS = (
+    importlib.resources.files("minigen.derivations.page")
+    .joinpath("page.css")
+    .read_text(encoding="utf-8")
+)
 
 TITLE = "The notes, executed"
 

@@ -4,7 +4,7 @@ import inspect
 import pathlib
 import textwrap
 
-PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def name(obj):

@@ -13,7 +13,7 @@ with kind one of binary, relation, punctuation, open, close, dots, bar.
 
 import re
 
-from minigen.derivations import symbols as known
+from minigen.derivations.page import symbols as known
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|'+|.", re.DOTALL)
 
