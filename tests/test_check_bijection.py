@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minigen import check
-from minigen.check.bijection import equal, structure
+from minigen.check.bijection_check import equal, structure
+from minigen.check.probe import Probe
 from minigen.check.richardson import Richardson
-from minigen.check.subject import Subject
 from minigen.core.contract import Bijection
 from minigen.core.tree import const, param
 
@@ -265,7 +265,7 @@ class Rippled(Matrix):
 @pytest.mark.parametrize("size", [1.0, 100.0])
 def test_a_logdet_by_differences_is_known_to_twenty_estimates(size, rng):
     x, W = np.array([[0.7, 1.1]]), size * np.eye(2)
-    differences = Richardson(Subject.of(Rippled(W), (x,), {}))
+    differences = Richardson(Probe.of(Rippled(W), (x,), {}))
     found = [differences.along({"dx": unit[None]}) for unit in np.eye(2)]
     J = np.stack([slopes[0][0] for slopes, _ in found], axis=1)
     known = 2 * 20 * max(errors[0].max() for _, errors in found) / size

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minigen import check, nn
-from minigen.check.contract import PROMISES
+from minigen.check.contract_check import RULES
 from minigen.core.contract import Layer
 from minigen.core.tree import param
 
@@ -304,7 +304,7 @@ def test_a_loss_of_parameters_alone_keeps_every_promise(rng):
 
 
 def test_every_promise_has_a_layer_that_breaks_it():
-    assert {promise for promise, _ in BROKEN.values()} == set(PROMISES)
+    assert {promise for promise, _ in BROKEN.values()} == set(RULES)
 
 
 def test_right_code_keeps_every_promise():
@@ -336,4 +336,4 @@ def test_views_may_be_returned(rng):
 def test_the_report_names_each_promise(rng):
     text = str(report_on(nn.Linear.init(3, 2, rng=rng), rng))
     assert text.startswith("contract of Linear: all right")
-    assert all(promise.__doc__ in text for promise in PROMISES.values())
+    assert all(promise.__doc__ in text for promise in RULES.values())

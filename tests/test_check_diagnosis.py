@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minigen import check
+from minigen.check.comparison import Comparison, Slopes
 from minigen.check.diagnosis import same
-from minigen.check.evidence import Claim, Evidence
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 
@@ -45,20 +45,20 @@ def changed(g, index, value):
     return g
 
 
-def evidence(expected, error):
+def comparison(expected, error):
     """On one array, with an error of the reference."""
-    expected, claim = np.array(expected), Claim("dx", [()], np.array([0.0]), np.array([0.0]))
-    return Evidence(claim, expected[None], expected[None], np.abs(expected), np.array(error))
+    expected, slopes = np.array(expected), Slopes("dx", [()], np.array([0.0]), np.array([0.0]))
+    return Comparison(slopes, expected[None], expected[None], np.abs(expected), np.array(error))
 
 
 def test_numbers_are_the_same_to_nine_figures_or_twenty_estimates_of_the_error():
-    one, sure = np.array([1.0]), evidence([1.0], [0.0])
+    one, sure = np.array([1.0]), comparison([1.0], [0.0])
     assert same(one, one + 0.9e-9, sure, 0.0) and not same(one, one + 1.1e-9, sure, 0.0)
     near, far = np.array([1.0, 0.9e-10]), np.array([1.0, 1.1e-10])  # of a 0, beside 1
     assert same(near, np.array([1.0, 0.0]), sure, 1.0)
     assert not same(far, np.array([1.0, 0.0]), sure, 1.0)
     for error in (1e-6, 1.0):
-        unsure = evidence([1.0], [error])
+        unsure = comparison([1.0], [error])
         assert same(one, one + 19.6 * error, unsure, 0.0)
         assert not same(one, one + 20.4 * error, unsure, 0.0)
 

@@ -8,11 +8,11 @@ from test_check import MISTAKES, Bend, planted
 from test_check_reference import ABS
 
 from minigen import check, diffusion, nn
-from minigen.check import evidence, judge, oracle, trial
-from minigen.check.bijection import equal
+from minigen.check import comparison, evaluation, reference, tolerance
+from minigen.check.bijection_check import equal
 from minigen.check.complexstep import ComplexStep
+from minigen.check.probe import Probe
 from minigen.check.richardson import Richardson
-from minigen.check.subject import Subject
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 from minigen.flows import ActNorm
@@ -28,7 +28,7 @@ def test_cotangents_of_ones_would_hide_a_mistake(monkeypatch, rng):
     layer = planted(*MISTAKES["log-det's cotangent 1"][:2]).init(rng)
     x = rng.standard_normal((3, 4))
     assert not verdict(layer, x)
-    monkeypatch.setattr(trial, "cotangents", lambda outputs, rng: [y**0 for y in outputs])
+    monkeypatch.setattr(evaluation, "cotangents", lambda outputs, rng: [y**0 for y in outputs])
     assert verdict(layer, x)
 
 
@@ -36,7 +36,7 @@ def test_cotangents_of_ones_would_hide_a_mistake(monkeypatch, rng):
 def test_a_loose_tolerance_would_hide_a_mistake(monkeypatch, rng, mistake):
     layer, x = planted(*MISTAKES[mistake][:2]).init(rng), rng.standard_normal((3, 4))
     assert not verdict(layer, x)
-    monkeypatch.setattr(judge, "RELATIVE", 1e-6)
+    monkeypatch.setattr(tolerance, "RELATIVE", 1e-6)
     assert verdict(layer, x)
 
 
@@ -44,31 +44,31 @@ def test_an_absolute_tolerance_would_hide_a_mistake_at_a_small_scale(monkeypatch
     layer = planted(*MISTAKES["sign"][:2]).init(rng, 1e-6)
     x = rng.standard_normal((3, 4))
     assert not verdict(layer, x)
-    monkeypatch.setattr(judge, "allowed", lambda evidence, scale: 1e-4)
+    monkeypatch.setattr(tolerance, "allowed", lambda comparison, scale: 1e-4)
     assert verdict(layer, x)
 
 
 def test_without_the_second_look_right_code_would_be_accused(monkeypatch):
     x = np.full((1, 1), 9.0)
     assert verdict(nn.Tanh(), x)
-    monkeypatch.setattr(judge, "explained", lambda doubtful, *_: np.zeros(len(doubtful.gap)))
+    monkeypatch.setattr(tolerance, "explained", lambda doubtful, *_: np.zeros(len(doubtful.gap)))
     assert not verdict(nn.Tanh(), x)
 
 
 def test_without_the_first_look_a_right_abs_would_be_accused(monkeypatch, rng):
     x = rng.standard_normal((2, 2))
     assert verdict(ABS, x)
-    monkeypatch.setattr(oracle, "unclean", lambda *_: "")
+    monkeypatch.setattr(reference, "unclean", lambda *_: "")
     assert not verdict(ABS, x)
 
 
 def test_a_part_of_the_evidence_is_the_evidence_on_that_part(rng):
-    subject = Subject.of(Bend.init(rng), (rng.standard_normal((3, 4)),), {})
-    run = trial.Trial.of(subject, rng)
-    reference = ComplexStep(subject)
-    whole = evidence.Claim.at_entries("dx", run.yours["dx"], 99, rng)
-    seen = evidence.gather(whole, reference, run.cotangents)
-    again = evidence.gather(whole.part([5, 7]), reference, run.cotangents)
+    probe = Probe.of(Bend.init(rng), (rng.standard_normal((3, 4)),), {})
+    run = evaluation.Evaluation.of(probe, rng)
+    reference = ComplexStep(probe)
+    whole = comparison.Slopes.at_entries("dx", run.yours["dx"], 99, rng)
+    seen = comparison.compare(whole, reference, run.cotangents)
+    again = comparison.compare(whole.part([5, 7]), reference, run.cotangents)
     for name in ("parts", "ones", "size", "error"):
         np.testing.assert_array_equal(getattr(seen.part([5, 7]), name), getattr(again, name))
 
@@ -196,7 +196,7 @@ def test_only_a_logdet_of_the_other_sign_is_called_that():
 
 
 def test_a_moved_point_is_moved_and_comes_back(rng):
-    step = ComplexStep(Subject.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {}))
+    step = ComplexStep(Probe.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {}))
     before = {name: a.copy() for name, a in step.points.items()}
     with step.moved(lambda a: a + 1):
         for name, a in step.points.items():
@@ -296,17 +296,17 @@ class Flat(Layer):
         return np.full(dy.shape, self.a), {}
 
 
-def trial_of(layer, *inputs, **given):
-    return trial.Trial.of(Subject.of(layer, inputs, given), np.random.default_rng(4))
+def evaluation_of(layer, *inputs, **given):
+    return evaluation.Evaluation.of(Probe.of(layer, inputs, given), np.random.default_rng(4))
 
 
 def test_a_trial_names_what_it_sees(rng):
     x, new = rng.standard_normal((3, 4)), {"rng": rng, "dtype": np.float64}
-    linear = trial_of(nn.Linear.init(4, 2, **new), x)
+    linear = evaluation_of(nn.Linear.init(4, 2, **new), x)
     assert linear.names == ["output 0"] and linear.rows == 3
-    assert trial_of(ActNorm.init(4, dtype=np.float64), x).names == ["y", "logdet"]
-    assert trial_of(MADE.init(4, (8,), 2, **new), x).names == ["output 0"]  # (N, D, parts)
-    assert trial_of(TimeEmbedding.init(9, 4, 6, **new), t=np.array([1, 2])).rows == 0
+    assert evaluation_of(ActNorm.init(4, dtype=np.float64), x).names == ["y", "logdet"]
+    assert evaluation_of(MADE.init(4, (8,), 2, **new), x).names == ["output 0"]  # (N, D, parts)
+    assert evaluation_of(TimeEmbedding.init(9, 4, 6, **new), t=np.array([1, 2])).rows == 0
     for name, g in linear.yours.items():
         np.testing.assert_allclose(linear.turned[name], -2 * g, rtol=1e-13)
 
@@ -317,7 +317,7 @@ def test_a_gradient_too_few_is_said(rng):
             return ({},)
 
     with pytest.raises(ValueError, match=r"backward: expected \(dx, grads\), got 1 values"):
-        trial_of(Silent(), rng.standard_normal((3, 2)))
+        evaluation_of(Silent(), rng.standard_normal((3, 2)))
 
 
 class Flushes(nn.Tanh):
@@ -353,30 +353,30 @@ class Offset(Layer):
 
 
 def test_the_complex_step_is_trusted_unless_differences_say_otherwise(rng):
-    subject = Subject.of(Offset(2.0), (rng.standard_normal((3, 2)),), {})
-    run, step = trial.Trial.of(subject, rng), ComplexStep(subject)
-    claim = evidence.Claim.at_entries("dx", run.yours["dx"], 99, rng)
-    seen = evidence.gather(claim, step, run.cotangents)
-    verdicts, doubt = judge.judge(seen, step, run, rng)
+    probe = Probe.of(Offset(2.0), (rng.standard_normal((3, 2)),), {})
+    run, step = evaluation.Evaluation.of(probe, rng), ComplexStep(probe)
+    slopes = comparison.Slopes.at_entries("dx", run.yours["dx"], 99, rng)
+    seen = comparison.compare(slopes, step, run.cotangents)
+    verdicts, doubt = tolerance.decide(seen, step, run, rng)
     assert set(verdicts) == {"WRONG"} and not doubt
     step.trusted = False
-    verdicts, doubt = judge.judge(seen, step, run, rng)
+    verdicts, doubt = tolerance.decide(seen, step, run, rng)
     assert set(verdicts) == {"inconclusive"} and "not sure" in doubt
 
 
 def test_the_reference_is_the_one_asked_for(rng):
-    subject = Subject.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {})
+    probe = Probe.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {})
     for method, kind in (
         ("complex", ComplexStep),
         ("richardson", Richardson),
         ("auto", ComplexStep),
     ):
-        assert isinstance(oracle.choose(subject, method, rng), kind)
+        assert isinstance(reference.choose(probe, method, rng), kind)
 
 
 def test_a_slope_differs_that_is_farther_than_the_differences_are_from_one_another():
     one, here = np.ones(3), np.ones(3)
     central = [one, one + 1e-6, one - 1e-6]
-    assert not oracle.differs(one + 3e-6, central, here)
-    assert oracle.differs(one + 6e-6, central, here)
-    assert not oracle.differs(one + 1e-13, [one, one], here)  # rounding of the output
+    assert not reference.differs(one + 3e-6, central, here)
+    assert reference.differs(one + 6e-6, central, here)
+    assert not reference.differs(one + 1e-13, [one, one], here)  # rounding of the output

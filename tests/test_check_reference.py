@@ -8,8 +8,8 @@ from test_check import MISTAKES, planted
 
 from minigen import check, nn
 from minigen.check.complexstep import ComplexStep
+from minigen.check.probe import Probe
 from minigen.check.richardson import Richardson
-from minigen.check.subject import Subject
 from minigen.core.contract import Layer
 from minigen.core.tree import param
 
@@ -77,8 +77,8 @@ def test_a_jacobian_by_complex_step_refuses_a_real_buffer():
 @pytest.mark.parametrize("shift", [0.0, 1e3])
 def test_the_error_that_richardson_estimates_is_not_less_than_the_true_one(rng, p, shift):
     layer = pointwise(lambda x: np.tanh(3 * x) * np.exp(x) + shift, None, p)
-    subject = Subject.of(layer, (rng.standard_normal((4, 3)),), {})
-    exact, estimated = ComplexStep(subject), Richardson(subject)
+    probe = Probe.of(layer, (rng.standard_normal((4, 3)),), {})
+    exact, estimated = ComplexStep(probe), Richardson(probe)
     for i in range(12):
         (slope,), _ = exact.entry("dx", np.unravel_index(i, (4, 3)))
         (guess,), (error,) = estimated.entry("dx", np.unravel_index(i, (4, 3)))
@@ -91,7 +91,7 @@ def test_the_error_that_richardson_estimates_is_not_less_than_the_true_one(rng, 
 )
 def test_richardson_has_twelve_figures_where_a_function_is_smooth_and_says_so(f, df):
     x = np.linspace(0.5, 1.5, 40).reshape(8, 5)
-    differences = Richardson(Subject.of(pointwise(f, df), (x,), {}))
+    differences = Richardson(Probe.of(pointwise(f, df), (x,), {}))
     (slope,), (error,) = differences.along({"dx": np.ones(x.shape)})
     largest = np.abs(df(x)).max()
     assert max(np.abs(slope - df(x)).max(), error.max()) < 3.5e-13 * largest
@@ -100,7 +100,7 @@ def test_richardson_has_twelve_figures_where_a_function_is_smooth_and_says_so(f,
 @pytest.mark.parametrize("f", [np.exp, lambda x: np.sin(900 * x), np.abs])
 def test_richardson_is_linear_in_the_length_of_the_direction_bit_for_bit(f, rng):
     """Only what is moved has a scale: c times a direction, c a power of 2, sees the same points."""
-    differences = Richardson(Subject.of(pointwise(f, None), (rng.standard_normal((2, 3)),), {}))
+    differences = Richardson(Probe.of(pointwise(f, None), (rng.standard_normal((2, 3)),), {}))
     u = rng.standard_normal((2, 3))
     (one,), (error,) = differences.along({"dx": u})
     for c in 2.0**-12, 2.0**12:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import check, nn
-from minigen.check.subject import cotangents, input_names
+from minigen.check.probe import cotangents, input_names
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 

@@ -8,12 +8,12 @@ from test_check_reference import ABS, Pointwise, pointwise
 from test_gaps import differences
 
 from minigen import check, nn
-from minigen.check import judge, oracle, richardson
+from minigen.check import reference, richardson, tolerance
+from minigen.check.comparison import Comparison, Slopes
 from minigen.check.complexstep import ComplexStep
-from minigen.check.evidence import Claim, Evidence
+from minigen.check.evaluation import Evaluation
+from minigen.check.probe import Probe
 from minigen.check.report import OK, OPEN, WRONG
-from minigen.check.subject import Subject
-from minigen.check.trial import Trial
 from minigen.core.contract import Layer
 from minigen.core.tree import param
 
@@ -75,11 +75,13 @@ def test_the_size_of_nothing_is_that_of_zeros():
     assert richardson.size(np.zeros(0), 0.0) == 0 and richardson.size(np.array([1.0, -3.0])) == 3
 
 
-def evidence_of(yours, expected, error=0.0, scale=1.0, name="dx"):
+def comparison_of(yours, expected, error=0.0, scale=1.0, name="dx"):
     """One slope, of an array whose largest is `scale`."""
     yours, parts = np.array([yours, 0.0]), np.array([[expected, 0.0]])
-    claim = Claim(name, [(0,), (1,)], yours, np.zeros(2))
-    return Evidence(claim, parts, parts, np.array([abs(expected), scale]), np.array([error, 0.0]))
+    slopes = Slopes(name, [(0,), (1,)], yours, np.zeros(2))
+    return Comparison(
+        slopes, parts, parts, np.array([abs(expected), scale]), np.array([error, 0.0])
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,11 +95,11 @@ def evidence_of(yours, expected, error=0.0, scale=1.0, name="dx"):
 def test_differences_judge_by_a_part_in_1e9_or_20_estimates_and_not_above_1e6(
     gap, error, verdict, size
 ):
-    seen = evidence_of(size * (1 + gap), size, size * error, size)
+    seen = comparison_of(size * (1 + gap), size, size * error, size)
     small = 1.01  # of the slope itself and a hundredth of the largest
-    near = evidence_of(size * (1 + small * gap), size, size * small * error, size)
-    assert judge.by_differences(near)[0] == verdict
-    assert judge.by_differences(seen)[0] in (verdict, OK if verdict == WRONG else verdict)
+    near = comparison_of(size * (1 + small * gap), size, size * small * error, size)
+    assert tolerance.by_differences(near)[0] == verdict
+    assert tolerance.by_differences(seen)[0] in (verdict, OK if verdict == WRONG else verdict)
 
 
 # the second look: what rounding explains
@@ -199,14 +201,14 @@ def test_what_is_right_at_first_sight_is_not_looked_at_again(rng):
 @pytest.mark.parametrize("x", [0.5, 1.5, 5.0])
 def test_the_slope_that_would_change_the_outputs_by_as_much_as_they_are(x, rng):
     """Of y = a x it is the slope itself where |x| > 1, and along u = x wherever it is."""
-    subject = Subject.of(pointwise(lambda x: 3 * x, lambda x: 3 * x**0), (np.array([[x]]),), {})
-    trial = Trial.of(subject, rng)
-    g = np.abs(trial.yours["dx"])
-    entry = Claim.at_entries("dx", trial.yours["dx"], 9, rng)
-    along = Claim.along("u", [{"dx": subject.inputs["x"]}], trial.yours)
-    for claim, size in ((entry, g * min(x, 1)), (along, g * x * min(x, 1))):
-        seen = Evidence(claim, *np.zeros((2, 1, 1)), np.zeros(1), np.zeros(1))
-        np.testing.assert_allclose(judge.of_outputs(seen, trial), size[0, 0], rtol=1e-14)
+    probe = Probe.of(pointwise(lambda x: 3 * x, lambda x: 3 * x**0), (np.array([[x]]),), {})
+    evaluation = Evaluation.of(probe, rng)
+    g = np.abs(evaluation.yours["dx"])
+    entry = Slopes.at_entries("dx", evaluation.yours["dx"], 9, rng)
+    along = Slopes.along("u", [{"dx": probe.inputs["x"]}], evaluation.yours)
+    for slopes, size in ((entry, g * min(x, 1)), (along, g * x * min(x, 1))):
+        seen = Comparison(slopes, *np.zeros((2, 1, 1)), np.zeros(1), np.zeros(1))
+        np.testing.assert_allclose(tolerance.of_outputs(seen, evaluation), size[0, 0], rtol=1e-14)
 
 
 # where the two references disagree, and where the report points
@@ -264,8 +266,8 @@ class Plain(Layer):
 
 
 def trusted(layer, x, rng):
-    subject = Subject.of(layer, (x,), {})
-    return oracle.choose(subject, "auto", rng).trusted
+    probe = Probe.of(layer, (x,), {})
+    return reference.choose(probe, "auto", rng).trusted
 
 
 @pytest.mark.parametrize(
@@ -292,9 +294,9 @@ def test_steps_of_a_staircase_are_no_slope_that_the_complex_step_misses():
         def forward(self, x):
             return np.round(x.real, 4) + 0 * x, np.sin(1e6 * x), ()
 
-    subject = Subject.of(Stairs(), (np.ones((1, 1)),), {})
+    probe = Probe.of(Stairs(), (np.ones((1, 1)),), {})
     for seed in range(5):
-        assert isinstance(oracle.choose(subject, "auto", np.random.default_rng(seed)), ComplexStep)
+        assert isinstance(reference.choose(probe, "auto", np.random.default_rng(seed)), ComplexStep)
 
 
 class Seen(Exception):
@@ -309,7 +311,7 @@ def test_directions_are_random_and_of_the_size_of_what_they_move(scale, rng):
             raise Seen
 
     spy, x = Spy(), scale * rng.uniform(-1, 1, (50, 50))
-    assert "Seen" in oracle.unclean(spy, Subject.of(nn.Tanh(), (x,), {}), rng)
+    assert "Seen" in reference.unclean(spy, Probe.of(nn.Tanh(), (x,), {}), rng)
     u = spy.u / (np.abs(x).max() or 1.0)
     assert abs(u.mean()) < 0.1 and abs(u.std() - 1) < 0.1 and np.abs(u).max() < 6
 
@@ -319,13 +321,13 @@ def test_two_slopes_are_apart_by_their_difference_relative_to_the_larger():
     gaps = [(none, none, 0), (one, one, 0), (none, 1e-9 * one, 1), (1e-9 * one, none, 1)]
     gaps += [(4 * one, one, 0.75), (one, 4 * one, 0.75), (one, -one, 2), (none[:0], none[:0], 0)]
     for d, s, gap in gaps:
-        assert oracle.gap(d, s) == gap
+        assert reference.gap(d, s) == gap
 
 
 def test_a_slope_differs_by_what_neither_steps_nor_the_rounding_of_the_output_explain():
     one, none = np.ones(3), np.zeros(3)
-    assert not oracle.differs(none, [none, none], none)
-    assert not oracle.differs(one, [one, one], one)
-    assert oracle.differs(1e-15 * one, [2e-15 * one] * 2, none)
-    assert not oracle.differs((1 + 1e-6) * one, [one, one], 1e6 * one)
-    assert oracle.differs((1 + 1e-6) * one, [one, one], 1e3 * one)
+    assert not reference.differs(none, [none, none], none)
+    assert not reference.differs(one, [one, one], one)
+    assert reference.differs(1e-15 * one, [2e-15 * one] * 2, none)
+    assert not reference.differs((1 + 1e-6) * one, [one, one], 1e6 * one)
+    assert reference.differs((1 + 1e-6) * one, [one, one], 1e3 * one)

@@ -7,7 +7,7 @@ import pytest
 import zoo
 
 from minigen import check, nn
-from minigen.check.contract import PROMISES
+from minigen.check.contract_check import RULES
 from minigen.core import tree
 
 
@@ -108,4 +108,4 @@ def test_relu_has_the_slope_0_at_its_kink():
 
 
 def test_every_promise_says_what_it_promises():
-    assert all(promise.__doc__ for promise in PROMISES.values())
+    assert all(promise.__doc__ for promise in RULES.values())

@@ -7,9 +7,9 @@ import pytest
 from test_check_reference import ABS, Pointwise, pointwise
 
 from minigen import check, data, diffusion, nn, prob
-from minigen.check import malformed, richardson
-from minigen.check.bijection import structure
-from minigen.check.evidence import Claim
+from minigen.check import richardson, shapes
+from minigen.check.bijection_check import structure
+from minigen.check.comparison import Slopes
 from minigen.check.report import versus
 from minigen.core import numeric, tree
 from minigen.data import baseline, quadrature
@@ -26,7 +26,7 @@ def test_a_report_gives_enough_figures_to_tell_two_numbers_apart():
 
 def test_which_entries_are_looked_at_is_drawn_at_random():
     where = [
-        Claim.at_entries("x", np.zeros(200), 5, np.random.default_rng(seed)).where
+        Slopes.at_entries("x", np.zeros(200), 5, np.random.default_rng(seed)).where
         for seed in range(3)
     ]
     assert where[0] != where[1] != where[2]
@@ -142,9 +142,7 @@ def test_a_level_too_high_is_refused_in_the_training_part_too():
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_explained(expected, got, said):
-    assert said in malformed.hint(expected, got) and bool(said) == bool(
-        malformed.hint(expected, got)
-    )
+    assert said in shapes.hint(expected, got) and bool(said) == bool(shapes.hint(expected, got))
 
 
 def test_softplus_has_the_slope_of_a_sigmoid_at_0_too():
@@ -156,7 +154,7 @@ def test_softplus_has_the_slope_of_a_sigmoid_at_0_too():
 
 @pytest.mark.parametrize("kind", [np.float32, np.complex128, np.int64])
 def test_a_gradient_of_another_type_is_refused(kind):
-    said = malformed.fault(np.ones(3), np.ones(3, kind), True)
+    said = shapes.fault(np.ones(3), np.ones(3, kind), True)
     assert said.startswith(f": expected float64, got {np.dtype(kind)}")
 
 
@@ -174,7 +172,7 @@ def test_an_absolute_value_has_the_slope_of_a_sign():
 
 
 def test_no_entry_is_looked_at_twice(rng):
-    where = Claim.at_entries("x", np.zeros((5, 6)), 25, rng).where
+    where = Slopes.at_entries("x", np.zeros((5, 6)), 25, rng).where
     assert len({tuple(map(int, np.atleast_1d(at))) for at in where}) == 25
 
 

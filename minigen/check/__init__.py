@@ -10,11 +10,11 @@ A report is true or false, and says where and why as text. A layer is anything w
 and `backward` of `minigen.core.contract`, a student's own class too.
 """
 
-from minigen.check.adjoint import adjoint
-from minigen.check.bijection import bijection
+from minigen.check.adjoint_check import adjoint
+from minigen.check.bijection_check import bijection
 from minigen.check.complexstep import jacobian
-from minigen.check.contract import contract
-from minigen.check.gradients import gradients
+from minigen.check.contract_check import contract
+from minigen.check.gradient_check import gradients
 from minigen.check.report import Report, Row
 
 __all__ = ["Report", "Row", "adjoint", "bijection", "contract", "gradients", "jacobian"]

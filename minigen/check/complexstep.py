@@ -26,14 +26,14 @@ def no_part_lost():
 
 
 class ComplexStep:
-    """Slopes of a subject's outputs, one complex forward pass each, on a copy made once."""
+    """Slopes of a probe's outputs, one complex forward pass each, on a copy made once."""
 
     note = "reference: complex step"
     trusted = True  # differences agree with it; if not, a verdict against the layer needs theirs
 
-    def __init__(self, subject):
-        self.points = {name: a.astype(np.complex128) for name, a in subject.points.items()}
-        self.subject = subject.at(self.points)
+    def __init__(self, probe):
+        self.points = {name: a.astype(np.complex128) for name, a in probe.points.items()}
+        self.probe = probe.at(self.points)
 
     def entry(self, name, index):
         """(d outputs / d one entry, their errors): one array for each output."""
@@ -55,7 +55,7 @@ class ComplexStep:
     def slopes(self):
         """Im(output) / h for each output, and no error to speak of."""
         with no_part_lost(), np.errstate(all="ignore"):
-            slopes = [y.imag / H for y in self.subject.forward()[0]]
+            slopes = [y.imag / H for y in self.probe.forward()[0]]
         return slopes, [0.0] * len(slopes)
 
     @contextlib.contextmanager

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.check.evidence import Evidence
+from minigen.check.comparison import Comparison
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The evidence on one array, which of its entries are wrong, the whole gradient, the run."""
+    """The comparison on one array, which of its entries are wrong, the whole gradient, the run."""
 
-    all: Evidence
+    all: Comparison
     bad: np.ndarray
     full: np.ndarray
-    trial: object
+    evaluation: object
 
     @functools.cached_property
     def wrong(self):
-        """The evidence at the wrong entries."""
+        """The comparison at the wrong entries."""
         return self.all.part(np.flatnonzero(self.bad))
 
     def explains(self, guess):
@@ -31,15 +31,15 @@ class Case:
         return same(self.wrong.yours, guess, self.wrong, self.all.scale)
 
 
-def same(yours, guess, evidence, scale):
+def same(yours, guess, comparison, scale):
     """Whether two rows of numbers are one, to nine figures or 20 estimates of the error."""
-    near = 1e-9 * np.abs(guess) + 1e-10 * scale + 20 * evidence.error
+    near = 1e-9 * np.abs(guess) + 1e-10 * scale + 20 * comparison.error
     return bool(np.all(np.abs(yours - guess) <= near))
 
 
-def diagnose(evidence, bad, full, trial):
-    """One sentence; `full` is the whole gradient as given, `trial` the run it comes from."""
-    case = Case(evidence, bad, full, trial)
+def diagnose(comparison, bad, full, evaluation):
+    """One sentence; `full` is the whole gradient as given, `evaluation` the run it comes from."""
+    case = Case(comparison, bad, full, evaluation)
     with np.errstate(all="ignore"):
         said = filter(None, (test(case) for test in TESTS))
         return "; ".join(filter(None, [next(said, ""), place(case)]))
@@ -54,7 +54,7 @@ def not_finite(c):
 
 
 def remembers(c):
-    if np.array_equal(c.trial.alone[c.all.claim.name], c.full):
+    if np.array_equal(c.evaluation.alone[c.all.slopes.name], c.full):
         return ""
     return (
         "other numbers when no other forward runs in between: the layer remembers its last "
@@ -82,7 +82,7 @@ def ratio(c):
     factor = np.sum(yours * g) / np.sum(g * g)
     if not c.explains(factor * g):
         return ""
-    for number, text in known_ratios(c.trial.rows):
+    for number, text in known_ratios(c.evaluation.rows):
         if abs(factor - number) < 1e-9 * abs(number):
             return text
     return f"always {factor:.6g} times the right one: a constant factor" if len(g) > 1 else ""
@@ -100,7 +100,7 @@ def known_ratios(n):
 
 
 def output_term(c):
-    for name, part in zip(c.trial.names, c.wrong.parts, strict=True):
+    for name, part in zip(c.evaluation.names, c.wrong.parts, strict=True):
         if c.explains(c.wrong.expected - part):
             return f"the term of d{name} is missing: this is the gradient with d{name} = 0"
         if c.explains(c.wrong.expected - 2 * part):
@@ -119,12 +119,12 @@ def clipped(c):
 
 def cotangent(c):
     e = c.wrong
-    for name, part, one in zip(c.trial.names, e.parts, e.ones, strict=True):
+    for name, part, one in zip(c.evaluation.names, e.parts, e.ones, strict=True):
         if c.explains(e.expected - part + one):
             return f"ignores d{name}: this is the gradient with d{name} = 1"
     if c.explains(e.ones.sum(axis=0)):
         return "ignores its cotangents: this is the gradient with ones for all of them"
-    turned, full = np.asarray(c.trial.turned[e.claim.name]), c.full
+    turned, full = np.asarray(c.evaluation.turned[e.slopes.name]), c.full
     if np.array_equal(turned, full):
         return "ignores its cotangents: it stays as it is when they change"
     if np.array_equal(turned, 2 * full):
@@ -136,7 +136,7 @@ def cotangent(c):
 
 def transpose(c):
     if c.full.ndim == 2 and c.full.shape[0] == c.full.shape[1]:
-        turned = np.array([c.full.T[index] for index in c.all.claim.where])
+        turned = np.array([c.full.T[index] for index in c.all.slopes.where])
         if same(turned, c.all.expected, c.all, c.all.scale):
             return "the transpose of the right one"
     return ""
@@ -164,8 +164,8 @@ def place(c):
     Of many the first eight are listed.
     """
     for axis, name in enumerate(("row", "column") if c.full.ndim == 2 else ()):
-        lines = sorted({index[axis] for index in c.wrong.claim.where})
-        if len(lines) < len({index[axis] for index in c.all.claim.where}):
+        lines = sorted({index[axis] for index in c.wrong.slopes.where})
+        if len(lines) < len({index[axis] for index in c.all.slopes.where}):
             listed = ", ".join(map(str, lines[:8])) + (", ..." if len(lines) > 8 else "")
             return f"wrong only in {name}{'s' if len(lines) > 1 else ''} {listed}"
     return ""

@@ -23,11 +23,11 @@ LEFT_OVER = np.eye(len(OFFSETS)) - CUBIC @ np.linalg.pinv(CUBIC)
 
 
 class Richardson:
-    """Slopes of a subject's outputs from some thirty forward passes each, with errors."""
+    """Slopes of a probe's outputs from some thirty forward passes each, with errors."""
 
-    def __init__(self, subject, reason=""):
-        self.points = {name: a.copy() for name, a in subject.points.items()}
-        self.subject = subject.at(self.points)
+    def __init__(self, probe, reason=""):
+        self.points = {name: a.copy() for name, a in probe.points.items()}
+        self.probe = probe.at(self.points)
         self.note = "reference: Richardson extrapolation" + (
             f", because {reason}" if reason else ""
         )
@@ -57,7 +57,7 @@ class Richardson:
         for name, u in direction.items():
             self.points[name] += step * u
         with np.errstate(all="ignore"):
-            outputs = [y.copy() for y in self.subject.forward()[0]]
+            outputs = [y.copy() for y in self.probe.forward()[0]]
         for name, a in here.items():
             self.points[name][...] = a
         return outputs

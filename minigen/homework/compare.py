@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.check.comparison import Comparison, Slopes
 from minigen.check.diagnosis import diagnose
-from minigen.check.evidence import Claim, Evidence
 from minigen.homework import reference as ref
 
 GENERAL = (
@@ -108,8 +108,8 @@ def evidence(task, case, i, yours):
     ones = np.array([j.sum(axis=0) for j in jacobians])
     size = sum(np.abs(v).ravel() @ np.abs(j) for v, j in zip(case.vs, jacobians, strict=True))
     flat = yours.ravel()
-    claim = Claim(task.inputs[i], list(np.ndindex(*shape)), flat, np.zeros(flat.size))
-    return Evidence(claim, parts, ones, size, 0 * size)
+    slopes = Slopes(task.inputs[i], list(np.ndindex(*shape)), flat, np.zeros(flat.size))
+    return Comparison(slopes, parts, ones, size, 0 * size)
 
 
 def slip_of_gradient(task, case, i, yours):

@@ -7,7 +7,7 @@ of which no promise is made; they count against the tests. What else survives is
 # ruff: noqa: E501 (lines of source stand as they are)
 
 EQUIVALENT = {
-    "check/adjoint.py": {
+    "check/adjoint_check.py": {
         "the first case left none without any array": (
             "if together.verdict == OK or len(names) <= 1:",
         ),
@@ -26,7 +26,7 @@ EQUIVALENT = {
             "return size if np.isfinite(size) else 1.0",
         ),
     },
-    "check/bijection.py": {
+    "check/bijection_check.py": {
         "differs only where a number is the tolerance to the last digit": (
             "sure = np.all(allowed < UNSURE * (1 + np.abs(expected)))",
             'if name.startswith("logdet") and np.all(np.abs(yours + expected) < allowed):',
@@ -57,13 +57,13 @@ EQUIVALENT = {
             "for name, part, one in zip(c.trial.names, e.parts, e.ones, strict=False):",
         ),
     },
-    "check/evidence.py": {
+    "check/comparison.py": {
         "all of the entries in another order": ("if full.size >= limit:",),
         "all three have one entry for each output": (
             "for k, (v, s, e) in enumerate(zip(vs, slopes, errors, strict=False)):",
         ),
     },
-    "check/gradients.py": {
+    "check/gradient_check.py": {
         "of the three verdicts there are, in the order of the alphabet": (
             "if large and all(row.verdict >= OK for row in rows):",
             "if np.all(verdicts >= OK):",
@@ -71,7 +71,7 @@ EQUIVALENT = {
             "bad = verdicts <= verdict",
         ),
     },
-    "check/judge.py": {
+    "check/tolerance.py": {
         "no gap is below 0, and one of 0 is not looked at again": (
             "return np.where(near, allowed(doubtful, scale) + SPREAD * spread, -1.0)",
         ),
@@ -102,7 +102,7 @@ EQUIVALENT = {
             "for v, y in zip(trial.cotangents, trial.outputs, strict=False)",
         ),
     },
-    "check/oracle.py": {
+    "check/reference.py": {
         "of the names that are left, only this one": (
             'if method >= "richardson":',
             'if method >= "complex":',
@@ -131,7 +131,7 @@ EQUIVALENT = {
             "return size(d - s, 0.0) / (max(size(d, 0.0), size(s, 0.0)) or 2.0)",
         ),
     },
-    "check/promises.py": {
+    "check/contract_rules.py": {
         "a size is never below 0": (
             "top = max((np.abs(a).max(initial= -1) for a in before.values()), default=0)",
         ),
@@ -164,7 +164,7 @@ EQUIVALENT = {
             "best, error, above = central[ 1], np.inf, []",
         ),
     },
-    "check/subject.py": {
+    "check/probe.py": {
         "both have an entry for each input": (
             "for name, x in zip(names, inputs, strict=False)",
             'named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=False)}',
@@ -830,7 +830,7 @@ EQUIVALENT = {
 }
 
 CHOSEN = {
-    "check/judge.py": {
+    "check/tolerance.py": {
         "how often a point is moved, and a margin over what that moves": (
             "MOVE, DRAWS, SPREAD = 1e-15, 3, 4",
             "MOVE, DRAWS, SPREAD = 1e-15, 5, 4",
@@ -838,7 +838,7 @@ CHOSEN = {
             "MOVE, DRAWS, SPREAD = 1e-15, 4, 5",
         ),
     },
-    "check/oracle.py": {
+    "check/reference.py": {
         "how many directions are tried": (
             "def unclean(oracle, subject, rng, directions= 2):",
             "def unclean(oracle, subject, rng, directions= 4):",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen import check
-from minigen.check.malformed import malformed
-from minigen.check.subject import Subject, cotangents
+from minigen.check.probe import Probe, cotangents
+from minigen.check.shapes import misshapen
 
 from . import packages
 from .targets import Scaled, cases
@@ -44,22 +44,22 @@ class Point:
         self.label = label
         self.layer, self.inputs, self.given = Scaled(layer, scale), inputs, given
         self.scale = scale
-        self.subject = Subject.of(self.layer, inputs, given)
-        outputs, _ = self.subject.forward()
+        self.probe = Probe.of(self.layer, inputs, given)
+        outputs, _ = self.probe.forward()
         self.cotangents = cotangents(outputs, np.random.default_rng([5, seed]))
         self.right = self.gradients()
 
     def gradients(self):
         """{name: gradient} by `backward` as it now is."""
-        _, cache = self.subject.forward()
-        elsewhere = {name: 0.75 * x for name, x in self.subject.inputs.items()}
-        dataclasses.replace(self.subject, inputs=elsewhere).forward()  # two caches alive at once
-        return self.subject.backward(self.cotangents, cache)
+        _, cache = self.probe.forward()
+        elsewhere = {name: 0.75 * x for name, x in self.probe.inputs.items()}
+        dataclasses.replace(self.probe, inputs=elsewhere).forward()  # two caches alive at once
+        return self.probe.backward(self.cotangents, cache)
 
     def differs(self):
         """Whether the gradients, as they now are, differ from the right ones beyond rounding."""
         mine = self.gradients()
-        if malformed(self.subject.points, mine):
+        if misshapen(self.probe.points, mine):
             return True
         top = max((np.abs(g).max(initial=0) for g in self.right.values()), default=0)
         return any(
@@ -80,7 +80,7 @@ class Point:
     @functools.cached_property
     def others(self):
         """The other packages' checks at this point."""
-        return packages.Others(self.subject)
+        return packages.Others(self.probe)
 
 
 @functools.lru_cache(maxsize=400)

@@ -10,7 +10,7 @@ import numpy as np
 import zoo
 
 from minigen import nn
-from minigen.check.bijection import Inverse, sequential
+from minigen.check.bijection_check import Inverse, sequential
 from minigen.core import tree
 from minigen.core.contract import Layer
 from minigen.flows import chain, coupling, spline

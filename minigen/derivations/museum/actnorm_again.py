@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minigen.check import promises
-from minigen.check.subject import Subject
+from minigen.check import contract_rules
+from minigen.check.probe import Probe
 from minigen.core.contract import Bijection
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.flows.actnorm import ActNorm
@@ -49,8 +49,9 @@ def measure(rng):
         ("-log p(strange data) after loading", nats(right, strange), nats(loaded, strange)),
         ("-log p(data) after that", nats(right, data), nats(loaded, data)),
     )
-    fresh = Subject.of(Again(np.zeros(2), np.zeros(2)), (data[:6],), {})
-    seen = f"the promise that {promises.forward_pure.__doc__}: {promises.forward_pure(fresh, rng)}"
+    fresh = Probe.of(Again(np.zeros(2), np.zeros(2)), (data[:6],), {})
+    pure = contract_rules.forward_pure
+    seen = f"the promise that {pure.__doc__}: {pure(fresh, rng)}"
     missed = ("any test that does not save and load", "any check after the first forward pass")
     return Finding(figures, seen, missed)
 

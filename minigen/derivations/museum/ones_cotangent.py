@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen import check
 from minigen.check.complexstep import ComplexStep
-from minigen.check.subject import Subject
+from minigen.check.probe import Probe
 from minigen.core.contract import Layer
 from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines
 
@@ -36,9 +36,9 @@ class Wrong(Softmax):
 def gap(layer, x, dy):
     """The largest error of the gradient for one cotangent."""
     _, cache = layer.forward(x)
-    oracle, expected = ComplexStep(Subject.of(layer, (x,), {})), np.zeros_like(x)
+    reference, expected = ComplexStep(Probe.of(layer, (x,), {})), np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        (slope,), _ = oracle.entry("dx", index)
+        (slope,), _ = reference.entry("dx", index)
         expected[index] = (dy * slope).sum()
     return np.abs(layer.backward(dy, cache)[0] - expected).max()
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minigen.check.gradients import gradients
-from minigen.check.oracle import choose
+from minigen.check.gradient_check import gradients
+from minigen.check.probe import Probe
+from minigen.check.reference import choose
 from minigen.check.report import OK, OPEN, SKIPPED, WRONG, Report, Row, versus
 from minigen.check.richardson import size
-from minigen.check.subject import Subject
 from minigen.core import validate
 from minigen.core.contract import Bijection
 
@@ -35,10 +35,10 @@ def bijection(layer, x, *context, rng):
     """
     validate.generator(rng)
     validate.methods("layer", layer, "forward", "inverse")
-    there = Subject.of(layer, (x, *context), {})
+    there = Probe.of(layer, (x, *context), {})
     f, (x, *context) = there.layer, there.inputs.values()
     y, logdet, _ = f.forward(x.copy(), *context)
-    back = Subject.of(Inverse(f), (y, *context), {})
+    back = Probe.of(Inverse(f), (y, *context), {})
     x_again, logdet_back = f.inverse(y.copy(), *context)
     y_again = f.forward(x_again.copy(), *context)[0]
     J, J_error = row_jacobian(there, rng)
@@ -59,14 +59,14 @@ def bijection(layer, x, *context, rng):
     return Report(f"bijection {type(layer).__name__}", tuple(rows))
 
 
-def row_jacobian(subject, rng):
+def row_jacobian(probe, rng):
     """(J (N, D, D) of the first output by the first input, the error of its log-det (N,))."""
-    name, x = next(iter(subject.points.items()))
-    oracle, columns, errors = choose(subject, "auto", rng), [], []
+    name, x = next(iter(probe.points.items()))
+    reference, columns, errors = choose(probe, "auto", rng), [], []
     for d in range(x.shape[1]):
         unit = np.zeros(x.shape)
         unit[:, d] = 1
-        (slope, *_), (error, *_) = oracle.along({name: unit})
+        (slope, *_), (error, *_) = reference.along({name: unit})
         columns.append(slope)
         errors.append(size(error, 0.0))
     J = np.stack(columns, axis=2)

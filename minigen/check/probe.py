@@ -61,7 +61,7 @@ def in_dtype(layer, dtype):
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Probe:
     """A layer, its inputs by name, and what is given."""
 
     layer: object
@@ -90,10 +90,10 @@ class Subject:
         return named | {f"params.{path}": a for path, a in self.params.items()}
 
     def at(self, points):
-        """The same subject with other arrays in place of `points`."""
+        """The same probe with other arrays in place of `points`."""
         inputs = {name: points[f"d{name}"] for name in self.inputs}
         new = {path: points[f"params.{path}"] for path in self.params}
-        return Subject(with_params(self.layer, self.params, new), inputs, self.given)
+        return Probe(with_params(self.layer, self.params, new), inputs, self.given)
 
     def forward(self):
         """(outputs, cache); the inputs are lent as copies."""

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Claim:
+class Slopes:
     """n slopes as the layer gives them, at entries of one array or along directions.
 
     name of the array; where: n indices, or n directions {name: array}; yours (n,); norm (n,),
@@ -36,14 +36,14 @@ class Claim:
         return cls(name, directions, yours, np.array([np.linalg.norm(t) for t in terms]))
 
     def part(self, chosen):
-        """The claim at some of its places."""
+        """The slopes at some of its places."""
         where = [self.where[i] for i in chosen]
-        return Claim(self.name, where, self.yours[chosen], self.norm[chosen])
+        return Slopes(self.name, where, self.yours[chosen], self.norm[chosen])
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """A claim and what the reference says, for the cotangents v of K outputs.
+class Comparison:
+    """A slopes and what the reference says, for the cotangents v of K outputs.
 
         expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = norm + sum_k |v_k| . |J_k|
 
@@ -51,7 +51,7 @@ class Evidence:
     nothing cancelled; error (n,), the reference's own.
     """
 
-    claim: Claim
+    slopes: Slopes
     parts: np.ndarray
     ones: np.ndarray
     size: np.ndarray
@@ -59,7 +59,7 @@ class Evidence:
 
     @property
     def yours(self):
-        return self.claim.yours
+        return self.slopes.yours
 
     @property
     def expected(self):
@@ -77,21 +77,21 @@ class Evidence:
         return np.where(np.isfinite(gap), gap, np.nan)
 
     def part(self, chosen):
-        """The evidence at some of its places."""
+        """The comparison at some of its places."""
         arrays = self.parts[:, chosen], self.ones[:, chosen], self.size[chosen], self.error[chosen]
-        return Evidence(self.claim.part(chosen), *arrays)
+        return Comparison(self.slopes.part(chosen), *arrays)
 
 
-def gather(claim, oracle, vs):
-    """The evidence on a claim."""
-    parts, ones = np.zeros((2, len(vs), len(claim.where)))
-    size, error = claim.norm.copy(), np.zeros(len(claim.where))
-    for i, place in enumerate(claim.where):
+def compare(slopes, reference, vs):
+    """The comparison on a slopes."""
+    parts, ones = np.zeros((2, len(vs), len(slopes.where)))
+    size, error = slopes.norm.copy(), np.zeros(len(slopes.where))
+    for i, place in enumerate(slopes.where):
         along = isinstance(place, dict)
-        slopes, errors = oracle.along(place) if along else oracle.entry(claim.name, place)
-        for k, (v, s, e) in enumerate(zip(vs, slopes, errors, strict=True)):
+        found, errors = reference.along(place) if along else reference.entry(slopes.name, place)
+        for k, (v, s, e) in enumerate(zip(vs, found, errors, strict=True)):
             terms = v * s
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()
             error[i] += np.sum(np.abs(v) * e)
-    return Evidence(claim, parts, ones, size, error)
+    return Comparison(slopes, parts, ones, size, error)

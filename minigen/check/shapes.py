@@ -5,7 +5,7 @@ import numpy as np
 from minigen.check.report import WRONG, Row
 
 
-def malformed(points, yours):
+def misshapen(points, yours):
     """A row for each array whose gradient is not an array of its shape and type."""
     rows = [
         Row(name, WRONG, why=fault(a, yours.get(name), name in yours)) for name, a in points.items()

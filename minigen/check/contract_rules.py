@@ -1,6 +1,6 @@
 """The promises of the contract that need no derivative, one function each.
 
-Each takes a `Subject` and a generator and says what is broken, or "". The first line of its
+Each takes a `Probe` and a generator and says what is broken, or "". The first line of its
 docstring is the promise.
 """
 
@@ -9,16 +9,16 @@ import dataclasses
 
 import numpy as np
 
-from minigen.check.malformed import malformed
-from minigen.check.subject import Subject, cotangents, params
+from minigen.check.probe import Probe, cotangents, params
+from minigen.check.shapes import misshapen
 
 NEAR = 1e-9  # relative: the same sum in another order, in a layer that may amplify it
 BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
 
 
-def run(subject, rng):
+def run(probe, rng):
     """(outputs, cotangents, cache) of one forward pass."""
-    outputs, cache = subject.forward()
+    outputs, cache = probe.forward()
     return outputs, cotangents(outputs, rng), cache
 
 
@@ -49,90 +49,90 @@ def scaled(vs, factor):
     return [factor * v for v in vs]
 
 
-def form(subject, rng):
+def form(probe, rng):
     """grads mirrors params, and every gradient has its array's shape and type"""
-    _, vs, cache = run(subject, rng)
-    faults = malformed(subject.points, subject.backward(vs, cache))
+    _, vs, cache = run(probe, rng)
+    faults = misshapen(probe.points, probe.backward(vs, cache))
     return "; ".join(f"{row.name}{row.why}" for row in faults)
 
 
-def forward_pure(subject, rng):
+def forward_pure(probe, rng):
     """forward changes nothing it is given, nor the parameters"""
-    inputs, given, before = copy.deepcopy((subject.inputs, subject.given, params(subject.layer)))
-    subject.push(inputs.values(), given)
-    pairs = [(subject.inputs, inputs), (subject.given, given), (before, params(subject.layer))]
+    inputs, given, before = copy.deepcopy((probe.inputs, probe.given, params(probe.layer)))
+    probe.push(inputs.values(), given)
+    pairs = [(probe.inputs, inputs), (probe.given, given), (before, params(probe.layer))]
     name = next(filter(None, (changed(a, b) for a, b in pairs)), "")
     return f"forward changes {name}" if name else ""
 
 
-def backward_pure(subject, rng):
+def backward_pure(probe, rng):
     """backward changes nothing it is given, nor the parameters"""
-    _, vs, cache = run(subject, rng)
+    _, vs, cache = run(probe, rng)
     vs = named(vs, "the cotangent of output")
-    lent, before = copy.deepcopy((vs, params(subject.layer)))
-    subject.pull(lent.values(), cache)
-    name = changed(vs, lent) or changed(before, params(subject.layer))
+    lent, before = copy.deepcopy((vs, params(probe.layer)))
+    probe.pull(lent.values(), cache)
+    name = changed(vs, lent) or changed(before, params(probe.layer))
     return f"backward changes {name}" if name else ""
 
 
-def repeatable(subject, rng):
+def repeatable(probe, rng):
     """the same call gives the same bits twice, forward and backward"""
-    outputs, vs, cache = run(subject, rng)
-    name = changed(named(outputs, "output"), named(subject.forward()[0], "output"))
+    outputs, vs, cache = run(probe, rng)
+    name = changed(named(outputs, "output"), named(probe.forward()[0], "output"))
     if name:
         return f"{name} is another at the second call: forward has no clock, no dice, no memory"
-    name = changed(subject.backward(vs, cache), subject.backward(vs, cache))
+    name = changed(probe.backward(vs, cache), probe.backward(vs, cache))
     return f"{name} is another at the second call: backward changes the cache" if name else ""
 
 
-def two_caches(subject, rng):
+def two_caches(probe, rng):
     """two caches may be alive at once, and go backward in either order"""
-    other = dataclasses.replace(subject, inputs={n: 0.75 * x for n, x in subject.inputs.items()})
-    vs = run(subject, rng)[1]
-    alone = [at.backward(vs, at.forward()[1]) for at in (subject, other)]
+    other = dataclasses.replace(probe, inputs={n: 0.75 * x for n, x in probe.inputs.items()})
+    vs = run(probe, rng)[1]
+    alone = [at.backward(vs, at.forward()[1]) for at in (probe, other)]
     for order in ((0, 1), (1, 0)):
-        caches = subject.forward()[1], other.forward()[1]
+        caches = probe.forward()[1], other.forward()[1]
         for k in order:
-            name = changed(alone[k], subject.backward(vs, caches[k]))
+            name = changed(alone[k], probe.backward(vs, caches[k]))
             if name:
                 return f"{name} depends on what else ran: keep in the cache what backward needs"
     return ""
 
 
-def linear(subject, rng):
+def linear(probe, rng):
     """backward is linear in the cotangents, however large or small"""
-    outputs, vs, cache = run(subject, rng)
+    outputs, vs, cache = run(probe, rng)
     us = cotangents(outputs, rng)
-    of_v, of_u = subject.backward(vs, cache), subject.backward(us, cache)
-    both = subject.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
+    of_v, of_u = probe.backward(vs, cache), probe.backward(us, cache)
+    both = probe.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
     # compared as v + u - v with u, so that a sum that cancels does not set the scale
     name = far(of_u, {n: both[n] - g for n, g in of_v.items()})
     if name:
         return f"{name} of a sum of cotangents is not the sum of two"
     for factor in (BIG, 1 / BIG):
         expected = {n: factor * g for n, g in of_v.items()}
-        name = far(expected, subject.backward(scaled(vs, factor), cache))
+        name = far(expected, probe.backward(scaled(vs, factor), cache))
         if name:
             return f"{name} does not follow cotangents {factor:.2g} times as large: clipped?"
     return ""
 
 
-def zero(subject, rng):
+def zero(probe, rng):
     """zero cotangents give gradients that are exactly 0"""
-    _, vs, cache = run(subject, rng)
-    grads = subject.backward(scaled(vs, 0.0), cache)
+    _, vs, cache = run(probe, rng)
+    grads = probe.backward(scaled(vs, 0.0), cache)
     name = next((name for name, g in grads.items() if np.any(g)), "")
     return f"{name} is not 0" if name else ""
 
 
-def layouts(subject, rng):
+def layouts(probe, rng):
     """strided, Fortran-ordered and read-only arrays do as well as others"""
-    outputs, vs, cache = run(subject, rng)
-    grads = subject.backward(vs, cache)
+    outputs, vs, cache = run(probe, rng)
+    grads = probe.backward(vs, cache)
     for label, laid in LAYOUTS.items():
-        ys, cache = subject.push([laid(x) for x in subject.inputs.values()], subject.given)
+        ys, cache = probe.push([laid(x) for x in probe.inputs.values()], probe.given)
         name = far(named(outputs, "output"), named(ys, "output"))
-        name = name or far(grads, subject.pull([laid(v) for v in vs], cache))
+        name = name or far(grads, probe.pull([laid(v) for v in vs], cache))
         if name:
             return f"{name} is another for {label} arrays"
     return ""
@@ -155,13 +155,13 @@ def read_only(a):
 LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only": read_only}
 
 
-def by_row(subject, rng):
+def by_row(probe, rng):
     """each row is treated as if it were alone; a loss is the mean of its rows'"""
-    outputs = subject.forward()[0]
-    arrays = (*outputs, *subject.inputs.values(), *subject.given.values())
+    outputs = probe.forward()[0]
+    arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
     lengths = [len(a) for a in arrays if np.ndim(a)]
     n = lengths[0] if lengths else 0
-    each = [one_row(subject, n, i).forward()[0] for i in range(n)]
+    each = [one_row(probe, n, i).forward()[0] for i in range(n)]
     for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])
         alone = alone.reshape(y.shape) if y.ndim else alone.mean()
@@ -171,21 +171,21 @@ def by_row(subject, rng):
     return ""
 
 
-def one_row(subject, n, i):
-    """The subject at row i of every array that has n rows."""
+def one_row(probe, n, i):
+    """The probe at row i of every array that has n rows."""
 
     def cut(a):
         return a[i : i + 1] if isinstance(a, np.ndarray) and a.ndim and len(a) == n else a
 
-    inputs = {name: cut(x) for name, x in subject.inputs.items()}
+    inputs = {name: cut(x) for name, x in probe.inputs.items()}
     return dataclasses.replace(
-        subject, inputs=inputs, given={k: cut(v) for k, v in subject.given.items()}
+        probe, inputs=inputs, given={k: cut(v) for k, v in probe.given.items()}
     )
 
 
-def single(subject, rng):
+def single(probe, rng):
     """float32 stays float32: outputs, gradients and every array of the cache"""
-    light = Subject.of(subject.layer, subject.inputs.values(), subject.given, np.float32)
+    light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32)
     outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in cotangents(outputs, rng)]
     found = named(outputs, "output") | dict(leaves(cache, "cache")) | light.backward(vs, cache)
@@ -215,20 +215,20 @@ def leaves(value, path):
         yield path, value
 
 
-def unaliased(subject, rng):
+def unaliased(probe, rng):
     """outputs and gradients are not the parameters' own memory"""
-    outputs, vs, cache = run(subject, rng)
-    found = named(outputs, "output") | subject.backward(vs, cache)
+    outputs, vs, cache = run(probe, rng)
+    found = named(outputs, "output") | probe.backward(vs, cache)
     for name, a in found.items():
-        for path, p in params(subject.layer).items():
+        for path, p in params(probe.layer).items():
             if np.may_share_memory(a, p):
                 return f"{name} is memory of params.{path}: a write to one changes the other"
     return ""
 
 
-def frozen(subject, rng):
+def frozen(probe, rng):
     """a dataclass is frozen: nothing is remembered between calls"""
-    layer = subject.layer
+    layer = probe.layer
     if dataclasses.is_dataclass(layer) and not layer.__dataclass_params__.frozen:
         return "expected @dataclass(frozen=True)"
     return ""

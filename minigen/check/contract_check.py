@@ -1,23 +1,23 @@
 """Everything the contract of a layer promises besides the gradient."""
 
-from minigen.check import promises
+from minigen.check import contract_rules
+from minigen.check.probe import Probe
 from minigen.check.report import OK, WRONG, Report, Row
-from minigen.check.subject import Subject
 from minigen.core import validate
 
-PROMISES = {
-    "forward is pure": promises.forward_pure,  # before any other forward: a layer may set itself up
-    "form": promises.form,
-    "backward is pure": promises.backward_pure,
-    "repeatable": promises.repeatable,
-    "two caches": promises.two_caches,
-    "linear": promises.linear,
-    "zero": promises.zero,
-    "layouts": promises.layouts,
-    "row by row": promises.by_row,
-    "float32": promises.single,
-    "own memory": promises.unaliased,
-    "frozen": promises.frozen,
+RULES = {
+    "forward is pure": contract_rules.forward_pure,  # before any other forward: a layer may set itself up
+    "form": contract_rules.form,
+    "backward is pure": contract_rules.backward_pure,
+    "repeatable": contract_rules.repeatable,
+    "two caches": contract_rules.two_caches,
+    "linear": contract_rules.linear,
+    "zero": contract_rules.zero,
+    "layouts": contract_rules.layouts,
+    "row by row": contract_rules.by_row,
+    "float32": contract_rules.single,
+    "own memory": contract_rules.unaliased,
+    "frozen": contract_rules.frozen,
 }
 
 
@@ -29,18 +29,18 @@ def contract(layer, *inputs, rng, mixes=False, **given):
     Returns a Report with a row for each promise.
     """
     validate.generator(rng)
-    subject = Subject.of(layer, inputs, given)
+    probe = Probe.of(layer, inputs, given)
     rows = []
-    for name, promise in PROMISES.items():
-        if not (mixes and promise is promises.by_row):
-            rows.append(kept(name, promise, subject, rng))
+    for name, promise in RULES.items():
+        if not (mixes and promise is contract_rules.by_row):
+            rows.append(kept(name, promise, probe, rng))
     return Report(f"contract of {type(layer).__name__}", tuple(rows))
 
 
-def kept(name, promise, subject, rng):
+def kept(name, promise, probe, rng):
     """The row of one promise; an error the layer raises breaks it."""
     try:
-        fault = promise(subject, rng)
+        fault = promise(probe, rng)
     except Exception as error:  # whatever a layer raises under this promise is the answer
         fault = f"{type(error).__name__}: {error}"
     return Row(name, WRONG if fault else OK, note=promise.__doc__, why=f": {fault}")

@@ -19,8 +19,8 @@ import dataclasses
 
 import numpy as np
 
+from minigen.check.comparison import compare
 from minigen.check.complexstep import ComplexStep
-from minigen.check.evidence import gather
 from minigen.check.report import OK, OPEN, WRONG
 from minigen.check.richardson import Richardson
 
@@ -31,58 +31,64 @@ UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly condition
 CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"
 
 
-def judge(evidence, oracle, trial, rng):
+def decide(comparison, reference, evaluation, rng):
     """(the verdict on each slope, why the reference is in doubt or "")."""
-    if not isinstance(oracle, ComplexStep):
-        verdicts = by_differences(evidence)
+    if not isinstance(reference, ComplexStep):
+        verdicts = by_differences(comparison)
         return verdicts, UNSURE if np.any(verdicts == OPEN) else ""
-    verdicts = by_complex_step(evidence, oracle, trial, rng)
+    verdicts = by_complex_step(comparison, reference, evaluation, rng)
     bad = verdicts == WRONG
-    doubt = doubted(evidence.part([worst_of(evidence, bad)]), oracle, trial) if bad.any() else ""
+    doubt = (
+        doubted(comparison.part([worst_of(comparison, bad)]), reference, evaluation)
+        if bad.any()
+        else ""
+    )
     return np.where(bad, OPEN, verdicts) if doubt else verdicts, doubt
 
 
-def by_complex_step(evidence, oracle, trial, rng):
+def by_complex_step(comparison, reference, evaluation, rng):
     """The verdict on each slope."""
-    bad = ~(evidence.gap <= allowed(evidence, evidence.scale))
+    bad = ~(comparison.gap <= allowed(comparison, comparison.scale))
     if bad.any():
-        again = evidence.part(np.flatnonzero(bad))
-        bad[bad] = ~(again.gap <= explained(again, evidence.scale, oracle, trial, rng))
+        again = comparison.part(np.flatnonzero(bad))
+        bad[bad] = ~(again.gap <= explained(again, comparison.scale, reference, evaluation, rng))
     return np.where(bad, WRONG, OK)
 
 
-def allowed(evidence, scale):
+def allowed(comparison, scale):
     """The gap of plain rounding."""
-    return RELATIVE * (np.abs(evidence.expected) + evidence.claim.norm) + ABSOLUTE * scale
+    return RELATIVE * (np.abs(comparison.expected) + comparison.slopes.norm) + ABSOLUTE * scale
 
 
-def explained(doubtful, scale, oracle, trial, rng):
+def explained(doubtful, scale, reference, evaluation, rng):
     """The gap that rounding explains after a second look; 0 where it is no question of it."""
-    scale = max(scale, unsaturated(doubtful, oracle, trial), of_outputs(doubtful, trial))
+    scale = max(
+        scale, unsaturated(doubtful, reference, evaluation), of_outputs(doubtful, evaluation)
+    )
     near = doubtful.gap <= TINY * scale
     spread = np.zeros(len(near))
     for _ in range(DRAWS if near.any() else 0):
-        with oracle.moved(lambda a: a * (1 + MOVE * rng.standard_normal(a.shape))):
-            moved = gather(doubtful.claim, oracle, trial.cotangents)
+        with reference.moved(lambda a: a * (1 + MOVE * rng.standard_normal(a.shape))):
+            moved = compare(doubtful.slopes, reference, evaluation.cotangents)
         spread = np.fmax(spread, np.abs(moved.expected - doubtful.expected))
     return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
 
-def unsaturated(evidence, oracle, trial):
+def unsaturated(comparison, reference, evaluation):
     """The scale of the slopes where every array is shrunk into [-INSIDE, INSIDE].
 
     0 where the outputs are no real numbers there, as those of log(x - 1).
     """
-    with oracle.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0) / INSIDE)):
-        outside = any(np.any(s) for s in oracle.slopes()[0])  # imaginary parts without a step
-        scale = gather(evidence.claim, oracle, trial.cotangents).scale
+    with reference.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0) / INSIDE)):
+        outside = any(np.any(s) for s in reference.slopes()[0])  # imaginary parts without a step
+        scale = compare(comparison.slopes, reference, evaluation.cotangents).scale
     return 0.0 if outside or not np.isfinite(scale) else scale
 
 
-def of_outputs(evidence, trial):
+def of_outputs(comparison, evaluation):
     """The slope that would change the outputs by as much as they are."""
-    claim, points = evidence.claim, trial.subject.points
-    moves = [w if isinstance(w, dict) else {claim.name: 1.0} for w in claim.where]
+    slopes, points = comparison.slopes, evaluation.probe.points
+    moves = [w if isinstance(w, dict) else {slopes.name: 1.0} for w in slopes.where]
     reach = max(
         np.abs(u).max() / max(1.0, np.abs(points[name]).max())
         for move in moves
@@ -90,29 +96,32 @@ def of_outputs(evidence, trial):
     )
     sizes = [
         np.sum(np.abs(v * y), where=np.isfinite(y))
-        for v, y in zip(trial.cotangents, trial.outputs, strict=True)
+        for v, y in zip(evaluation.cotangents, evaluation.outputs, strict=True)
     ]
     return sum(sizes) * reach
 
 
-def doubted(worst, oracle, trial):
+def doubted(worst, reference, evaluation):
     """Why the worst slope, wrong by the complex step, is not so by differences, or ""."""
-    seen = gather(worst.claim, Richardson(trial.subject), trial.cotangents)
-    claim = dataclasses.replace(worst.claim, yours=worst.expected)
-    (yours,), (step,) = by_differences(seen), by_differences(dataclasses.replace(seen, claim=claim))
+    seen = compare(worst.slopes, Richardson(evaluation.probe), evaluation.cotangents)
+    slopes = dataclasses.replace(worst.slopes, yours=worst.expected)
+    (yours,), (step,) = (
+        by_differences(seen),
+        by_differences(dataclasses.replace(seen, slopes=slopes)),
+    )
     if yours == OK and step == WRONG:
         return CONTRADICTED
-    return "" if oracle.trusted or yours == WRONG else UNSURE
+    return "" if reference.trusted or yours == WRONG else UNSURE
 
 
-def by_differences(evidence):
+def by_differences(comparison):
     """The verdict on each slope."""
-    reference = np.abs(evidence.expected) + 1e-2 * evidence.scale
-    right = evidence.gap <= np.maximum(1e-9 * reference, 20 * evidence.error)
-    known = evidence.error <= 1e-6 * reference
+    reference = np.abs(comparison.expected) + 1e-2 * comparison.scale
+    right = comparison.gap <= np.maximum(1e-9 * reference, 20 * comparison.error)
+    known = comparison.error <= 1e-6 * reference
     return np.where(known, np.where(right, OK, WRONG), OPEN)
 
 
-def worst_of(evidence, bad):
+def worst_of(comparison, bad):
     """Which of the bad slopes is farthest off."""
-    return int(np.argmax(np.where(bad, evidence.gap, -1)))
+    return int(np.argmax(np.where(bad, comparison.gap, -1)))

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from minigen.check.adjoint import directional
+from minigen.check.adjoint_check import directional
+from minigen.check.comparison import Slopes, compare
 from minigen.check.diagnosis import diagnose
-from minigen.check.evidence import Claim, gather
-from minigen.check.judge import judge, worst_of
-from minigen.check.malformed import malformed
-from minigen.check.oracle import choose
+from minigen.check.evaluation import Evaluation
+from minigen.check.probe import Probe
+from minigen.check.reference import choose
 from minigen.check.report import OK, OPEN, WRONG, Report, Row, versus
-from minigen.check.subject import Subject
-from minigen.check.trial import Trial
+from minigen.check.shapes import misshapen
+from minigen.check.tolerance import decide, worst_of
 from minigen.core import validate
 
 SHARED, FEWEST = 2000, 8  # entries looked at by default: in all, and in each array
@@ -37,31 +37,33 @@ def gradients(layer, *inputs, rng, method="auto", entries=None, **given):
     Errors are relative to the array's largest entry, unless all are 0.
     """
     validate.generator(rng)
-    subject = Subject.of(layer, inputs, given)
+    probe = Probe.of(layer, inputs, given)
     if entries is None:
-        entries = max(FEWEST, SHARED // max(1, len(subject.points)))
+        entries = max(FEWEST, SHARED // max(1, len(probe.points)))
     validate.integer("entries", entries, 1)
-    trial = Trial.of(subject, rng)
-    broken = {row.name: row for row in malformed(subject.points, trial.yours)}
-    oracle = choose(subject, method, rng)
+    evaluation = Evaluation.of(probe, rng)
+    broken = {row.name: row for row in misshapen(probe.points, evaluation.yours)}
+    reference = choose(probe, method, rng)
     rows = [
-        broken.pop(name, None) or entry_row(name, trial, oracle, entries, rng)
-        for name in subject.points
+        broken.pop(name, None) or entry_row(name, evaluation, reference, entries, rng)
+        for name in probe.points
     ]
     rows += broken.values()
-    large = any(a.size > entries for a in subject.points.values())
+    large = any(a.size > entries for a in probe.points.values())
     if large and all(row.verdict == OK for row in rows):
-        rows += directional(trial, oracle, 2, rng)
-    return Report(f"gradients of {type(layer).__name__}", tuple(rows), oracle.note)
+        rows += directional(evaluation, reference, 2, rng)
+    return Report(f"gradients of {type(layer).__name__}", tuple(rows), reference.note)
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are judged, not warned of
-def entry_row(name, trial, oracle, entries, rng):
+def entry_row(name, evaluation, reference, entries, rng):
     """The row of one array."""
-    full = np.asarray(trial.yours[name])
-    evidence = gather(Claim.at_entries(name, full, entries, rng), oracle, trial.cotangents)
-    verdicts, doubt = judge(evidence, oracle, trial, rng)
-    error = evidence.gap.max(initial=0) / (evidence.scale or 1.0)
+    full = np.asarray(evaluation.yours[name])
+    comparison = compare(
+        Slopes.at_entries(name, full, entries, rng), reference, evaluation.cotangents
+    )
+    verdicts, doubt = decide(comparison, reference, evaluation, rng)
+    error = comparison.gap.max(initial=0) / (comparison.scale or 1.0)
     note = "1 entry" if full.size == 1 else f"{full.size} entries"
     if full.size > entries:
         note += f", {entries} of them checked"
@@ -69,14 +71,14 @@ def entry_row(name, trial, oracle, entries, rng):
         return Row(name, OK, error, note)
     verdict = WRONG if np.any(verdicts == WRONG) else OPEN
     bad = verdicts == verdict
-    reason = doubt or diagnose(evidence, bad, full, trial)
-    why = f"{worst(evidence, bad)}\n  {reason}".rstrip()
+    reason = doubt or diagnose(comparison, bad, full, evaluation)
+    why = f"{worst(comparison, bad)}\n  {reason}".rstrip()
     return Row(name, verdict, error, f"{bad.sum()} of {note}", why)
 
 
-def worst(evidence, bad):
+def worst(comparison, bad):
     """The worst entry in words."""
-    i = worst_of(evidence, bad)
-    place = evidence.claim.where[i]
+    i = worst_of(comparison, bad)
+    place = comparison.slopes.where[i]
     index = f"[{', '.join(map(str, place))}]" if place else ""
-    return f"{index}: {versus(evidence.yours[i], evidence.expected[i])}"
+    return f"{index}: {versus(comparison.yours[i], comparison.expected[i])}"

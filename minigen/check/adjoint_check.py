@@ -8,13 +8,13 @@ by the size of its gradient, or a small array would be lost beside a large one.
 
 import numpy as np
 
-from minigen.check.evidence import Claim, gather
-from minigen.check.judge import judge
-from minigen.check.malformed import malformed
-from minigen.check.oracle import choose
+from minigen.check.comparison import Slopes, compare
+from minigen.check.evaluation import Evaluation
+from minigen.check.probe import Probe
+from minigen.check.reference import choose
 from minigen.check.report import OK, OPEN, WRONG, Report, Row
-from minigen.check.subject import Subject
-from minigen.check.trial import Trial
+from minigen.check.shapes import misshapen
+from minigen.check.tolerance import decide
 from minigen.core import validate
 
 FAINT = 1e-3  # no array weighs more than this would make it: one that is all rounding would rule
@@ -31,43 +31,47 @@ def adjoint(layer, *inputs, rng, method="auto", directions=8, **given):
     """
     validate.generator(rng)
     validate.integer("directions", directions, 1)
-    subject = Subject.of(layer, inputs, given)
-    trial = Trial.of(subject, rng)
-    oracle = choose(subject, method, rng)
-    rows = malformed(subject.points, trial.yours) or directional(trial, oracle, directions, rng)
-    return Report(f"adjoint of {type(layer).__name__}", tuple(rows), oracle.note)
+    probe = Probe.of(layer, inputs, given)
+    evaluation = Evaluation.of(probe, rng)
+    reference = choose(probe, method, rng)
+    rows = misshapen(probe.points, evaluation.yours) or directional(
+        evaluation, reference, directions, rng
+    )
+    return Report(f"adjoint of {type(layer).__name__}", tuple(rows), reference.note)
 
 
-def directional(trial, oracle, directions, rng):
+def directional(evaluation, reference, directions, rng):
     """One row for all arrays together and, if it is wrong, one for each; none if all are empty."""
-    names = [name for name, a in trial.subject.points.items() if a.size]
+    names = [name for name, a in evaluation.probe.points.items() if a.size]
     if not names:
         return []
-    together = direction_row("v.(Ju) = (J'v).u", names, trial, oracle, directions, rng)
+    together = direction_row("v.(Ju) = (J'v).u", names, evaluation, reference, directions, rng)
     if together.verdict == OK or len(names) == 1:
         return [together]
-    each = [direction_row(name, [name], trial, oracle, directions, rng) for name in names]
+    each = [direction_row(name, [name], evaluation, reference, directions, rng) for name in names]
     return [together, *each]
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are judged, not warned of
-def direction_row(label, names, trial, oracle, directions, rng):
+def direction_row(label, names, evaluation, reference, directions, rng):
     """The row of some directions in which only the arrays `names` move."""
-    claim = Claim.along(label, random_directions(names, trial, directions, rng), trial.yours)
-    evidence = gather(claim, oracle, trial.cotangents)
-    verdicts, doubt = judge(evidence, oracle, trial, rng)
-    error = evidence.gap.max() / (evidence.scale or 1.0)
+    slopes = Slopes.along(
+        label, random_directions(names, evaluation, directions, rng), evaluation.yours
+    )
+    comparison = compare(slopes, reference, evaluation.cotangents)
+    verdicts, doubt = decide(comparison, reference, evaluation, rng)
+    error = comparison.gap.max() / (comparison.scale or 1.0)
     verdict = next(v for v in (WRONG, OPEN, OK) if np.any(verdicts == v))
     return Row(label, verdict, error, f"{directions} directions", f": {doubt}" if doubt else "")
 
 
-def random_directions(names, trial, count, rng):
+def random_directions(names, evaluation, count, rng):
     """Random u; each array of it is divided by the root mean square of its gradient."""
-    sizes = {name: rms(np.asarray(trial.yours[name])) for name in names}
+    sizes = {name: rms(np.asarray(evaluation.yours[name])) for name in names}
     least = FAINT * max(sizes.values())
     scales = {name: max(size, least) or 1.0 for name, size in sizes.items()}
     return [
-        {name: rng.standard_normal(trial.yours[name].shape) / s for name, s in scales.items()}
+        {name: rng.standard_normal(evaluation.yours[name].shape) / s for name, s in scales.items()}
         for _ in range(count)
     ]
 

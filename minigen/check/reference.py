@@ -13,32 +13,32 @@ CLEAN, UNKNOWN = "", "differences cannot tell"
 BLIND = "the imaginary part of the outputs is not their derivative (abs, norm, conj, .real?)"
 
 
-def choose(subject, method, rng):
+def choose(probe, method, rng):
     """The reference that `method` asks for."""
     validate.choice("method", method, ("auto", "complex", "richardson"))
     if method == "richardson":
-        return Richardson(subject)
-    oracle = ComplexStep(subject)
-    reason = unclean(oracle, subject, rng)
+        return Richardson(probe)
+    reference = ComplexStep(probe)
+    reason = unclean(reference, probe, rng)
     if reason in (CLEAN, UNKNOWN):
-        oracle.trusted = reason == CLEAN
-        return oracle
+        reference.trusted = reason == CLEAN
+        return reference
     if method == "complex":
         raise validate.expected("layer", "a complex-clean forward pass", reason)
-    return Richardson(subject, reason)
+    return Richardson(probe, reason)
 
 
-def unclean(oracle, subject, rng, directions=3):
+def unclean(reference, probe, rng, directions=3):
     """Why the imaginary part is not the derivative of this forward pass, CLEAN or UNKNOWN.
 
     Along random directions it is compared with central differences at some steps. To agree with
     one of them is enough; to differ from all by more than they differ among themselves is not.
     """
-    real, found = Richardson(subject), UNKNOWN
+    real, found = Richardson(probe), UNKNOWN
     for _ in range(directions):
-        u = {name: size(a) * rng.standard_normal(a.shape) for name, a in subject.points.items()}
+        u = {name: size(a) * rng.standard_normal(a.shape) for name, a in probe.points.items()}
         try:
-            slopes, _ = oracle.along(u)
+            slopes, _ = reference.along(u)
         except Exception as error:  # a function may refuse complex numbers in any way it likes
             return f"{type(error).__name__}: {error}"
         central = []
