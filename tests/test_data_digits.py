@@ -37,7 +37,7 @@ def test_digits_are_those_of_scikit_learn(digits):
 def test_digits_are_fresh_arrays(digits):
     again = data.digits()
     again.train.x[:] = 0
-    assert data.digits().train.x.max() == 16 and repr(again.test).startswith("Part(x=(447, 64)")
+    assert data.digits().train.x.max() == 16 and repr(again.test).startswith("Split(x=(447, 64)")
 
 
 def test_baselines_of_the_digits(digits):

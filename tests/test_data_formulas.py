@@ -8,8 +8,8 @@ import pytest
 from scipy import integrate, stats
 
 from minigen.data import TOYS, toy
-from minigen.data.blurred import Blurred, Curve
 from minigen.data.quadrature import lattice
+from minigen.data.toys_mixture import Curve, GaussianMixture
 
 NORMAL = stats.norm.logpdf
 ANGLES = np.pi * np.arange(8) / 4
@@ -223,7 +223,11 @@ def test_circles_have_the_entropy_of_a_sum_along_the_radius(noise):
 
 
 RANGES = [
-    *((name, "noise", 0.02, 10) for name, kind in TOYS.items() if issubclass(kind, Blurred)),
+    *(
+        (name, "noise", 0.02, 10)
+        for name, kind in TOYS.items()
+        if issubclass(kind, GaussianMixture)
+    ),
     ("eight_gaussians", "radius", 0.01, 5),
     ("grid", "side", 1, 9),
     ("gaussian", "correlation", -0.999, 0.999),
@@ -236,7 +240,7 @@ RANGES = [
 
 @pytest.mark.parametrize("name, option, low, high", RANGES)
 def test_an_option_may_have_the_ends_of_its_range_and_nothing_beyond(name, option, low, high):
-    page = (Blurred if option == "noise" else TOYS[name]).__doc__
+    page = (GaussianMixture if option == "noise" else TOYS[name]).__doc__
     assert f"{low} to {high}" in " ".join(page.split())
     assert [vars(toy(name, **{option: end}))[option] for end in (low, high)] == [low, high]
     more = 1 if isinstance(getattr(TOYS[name], option), int) else 1e-6

@@ -15,7 +15,7 @@ import pytest
 from scipy import stats
 
 from minigen.data import TOYS, Sampler, Toy, toy, toys
-from minigen.data.blurred import Blurred
+from minigen.data.toys_mixture import GaussianMixture
 
 N = 100_000
 OTHER = {
@@ -41,7 +41,7 @@ class Axis:
 
     def __init__(self, law, column):
         x = law.sample(20_000, rng=np.random.default_rng(99))[:, column]
-        n, margin = (240, 0.25) if isinstance(law, Blurred) else (600, 1.0)
+        n, margin = (240, 0.25) if isinstance(law, GaussianMixture) else (600, 1.0)
         low, high = x.min() - margin * np.ptp(x), x.max() + margin * np.ptp(x)
         if law.name == "checkerboard":  # whole squares
             low, high = -4 * law.side, 4 * law.side

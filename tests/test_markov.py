@@ -17,7 +17,7 @@ from minigen.markov import (
     padded,
     perplexity,
 )
-from minigen.markov.categorical import below
+from minigen.markov.categorical_chain import below
 from minigen.prob import Gaussian
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigen.data.text import text
+from minigen.data.texts import text
 from minigen.markov import fit_categorical, fit_unigram, perplexity
 
 

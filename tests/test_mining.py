@@ -8,9 +8,8 @@ import pytest
 import minigen as mg
 from minigen import metric
 from minigen.kernels import mining
-from minigen.metric.distance import pairwise
-from minigen.metric.jitter import bilinear
-from minigen.metric.mining import MINING
+from minigen.metric.augment import bilinear
+from minigen.metric.mining import MINING, pairwise
 
 
 def brute_force(e, y, rule):
@@ -121,20 +120,20 @@ def test_the_mining_door_says_what_is_wrong(rng):
 
 def test_balanced_batches_have_classes_in_equal_parts(rng):
     x, y = np.arange(60.0)[:, None], np.repeat([3, 4, 9, 11], [30, 20, 8, 2])
-    balanced = metric.Balanced(x, y, per_class=5)
+    balanced = metric.PKSampler(x, y, per_class=5)
     for n, classes in [(15, 3), (20, 4), (200, 4), (7, 2)]:
         rows, labels = balanced.sample(n, rng=rng)
         assert np.array_equal(y[rows[:, 0].astype(int)], labels)
         sizes = np.unique(labels, return_counts=True)[1]
         assert len(rows) == n and len(sizes) == classes and np.ptp(sizes) <= 1
     with pytest.raises(ValueError, match="labels: expected at least two classes, got one"):
-        metric.Balanced(x, 0 * y)
+        metric.PKSampler(x, 0 * y)
     with pytest.raises(ValueError, match="per_class: expected an integer"):
-        metric.Balanced(x, y, per_class=1)
+        metric.PKSampler(x, y, per_class=1)
 
 
 def test_a_class_is_drawn_without_repetition_while_it_lasts(rng):
-    balanced = metric.Balanced(np.arange(10.0)[:, None], np.repeat([0, 1], [8, 2]), per_class=6)
+    balanced = metric.PKSampler(np.arange(10.0)[:, None], np.repeat([0, 1], [8, 2]), per_class=6)
     rows, labels = balanced.sample(12, rng=rng)
     assert len(set(rows[labels == 0, 0])) == 6
     assert sorted(rows[labels == 1, 0]) == [8, 8, 8, 9, 9, 9]
@@ -144,8 +143,8 @@ def test_images_are_moved_little_and_interpolated():
     x = np.zeros((500, 64), np.float32)
     x[:, 3 * 8 + 4] = 1
     rng = np.random.default_rng(0)
-    assert np.array_equal(metric.Jitter(8, 0, 0, 0)(x, rng), x)
-    moved = metric.Jitter(8, 0.5, 0, 0)(x, rng).reshape(-1, 8, 8)
+    assert np.array_equal(metric.RandomAffine(8, 0, 0, 0)(x, rng), x)
+    moved = metric.RandomAffine(8, 0.5, 0, 0)(x, rng).reshape(-1, 8, 8)
     assert moved.dtype == np.float32
     assert np.allclose(moved.sum(axis=(1, 2)), 1, atol=1e-6)  # bilinear weights sum to 1
     rows = (moved.sum(axis=2) * np.arange(8)).sum(axis=1) - 3
@@ -168,7 +167,7 @@ def test_an_image_is_turned_stretched_and_shifted_about_its_middle(rng):
     """Each copy's places are diag(s) R p + b exactly; the angle, log s and b have their spread."""
     n, side = 4000, 5
     p = np.indices((side, side)).reshape(2, -1) - 2
-    places = metric.Jitter(side, 0.4, 0.15, 0.08).sources(n, rng)  # (2, n, side^2)
+    places = metric.RandomAffine(side, 0.4, 0.15, 0.08).sources(n, rng)  # (2, n, side^2)
     A = np.einsum("inp,jp->nij", places, p) / (p[0] @ p[0])
     b = places.mean(axis=2).T - 2
     np.testing.assert_allclose(A @ p + b[:, :, None] + 2, places.transpose(1, 0, 2), atol=1e-12)
@@ -188,7 +187,7 @@ def test_digits_moved_as_by_default_keep_their_label(rng):
     """Four in five are nearest to another image of the same digit, in pixels."""
     digits = mg.data.digits().train
     x, y = digits.x[:1000] / np.float32(16), digits.y[:1000]
-    d = pairwise(metric.Jitter(8)(x, rng), x)
+    d = pairwise(metric.RandomAffine(8)(x, rng), x)
     np.fill_diagonal(d, np.inf)
     assert (y[d.argmin(axis=1)] == y).mean() > 0.8
 
@@ -196,9 +195,9 @@ def test_digits_moved_as_by_default_keep_their_label(rng):
 def test_moved_images_keep_their_type_and_integers_become_float32(rng):
     x = rng.integers(0, 256, (3, 16))
     for dtype in (np.float32, np.float64):
-        assert metric.Jitter(4)(x.astype(dtype), rng).dtype == dtype
+        assert metric.RandomAffine(4)(x.astype(dtype), rng).dtype == dtype
     for dtype in (np.uint8, np.int64):
-        assert metric.Jitter(4)(x.astype(dtype), rng).dtype == np.float32
+        assert metric.RandomAffine(4)(x.astype(dtype), rng).dtype == np.float32
 
 
 @pytest.mark.parametrize("rule", MINING)
@@ -223,7 +222,7 @@ def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
 def test_small_batches_are_balanced_too(rng):
     """None, one or two rows; pairs, the fewest with a positive."""
     x, y = np.arange(12.0)[:, None], np.arange(12) % 4
-    balanced = metric.Balanced(x, y, per_class=2)
+    balanced = metric.PKSampler(x, y, per_class=2)
     for n in (0, 1, 2, 3):
         rows, labels = balanced.sample(n, rng=rng)
         assert rows.shape == (n, 1) and np.array_equal(y[rows[:, 0].astype(int)], labels)

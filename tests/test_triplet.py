@@ -8,9 +8,9 @@ import pytest
 import minigen as mg
 from minigen import metric
 from minigen.metric import Normalize, TripletLoss, embedding
-from minigen.metric.distance import pairwise
-from minigen.metric.every import AllTriplets
-from minigen.metric.selected import SelectedTriplets
+from minigen.metric.batch_all import BatchAll
+from minigen.metric.mined_triplets import MinedTriplets
+from minigen.metric.mining import pairwise
 
 KINDS = [
     (m, d, r) for m in (0.2, "soft") for d in ("squared", "euclidean") for r in ("mean", "sum")
@@ -100,17 +100,17 @@ def test_all_triplets_at_once_are_all_triplets_one_by_one(margin, distance, redu
     expected = np.zeros_like(e)
     for rows, d in [(i, da), (j, dp), (k, dn)]:
         np.add.at(expected, rows, d)
-    value, de = gradients(AllTriplets(triplet), e, labels=y)
+    value, de = gradients(BatchAll(triplet), e, labels=y)
     assert np.isclose(value, listed, rtol=1e-13)
     np.testing.assert_allclose(de, expected, rtol=1e-12, atol=1e-14)
-    cache = AllTriplets(triplet).forward(e, labels=y)[1]
+    cache = BatchAll(triplet).forward(e, labels=y)[1]
     one = triplet.metrics(triplet.forward(e[i], e[j], e[k])[1])
-    assert AllTriplets(triplet).metrics(cache) == {**one, "triplets": len(i)}
+    assert BatchAll(triplet).metrics(cache) == {**one, "triplets": len(i)}
 
 
 def test_the_batch_loss_does_not_depend_on_the_order_of_the_batch(rng):
     e, y, p = rng.standard_normal((20, 3)), rng.integers(0, 4, 20), rng.permutation(20)
-    for loss in [SelectedTriplets(), SelectedTriplets(mining="semi_hard"), AllTriplets()]:
+    for loss in [MinedTriplets(), MinedTriplets(mining="semi_hard"), BatchAll()]:
         value, de = gradients(loss, e, labels=y)
         other, dp = gradients(loss, e[p], labels=y[p])
         assert np.isclose(value, other, rtol=1e-13)
@@ -214,7 +214,7 @@ def test_one_class_is_not_called_collapse(rings, rng):
 @pytest.mark.parametrize("distance", ["squared", "euclidean"])
 def test_collapse_is_cost_and_distance_within_a_twentieth_of_the_margin(distance, reduce):
     """Two embeddings are 2 spread^2 apart in squares, sqrt(2) spread in lengths."""
-    loss = SelectedTriplets(TripletLoss(0.5, distance, reduce))
+    loss = MinedTriplets(TripletLoss(0.5, distance, reduce))
     for cost, apart, truth in [
         (0.52, 0.024, True), (0.48, 0.024, True), (0.53, 0.024, False), (0.47, 0.024, False),
         (0.50, 0.026, False), (0.50, 0.000, True),
@@ -251,7 +251,7 @@ def test_an_embedding_is_on_the_sphere_unless_asked_and_mines_as_asked(rng):
     for normalize, options in ((True, {}), (False, {"normalize": False})):
         length = np.linalg.norm(embedding(5, 2, rng=rng, **options).embed(x), axis=1)
         assert np.allclose(length, 1, atol=1e-6) == normalize
-    assert isinstance(embedding(5, 2, mining="batch_all", rng=rng).criterion, AllTriplets)
+    assert isinstance(embedding(5, 2, mining="batch_all", rng=rng).criterion, BatchAll)
     for mining in ("batch_hard", "semi_hard"):
         assert embedding(5, 2, mining=mining, rng=rng).criterion.mining == mining
 
@@ -292,7 +292,7 @@ def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
     y = np.concatenate([part.y for part in parts])
     train, test = np.split(rng.permutation(len(x)), [1350])
     net = embedding(64, 16, rng=rng)
-    balanced = metric.Balanced(x[train], y[train], 16, metric.Jitter(8))
+    balanced = metric.PKSampler(x[train], y[train], 16, metric.RandomAffine(8))
     held_out = x[train][:200], y[train][:200]
     mg.fit(net, balanced, rng=rng, steps=350, batch=160, validation=held_out)
     mine, pixels, pca = (
@@ -311,7 +311,7 @@ def test_the_baselines_of_the_fixed_split_are_the_known_ones():
 
 def test_a_margin_of_0_can_collapse_too():
     """Then a triplet at one point costs nothing; so does one that is solved, far apart."""
-    loss = SelectedTriplets(TripletLoss(0.0))
+    loss = MinedTriplets(TripletLoss(0.0))
     for cost, spread, truth in [(0.0, 0.0, True), (0.0, 1.0, False), (0.1, 0.0, False)]:
         history = {"loss": [cost] * 3, "triplets": [4] * 3, "spread": [spread] * 3}
         assert bool(metric.collapse(SimpleNamespace(history=history), loss)) == truth
@@ -319,17 +319,17 @@ def test_a_margin_of_0_can_collapse_too():
 
 def test_one_triplet_a_step_is_enough_to_see_a_collapse():
     history = {"loss": [0.5, 0.0], "triplets": [1, 0], "spread": [0.0, 0.0]}
-    verdict = metric.collapse(SimpleNamespace(history=history), SelectedTriplets(TripletLoss(0.5)))
+    verdict = metric.collapse(SimpleNamespace(history=history), MinedTriplets(TripletLoss(0.5)))
     assert verdict and "costs 0.5000" in str(verdict)
     nothing = {name: [0.0, 0.0] for name in history}
-    assert not metric.collapse(SimpleNamespace(history=nothing), SelectedTriplets())
+    assert not metric.collapse(SimpleNamespace(history=nothing), MinedTriplets())
 
 
 def test_a_triplet_at_the_kink_is_not_active():
     """On a line at 0, 1, 2 with margin 3: u = 1 - 4 + 3 = 0 for anchor 0, and 3 for anchor 1."""
     e, triplet = np.array([[0.0], [1.0], [2.0]]), TripletLoss(3.0)
     for loss, args, given in [
-        (AllTriplets(triplet), (e,), {"labels": np.array([0, 0, 1])}),
+        (BatchAll(triplet), (e,), {"labels": np.array([0, 0, 1])}),
         (triplet, (e[:2], e[[1, 0]], e[[2, 2]]), {}),
     ]:
         value, cache = loss.forward(*args, **given)

@@ -34,8 +34,8 @@ from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.markov import CategoricalChain, GaussianChain
 from minigen.metric import Normalize, TripletLoss, embedding
-from minigen.metric.every import AllTriplets
-from minigen.metric.selected import SelectedTriplets
+from minigen.metric.batch_all import BatchAll
+from minigen.metric.mined_triplets import MinedTriplets
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.residual import ResidualBlock
 from minigen.prob import Gaussian, Mixture, StandardNormal
@@ -354,17 +354,17 @@ LOSSES = {
     "TripletLoss, soft": lambda s: case(
         TripletLoss("soft"), *(s.normal(s.N, s.D) for _ in range(3)), mixes=True
     ),
-    "SelectedTriplets, batch_hard": lambda s: case(
-        SelectedTriplets(TripletLoss(0.9)), s.normal(7, s.D), labels=s.classes, mixes=True
+    "MinedTriplets, batch_hard": lambda s: case(
+        MinedTriplets(TripletLoss(0.9)), s.normal(7, s.D), labels=s.classes, mixes=True
     ),
-    "SelectedTriplets, semi_hard": lambda s: case(
-        SelectedTriplets(TripletLoss(2.0, "euclidean"), "semi_hard"),
+    "MinedTriplets, semi_hard": lambda s: case(
+        MinedTriplets(TripletLoss(2.0, "euclidean"), "semi_hard"),
         s.normal(7, s.D),
         labels=s.classes,
         mixes=True,
     ),
-    "AllTriplets": lambda s: case(
-        AllTriplets(TripletLoss("soft", "euclidean")),
+    "BatchAll": lambda s: case(
+        BatchAll(TripletLoss("soft", "euclidean")),
         s.normal(7, s.D),
         labels=s.classes,
         mixes=True,

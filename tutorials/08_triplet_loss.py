@@ -29,9 +29,10 @@ import minigen as mg
 from minigen.metric import (
     MINING,
     PCA,
-    Balanced,
-    Jitter,
+    MinedTriplets,
     Normalize,
+    PKSampler,
+    RandomAffine,
     TripletLoss,
     collapse,
     embedding,
@@ -39,8 +40,7 @@ from minigen.metric import (
     recall,
     triplets,
 )
-from minigen.metric.distance import between
-from minigen.metric.selected import SelectedTriplets
+from minigen.metric.triplet import between
 from minigen.plot.style import LINES
 
 rng = np.random.default_rng(0)
@@ -266,7 +266,7 @@ class NoLength(Normalize):
         return dy / length / scale, {}
 
 
-class LostRows(SelectedTriplets):
+class LostRows(MinedTriplets):
     """Adds up with `de[rows] += d`."""
 
     def backward(self, dloss, cache):
@@ -293,7 +293,7 @@ for Broken in (OnePath, NoGate):
 classes = np.arange(12) % 3
 for broken, right, given in [
     (NoLength(), Normalize(), {}),
-    (LostRows(), SelectedTriplets(), {"labels": classes}),
+    (LostRows(), MinedTriplets(), {"labels": classes}),
 ]:
     report = mg.check.gradients(broken, a, rng=rng, **given)
     assert not report and mg.check.gradients(right, a, rng=rng, **given)
@@ -322,11 +322,11 @@ assert len(set(chosen[2])) < len(chosen[2])
 # gradient passes through it, and the backward pass only adds up rows.
 
 # %%
-print(inspect.getsource(SelectedTriplets.forward))
-print(inspect.getsource(SelectedTriplets.backward))
+print(inspect.getsource(MinedTriplets.forward))
+print(inspect.getsource(MinedTriplets.backward))
 
 # %%
-sampler = Balanced(*train, per_class=16, augment=Jitter(8))
+sampler = PKSampler(*train, per_class=16, augment=RandomAffine(8))
 batch = sampler.sample(160, rng=rng)
 fresh = embedding(64, 16, normalize=False, rng=rng)
 e = fresh.embed(batch[0])
@@ -483,9 +483,9 @@ curves(named, "step", ["loss (dashed: the margin)", "spread of the embeddings"])
 # positive $\Delta$ says, but more slowly and not to a point: near neighbours are still pushed at
 # full strength. It is saved from collapse, not from a slow start.
 #
-# Collapse is a slope, not a law. Take the sampler without `Jitter` and `lr=3e-3`: batch-hard still
-# dives to the margin, but the hardest triplets are less hard, and after some 150 steps its spread
-# begins to grow again.
+# Collapse is a slope, not a law. Take the sampler without `RandomAffine` and `lr=3e-3`: batch-hard
+# still dives to the margin, but the hardest triplets are less hard, and after some 150 steps its
+# spread begins to grow again.
 #
 # Would recall have told us? It looks at the *order* of distances only, not at their size.
 
@@ -505,8 +505,8 @@ assert at["batch-hard"] < 0.9 < min(at["semi-hard"], at["batch-all"])
 # ## 9. An embedding of the digits
 #
 # 64 pixels, two hidden layers, 16 numbers on the unit sphere, semi-hard mining. Each batch has all
-# ten classes, and each image is turned, stretched and shifted a little (`Jitter`): copies that a
-# person would give the same label.
+# ten classes, and each image is turned, stretched and shifted a little (`RandomAffine`): copies that
+# a person would give the same label.
 
 # %%
 net = embedding(64, 16, rng=rng)
@@ -554,7 +554,7 @@ def shuffled(seed, steps=350):
     )
     net = embedding(64, 16, rng=rng)
     few = x[:200], y[:200]
-    data = Balanced(x, y, 16, Jitter(8))
+    data = PKSampler(x, y, 16, RandomAffine(8))
     mg.fit(net, data, steps=steps, batch=160, validation=few, rng=rng, progress=False)
     views = x_new, PCA.of(x, 16).embed(x_new), net.embed(x_new)
     return [recall(view, y_new)[1] for view in views]

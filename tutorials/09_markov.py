@@ -33,13 +33,13 @@ from minigen.flows import Chain, Flow, MAFLayer
 from minigen.markov import (
     CategoricalChain,
     GaussianChain,
+    SequenceNLL,
     fit_categorical,
     fit_gaussian,
     fit_unigram,
     padded,
     perplexity,
 )
-from minigen.markov.likelihood import SequenceNLL
 from minigen.plot.style import LINES
 from minigen.prob import Gaussian, StandardNormal
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigen import data
 from minigen.core import validate
-from minigen.data.text import text
+from minigen.data.texts import text
 from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000

@@ -10,15 +10,15 @@ from minigen.data.base import Sampler, Toy
 from minigen.data.baseline import baselines
 from minigen.data.catalogue import TOYS, toy, toys
 from minigen.data.discrete import bits_per_dim
-from minigen.data.files import read, read_labels, split
-from minigen.data.text import Text, text
-from minigen.data.uci import Digits, Part, digits
+from minigen.data.readers import read, read_labels, split
+from minigen.data.texts import Text, text
+from minigen.data.uci_digits import Digits, Split, digits
 
 __all__ = [
     "TOYS",
     "Digits",
-    "Part",
     "Sampler",
+    "Split",
     "Text",
     "Toy",
     "baselines",

@@ -3,10 +3,10 @@
 from dataclasses import fields
 
 from minigen.core import validate
-from minigen.data.blurred import EightGaussians, Grid, Moons, SwissRoll, TwoSpirals
-from minigen.data.checkerboard import Checkerboard
-from minigen.data.concentric import Circles, Rings
-from minigen.data.transported import Banana, Funnel, Gaussian, Pinwheel, Waves
+from minigen.data.toys_checkerboard import Checkerboard
+from minigen.data.toys_mixture import EightGaussians, Grid, Moons, SwissRoll, TwoSpirals
+from minigen.data.toys_rings import Circles, Rings
+from minigen.data.toys_warped import Banana, Funnel, Gaussian, Pinwheel, Waves
 
 KINDS = (
     Moons,

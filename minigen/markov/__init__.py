@@ -5,10 +5,10 @@ run = mg.fit(mg.markov.GaussianChain.init(1).nll, x, rng=rng)      the same by g
 chain.log_prob(x); chain.sample(3, length=100, rng=rng); chain.stationary()
 """
 
-from minigen.markov.categorical import CategoricalChain
-from minigen.markov.closed import fit_categorical, fit_gaussian, fit_unigram
-from minigen.markov.gaussian import GaussianChain
-from minigen.markov.likelihood import SequenceNLL, perplexity
+from minigen.markov.categorical_chain import CategoricalChain
+from minigen.markov.gaussian_chain import GaussianChain
+from minigen.markov.losses import SequenceNLL, perplexity
+from minigen.markov.maximum_likelihood import fit_categorical, fit_gaussian, fit_unigram
 from minigen.markov.sequences import padded
 
 __all__ = [

@@ -4,7 +4,6 @@ import numpy as np
 
 from minigen.core import validate
 from minigen.kernels.mining import every, hardest, semi_hard
-from minigen.metric.distance import pairwise
 
 MINING = ("batch_all", "batch_hard", "semi_hard")
 MOST = 20_000_000  # triplets of one batch: beyond it memory ends
@@ -33,6 +32,20 @@ def label_array(labels, n):
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels: expected integers, got dtype {labels.dtype}")
     return labels
+
+
+def pairwise(x, y=None):
+    """Squared distances of all rows of x (N, D) and y (M, D), (N, M), as one matrix product.
+
+        |x_i - y_j|^2 = [x_i, |x_i|^2, 1] . [-2 y_j, 1, |y_j|^2]
+
+    Rounding of the size of |x|^2 remains, so that what should be 0 may be a little below.
+    """
+    y = x if y is None else y
+    xx, yy = ((z * z).sum(axis=1, keepdims=True) for z in (x, y))
+    left = np.hstack([x, xx, np.ones_like(xx)])
+    right = np.hstack([-2 * y, np.ones_like(yy), yy])
+    return left @ right.T
 
 
 def mine(e, labels, mining):

@@ -3,8 +3,7 @@
 import numpy as np
 
 from minigen.core import validate
-from minigen.metric.distance import pairwise
-from minigen.metric.mining import label_array
+from minigen.metric.mining import label_array, pairwise
 
 BLOCK = 512  # rows of the distance matrix in memory at a time
 

@@ -7,9 +7,22 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Loss
 from minigen.core.numeric import sigmoid, softplus
-from minigen.metric.distance import DISTANCES, between
 
+DISTANCES = ("squared", "euclidean")
 REDUCTIONS = ("mean", "sum")
+
+
+def between(u, distance):
+    """(d, slope) for differences u = a - b, (N, D): d = |u|^2 or |u|, (N,), and dd/du = slope u.
+
+    Where |u| = 0 the Euclidean distance has a kink; its subgradient 0 is chosen.
+    """
+    d = (u * u).sum(axis=1)
+    if distance == "squared":
+        return d, np.full_like(d, 2)
+    d = np.sqrt(d)
+    apart = d.real > 0
+    return d, apart / np.where(apart, d, 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

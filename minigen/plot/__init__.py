@@ -4,7 +4,7 @@ Every function returns a `Picture`: a notebook shows it, `picture.savefig(path)`
 draws into axes of your own instead: one, or one for each panel.
 """
 
-from minigen.plot.bench import bench
+from minigen.plot.bench_ratios import bench
 from minigen.plot.costs import cost
 from minigen.plot.curves import training
 from minigen.plot.elbo import elbo_terms

@@ -23,9 +23,9 @@ MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fix
 QUICK = 5  # seconds of tests that a mutant is judged by at first
 MODULES = (
     "kernels/*.py core/numeric.py core/tree.py nn/*.py prob/*.py flows/*.py diffusion/*.py "
-    "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py data/blurred.py "
-    "data/checkerboard.py data/concentric.py data/discrete.py data/quadrature.py "
-    "data/transported.py"
+    "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py "
+    "data/quadrature.py data/toys_mixture.py data/toys_checkerboard.py data/toys_rings.py "
+    "data/toys_warped.py"
 )
 TEXT = "__init__.py jit.py heap.py contract.py report.py"  # no numbers in them
 OTHER = (  # tests of other things, of whole programs, and of training

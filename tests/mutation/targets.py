@@ -122,7 +122,7 @@ def targets():
         Target(spline_kernels, "backward", spline_kernels.backward_numpy, ("Spline",)),
         Target(
             selected, "scatter", mining.scatter.twin,
-            ("SelectedTriplets, batch_hard", "SelectedTriplets, semi_hard"),
+            ("MinedTriplets, batch_hard", "MinedTriplets, semi_hard"),
         ),
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
 from minigen.cli.datasets import dataset
 from minigen.cli.results import Row
 from minigen.core import validate
-from minigen.metric import PCA, Balanced, Jitter, collapse, embedding, nearest, recall
+from minigen.metric import PCA, PKSampler, RandomAffine, collapse, embedding, nearest, recall
 from minigen.training import fit
 
 DIMS = 16
@@ -31,7 +31,7 @@ def build(dataset, recipe, rng):
 
 def balanced(part):
     """Batches of the digits with as many of each class, each image moved a little."""
-    return Balanced(part.x / np.float32(16), part.y, augment=Jitter(8))
+    return PKSampler(part.x / np.float32(16), part.y, augment=RandomAffine(8))
 
 
 def fit_embedding(model, dataset, recipe, *, rng, progress=None):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding, number
-from minigen.metric.selected import SelectedTriplets
+from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.triplet import TripletLoss
 
 
@@ -33,8 +33,8 @@ def train(mean, rng, steps=200):
 
 def measure(rng):
     e = rng.standard_normal((6, 2))
-    loss, cache = SelectedTriplets(TripletLoss(0.5)).forward(e, labels=np.arange(6))
-    de, _ = SelectedTriplets(TripletLoss(0.5)).backward(1.0, cache)
+    loss, cache = MinedTriplets(TripletLoss(0.5)).forward(e, labels=np.arange(6))
+    de, _ = MinedTriplets(TripletLoss(0.5)).backward(1.0, cache)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         nothing = right(np.zeros(0)), wrong(np.zeros(0))

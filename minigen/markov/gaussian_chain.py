@@ -9,7 +9,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from minigen.core import validate
 from minigen.core.contract import Density
 from minigen.core.tree import param
-from minigen.markov.likelihood import SequenceNLL
+from minigen.markov.losses import SequenceNLL
 from minigen.markov.sequences import inside, padded
 from minigen.prob import Gaussian
 

@@ -9,8 +9,8 @@ import pathlib
 import numpy as np
 
 from minigen.core import validate
-from minigen.data.arrays import read_npy, read_npz
-from minigen.data.table import read_csv
+from minigen.data.csv_file import read_csv
+from minigen.data.numpy_file import read_npy, read_npz
 
 
 def read(path):

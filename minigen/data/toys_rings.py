@@ -11,7 +11,7 @@ from minigen.data.quadrature import radial_entropy
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Concentric(Toy):
+class BlurredCircles(Toy):
     """Equally likely circles of radii R_k around 0, blurred.
 
         x = R_K (cos T, sin T) + noise eps,   T uniform in (0, 2 pi), eps ~ N(0, I)
@@ -41,8 +41,8 @@ class Concentric(Toy):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Circles(Concentric):
-    """Two concentric circles, of radii 1 and 2, noise 0.1; the law is that of `Concentric`."""
+class Circles(BlurredCircles):
+    """Two concentric circles, of radii 1 and 2, noise 0.1; the law is that of `BlurredCircles`."""
 
     name = "circles"
     inner: float = width(1.0)
@@ -54,10 +54,10 @@ class Circles(Concentric):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Rings(Concentric):
+class Rings(BlurredCircles):
     """Four concentric circles of radii 0.75, 1.5, 2.25, 3, each as likely, noise 0.1.
 
-    The law is that of `Concentric`; `spacing` is the smallest radius and the gap between them.
+    The law is that of `BlurredCircles`; `spacing` is the smallest radius and the gap between them.
     """
 
     name = "rings"

@@ -9,7 +9,7 @@ from minigen.metric.mining import label_array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Balanced:
+class PKSampler:
     """A sampler of class-balanced batches: P random classes with about `per_class` rows each.
 
     x (N, D), labels (N,); `augment(x, rng)`, if given, returns changed copies of drawn rows. A
@@ -47,4 +47,4 @@ class Balanced:
         return np.concatenate([rng.permutation(mine) for _ in range(rounds)])[:size]
 
     def __repr__(self):
-        return f"Balanced({self.x.shape}, {len(np.unique(self.labels))} classes)"
+        return f"PKSampler({self.x.shape}, {len(np.unique(self.labels))} classes)"

@@ -8,7 +8,7 @@ from minigen.core import validate
 from minigen.core.contract import Density
 from minigen.core.numeric import logsumexp
 from minigen.core.tree import param
-from minigen.markov.likelihood import SequenceNLL
+from minigen.markov.losses import SequenceNLL
 from minigen.markov.sequences import inside, padded
 
 

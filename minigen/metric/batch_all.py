@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen.core.contract import Loss
-from minigen.metric.distance import between
-from minigen.metric.triplet import TripletLoss
+from minigen.metric.triplet import TripletLoss, between
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AllTriplets(Loss):
+class BatchAll(Loss):
     """TRI-1 on every valid triplet of a batch of embeddings ("batch all", Hermans et al. 2017).
 
         loss = share * sum_i sum_jk cost(d_ij - d_ik + m),   j positives, k negatives of anchor i

@@ -12,7 +12,7 @@ COLUMNS = ("loss", "triplets", "spread")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CollapseReport:
     """Whether an embedding has collapsed (its truth value), and the reason in words."""
 
     collapsed: bool
@@ -26,7 +26,7 @@ class Verdict:
 
 
 def collapse(run, loss, window=WINDOW):
-    """Whether a run of `fit` on a MinedTripletLoss ended in collapse: a Verdict to test or print.
+    """Whether a run of `fit` on a MinedTripletLoss ended in collapse.
 
     At one point d(a, p) = d(a, n) = 0, so that each triplet costs just the margin m (log 2 if
     soft), and the gradient of the squared distance is 0: the network stays there. The verdict is
@@ -39,7 +39,9 @@ def collapse(run, loss, window=WINDOW):
     total, count, spread = (np.array(run.history[c][-window:]) for c in COLUMNS)
     some = count > 0
     if not some.any():
-        return Verdict(False, f"no triplet in the last {len(count)} steps: nothing was learned")
+        return CollapseReport(
+            False, f"no triplet in the last {len(count)} steps: nothing was learned"
+        )
     squared, m = loss.triplet.distance == "squared", loss.triplet.plateau
     cost = (total / np.where(some & (loss.triplet.reduce == "sum"), count, 1))[some].mean()
     apart = 2 * (spread**2).mean() if squared else np.sqrt(2) * spread.mean()
@@ -48,7 +50,11 @@ def collapse(run, loss, window=WINDOW):
         f"over the last {len(count)} steps a triplet costs {cost:.4f} (margin {m:.4f}) "
         f"and two embeddings are {apart:.2g} apart"
     )
-    return Verdict(True, f"collapsed: {facts}; {ADVICE}") if stuck else Verdict(False, facts)
+    return (
+        CollapseReport(True, f"collapsed: {facts}; {ADVICE}")
+        if stuck
+        else CollapseReport(False, facts)
+    )
 
 
 ADVICE = (

@@ -48,7 +48,7 @@ class Gaussian(Toy):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sheared(Toy):
+class Ridge(Toy):
     """A Gaussian ridge along the graph of a function f.
 
         x_1 = scale z_1,   x_2 = f(x_1) + noise z_2,   z ~ N(0, I)
@@ -74,12 +74,12 @@ class Sheared(Toy):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Banana(Sheared):
+class Banana(Ridge):
     """The bent Gaussian of Haario, Saksman & Tamminen (1999), scale 1.2, noise 0.3, bend 0.4.
 
         x_1 ~ N(0, scale^2),   x_2 = bend (scale^2 - x_1^2) + noise z_2,   z_2 ~ N(0, 1)
 
-    p and the entropy are those of `Sheared` with f(x_1) = bend (scale^2 - x_1^2).
+    p and the entropy are those of `Ridge` with f(x_1) = bend (scale^2 - x_1^2).
     """
 
     name = "banana"
@@ -91,12 +91,12 @@ class Banana(Sheared):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Waves(Sheared):
+class Waves(Ridge):
     """A Gaussian along a sine of amplitude 1 and period pi, scale 1.5, noise 0.2.
 
         x_1 ~ N(0, scale^2),   x_2 = sin(2 x_1) + noise z_2,   z_2 ~ N(0, 1)
 
-    p and the entropy are those of `Sheared` with f(x_1) = sin(2 x_1).
+    p and the entropy are those of `Ridge` with f(x_1) = sin(2 x_1).
     """
 
     name = "waves"

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Part:
+class Split:
     """Images x (N, 64), integers 0..16 stored as uint8, row by row; labels y (N,), 0..9."""
 
     x: np.ndarray
@@ -18,7 +18,7 @@ class Part:
         return len(self.x)
 
     def __repr__(self):
-        return f"Part(x={self.x.shape} {self.x.dtype}, y={self.y.shape} {self.y.dtype})"
+        return f"Split(x={self.x.shape} {self.x.dtype}, y={self.y.shape} {self.y.dtype})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Digits:
     train 1000, validation 350, test 447 rows; pixels 0, 32 and 39 are 0 in all of them.
     """
 
-    train: Part
-    validation: Part
-    test: Part
+    train: Split
+    validation: Split
+    test: Split
     levels: ClassVar[int] = 17
     features: ClassVar[int] = 64
 
@@ -40,4 +40,4 @@ def digits():
     file = importlib.resources.files("minigen.data") / "digits8x8.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         x, y = arrays["x"], arrays["y"]
-    return Digits(*(Part(x[a:b], y[a:b]) for a, b in [(0, 1000), (1000, 1350), (1350, 1797)]))
+    return Digits(*(Split(x[a:b], y[a:b]) for a, b in [(0, 1000), (1000, 1350), (1350, 1797)]))

@@ -6,12 +6,35 @@ import numpy as np
 
 from minigen.core import validate
 from minigen.core.contract import Layer, Loss
-from minigen.metric.every import AllTriplets
+from minigen.metric.batch_all import BatchAll
+from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import MINING, label_array
-from minigen.metric.normalize import Normalize
-from minigen.metric.selected import SelectedTriplets
 from minigen.metric.triplet import TripletLoss
 from minigen.nn import Sequential, mlp
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Normalize(Layer):
+    """L2 normalisation of each row (FaceNet, Schroff et al. 2015).
+
+        y = x / |x|,    dx = (dy - y <y, dy>) / |x|                     TRI-1
+
+    The row 0 has no direction: y = 0 and dx = 0 are chosen. Shapes: x, y (N, D).
+    """
+
+    def forward(self, x):
+        scale = np.max(np.sign(x.real) * x.real, axis=1, keepdims=True, initial=0)
+        scale = np.where(scale > 0, scale, 1)  # so that the squares neither over- nor underflow
+        u = x / scale
+        length = np.sqrt((u * u).sum(axis=1, keepdims=True))
+        length = np.where(length.real > 0, length, 1)
+        y = u / length  # TRI-1
+        return y, (y, scale, length)
+
+    def backward(self, dy, cache):
+        y, scale, length = cache
+        dx = (dy - y * (y * dy).sum(axis=1, keepdims=True)) / length / scale  # TRI-1
+        return dx * y.any(axis=1, keepdims=True), {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,7 +43,7 @@ class MinedTripletLoss(Loss):
 
         loss = criterion(net(x), labels)                                TRI-1
 
-    criterion: SelectedTriplets or AllTriplets. A batch is (x, labels): x (N, features), labels
+    criterion: MinedTriplets or BatchAll. A batch is (x, labels): x (N, features), labels
     (N,) integers.
     """
 
@@ -81,5 +104,5 @@ def embedding(
         net = Sequential((*net.layers, Normalize()))
     triplet = TripletLoss(margin, distance)
     every = mining == "batch_all"
-    criterion = AllTriplets(triplet) if every else SelectedTriplets(triplet, mining)
+    criterion = BatchAll(triplet) if every else MinedTriplets(triplet, mining)
     return MinedTripletLoss(features, net, criterion)

@@ -11,7 +11,7 @@ from minigen.data.quadrature import clenshaw_curtis, entropy_near, log_mixture
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Blurred(Toy):
+class GaussianMixture(Toy):
     """A random point c of the plane, blurred.
 
         x = c + noise eps, eps ~ N(0, I);   p(x) = sum_j w_j N(x; c_j, noise^2 I)
@@ -41,7 +41,7 @@ class Blurred(Toy):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Curve(Blurred):
+class Curve(GaussianMixture):
     """Curves t -> c_k(t), t in (a, b), blurred; each curve is as likely as the others.
 
         p(x) = (1/K) sum_k int_a^b N(x; c_k(t), noise^2 I) w(t) dt
@@ -132,7 +132,7 @@ class SwissRoll(Curve):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Modes(Blurred):
+class Modes(GaussianMixture):
     """Equally likely Gaussians N(c_k, noise^2 I) at the points `_centres()` (K, 2)."""
 
     def _mixture(self):

@@ -8,7 +8,7 @@ from minigen.core import validate
 
 
 @dataclass(frozen=True)
-class Jitter:
+class RandomAffine:
     """Each image is turned, stretched and shifted a little, by bilinear interpolation.
 
         y[p] = x[A p + b],   A = diag(exp(stretch n)) R(turn n),   b = shift n,   n ~ N(0, 1)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from minigen.core import validate
-from minigen.markov.categorical import CategoricalChain
-from minigen.markov.gaussian import GaussianChain
+from minigen.markov.categorical_chain import CategoricalChain
+from minigen.markov.gaussian_chain import GaussianChain
 from minigen.markov.sequences import inside, padded
 from minigen.prob import Gaussian
 

@@ -14,7 +14,7 @@ SELECTIONS = ("batch_hard", "semi_hard")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SelectedTriplets(Loss):
+class MinedTriplets(Loss):
     """TRI-1 on mined triplets of a batch of embeddings.
 
         loss = triplet(e[i], e[j], e[k]),   (i, j, k) = mine(e, labels)
