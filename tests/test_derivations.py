@@ -14,13 +14,13 @@ import sympy as sp
 
 import minigen as mg
 from minigen.check import gradients
-from minigen.derivations import files, notes, runner, table
-from minigen.derivations.entry import NotEvaluable, Result, entry
+from minigen.derivations import notes, runner, terminal, user_entries
+from minigen.derivations.equation import NotEvaluable, Result, entry
+from minigen.derivations.notebook import show
 from minigen.derivations.page import source
 from minigen.derivations.page.latex import LatexError, parse
 from minigen.derivations.page.latex_text import plain
 from minigen.derivations.page.mathml import marked, mathml, prose
-from minigen.derivations.show import show
 from minigen.nn import Linear
 
 ENTRIES = notes.catalogue()
@@ -37,13 +37,13 @@ def rows():
 @pytest.mark.parametrize("id", BY_ID)
 def test_the_corrected_form_holds_and_the_misprint_fails(rows, id):
     row = rows[id]
-    assert row.ok, table.trouble(row)
+    assert row.ok, terminal.trouble(row)
 
 
 @pytest.mark.parametrize("id", BY_ID)
 def test_another_seed_agrees(id):
     row = runner.measure(BY_ID[id], 20240229, 1)
-    assert row.ok, table.trouble(row)
+    assert row.ok, terminal.trouble(row)
 
 
 def test_the_catalogue_is_whole():
@@ -181,8 +181,8 @@ def test_a_failure_says_where_and_why(monkeypatch):
     monkeypatch.setattr(AffineCoupling, "backward", forgets)
     (row,) = runner.run(["NVP-4"], quick=True)
     assert not row.ok
-    assert "params.net.layers" in table.full(row)
-    assert "the term of dlogdet is missing" in table.full(row)
+    assert "params.net.layers" in terminal.full(row)
+    assert "the term of dlogdet is missing" in terminal.full(row)
 
 
 # the machinery
@@ -237,7 +237,7 @@ def test_a_check_that_crashes_is_a_failure_with_its_place():
 
     row = claim(broken)
     assert not row.ok and "ValueError in test_derivations.py:" in row.problems[0]
-    assert "FAILS" in table.line(row, table.widths([row.entry], 120))
+    assert "FAILS" in terminal.line(row, terminal.widths([row.entry], 120))
 
 
 def test_a_check_that_answers_nothing_is_told_so():
@@ -280,11 +280,11 @@ def test_a_file_without_entries_or_with_a_taken_id_is_refused(tmp_path):
     empty = tmp_path / "empty.py"
     empty.write_text("x = 1\n")
     with pytest.raises(ValueError, match="file: expected a file with entries"):
-        files.entries_in(empty)
+        user_entries.entries_in(empty)
     with pytest.raises(ValueError, match="file: expected a Python file"):
-        files.entries_in(tmp_path / "none.py")
+        user_entries.entries_in(tmp_path / "none.py")
     with pytest.raises(ValueError, match=r"id: expected a name of its own .* got CV-1 twice"):
-        files.joined(ENTRIES, [BY_ID["CV-1"]])
+        user_entries.joined(ENTRIES, [BY_ID["CV-1"]])
 
 
 # the command
@@ -457,7 +457,7 @@ def test_the_posterior_identities_hold_symbolically(symbols):
 
 def test_the_rational_point_is_the_symbolic_one(rng, symbols):
     """`rational.Point` decides by the same expressions."""
-    from minigen.derivations.rational import Point
+    from minigen.derivations.tools.rational import Point
 
     p = Point.draw(rng)
     assert p.bracket() == (p.x - p.mu) ** 2 / p.tilde
@@ -466,7 +466,7 @@ def test_the_rational_point_is_the_symbolic_one(rng, symbols):
 
 def test_the_coupling_agrees_with_forty_digits(rng):
     """NVP-4 by mpmath."""
-    from minigen.derivations.nvp import d, layer_and_point
+    from minigen.derivations.entries.nvp import d, layer_and_point
 
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
@@ -485,7 +485,7 @@ def test_the_coupling_agrees_with_forty_digits(rng):
 
 def test_the_step_back_agrees_with_fifty_digits(rng):
     """DIF-23 by mpmath, from DIF-20 with x_0 written out."""
-    from minigen.derivations.walk import short_schedule
+    from minigen.derivations.tools.gaussian_walk import short_schedule
     from minigen.diffusion import PosteriorMeanFromNoise
 
     schedule, t = short_schedule(rng), 4

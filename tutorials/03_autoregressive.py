@@ -29,8 +29,7 @@ import numpy as np
 from scipy import stats
 
 import minigen as mg
-from minigen.derivations.adjoint import IAFEncoder, MAFSampler
-from minigen.derivations.tools import Counted
+from minigen.derivations import Counted, IAFEncoder, MAFSampler
 from minigen.flows import Chain, Flow, degrees, sequential
 from minigen.flows.autoregressive import iaf, maf
 from minigen.flows.energies import energy
@@ -707,7 +706,7 @@ mg.plot.warp(flow)
 # back through the network from later coordinates. For a given $\lambda$: $d\mu=-\lambda\odot
 # e^{-\alpha}$, and $\alpha$ has two paths, $d\alpha=-\lambda\odot z-d\ell$. So iterate
 # $\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\mu,d\alpha)$ for $D$ sweeps; then $d\bar
-# x=\lambda\odot e^{-\alpha}$. It is `minigen.derivations.adjoint.IAFEncoder`, and the cell below
+# x=\lambda\odot e^{-\alpha}$. It is `mg.derivations.IAFEncoder`, and the cell below
 # checks it.
 # </details>
 

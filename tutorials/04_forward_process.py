@@ -27,6 +27,7 @@ import numpy as np
 from scipy import stats
 
 import minigen as mg
+from minigen.derivations import log_bayes, mean_forms, quadratic, variance_forms
 from minigen.diffusion import (
     Cumulate,
     IdealNoise,
@@ -37,7 +38,6 @@ from minigen.diffusion import (
     linear_schedule,
     schedule_from_betas,
 )
-from minigen.diffusion.posterior import log_bayes, mean_forms, quadratic, variance_forms
 
 rng = np.random.default_rng(0)
 

@@ -28,7 +28,7 @@ from scipy import stats
 
 import minigen as mg
 from minigen.core import tree
-from minigen.derivations.markov import as_maf
+from minigen.derivations import as_maf
 from minigen.flows import Chain, Flow, MAFLayer
 from minigen.markov import (
     CategoricalChain,
@@ -442,7 +442,7 @@ assert abs(found.A[0, 0] - 0.8) < 0.03 and abs(found.noise.Sigma[0, 0] - 0.5) < 
 
 # %%
 print(inspect.getsource(as_maf))
-flow = as_maf(walk)
+flow = as_maf(walk, n)
 print(f"the flow against the chain: {np.abs(flow.log_prob(x) - walk.log_prob(x)).max():.0e} off")
 assert np.allclose(flow.log_prob(x), walk.log_prob(x), rtol=1e-12)
 

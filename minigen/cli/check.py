@@ -24,12 +24,12 @@ def arguments(command):
 
 def run(args):
     """The table, one entry in full, the page, or JSON."""
-    from minigen.derivations import files, notes, runner
+    from minigen.derivations import notes, runner, user_entries
 
     sys.stdout.reconfigure(errors="replace")  # a terminal without the letters still has a table
     page = None if args.html is None else writable(args.html)
-    own = files.entries_in(args.file) if args.file else ()
-    entries = files.joined(notes.catalogue(), own)
+    own = user_entries.entries_in(args.file) if args.file else ()
+    entries = user_entries.joined(notes.catalogue(), own)
     if args.id:
         entries = runner.select(entries, args.id)
     if args.list:
@@ -57,22 +57,22 @@ def columns():
 
 def show_list(entries):
     """What there is, one line each."""
-    from minigen.derivations import table
+    from minigen.derivations import terminal
 
-    widths = table.widths(entries, columns())
+    widths = terminal.widths(entries, columns())
     for e in entries:
-        print(table.listed(e, widths))
+        print(terminal.listed(e, widths))
 
 
 def printed(entries):
     """Progress as the table itself, a row when it is done; one entry alone has no table."""
-    from minigen.derivations import table
+    from minigen.derivations import terminal
 
     if len(entries) == 1:
         return None
-    widths = table.widths(entries, columns())
-    print(table.header(widths), flush=True)
-    return lambda row: print(table.line(row, widths), flush=True)
+    widths = terminal.widths(entries, columns())
+    print(terminal.header(widths), flush=True)
+    return lambda row: print(terminal.line(row, widths), flush=True)
 
 
 def counted(total):
@@ -90,18 +90,18 @@ def counted(total):
 
 def tell(args, rows):
     """What stands under the table, or all there is to say."""
-    from minigen.derivations import table
+    from minigen.derivations import terminal
 
     if args.json:
         whole = {"ok": all(row.ok for row in rows), "seed": args.seed, "quick": args.quick}
         print(json.dumps(whole | {"rows": [row.as_dict() for row in rows]}, indent=1))
     elif len(rows) == 1:
-        print(table.full(rows[0]))
+        print(terminal.full(rows[0]))
     else:
-        print(table.summary(rows))
+        print(terminal.summary(rows))
         for row in rows:
             if not row.ok:
-                print(f"\n{table.trouble(row)}")
+                print(f"\n{terminal.trouble(row)}")
 
 
 def write(path, rows, seed):

@@ -15,8 +15,38 @@ An equation of your own is a function that returns its error, or a Report of `mi
 FILE.py` shows it in the same table, and with --html on the same page, as the notes' own.
 """
 
-from minigen.derivations.entry import Entry, NotEvaluable, Result, entry
+from minigen.derivations.equation import Entry, NotEvaluable, Result, entry
+from minigen.derivations.notebook import show
 from minigen.derivations.runner import Row, run
-from minigen.derivations.show import show
+from minigen.derivations.tools.full_kl import KLFull
+from minigen.derivations.tools.layers import Counted, as_maf
+from minigen.derivations.tools.posterior_forms import (
+    log_bayes,
+    mean_forms,
+    quadratic,
+    variance_forms,
+)
+from minigen.derivations.tools.slow_direction import IAFEncoder, MAFSampler
 
-__all__ = ["Entry", "NotEvaluable", "Result", "Row", "entry", "run", "show"]
+__all__ = [
+    "Counted",
+    "Entry",
+    "IAFEncoder",
+    "KLFull",
+    "MAFSampler",
+    "NotEvaluable",
+    "Result",
+    "Row",
+    "as_maf",
+    "entry",
+    "log_bayes",
+    "mean_forms",
+    "quadratic",
+    "run",
+    "show",
+    "variance_forms",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,7 +4,7 @@ import functools
 import importlib
 from dataclasses import dataclass
 
-from minigen.derivations.entry import entries_of
+from minigen.derivations.equation import entries_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Section:
     @property
     def entries(self):
         """The entries of its files, in order."""
-        names = (f"minigen.derivations.{name}" for name in self.modules)
+        names = (f"minigen.derivations.entries.{name}" for name in self.modules)
         return tuple(e for name in names for e in entries_of(vars(importlib.import_module(name))))
 
 

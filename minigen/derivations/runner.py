@@ -9,7 +9,7 @@ import numpy as np
 
 from minigen.check import Report
 from minigen.core import validate
-from minigen.derivations.entry import CLAIM, CORRECT, SUPPLEMENT, Entry, NotEvaluable
+from minigen.derivations.equation import CLAIM, CORRECT, SUPPLEMENT, Entry, NotEvaluable
 from minigen.derivations.notes import catalogue
 
 DRAWS = 3  # a full run; a quick one draws once

@@ -6,7 +6,7 @@ from minigen.check import contract_rules
 from minigen.check.probe import Probe
 from minigen.core.contract import Bijection
 from minigen.derivations.museum.exhibit import Exhibit, Finding
-from minigen.flows.actnorm import ActNorm
+from minigen.flows import ActNorm
 from minigen.prob import StandardNormal
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
+from minigen.diffusion import IdealNoise, linear_schedule
 from minigen.diffusion.forward import diffuse
-from minigen.diffusion.oracle import IdealNoise
-from minigen.diffusion.schedule import linear_schedule
 
 
 def right(x0, eps, A, rest):

@@ -4,9 +4,7 @@ import numpy as np
 
 from minigen import check
 from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
-from minigen.flows.chain import Chain
-from minigen.flows.coupling import AffineCoupling
-from minigen.flows.flow import Flow
+from minigen.flows import AffineCoupling, Chain, Flow
 from minigen.prob import StandardNormal
 
 

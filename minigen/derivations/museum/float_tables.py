@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
+from minigen.diffusion import Schedule, linear_schedule
 from minigen.diffusion.gaussian import gaussian_bound
-from minigen.diffusion.schedule import Schedule, linear_schedule
 from minigen.prob import Gaussian
 
 

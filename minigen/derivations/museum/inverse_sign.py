@@ -4,9 +4,7 @@ import numpy as np
 
 from minigen import check
 from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
-from minigen.flows.chain import Chain
-from minigen.flows.flow import Flow
-from minigen.flows.maf import MAFLayer
+from minigen.flows import Chain, Flow, MAFLayer
 from minigen.flows.normalizer import log_normalizer
 from minigen.prob import Gaussian, StandardNormal
 

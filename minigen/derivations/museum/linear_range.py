@@ -3,9 +3,8 @@
 import numpy as np
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
-from minigen.diffusion.oracle import IdealNoise
+from minigen.diffusion import IdealNoise, linear_schedule
 from minigen.diffusion.posterior import PosteriorMeanFromNoise
-from minigen.diffusion.schedule import linear_schedule
 
 
 def right(v, low, high):

@@ -4,11 +4,7 @@ import numpy as np
 
 from minigen import check
 from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
-from minigen.flows import degrees
-from minigen.flows.chain import Chain
-from minigen.flows.flow import Flow
-from minigen.flows.made import MADE, MaskedLinear
-from minigen.flows.maf import MAFLayer
+from minigen.flows import MADE, Chain, Flow, MAFLayer, MaskedLinear, degrees
 from minigen.nn import Tanh
 from minigen.prob import StandardNormal
 from minigen.training import fit

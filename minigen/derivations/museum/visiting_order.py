@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
-from minigen.flows.maf import MAFLayer
+from minigen.flows import MAFLayer
 
 
 def inverse(layer, z, visit):

@@ -5,11 +5,12 @@ from scipy import stats
 
 from minigen.check import jacobian
 from minigen.derivations.page.svg import plot
-from minigen.derivations.tools import autoregressive, coupling, gap, location_scale, trapezoid
+from minigen.derivations.tools.compare import gap
+from minigen.derivations.tools.layers import autoregressive, coupling, location_scale
+from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import DDPM, IdealNoise, exact_weights, linear_schedule
-from minigen.flows import Affine, Chain, Exp, Flow, Permute
+from minigen.flows import Affine, Chain, Exp, Flow, MAFLayer, Permute
 from minigen.flows.flow import GENERATIVE
-from minigen.flows.maf import MAFLayer
 from minigen.prob import Gaussian, Mixture
 
 

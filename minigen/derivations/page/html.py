@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
+from minigen.derivations.equation import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
 from minigen.derivations.notes import sections_of
 from minigen.derivations.page import source, svg
 from minigen.derivations.page.highlight import highlighted

@@ -4,23 +4,20 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import CORRECT, WRONG, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import (
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import (
     Inverted,
     bent_chain,
     coupling,
     covariance,
-    gap,
-    grid,
     linear,
-    logdet,
     tame,
-    worst,
 )
-from minigen.flows import Affine, Chain, Exp, Flow, InvertibleLinear
+from minigen.derivations.tools.quadrature import grid
+from minigen.flows import NLL, Affine, Chain, Exp, Flow, InvertibleLinear
 from minigen.flows.flow import GENERATIVE
-from minigen.flows.losses import NLL
 from minigen.prob import Gaussian, StandardNormal
 
 

@@ -6,13 +6,12 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.adjoint import IAFEncoder
-from minigen.derivations.entry import CORRECT, MISPRINT, Result, entry
-from minigen.derivations.tools import Counted, autoregressive, gap, location_scale, logdet, worst
-from minigen.flows import Chain, Flow
+from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import Counted, autoregressive, location_scale
+from minigen.derivations.tools.slow_direction import IAFEncoder
+from minigen.flows import Chain, Flow, IAFLayer, d_passes, incremental
 from minigen.flows.flow import GENERATIVE
-from minigen.flows.iaf import IAFLayer
-from minigen.flows.sequential import d_passes, incremental
 from minigen.prob import StandardNormal
 
 D = 5

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.entry import MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.equation import MISPRINT, WRONG, NotEvaluable, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import Inverted, coupling, gap, logdet, worst
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import Inverted, coupling
 from minigen.flows import AffineCoupling, Chain, Permute
 from minigen.kernels.affine import coupling_backward
 

@@ -5,12 +5,12 @@ from scipy import stats
 
 from minigen.check import gradients
 from minigen.core import tree
-from minigen.derivations.adjoint import MAFSampler
-from minigen.derivations.entry import CORRECT, MISPRINT, Result, entry
-from minigen.derivations.tools import autoregressive, gap, grid, location_scale, tame, worst
-from minigen.flows import Chain, Flow
-from minigen.flows.maf import MAFLayer
-from minigen.flows.sequential import d_passes, incremental
+from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.layers import autoregressive, location_scale, tame
+from minigen.derivations.tools.quadrature import grid
+from minigen.derivations.tools.slow_direction import MAFSampler
+from minigen.flows import Chain, Flow, MAFLayer, d_passes, incremental
 from minigen.kernels.affine import standardize_backward
 from minigen.prob import StandardNormal
 

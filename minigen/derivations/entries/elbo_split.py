@@ -3,11 +3,12 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.elbo_paths import expected, posterior_step, world_and_paths
-from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, NotEvaluable, Result, entry
-from minigen.derivations.linear_model import EVERY_STEP, T, World
-from minigen.derivations.tools import gap, scrambled, worst
-from minigen.derivations.walk import column
+from minigen.derivations.entries.elbo_paths import expected, posterior_step, world_and_paths
+from minigen.derivations.equation import CORRECT, MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.gaussian_walk import column
+from minigen.derivations.tools.layers import scrambled
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, World
 from minigen.diffusion import (
     DDPM,
     BoundLoss,

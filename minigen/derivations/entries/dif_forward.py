@@ -4,10 +4,10 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.entry import CORRECT, INCOMPLETE, Result, entry
+from minigen.derivations.equation import CORRECT, INCOMPLETE, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import gap, trapezoid, worst
-from minigen.derivations.walk import (
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.gaussian_walk import (
     D,
     N,
     T,
@@ -19,6 +19,7 @@ from minigen.derivations.walk import (
     short_schedule,
     walk,
 )
+from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import (
     MarginalDensity,
     PriorTerm,

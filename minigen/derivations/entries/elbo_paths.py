@@ -3,9 +3,11 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.entry import CORRECT, WRONG, Result, entry
-from minigen.derivations.linear_model import EVERY_STEP, T, World, decoder, expectation
-from minigen.derivations.tools import gap, worst
+from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, World, decoder
+from minigen.derivations.tools.posterior_forms import log_bayes
+from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
     GaussianTerm,
     MarginalDensity,
@@ -13,7 +15,6 @@ from minigen.diffusion import (
     PosteriorMean,
     StepDensity,
 )
-from minigen.diffusion.posterior import log_bayes
 
 
 def world_and_paths(rng, n=25):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from minigen.derivations.page import source
 from minigen.derivations.page.mathml import marked
 from minigen.derivations.runner import Row, run
-from minigen.derivations.table import figures, full
+from minigen.derivations.terminal import figures, full
 
 
 @dataclass(frozen=True, eq=False, repr=False)

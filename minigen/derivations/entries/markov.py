@@ -6,13 +6,10 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.core import tree
-from minigen.derivations.entry import INCOMPLETE, NotEvaluable, Result, entry
-from minigen.derivations.tools import covariance, gap, worst
-from minigen.flows import Chain, Flow
-from minigen.flows.maf import MAFLayer
+from minigen.derivations.equation import INCOMPLETE, NotEvaluable, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.layers import as_maf, covariance
 from minigen.markov import CategoricalChain, GaussianChain
-from minigen.prob import StandardNormal
 
 n = 5  # elements of a sequence
 
@@ -25,18 +22,6 @@ def rolled_out(chain):
         mean.append(a * mean[-1] + b)
         root.append(a * root[-1] + np.sqrt(q) * np.eye(n)[i])
     return stats.multivariate_normal(mean, np.stack(root) @ np.stack(root).T)
-
-
-def as_maf(chain):
-    """The same chain as a MAF without hidden units, its weights a single band."""
-    f = MAFLayer.init(n, (), rng=np.random.default_rng(0), dtype=np.float64)
-    W, b = np.zeros((n, 2 * n)), np.zeros(2 * n)
-    W[np.arange(n - 1), 2 * np.arange(1, n)] = chain.A[0, 0]
-    laws = [chain.start, *[chain.noise] * (n - 1)]
-    b[0::2] = [law.mu[0] for law in laws]
-    b[1::2] = [f.c * np.arctanh(law.a[0] / f.c) for law in laws]
-    f = tree.rebuild(f, {"made.layers.0.W": W, "made.layers.0.b": b})
-    return Flow(Chain((f,)), StandardNormal(n))
 
 
 @entry(
@@ -65,7 +50,7 @@ def mk_1(rng):
     )
     x = rng.standard_normal((4, n))
     logp = scalar.log_prob(x)
-    known = worst(gap(logp, rolled_out(scalar).logpdf(x)), gap(as_maf(scalar).log_prob(x), logp))
+    known = worst(gap(logp, rolled_out(scalar).logpdf(x)), gap(as_maf(scalar, n).log_prob(x), logp))
     vector = GaussianChain.of(rng.uniform(-0.45, 0.45, (2, 2)), np.zeros(2), covariance(2, rng))
     P = rng.dirichlet(np.ones(3), size=3)
     letters = CategoricalChain.of(rng.dirichlet(np.ones(3)), P)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigen.core.contract import Layer
-from minigen.flows.iaf import IAFLayer
-from minigen.flows.maf import MAFLayer
+from minigen.flows import IAFLayer, MAFLayer
 
 
 def parameters(layer, x):

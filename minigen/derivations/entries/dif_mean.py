@@ -3,14 +3,14 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.dif_posterior import TABLES, at_every_step, drawn
-from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.entries.dif_posterior import TABLES, at_every_step, drawn
+from minigen.derivations.equation import CORRECT, WRONG, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.rational import Point, differs
-from minigen.derivations.tools import gap, worst
-from minigen.derivations.walk import N, T, column, log_normal, rows
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.gaussian_walk import N, T, column, log_normal, rows
+from minigen.derivations.tools.posterior_forms import mean_forms
+from minigen.derivations.tools.rational import Point, differs
 from minigen.diffusion import Marginal, PosteriorDensity, PosteriorMean, PosteriorMeanFromNoise
-from minigen.diffusion.posterior import mean_forms
 
 
 def noise_of(schedule, x, t):

@@ -3,12 +3,14 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.entry import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import CORRECT, WRONG, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import covariance, gap, trapezoid, worst
-from minigen.flows.losses import NLL
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.full_kl import KLFull
+from minigen.derivations.tools.layers import covariance
+from minigen.derivations.tools.quadrature import trapezoid
+from minigen.flows import NLL
 from minigen.prob import Gaussian, Mixture
-from minigen.prob.kl import KLFull
 
 
 @entry(

@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from minigen.core import validate
-from minigen.derivations.entry import entries_of
+from minigen.derivations.equation import entries_of
 
 
 def entries_in(path):

@@ -3,12 +3,10 @@
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.entry import SUPPLEMENT, Result, entry
-from minigen.derivations.tools import autoregressive, gap, logdet, scrambled, worst
-from minigen.flows.iaf import IAFLayer
-from minigen.flows.made import MADE, MaskedLinear
-from minigen.flows.maf import MAFLayer
-from minigen.flows.sequential import d_passes
+from minigen.derivations.equation import SUPPLEMENT, Result, entry
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import autoregressive, scrambled
+from minigen.flows import MADE, IAFLayer, MAFLayer, MaskedLinear, d_passes
 
 D = 5
 

@@ -4,9 +4,10 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.entry import CORRECT, MISPRINT, Result, entry
-from minigen.derivations.linear_model import EVERY_STEP, T, World, expectation, hermite
-from minigen.derivations.tools import gap, worst
+from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, World
+from minigen.derivations.tools.quadrature import expectation, hermite
 from minigen.diffusion import (
     DDPM,
     GaussianTerm,

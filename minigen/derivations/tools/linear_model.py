@@ -12,7 +12,9 @@ import numpy as np
 
 from minigen.core.contract import Layer
 from minigen.core.tree import param
-from minigen.derivations.walk import rolled
+from minigen.derivations.tools.full_kl import KLFull
+from minigen.derivations.tools.gaussian_walk import rolled
+from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
     DDPM,
     GaussianTerm,
@@ -22,7 +24,6 @@ from minigen.diffusion import (
     StepTerm,
     schedule_from_betas,
 )
-from minigen.prob.kl import KLFull
 
 T, M, V = 4, 0.7, 0.5  # steps; x_0 ~ N(M, V) in each column
 EVERY_STEP = range(1, T + 1)
@@ -177,20 +178,6 @@ def divergence(q, p):
     parts = (q.mean[None], np.linalg.cholesky(q.cov)[None])
     others = (p.mean[None], np.linalg.cholesky(p.cov)[None])
     return float(KLFull().forward(*parts, *others)[0][0])
-
-
-def hermite(n=3):
-    """Nodes and weights with sum w f(z) = E f(z), z ~ N(0, 1), exact for degree 2 n - 1."""
-    z, w = np.polynomial.hermite_e.hermegauss(n)
-    return z, w / w.sum()
-
-
-def expectation(columns):
-    """Nodes (n, columns) and weights of independent N(0, 1): exact for quadratic functions."""
-    z, w = hermite()
-    nodes = np.stack(np.meshgrid(*[z] * columns, indexing="ij"), axis=-1).reshape(-1, columns)
-    weights = np.prod(np.stack(np.meshgrid(*[w] * columns, indexing="ij"), axis=-1), axis=-1)
-    return nodes, weights.ravel()
 
 
 def data_and_noise(D):

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.adjoint import MAFSampler
-from minigen.derivations.entry import CORRECT, INCOMPLETE, MISPRINT, NotEvaluable, Result, entry
-from minigen.derivations.maf import D, layer_and_latents, sampled
+from minigen.derivations.entries.maf import D, layer_and_latents, sampled
+from minigen.derivations.equation import CORRECT, INCOMPLETE, MISPRINT, NotEvaluable, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import Counted, gap, location_scale, logdet, worst
-from minigen.flows.maf import MAFLayer
-from minigen.flows.sequential import d_passes, incremental
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import Counted, location_scale
+from minigen.derivations.tools.slow_direction import MAFSampler
+from minigen.flows import MAFLayer, d_passes, incremental
 
 
 def forward_jacobian(f, x):

@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.entry import CORRECT, WRONG, Result, entry
-from minigen.derivations.rational import Point, differs
-from minigen.derivations.tools import gap, worst
-from minigen.derivations.walk import (
+from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.gaussian_walk import (
     N,
     T,
     column,
@@ -18,8 +17,14 @@ from minigen.derivations.walk import (
     short_schedule,
     walk,
 )
+from minigen.derivations.tools.posterior_forms import (
+    log_bayes,
+    mean_forms,
+    quadratic,
+    variance_forms,
+)
+from minigen.derivations.tools.rational import Point, differs
 from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, StepDensity
-from minigen.diffusion.posterior import log_bayes, mean_forms, quadratic, variance_forms
 
 TABLES = ("alpha_bar", "one_minus_alpha_bar")
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.entry import INCOMPLETE, NotEvaluable, Result, entry
-from minigen.derivations.tools import gap, worst
+from minigen.derivations.equation import INCOMPLETE, NotEvaluable, Result, entry
+from minigen.derivations.tools.compare import gap, worst
 from minigen.metric import Normalize, TripletLoss
 
 

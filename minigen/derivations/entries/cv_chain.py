@@ -4,9 +4,10 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.cv import base, forward_of, inverse_of
-from minigen.derivations.entry import CORRECT, MISPRINT, WRONG, Result, entry
-from minigen.derivations.tools import Inverted, bent_chain, gap, linear, logdet, worst
+from minigen.derivations.entries.cv import base, forward_of, inverse_of
+from minigen.derivations.equation import CORRECT, MISPRINT, WRONG, Result, entry
+from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.layers import Inverted, bent_chain, linear
 from minigen.flows import Chain, Flow
 from minigen.flows.flow import GENERATIVE
 

@@ -1,4 +1,4 @@
-"""What the checks have in common: a distance, layers off their starting values, an adapter."""
+"""Small layers in float64, moved off the parameters that make them the identity."""
 
 from dataclasses import dataclass
 
@@ -6,26 +6,8 @@ import numpy as np
 
 from minigen.core import tree
 from minigen.core.contract import Layer
-from minigen.flows import AffineCoupling, Chain, InvertibleLinear, Permute
-
-
-def gap(a, b):
-    """How far apart two arrays are: the largest difference, relative to numbers above 1."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        raise ValueError(f"gap: expected equal shapes, got {a.shape} and {b.shape}")
-    scale = max(1.0, np.abs(b).max(initial=0))
-    return float(np.abs(a - b).max(initial=0) / scale)
-
-
-def worst(*errors):
-    """The largest of some errors; not a number if one of them is not."""
-    return float(np.max(errors))
-
-
-def logdet(J):
-    """log|det| of each matrix of J (N, D, D)."""
-    return np.linalg.slogdet(J)[1]
+from minigen.flows import AffineCoupling, Chain, Flow, InvertibleLinear, MAFLayer, Permute
+from minigen.prob import StandardNormal
 
 
 def scrambled(layer, rng, spread=0.4):
@@ -90,21 +72,6 @@ class Inverted(Layer):
         return dy, {"layer": grads}
 
 
-def trapezoid(low, high, n):
-    """Nodes (n,) and weights (n,) of the trapezoid rule; exact to rounding for smooth decay."""
-    x, h = np.linspace(low, high, n), (high - low) / (n - 1)
-    w = np.full(n, h)
-    w[[0, -1]] /= 2
-    return x, w
-
-
-def grid(low, high, n):
-    """The product rule in the plane: nodes (n^2, 2) and weights (n^2,)."""
-    x, w = trapezoid(low, high, n)
-    points = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
-    return points, np.outer(w, w).ravel()
-
-
 def autoregressive(kind, D, rng, order="natural"):
     """A MAFLayer or an IAFLayer with a smooth network, away from the identity."""
     layer = kind.init(D, (2 * D,), rng=rng, dtype=np.float64, activation="tanh", order=order)
@@ -129,3 +96,15 @@ class Counted:
     def forward(self, *inputs):
         self.calls += 1
         return self.net.forward(*inputs)
+
+
+def as_maf(chain, n):
+    """A scalar GaussianChain of n steps as a MAF without hidden units: its weights are one band."""
+    f = MAFLayer.init(n, (), rng=np.random.default_rng(0), dtype=np.float64)
+    W, b = np.zeros((n, 2 * n)), np.zeros(2 * n)
+    W[np.arange(n - 1), 2 * np.arange(1, n)] = chain.A[0, 0]
+    laws = [chain.start, *[chain.noise] * (n - 1)]
+    b[0::2] = [law.mu[0] for law in laws]
+    b[1::2] = [f.c * np.arctanh(law.a[0] / f.c) for law in laws]
+    f = tree.rebuild(f, {"made.layers.0.W": W, "made.layers.0.b": b})
+    return Flow(Chain((f,)), StandardNormal(n))

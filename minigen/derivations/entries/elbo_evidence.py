@@ -6,11 +6,13 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import jacobian
-from minigen.derivations.entry import CORRECT, INCOMPLETE, Result, entry
-from minigen.derivations.linear_model import EVERY_STEP, LinearNet, M, T, V, World, hermite
-from minigen.derivations.tools import gap, tame, trapezoid, worst
+from minigen.derivations.equation import CORRECT, INCOMPLETE, Result, entry
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.full_kl import KLFull
+from minigen.derivations.tools.layers import tame
+from minigen.derivations.tools.linear_model import EVERY_STEP, LinearNet, M, T, V, World
+from minigen.derivations.tools.quadrature import hermite, trapezoid
 from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
-from minigen.prob.kl import KLFull
 
 
 def bent_model(rng, T):

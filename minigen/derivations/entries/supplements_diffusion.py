@@ -6,11 +6,14 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.entry import SUPPLEMENT, Result, entry
-from minigen.derivations.linear_model import LinearNet, T, expectation
+from minigen.derivations.equation import SUPPLEMENT, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import covariance, gap, scrambled, trapezoid, worst
-from minigen.derivations.walk import short_schedule
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.full_kl import KLFull
+from minigen.derivations.tools.gaussian_walk import short_schedule
+from minigen.derivations.tools.layers import covariance, scrambled
+from minigen.derivations.tools.linear_model import LinearNet, T
+from minigen.derivations.tools.quadrature import expectation, trapezoid
 from minigen.diffusion import (
     DDPM,
     Cumulate,
@@ -23,7 +26,7 @@ from minigen.diffusion import (
     exact_weights,
     schedule_from_betas,
 )
-from minigen.prob.kl import KLDiagonal, KLFull
+from minigen.prob.kl import KLDiagonal
 
 
 @entry(

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from minigen.derivations.entry import NotEvaluable
+from minigen.derivations.equation import NotEvaluable
 from minigen.derivations.page import source
 from minigen.derivations.page.latex_text import plain
 

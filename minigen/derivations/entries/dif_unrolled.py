@@ -4,11 +4,11 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.dif_forward import TABLES, t
-from minigen.derivations.entry import CORRECT, INCOMPLETE, WRONG, Result, entry
+from minigen.derivations.entries.dif_forward import TABLES, t
+from minigen.derivations.equation import CORRECT, INCOMPLETE, WRONG, Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools import gap, trapezoid, worst
-from minigen.derivations.walk import (
+from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.gaussian_walk import (
     D,
     N,
     T,
@@ -20,6 +20,7 @@ from minigen.derivations.walk import (
     short_schedule,
     walk,
 )
+from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Step, StepDensity
 
 

@@ -1,0 +1,1 @@
+"""What the entries share: comparisons, small layers, and models with known answers."""

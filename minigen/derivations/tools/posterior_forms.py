@@ -1,0 +1,59 @@
+"""The posterior q(x_{t-1} | x_t, x_0) in each form of the notes, DIF-13 to DIF-23."""
+
+import numpy as np
+
+from minigen.diffusion import MarginalDensity, StepDensity
+from minigen.diffusion.forward import tables
+from minigen.diffusion.posterior import weights
+
+
+def log_bayes(schedule, x, xt, x0, t):
+    """DIF-13 and DIF-14: log [q(x_{t-1}|x_0) q(x_t|x_{t-1}) / q(x_t|x_0)], t = 2..T -> (N,)."""
+    names = ("alpha_bar", "one_minus_alpha_bar")
+    prior, _ = MarginalDensity().forward(x, x0, *tables(schedule, np.asarray(t) - 1, *names))
+    step, _ = StepDensity().forward(xt, x, *tables(schedule, t, "beta"))
+    evidence, _ = MarginalDensity().forward(xt, x0, *tables(schedule, t, *names))
+    return prior + step - evidence
+
+
+def quadratic(schedule, xt, x0, t):
+    """(a, b) of the exponent a |x_{t-1}|^2 - 2 x_{t-1}.b + ..., for t = 2..T.
+
+    DIF-16, whose linear term the notes lost, and DIF-17, which is that term.
+    """
+    alpha, beta = tables(schedule, t, "alpha", "beta")
+    A, rest = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
+    a = 1 / rest + alpha / beta
+    b = (np.sqrt(A) / rest)[:, None] * x0 + (np.sqrt(alpha) / beta)[:, None] * xt
+    return a[:, None], b
+
+
+def variance_forms(schedule, t):
+    """The three forms of beta_tilde_t in DIF-18, for t = 2..T, each (N,)."""
+    beta, alpha, rest = tables(schedule, t, "beta", "alpha", "one_minus_alpha_bar")
+    A, before = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
+    return (
+        1 / (1 / before + alpha / beta),
+        beta * before / (beta + alpha - alpha * A),
+        beta * before / rest,
+    )
+
+
+def mean_forms(schedule, xt, x0, t):
+    """mu_tilde by DIF-17 and DIF-20 to DIF-23 as corrected, for t = 2..T: {id: (N, D)}.
+
+    The noise is that of DIF-19: eps = (x_t - sqrt(A_t) x_0) / sqrt(1 - A_t).
+    """
+    names = ("beta", "alpha", "alpha_bar", "one_minus_alpha_bar")
+    beta, alpha, A, rest = (c[:, None] for c in tables(schedule, t, *names))
+    a, b = quadratic(schedule, xt, x0, t)
+    k_t, k_0 = weights(schedule, t)
+    eps = (xt - np.sqrt(A) * x0) / np.sqrt(rest)  # DIF-19
+    by_noise = beta / np.sqrt(alpha * rest) * eps
+    return {
+        "DIF-17": b / a,
+        "DIF-20": k_t * xt + k_0 * x0,
+        "DIF-21": k_t * xt + k_0 * (xt - np.sqrt(rest) * eps) / np.sqrt(A),
+        "DIF-22": (alpha - A + 1 - alpha) / (np.sqrt(alpha) * rest) * xt - by_noise,
+        "DIF-23": xt / np.sqrt(alpha) - by_noise,
+    }
