@@ -17,8 +17,9 @@ from test_homework import BANKS
 from test_homework_coupling import BANK
 
 from minigen import homework
-from minigen.homework import gradescope, grading, records, submissions, variants
-from minigen.homework.pairs import PairTrial
+from minigen.homework.grading import grader, gradescope, records, submissions
+from minigen.homework.handout import variants
+from minigen.homework.marking.pairs import PairTrial
 from minigen.homework.wall import Limits, Lost, Refused, Worker, frames, process, reached
 
 KEY = "spring"
@@ -119,7 +120,7 @@ def test_nothing_outlives_its_limit(tmp_path, name):
 
 def test_the_wall_asked_for_is_built_or_refused(tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
-    monkeypatch.setattr(grading, "reached", lambda: (0, "a machine without users"))
+    monkeypatch.setattr(grader, "reached", lambda: (0, "a machine without users"))
     with pytest.raises(Refused, match="isolation: expected a wall of level 1, got 0"):
         homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling")
     assert not (tmp_path / "out").exists()
@@ -157,8 +158,8 @@ def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, monke
     path = tmp_path / "out" / "records" / "a.json"
     path.write_text(json.dumps(first[0] | {"earned": 999}))
     asked = []
-    original = grading.marked
-    monkeypatch.setattr(grading, "marked", lambda s, *a: asked.append(s.student) or original(s, *a))
+    original = grader.marked
+    monkeypatch.setattr(grader, "marked", lambda s, *a: asked.append(s.student) or original(s, *a))
     assert homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options) == first
     assert asked == ["a"]
 

@@ -14,10 +14,10 @@ from test_grader_hostile import HOSTILE
 from test_homework import BANKS, NAMES
 
 from minigen import homework
-from minigen.homework import assignment as assignments
-from minigen.homework import handout, variants
-from minigen.homework.marking import mark
-from minigen.homework.session import Session, behind_wall
+from minigen.homework import assignments
+from minigen.homework.handout import blanks, variants
+from minigen.homework.marking.marks import mark
+from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.wall import LIMITS, Limits, Worker
 
 pytestmark = [
@@ -41,7 +41,7 @@ SLIPS = (
 def honest_texts(count):
     """Right, partly right and broken files of the class's variant, and blanks."""
     right = short.honest()
-    texts = [right, handout.blank(short.BANK.assignment, short.VARIANT), "def broken(:\n"]
+    texts = [right, blanks.blank(short.BANK.assignment, short.VARIANT), "def broken(:\n"]
     for k, (old, new) in enumerate(SLIPS):
         edited = right.replace(old, new)
         texts += [edited, edited.replace(*SLIPS[(k + 1) % len(SLIPS)])]
@@ -115,7 +115,7 @@ def test_every_variant_has_a_solution_and_its_blank_fails(name):
     b = BANKS[name]
     for variant in variants.every(b.assignment):
         assert not bank.failures(bank.marks(b.assignment, variant, b.variant_solution(variant)))
-        blank = bank.marks(b.assignment, variant, handout.blank(b.assignment, variant))
+        blank = bank.marks(b.assignment, variant, blanks.blank(b.assignment, variant))
         assert not any(m.earned for m in blank)
 
 

@@ -10,8 +10,10 @@ import pytest
 import test_homework_bank as bank
 
 from minigen import homework
-from minigen.homework import assignment as assignments
-from minigen.homework import cells, handout, notebook, reference, variants
+from minigen.homework import assignments
+from minigen.homework.handout import blanks, cells, variants
+from minigen.homework.handout.notebook import notebook_json
+from minigen.homework.marking import reference
 
 NAMES = assignments.NAMES
 BANKS = {n: importlib.import_module(f"test_homework_{n}").BANK for n in NAMES}
@@ -23,7 +25,7 @@ KEYS = ("spring", "autumn")
 def test_the_blank_fails_everything(name):
     a = assignments.get(name)
     for variant in (a.practice, variants.drawn(a, "spring")):
-        found = bank.marks(a, variant, handout.blank(a, variant))
+        found = bank.marks(a, variant, blanks.blank(a, variant))
         assert all(m.earned == 0 and "not written yet" in m.why for m in found)
 
 
@@ -55,20 +57,20 @@ def test_no_line_of_a_solution_is_handed_out(name):
     b = BANKS[name]
     a = b.assignment
     secret = set()
-    handout.replaced(b.practice(), lambda *_: "")
+    blanks.replaced(b.practice(), lambda *_: "")
     for variant in (a.practice, variants.drawn(a, "spring")):
-        for _, _, body in regions(handout.marked(a, variant)):
+        for _, _, body in regions(blanks.marked(a, variant)):
             secret |= significant(body)
         for body in b.solution(variant).values():
             secret |= significant(body)
-        given = handout.blank(a, variant) + notebook.notebook(a)
+        given = blanks.blank(a, variant) + notebook_json(a)
         assert not significant(given) & secret
-        assert handout.BEGIN not in given and handout.END not in given
+        assert blanks.BEGIN not in given and blanks.END not in given
 
 
 def regions(text):
     found = []
-    handout.replaced(text, lambda *region: found.append(region) or "")
+    blanks.replaced(text, lambda *region: found.append(region) or "")
     assert found
     return found
 
@@ -82,9 +84,9 @@ def significant(text):
 def test_a_leak_would_be_seen():
     a = assignments.get("coupling")
     secret = set().union(
-        *(significant(body) for _, _, body in regions(handout.marked(a, a.practice)))
+        *(significant(body) for _, _, body in regions(blanks.marked(a, a.practice)))
     )
-    assert significant(handout.solved(a)) & secret
+    assert significant(blanks.solved(a)) & secret
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,9 +115,9 @@ def test_the_kind_of_mistake_is_named_for_four_in_five(name):
 def test_the_notebook_is_valid_and_its_picture_is_drawn(name, tmp_path, capsys, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
-    book = json.loads(notebook.notebook(assignments.get(name)))
+    book = json.loads(notebook_json(assignments.get(name)))
     pytest.importorskip("nbformat").validate(book)
-    for text, says in ((handout.blank, "write .* in the module first"), (solved, "^$")):
+    for text, says in ((blanks.blank, "write .* in the module first"), (solved, "^$")):
         mine = types.ModuleType("mine")
         a = assignments.get(name)
         exec(text(a, a.practice), mine.__dict__)
@@ -125,7 +127,7 @@ def test_the_notebook_is_valid_and_its_picture_is_drawn(name, tmp_path, capsys, 
 
 
 def solved(assignment, variant):
-    return handout.solved(assignment)
+    return blanks.solved(assignment)
 
 
 def test_start_writes_two_files_and_overwrites_none(tmp_path):

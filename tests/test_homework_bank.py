@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.homework import assignment as assignments
-from minigen.homework import handout, marking, variants
-from minigen.homework.session import Session
+from minigen.homework import assignments
+from minigen.homework.handout import blanks, variants
+from minigen.homework.marking.marks import mark
+from minigen.homework.marking.session import Session
 from minigen.homework.wall import Limits, frames, worker
 
 FUNCTION = {
@@ -61,7 +62,7 @@ def tasks(name, choices):
 def marks(assignment, variant, text, seed=7, practice=False):
     """The marks of a module's text."""
     session = Session(text.encode(), Desk, Limits(total=300))
-    return marking.mark(tasks(assignment.name, tuple(variant.items())), session, (seed,), practice)
+    return mark(tasks(assignment.name, tuple(variant.items())), session, (seed,), practice)
 
 
 def edited(text, edits):
@@ -98,13 +99,13 @@ class Bank:
         return assignments.get(self.name)
 
     def practice(self):
-        return handout.solved(self.assignment)
+        return blanks.solved(self.assignment)
 
     def variant_solution(self, variant):
         """The variant's handout with the bodies of `solution(variant)` in it."""
         bodies = self.solution(variant)
-        text = handout.replaced(
-            handout.marked(self.assignment, variant),
+        text = blanks.replaced(
+            blanks.marked(self.assignment, variant),
             lambda name, pad, body: bodies[name].strip("\n") + "\n" if name in bodies else body,
         )
         return text

@@ -5,7 +5,9 @@ import test_homework_bank as bank
 from test_homework_coupling import BANK
 
 from minigen.cli import main
-from minigen.homework import assignment, grading, variants
+from minigen.homework import assignments
+from minigen.homework.grading import grader
+from minigen.homework.handout import variants
 from minigen.homework.wall import reached
 
 
@@ -16,7 +18,7 @@ def typed(*words):
 def test_list_shows_eight(capsys):
     assert typed("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert tuple(line.split()[1] for line in lines) == assignment.NAMES
+    assert tuple(line.split()[1] for line in lines) == assignments.NAMES
 
 
 def test_start_a_wrong_attempt_the_right_one(tmp_path, capsys):
@@ -59,7 +61,7 @@ def test_a_class_is_graded_by_the_key_in_a_file(tmp_path, capsys):
 
 
 def test_below_the_isolation_asked_for_nothing_is_graded(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(grading, "reached", lambda: (0, "no namespaces"))
+    monkeypatch.setattr(grader, "reached", lambda: (0, "no namespaces"))
     (tmp_path / "a.py").write_text("")
     words = ["grade", tmp_path, "--key", "k", "--out", tmp_path / "out", "--assignment", "elbo"]
     assert typed(*words) == 2

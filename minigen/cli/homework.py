@@ -93,7 +93,7 @@ def run_check(args):
 
 def run_grade(args):
     from minigen import homework
-    from minigen.homework import gradescope, records
+    from minigen.homework.grading import gradescope, records
 
     graded = homework.grade(
         args.submissions, key_of(args.key), args.out, args.assignment, seed=args.seed,
@@ -106,7 +106,7 @@ def run_grade(args):
 
 
 def run_bundle(args):
-    from minigen.homework import gradescope
+    from minigen.homework.grading import gradescope
 
     print(f"wrote {gradescope.bundle(args.name, key_of(args.key), args.out)}")
     return 0

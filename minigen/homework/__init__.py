@@ -9,11 +9,13 @@ What is protected and what is not: README.md beside this file.
 
 import pathlib
 
-from minigen.homework import assignment as assignments
-from minigen.homework import handout, marking, submissions, variants
-from minigen.homework.grading import grade
-from minigen.homework.report import Report
-from minigen.homework.session import Session, behind_wall
+from minigen.homework import assignments
+from minigen.homework.grading.grader import grade
+from minigen.homework.grading.submissions import limited
+from minigen.homework.handout import blanks, variants
+from minigen.homework.marking.feedback import Report
+from minigen.homework.marking.marks import mark
+from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.wall import LIMITS, Refused, reached
 
 __all__ = ["Refused", "Report", "check", "grade", "listing", "start"]
@@ -37,20 +39,20 @@ def start(name, folder=".", *, key=None):
     Never overwrites: raises FileExistsError if one of them is there. Returns the two paths.
     """
     a = assignments.get(name)
-    return handout.write(a, a.practice if key is None else variants.drawn(a, key), folder)
+    return blanks.write(a, a.practice if key is None else variants.drawn(a, key), folder)
 
 
 def check(path, *, limits=LIMITS):
     """The Report on a file: right or wrong for each part, and why. It runs in its own process."""
     path = pathlib.Path(path)
-    source = submissions.limited(path)
+    source = limited(path)
     found = variants.read(source.decode("utf-8", "replace")) or (path.stem, None)
     a = assignments.get(found[0])
     variant = a.practice if found[1] is None else variants.known(a, found[1])
     level, _ = reached()
     session = Session(source, behind_wall(level, limits), limits)
     try:
-        marks = marking.mark(a.tasks(variant), session, PRACTICE_SEED, practice=True)
+        marks = mark(a.tasks(variant), session, PRACTICE_SEED, practice=True)
     finally:
         session.close()
     return Report(f"Homework {a.number}: {a.title}", tuple(marks), level, True)

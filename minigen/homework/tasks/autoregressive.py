@@ -3,8 +3,8 @@
 import numpy as np
 
 from minigen.core.numeric import softplus
-from minigen.homework.assignment import Assignment, Pair, Question, Value
-from minigen.homework.reference import Path
+from minigen.homework.assignments import Assignment, Pair, Question, Value
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import FUNCTION, TEXT, standard
 
 OPTIONS = {

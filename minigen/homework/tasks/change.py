@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.homework.assignment import Assignment, Pair, Question
+from minigen.homework.assignments import Assignment, Pair, Question
 from minigen.homework.tasks.functions import standard
 
 OPTIONS = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.homework.assignment import Assignment, Pair, Question, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Value
 from minigen.homework.tasks.functions import FUNCTION, TEXT, standard
 
 H = 1e-100

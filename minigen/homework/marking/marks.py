@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.homework.assignment import Pair, Question, Value
-from minigen.homework.pairs import PairTrial
-from minigen.homework.questions import QuestionTrial
-from minigen.homework.session import complex_numbers
-from minigen.homework.values import ValueTrial
+from minigen.homework.assignments import Pair, Question, Value
+from minigen.homework.marking.pairs import PairTrial
+from minigen.homework.marking.questions import QuestionTrial
+from minigen.homework.marking.session import complex_numbers
+from minigen.homework.marking.values import ValueTrial
 
 TRIALS = {Pair: PairTrial, Value: ValueTrial, Question: QuestionTrial}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minigen.homework import compare
-from minigen.homework import reference as ref
-from minigen.homework.assignment import Value
-from minigen.homework.session import Failure
-from minigen.homework.trials import Shared, shuffled, value_verdict
+from minigen.homework.assignments import Value
+from minigen.homework.marking import compare
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.session import Failure
+from minigen.homework.marking.trials import Shared, shuffled, value_verdict
 
 
 class QuestionTrial(Shared):

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.check.comparison import Comparison, Slopes
 from minigen.check.diagnosis import diagnose
-from minigen.homework import reference as ref
+from minigen.homework.marking import reference as ref
 
 GENERAL = (
     "wrong only", "always", "half the", "twice the", "not linear", "the sign of", "zero", "not 0",

@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from minigen.homework import compare
-from minigen.homework import reference as ref
-from minigen.homework.assignment import Question
-from minigen.homework.session import Failure
+from minigen.homework.assignments import Question
+from minigen.homework.marking import compare
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.session import Failure
 
 REPEAT = "it answers otherwise when asked again: does it remember, or draw random numbers?"
 

@@ -10,10 +10,13 @@ import secrets
 import tqdm
 
 from minigen.core import validate
-from minigen.homework import assignment as assignments
-from minigen.homework import marking, records, submissions, trials, variants
-from minigen.homework import reference as ref
-from minigen.homework.session import Session, behind_wall
+from minigen.homework import assignments
+from minigen.homework.grading import records, submissions
+from minigen.homework.handout import variants
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking import trials
+from minigen.homework.marking.marks import mark
+from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.wall import LIMITS, Refused, reached
 
 VERSION = importlib.metadata.version("minigen")
@@ -128,7 +131,7 @@ def marked(submission, tasks, run, limits):
     session = Session(submission.source, behind_wall(run["level"], limits), limits)
     session.broken = submission.problem
     try:
-        return marking.mark(tasks, session, (run["seed"],))
+        return mark(tasks, session, (run["seed"],))
     finally:
         session.close()
 

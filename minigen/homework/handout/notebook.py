@@ -2,10 +2,10 @@
 
 import json
 
-from minigen.homework.cells import CODE, TEXT, picture
+from minigen.homework.handout.cells import CODE, TEXT, picture
 
 
-def notebook(assignment):
+def notebook_json(assignment):
     """The text of an .ipynb file."""
     name = assignment.name
     cells = [

@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 
-from minigen.homework import reference as ref
-from minigen.homework.session import Failure
-from minigen.homework.trials import REPEAT, Shared, large, same, shuffled, value_verdict
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.session import Failure
+from minigen.homework.marking.trials import REPEAT, Shared, large, same, shuffled, value_verdict
 
 BESIDE, TRIES = 8, 3  # calls of the other function for one of this
 SLACK = 2.0  # how much slower than ours the other one may be before it counts as slowed down

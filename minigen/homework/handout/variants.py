@@ -7,7 +7,7 @@ import json
 import re
 
 from minigen.core import validate
-from minigen.homework.assignment import FORMAT
+from minigen.homework.assignments import FORMAT
 
 MARK = "# minigen homework"
 HEADER = re.compile(rf"^{MARK} (\w+), format (\d+), variant (\{{.*\}})\s*$", re.MULTILINE)

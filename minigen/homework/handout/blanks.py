@@ -4,11 +4,11 @@ import pathlib
 import re
 import string
 
-from minigen.homework import variants
-from minigen.homework.notebook import notebook
+from minigen.homework.handout import variants
+from minigen.homework.handout.notebook import notebook_json
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-SOURCES = pathlib.Path(__file__).parent / "sources"
+SOURCES = pathlib.Path(__file__).parents[1] / "sources"
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}\n", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
@@ -52,7 +52,7 @@ def write(assignment, variant, folder):
     folder = pathlib.Path(folder)
     texts = {
         folder / f"{assignment.name}.py": blank(assignment, variant),
-        folder / f"{assignment.name}.ipynb": notebook(assignment),
+        folder / f"{assignment.name}.ipynb": notebook_json(assignment),
     }
     there = [path for path in texts if path.exists() or path.is_symlink()]
     if there:

@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass
 
 from minigen.core import validate
-from minigen.homework.session import MAX_SOURCE
+from minigen.homework.marking.session import MAX_SOURCE
 
 DEPTH, MEMBERS = 4, 2000
 

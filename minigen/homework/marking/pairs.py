@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from minigen.homework import compare
-from minigen.homework import reference as ref
-from minigen.homework.session import Failure, Unwritten
-from minigen.homework.trials import REPEAT, Shared, large, same, shuffled, value_verdict
+from minigen.homework.marking import compare
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.session import Failure, Unwritten
+from minigen.homework.marking.trials import REPEAT, Shared, large, same, shuffled, value_verdict
 
 TRIES = 5
 LIMIT = 0.3  # seconds for a backward pass at the large size: a hundred times what it takes

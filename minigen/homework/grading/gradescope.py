@@ -9,7 +9,7 @@ import pathlib
 import zipfile
 
 from minigen.core import validate
-from minigen.homework import assignment as assignments
+from minigen.homework import assignments
 
 
 def results(record):
@@ -44,7 +44,7 @@ def bundle(name, key, path, isolation=1):
 
 def wheel():
     """(file name, bytes) of a wheel of the minigen that is running."""
-    root = pathlib.Path(__file__).parents[1]
+    root = pathlib.Path(__file__).parents[2]
     version = importlib.metadata.version("minigen")
     info = f"minigen-{version}.dist-info"
     files = {

@@ -1,0 +1,1 @@
+"""A class: its submissions, the run over all of them, records, Gradescope."""

@@ -1,0 +1,1 @@
+"""How one submission is marked: calls behind the wall, comparison, diagnosis."""
