@@ -52,8 +52,9 @@ def wheel():
         for p in sorted(root.rglob("*"))
         if p.is_file() and "__pycache__" not in p.parts
     }
-    meta = importlib.metadata.metadata("minigen")
-    files[f"{info}/METADATA"] = meta.as_string().encode()
+    installed = importlib.metadata.distribution("minigen")
+    meta = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
+    files[f"{info}/METADATA"] = meta.encode()
     files[f"{info}/WHEEL"] = WHEEL.encode()
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\nminigen = minigen.cli.main:main\n"
     return f"minigen-{version}-py3-none-any.whl", packed(files, f"{info}/RECORD")

@@ -84,4 +84,5 @@ def buffer(body, at, dtype, shape):
     end = at + count * np.dtype(dtype).itemsize
     if end > len(body):
         raise Garbled("an array longer than its frame")
-    return np.frombuffer(body, dtype, count, at).reshape(shape), end
+    # A copy, for the bytes may lie anywhere: BLAS kernels fail on unaligned arrays.
+    return np.frombuffer(body, dtype, count, at).reshape(shape).copy(), end

@@ -54,7 +54,7 @@ def behind(plan, folder, level, user):
     worker = os.path.join(folder, "worker.py")
     if level == 2:
         ownroot.own_tree(folder, plan)
-        worker, folder = "/worker.py", "/work"
+        worker, folder = "/worker.py", ownroot.WORK
     else:
         shutil.copyfile(plan["worker"], worker)  # its own folder may be closed to this user
     os.chdir(folder)

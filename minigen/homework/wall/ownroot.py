@@ -11,6 +11,7 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER = 0x20000, 0x4000000, 0x8000000, 0x10000000
 NEWPID, NEWNET = 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+WORK = "/.homework"  # no folder that Python or NumPy could lie in
 PYTHON = os.path.realpath(sys.executable)
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,7 +45,7 @@ def separate():
 
 
 def own_tree(root, plan):
-    """A file tree at `root`: Python, NumPy and the worker, all read-only, and an empty /work."""
+    """A file tree at `root`: Python, NumPy and the worker, all read-only, and an empty WORK."""
     checked(libc.unshare(NEWNS), "unshare")
     mount(None, "/", None, REC | PRIVATE)
     mount("none", root, "tmpfs", NOSUID | NODEV, "size=1m,mode=755")
@@ -56,8 +57,8 @@ def own_tree(root, plan):
         if os.path.exists(os.path.join(plan["numpy"], name)):
             graft(root, os.path.join(plan["numpy"], name))
     shutil.copyfile(plan["worker"], f"{root}/worker.py")
-    os.mkdir(f"{root}/work")
-    mount("none", f"{root}/work", "tmpfs", NOSUID | NODEV, "size=16m,nr_inodes=1000,mode=777")
+    os.mkdir(root + WORK)
+    mount("none", root + WORK, "tmpfs", NOSUID | NODEV, "size=16m,nr_inodes=1000,mode=777")
     for folder in (*installed(root), root):
         mount("none", folder, None, REMOUNT | BIND | RDONLY | NOSUID | NODEV)
     os.chroot(root)
