@@ -74,14 +74,14 @@ MISTAKES = {
     "identity path": ("[da + dr", "[dr", "wrong only in columns 0, 1"),
     "path through t": (" + dt @ self.U.T", "", ""),
     "path through s": ("ds * self.g + dt", "dt", ""),
-    "mean for sum": ("dr.sum(axis=0)", "dr.mean(axis=0)", "1/N of the right one (N = 3)"),
-    "sum for mean": ("(ds * h)", "(len(ds) * ds * h)", "N = 3 times the right one"),
+    "mean for sum": ("dr.sum(axis=0)", "dr.mean(axis=0)", "1/N of the right gradient (N = 3)"),
+    "sum for mean": ("(ds * h)", "(len(ds) * ds * h)", "N = 3 times the right gradient"),
     "not summed": ("dr.sum(axis=0)", "dr", "not summed over the batch"),
     "last row only": ("dr.sum(axis=0)", "dr[-1]", ""),
     "an axis kept": ("dr.sum(axis=0)", "dr.sum(axis=0, keepdims=True)", "an axis of length 1"),
     "accumulated twice": ("(ds * h).sum(axis=0)", "2 * (ds * h).sum(axis=0)", "twice"),
-    "half": ("h.T @ dt", "h.T @ dt / 2", "half the right one"),
-    "a factor": ("h.T @ dt", "h.T @ dt * 1.7", "always 1.7 times"),
+    "half": ("h.T @ dt", "h.T @ dt / 2", "half the right gradient"),
+    "a factor": ("h.T @ dt", "h.T @ dt * 1.7", "1.7 times the right gradient"),
     "a column off": ("h.T @ dt", "h.T @ dt * [1, 1.01]", "wrong only in column 1"),
     "one entry off": ("h.T @ dt", "h.T @ dt * [[1, 1], [1, 1 + 5e-5]]", "wrong only in row 1"),
     "tanh'": ("(1 - h * h)", "(1 - h)", ""),
@@ -108,7 +108,7 @@ MISTAKES = {
     "halves mixed up": (
         "da + dr @ (self.W * self.M).T, db",
         "db, da + dr @ (self.W * self.M).T",
-        "the right numbers at other places",
+        "the right numbers in other places",
     ),
 }
 

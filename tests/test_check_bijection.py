@@ -182,7 +182,7 @@ def test_a_log_det_of_the_wrong_shape_is_named(rng):
 
 def test_a_sequential_inverse_is_excused_from_its_gradient(rng):
     report = report_on(Sequential, rng)
-    assert report and report.rows[-1].verdict == "skipped"
+    assert report and report.rows[-1].state == "skipped"
 
 
 def test_an_error_in_backward_inverse_is_not_taken_for_a_sequential_map(rng):
@@ -217,7 +217,7 @@ def test_a_map_that_is_not_complex_clean_is_judged_by_differences(rng):
 def test_a_map_too_badly_conditioned_to_judge_is_inconclusive(rng):
     report = check.bijection(Matrix(np.vander(np.linspace(1, 2, 9))), np.ones((1, 9)), rng=rng)
     assert not report and "badly conditioned" in str(report)
-    assert all(row.verdict != "WRONG" for row in report.rows)
+    assert all(row.state != "WRONG" for row in report.rows)
 
 
 def failed(layer, x, rng):
@@ -281,7 +281,7 @@ def test_what_is_known_no_better_than_to_1e_6_is_inconclusive():
         limit = 1e-6 * (1 + abs(expected))
         for allowed, verdict in ((0.9 * limit, "ok"), (1.1 * limit, "inconclusive")):
             row = equal("logdet of forward", np.array([expected]), np.array([expected]), allowed)
-            assert row.verdict == verdict
+            assert row.state == verdict
 
 
 def test_the_error_of_an_equality_is_the_largest_gap(rng):

@@ -216,25 +216,25 @@ BROKEN = {
     WritesInput: ("forward is pure", "forward changes x"),
     WritesCotangent: ("backward is pure", "backward changes the cotangent of output 0"),
     WritesParameter: ("forward is pure", "forward changes w"),
-    RollsDice: ("repeatable", "output 0 is another at the second call"),
+    RollsDice: ("repeatable", "output 0 differs at the second call"),
     EmptiesCache: ("repeatable", "backward changes the cache"),
-    SharesCache: ("two caches", "params.w depends on what else ran"),
+    SharesCache: ("two caches", "params.w depends on other calls"),
     Tape: ("two caches", "IndexError"),
-    Queue: ("two caches", "params.w depends on what else ran"),
+    Queue: ("two caches", "params.w depends on other calls"),
     Clips: ("linear", "does not follow cotangents 1e+06 times as large"),
     AddsEpsilon: ("zero", "dx is not 0"),
     Normalises: ("linear", "is not the sum of two"),
     NeedsContiguous: ("layouts", "BufferError"),
     NeedsPositiveStrides: ("layouts", "negative strides"),
     Borrows: ("layouts", "read-only"),
-    ReadsMemoryOrder: ("layouts", "output 0 is another for Fortran-ordered arrays"),
+    ReadsMemoryOrder: ("layouts", "output 0 differs for Fortran-ordered arrays"),
     MixesRows: ("row by row", "output 0 of a row depends on the other rows"),
     MixesFaintly: ("row by row", "output 0 of a row depends on the other rows"),
     SumsRows: ("row by row", "output 0"),
     Doubles: ("float32", "output 0 is float64"),
     Halves: ("float32", "output 0 is float16"),
     CachesDouble: ("float32", "cache.1 is float64"),
-    OutputIsParameter: ("own memory", "output 0 is memory of params.w"),
+    OutputIsParameter: ("own memory", "output 0 shares memory with params.w"),
     ForgetsGradient: ("form", "params.w: expected a gradient, got none"),
     WrongShape: ("form", "dx: expected shape (4, 3), got (3, 4)"),
     Melts: ("frozen", "expected @dataclass(frozen=True)"),
@@ -270,8 +270,8 @@ def test_rows_are_told_apart_beside_given_arrays_of_any_length(length, rng):
             return super().forward(x * table[length - 1])
 
     table = np.ones(length)
-    assert report_on(Apart(np.ones(3)), rng, table=table)
-    report = report_on(Mixed(np.ones(3)), rng, table=table)
+    assert report_on(Apart(np.ones(3)), rng, given={"table": table})
+    report = report_on(Mixed(np.ones(3)), rng, given={"table": table})
     assert [row.name for row in report.failures] == ["row by row"]
 
 
@@ -282,7 +282,7 @@ def test_missing_values_among_what_is_given_are_no_change(rng):
 
     data = rng.standard_normal((4, 3))
     data[1, 2] = np.nan
-    assert report_on(Fills(np.ones(3)), rng, data=data)
+    assert report_on(Fills(np.ones(3)), rng, given={"data": data})
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -34,7 +34,7 @@ def reason(A, slip, rng):
 
 def reason_of(report):
     (row,) = report.failures
-    assert row.verdict == "WRONG"
+    assert row.state == "WRONG"
     return "\n".join(line.strip() for line in row.why.splitlines()[1:])
 
 
@@ -71,16 +71,21 @@ def test_the_first_number_that_is_none_is_said_where_it_stands(rng):
 
 @pytest.mark.parametrize("N", [1, 2, 3, 100])
 def test_a_factor_of_the_batch_is_named_with_its_sign(N, rng):
-    mean, total = "a mean over the batch instead of the sum?", "a sum over the batch instead"
+    mean, total = "a mean instead of the sum?", "a sum over the batch instead of the mean?"
     expected = {
-        N: f"N = {N} times the right one: {total}",
-        1 / N: f"1/N of the right one (N = {N}): {mean}",
-        -N: f"-N = {-N} times the right one: the sign, and a sum instead of the mean?",
-        -1 / N: f"-1/N of the right one (N = {N}): the sign, and a mean instead of the sum?",
+        N: f"N = {N} times the right gradient: {total}",
+        1 / N: f"1/N of the right gradient (N = {N}): {mean}",
+        -N: f"-N = {-N} times the right gradient: the sign, and {total}",
+        -1 / N: f"-1/N of the right gradient (N = {N}): the sign, and {mean}",
     }
     for factor in ((1 + 1e-6) / N, 1.7 / N):
-        expected[factor] = f"always {factor:.6g} times the right one: a constant factor"
-    known = {1: "", 2: "twice the right one", 0.5: "half the right one", -1: "the sign: minus"}
+        expected[factor] = f"{factor:.6g} times the right gradient: a constant factor"
+    known = {
+        1: "",
+        2: "twice the right gradient",
+        0.5: "half the right gradient",
+        -1: "the sign: minus",
+    }
     for factor, said in expected.items():
         if abs(factor - 1) > 1e-3:
             found = reason(np.ones((N, 2)), lambda g, factor=factor: factor * g, rng)
@@ -88,7 +93,7 @@ def test_a_factor_of_the_batch_is_named_with_its_sign(N, rng):
 
 
 def test_a_constant_factor_needs_two_entries_to_be_seen(rng):
-    for count, said in ((1, "wrong only in column 0"), (2, "always 0.7 times the right one")):
+    for count, said in ((1, "wrong only in column 0"), (2, "0.7 times the right gradient")):
         factor = np.where(np.arange(4) < count, 0.7, 1.0)
         assert reason([[20.0, 1.0, 1.0, 1.0]], lambda g, f=factor: f * g, rng).startswith(said)
 
@@ -107,7 +112,7 @@ def test_without_rows_there_is_no_factor_of_the_batch(rng):
             return ({"p": 1.7 * 3 * dy},)
 
     said = reason_of(check.gradients(Alone(np.array([1.0, 2.0])), rng=rng))
-    assert said == "always 1.7 times the right one: a constant factor"
+    assert said == "1.7 times the right gradient: a constant factor"
 
 
 def clipped(g):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import check, nn
-from minigen.check.probe import cotangents, input_names
+from minigen.check.probe import input_names, random_cotangents
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 
@@ -137,10 +137,10 @@ def test_what_is_given_is_not_differentiated_and_is_cast(rng):
     x, context, eps = rng.standard_normal((3, 4, 2)).astype(np.float32)
     layer = Noisy(np.arange(5.0, dtype=np.float32), np.ones(2, np.float32))
     given = {"t": np.array([0, 4, 2, 2]), "eps": eps}
-    report = check.gradients(layer, x, context, rng=rng, **given)
+    report = check.gradients(layer, x, context, given=given, rng=rng)
     assert report, report
     assert [row.name for row in report.rows] == ["dx", "dcontext", "params.w"]
-    assert check.contract(layer, x, context, rng=rng, **given)
+    assert check.contract(layer, x, context, given=given, rng=rng)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,7 +196,7 @@ def test_inputs_are_named_as_forward_names_them():
 
 
 def test_a_cotangent_has_both_signs_alike_and_sizes_from_a_half_to_two(rng):
-    (v,) = cotangents([np.zeros((100, 100))], rng)
+    (v,) = random_cotangents([np.zeros((100, 100))], rng)
     for side in (v[v > 0], -v[v < 0]):
         assert abs(len(side) - 5000) < 250
         assert 0.5 <= side.min() < 0.51 and 1.99 < side.max() <= 2

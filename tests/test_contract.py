@@ -25,14 +25,18 @@ def test_gradients_are_those_of_the_complex_step(name):
         judge, more = check.adjoint, {"directions": 2}
         if k % 8 == 0:
             judge, more = check.gradients, {"entries": 6}
-        report = judge(case.layer, *case.inputs, rng=rng, method="complex", **more, **case.given)
+        report = judge(
+            case.layer, *case.inputs, rng=rng, given=case.given, method="complex", **more
+        )
         assert report, report
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_promises_of_the_contract_are_kept(name):
     for case, rng in draws(name, zoo.ZOO, 6):
-        report = check.contract(case.layer, *case.inputs, rng=rng, mixes=case.mixes, **case.given)
+        report = check.contract(
+            case.layer, *case.inputs, given=case.given, rng=rng, mixes=case.mixes
+        )
         assert report, report
 
 

@@ -165,7 +165,7 @@ class Plus(Layer):
 
 def test_a_block_may_return_the_gradient_it_was_given(rng):
     net, x = replace(small(rng).net, blocks=(Plus(), Plus(), Plus())), rng.standard_normal((5, 2))
-    assert check.gradients(net, x, t=np.array([1, 3, 7, 3, 20]), rng=rng)
+    assert check.gradients(net, x, given={"t": np.array([1, 3, 7, 3, 20])}, rng=rng)
 
 
 def test_before_the_first_step_there_is_x0_but_no_mean(rng):

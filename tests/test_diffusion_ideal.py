@@ -98,7 +98,7 @@ def test_the_ideal_noise_is_the_score_of_the_mixture(rng):
 @pytest.mark.parametrize("t", [[1, 3, 5, 8], [2], [0.6, 2.5, 7.0, 8.0], [3.5]])
 def test_the_jacobian_of_the_ideal_noise_of_tilted_parts(t, rng):
     net, _, _ = mixture(df.linear_schedule(8), D=3)
-    assert check.gradients(net, rng.standard_normal((4, 3)), t=np.array(t), rng=rng)
+    assert check.gradients(net, rng.standard_normal((4, 3)), given={"t": np.array(t)}, rng=rng)
 
 
 def test_samples_of_the_mixture_have_its_moments(rng):

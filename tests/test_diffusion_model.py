@@ -66,7 +66,7 @@ def test_losses_have_their_gradients_with_weights_and_labels(name, variance, rng
     given |= {"weight": rng.uniform(0.1, 2, 4), "label": np.array([0, 2, 1, 0])}
     if name == "HybridLoss":
         given["mean"] = rng.standard_normal((4, 2))
-    assert check.gradients(loss, x0, rng=rng, **given)
+    assert check.gradients(loss, x0, given=given, rng=rng)
     _, cache = loss.forward(x0, **given)
     _, grads = loss.backward(-1.7, cache)
     alone = tree.flatten(loss.backward_params(-1.7, cache))
@@ -118,7 +118,9 @@ def test_guidance_moves_the_prediction_and_leaves_the_variance(variance, times, 
     out, _ = model.guided(2.5).net.forward(x, t=t, label=label)
     np.testing.assert_allclose(out[:, :2], (none + 2.5 * (named - none))[:, :2], rtol=1e-12)
     np.testing.assert_array_equal(out[:, 2:], named[:, 2:])
-    assert check.gradients(df.Guided(model.net, 2.5, 3, 2), x, t=t, label=label, rng=rng)
+    assert check.gradients(
+        df.Guided(model.net, 2.5, 3, 2), x, given={"t": t, "label": label}, rng=rng
+    )
 
 
 def test_guidance_of_one_is_the_model_itself(rng):
@@ -314,8 +316,8 @@ def test_a_network_by_its_equations(rng):
         h = h + (u / (1 + np.exp(-u))) @ block.linear.W + block.linear.b
     want = h @ net.head.W + net.head.b
     np.testing.assert_allclose(net.forward(x, t=t, label=label)[0], want, rtol=1e-12)
-    assert check.gradients(net, x, t=t, label=label, rng=rng)
-    assert check.gradients(net, x, t=np.array([7]), label=label, rng=rng)
+    assert check.gradients(net, x, given={"t": t, "label": label}, rng=rng)
+    assert check.gradients(net, x, given={"t": np.array([7]), "label": label}, rng=rng)
     _, cache = net.forward(x, t=t, label=label)
     dout = rng.standard_normal(want.shape)
     alone = tree.flatten(net.backward_params(dout, cache))

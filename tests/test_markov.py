@@ -237,7 +237,7 @@ def test_chains_keep_the_type_of_their_parameters(dtype, rng):
 def test_a_long_chain_has_the_gradient_of_the_complex_step(rng):
     chain = gaussian_chain(2, rng)
     x = chain.sample(2, length=40, rng=rng)
-    report = check.gradients(chain, x, rng=rng, lengths=np.array([40, 17]))
+    report = check.gradients(chain, x, given={"lengths": np.array([40, 17])}, rng=rng)
     assert report, report
 
 

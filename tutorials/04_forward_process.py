@@ -613,7 +613,7 @@ reports = (
     mg.check.gradients(Marginal(), x0, total, *pair, rng=rng),
     mg.check.gradients(MarginalDensity(), x3, x0, *pair, rng=rng),
     mg.check.gradients(Cumulate(), beta[1:], rng=rng),
-    mg.check.gradients(layer, x3, total, rng=rng, t=np.full(5, 3)),
+    mg.check.gradients(layer, x3, total, given={"t": np.full(5, 3)}, rng=rng),
 )
 for report in reports:
     assert report

@@ -457,10 +457,11 @@ x0_rows, eps_rows, mu_rows, xt_rows = rng.standard_normal((4, 6, 2))
 given = {"t": np.array([1, 1, 2, 2, 3, 3])}
 inputs = (x0_rows, xt_rows, mu_rows, rng.uniform(-1, 1, (6, 2)))
 
-report = mg.check.gradients(GaussianTerm(schedule), *inputs, rng=rng, **given)
+report = mg.check.gradients(GaussianTerm(schedule), *inputs, given=given, rng=rng)
 assert report
 print(report)
-report = mg.check.gradients(StepTerm(small), x0_rows, eps=eps_rows, rng=rng, **given)
+with_noise = given | {"eps": eps_rows}
+report = mg.check.gradients(StepTerm(small), x0_rows, given=with_noise, rng=rng)
 assert report
 print(report)
 
@@ -501,10 +502,10 @@ class NoPathThroughTheMean(StepTerm):
         return dx0 + dx0_marginal, {"model": dmodel}
 
 
-report = mg.check.gradients(NoPosteriorVariance(schedule), *inputs, rng=rng, **given)
+report = mg.check.gradients(NoPosteriorVariance(schedule), *inputs, given=given, rng=rng)
 assert not report
 print(report)
-report = mg.check.gradients(NoPathThroughTheMean(small), x0_rows, eps=eps_rows, rng=rng, **given)
+report = mg.check.gradients(NoPathThroughTheMean(small), x0_rows, given=with_noise, rng=rng)
 assert not report
 print(report)
 

@@ -171,7 +171,7 @@ options = {"levels": 17, "variance": "free", "rng": rng, "dtype": np.float64}
 small = away(mg.diffusion.ddpm(3, schedule, hidden=6, blocks=2, **options), rng)
 x0 = rng.choice(grid[:, 0], (6, 3))
 given = {"t": np.array([1, 1, 2, 7, 13, 20]), "eps": rng.standard_normal((6, 3))}
-report = mg.check.gradients(small.bound, x0, rng=rng, **given)
+report = mg.check.gradients(small.bound, x0, given=given, rng=rng)
 assert report
 print(report)
 
@@ -196,7 +196,7 @@ class HearsOneBlock(TimeNet):
 
 net = small.net
 broken = HearsOneBlock(net.lift, net.time, net.label, net.blocks, net.head)
-report = mg.check.gradients(broken, rng.standard_normal((6, 3)), rng=rng, t=given["t"])
+report = mg.check.gradients(broken, rng.standard_normal((6, 3)), given={"t": given["t"]}, rng=rng)
 assert not report
 print(report)
 

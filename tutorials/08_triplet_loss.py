@@ -200,7 +200,7 @@ walk(
 # %%
 at_a, at_p, at_n = np.array([[0.0, 0.0]]), np.array([[0.0, 1.0]]), np.array([[1.5, 0.0]])
 report = mg.check.gradients(TripletLoss(1.25), at_a, at_p, at_n, rng=rng)
-assert not report and {row.verdict for row in report.failures} == {"inconclusive"}
+assert not report and {row.state for row in report.failures} == {"inconclusive"}
 print(report)
 
 # %% [markdown]
@@ -295,8 +295,8 @@ for broken, right, given in [
     (NoLength(), Normalize(), {}),
     (LostRows(), MinedTriplets(), {"labels": classes}),
 ]:
-    report = mg.check.gradients(broken, a, rng=rng, **given)
-    assert not report and mg.check.gradients(right, a, rng=rng, **given)
+    report = mg.check.gradients(broken, a, given=given, rng=rng)
+    assert not report and mg.check.gradients(right, a, given=given, rng=rng)
     print(report, end="\n\n")
 chosen = triplets(a, classes, "batch_hard")
 print("negatives chosen by the 12 anchors:", chosen[2])

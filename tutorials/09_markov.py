@@ -112,7 +112,7 @@ print(inspect.getsource(CategoricalChain.backward))
 # %%
 soft = CategoricalChain(rng.standard_normal(3), rng.standard_normal((3, 3)))
 y = words[rng.integers(0, 243, 6)]
-report = mg.check.gradients(soft, rng=rng, y=y)
+report = mg.check.gradients(soft, given={"y": y}, rng=rng)
 assert report
 print(report)
 
@@ -169,7 +169,7 @@ class Turned(CategoricalChain):
 
 
 for Broken in (LostPairs, NoSum, Turned):
-    report = mg.check.gradients(Broken(soft.start, soft.logits), rng=rng, y=y)
+    report = mg.check.gradients(Broken(soft.start, soft.logits), given={"y": y}, rng=rng)
     assert not report
     print(report, end="\n\n")
 
@@ -208,7 +208,7 @@ assert np.allclose(chain.log_prob(y, lengths), alone, rtol=1e-12)
 assert np.array_equal(chain.log_prob(spoiled, lengths), chain.log_prob(y, lengths))
 
 few, short = y[:5, :6], np.array([6, 1, 4, 2, 6])
-report = mg.check.gradients(CategoricalChain.init(K), rng=rng, y=few, lengths=short)
+report = mg.check.gradients(CategoricalChain.init(K), given={"y": few, "lengths": short}, rng=rng)
 assert report
 print(report)
 print(inspect.getsource(SequenceNLL.forward))

@@ -382,7 +382,7 @@ def tests(layer, x, *context):
     """{test: whether it objects}."""
     y, logdet, _ = layer.forward(x, *context)
     back, logdet_back = layer.inverse(y, *context)
-    rows = {row.name: row.verdict for row in mg.check.bijection(layer, x, *context, rng=rng).rows}
+    rows = {row.name: row.state for row in mg.check.bijection(layer, x, *context, rng=rng).rows}
     gradient = mg.check.gradients(layer, x, *context, rng=rng)
     reach = [mg.check.jacobian(lambda c: layer.forward(x, c)[0], c) for c in context]
     return {

@@ -3,10 +3,10 @@
     gradients(layer, *inputs, rng=)   every entry of every gradient, with a diagnosis
     adjoint(layer, *inputs, rng=)     whole models, along random directions
     bijection(layer, x, rng=)         round trip, log-det against the Jacobian, gradients
-    contract(layer, *inputs, rng=)    all else a layer promises: purity, caches, types
+    contract(layer, *inputs, rng=)    the other rules of a layer: purity, caches, types
     jacobian(f, x)                    of a function of rows, by complex step
 
-A report is true or false, and says where and why as text. A layer is anything with the `forward`
+A report is true or false, and its text says where and why. A layer is anything with the `forward`
 and `backward` of `minigen.core.contract`, a student's own class too.
 """
 
@@ -15,6 +15,13 @@ from minigen.check.bijection_check import bijection
 from minigen.check.complexstep import jacobian
 from minigen.check.contract_check import contract
 from minigen.check.gradient_check import gradients
-from minigen.check.report import Report, Row
+from minigen.check.report import Diagnosis, Kind, Report, Row, State
 
-__all__ = ["Report", "Row", "adjoint", "bijection", "contract", "gradients", "jacobian"]
+__all__ = [
+    "Diagnosis", "Kind", "Report", "Row", "State",
+    "adjoint", "bijection", "contract", "gradients", "jacobian",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,81 +2,134 @@
 
     v . (J u) = (J^T v) . u        for random u and v
 
-J u is one complex forward pass, J^T v is what `backward` says. Each array's part of u is divided
-by the size of its gradient, or a small array would be lost beside a large one.
+J u is one complex forward pass, J^T v is what `backward` gives. Each array's part of u is divided
+by the size of its gradient; otherwise a small array would be lost beside a large one.
 """
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.check.comparison import Slopes, compare
 from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
 from minigen.check.reference import choose
-from minigen.check.report import OK, OPEN, WRONG, Report, Row
+from minigen.check.report import Report, Row, State
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import decide
+from minigen.check.tolerance import Reference, decide
 from minigen.core import validate
 
-FAINT = 1e-3  # no array weighs more than this would make it: one that is all rounding would rule
+FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
 
 
-def adjoint(layer, *inputs, rng, method="auto", directions=8, **given):
-    """Whether `backward` is the adjoint of the derivative of `forward`, along random directions.
+def adjoint(
+    layer: Any,
+    *inputs: ArrayLike,
+    given: dict[str, Any] | None = None,
+    rng: np.random.Generator,
+    method: Literal["auto", "complex", "richardson"] = "auto",
+    directions: int = 8,
+) -> Report:
+    """Check that `backward` is the adjoint of the derivative of `forward`, along random directions.
 
-    The check for whole models: it costs one complex forward pass a direction, whatever the number
-    of parameters, and says which array is wrong, not which entry (`gradients` does).
+    v . (J u) = (J^T v) . u for random u and v. This is the check for whole models: it costs one
+    complex forward pass per direction, however many parameters there are, and says which array
+    is wrong, not which entry (`gradients` does).
 
-    layer, inputs, given, method: as in `gradients`; directions: how many, 8 by default.
-    Returns a Report; errors are relative to the size of the terms of both sides.
+    Parameters
+    ----------
+    layer : object
+        Anything with `forward` and `backward`, as in `gradients`.
+    *inputs : array_like
+        The positional inputs of `forward`.
+    given : dict, optional
+        The keyword inputs of `forward`, which are not differentiated.
+    rng : numpy.random.Generator
+        Draws the cotangents v and the directions u.
+    method : {"auto", "complex", "richardson"}
+        The reference, as in `gradients`.
+    directions : int
+        The number of directions.
+
+    Returns
+    -------
+    Report
+        One row for all arrays together and, if that is wrong, one for each array. Errors are
+        relative to the size of the terms of both sides.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is not of the expected form.
+
+    Examples
+    --------
+    >>> flow = mg.flows.real_nvp(4, rng=rng)
+    >>> report = mg.check.adjoint(flow.nll, rng.standard_normal((3, 4)), rng=rng)
+    >>> bool(report), report.rows[0].note
+    (True, '8 directions')
     """
     validate.generator(rng)
     validate.integer("directions", directions, 1)
-    probe = Probe.of(layer, inputs, given)
+    probe = Probe.of(layer, inputs, given or {})
     evaluation = Evaluation.of(probe, rng)
     reference = choose(probe, method, rng)
-    rows = misshapen(probe.points, evaluation.yours) or directional(
-        evaluation, reference, directions, rng
-    )
+    rows = misshapen(probe.points, evaluation.yours)
+    rows = rows or direction_rows(evaluation, reference, directions, rng)
     return Report(f"adjoint of {type(layer).__name__}", tuple(rows), reference.note)
 
 
-def directional(evaluation, reference, directions, rng):
+def direction_rows(
+    evaluation: Evaluation, reference: Reference, directions: int, rng: np.random.Generator
+) -> list[Row]:
     """One row for all arrays together and, if it is wrong, one for each; none if all are empty."""
     names = [name for name, a in evaluation.probe.points.items() if a.size]
     if not names:
         return []
-    together = direction_row("v.(Ju) = (J'v).u", names, evaluation, reference, directions, rng)
-    if together.verdict == OK or len(names) == 1:
-        return [together]
-    each = [direction_row(name, [name], evaluation, reference, directions, rng) for name in names]
-    return [together, *each]
+
+    def row(label: str, moved: list[str]) -> Row:
+        return direction_row(label, moved, evaluation, reference, directions, rng)
+
+    together = row("v.(Ju) = (J'v).u", names)
+    single = together.state == State.OK or len(names) == 1
+    return [together, *([] if single else [row(name, [name]) for name in names])]
 
 
-@np.errstate(all="ignore")  # numbers that are not finite are judged, not warned of
-def direction_row(label, names, evaluation, reference, directions, rng):
+@np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
+def direction_row(
+    label: str,
+    names: list[str],
+    evaluation: Evaluation,
+    reference: Reference,
+    directions: int,
+    rng: np.random.Generator,
+) -> Row:
     """The row of some directions in which only the arrays `names` move."""
-    slopes = Slopes.along(
-        label, random_directions(names, evaluation, directions, rng), evaluation.yours
-    )
+    us = random_directions(names, evaluation.yours, directions, rng)
+    slopes = Slopes.along(label, us, evaluation.yours)
     comparison = compare(slopes, reference, evaluation.cotangents)
-    verdicts, doubt = decide(comparison, reference, evaluation, rng)
+    states, doubt = decide(comparison, reference, evaluation, rng)
     error = comparison.gap.max() / (comparison.scale or 1.0)
-    verdict = next(v for v in (WRONG, OPEN, OK) if np.any(verdicts == v))
-    return Row(label, verdict, error, f"{directions} directions", f": {doubt}" if doubt else "")
+    order = (State.WRONG, State.INCONCLUSIVE, State.OK)
+    state = next(s for s in order if np.any(states == s))
+    return Row(label, state, error, f"{directions} directions", diagnosis=doubt)
 
 
-def random_directions(names, evaluation, count, rng):
+def random_directions(
+    names: list[str], yours: dict, count: int, rng: np.random.Generator
+) -> list[dict[str, NDArray]]:
     """Random u; each array of it is divided by the root mean square of its gradient."""
-    sizes = {name: rms(np.asarray(evaluation.yours[name])) for name in names}
+    sizes = {name: rms(np.asarray(yours[name])) for name in names}
     least = FAINT * max(sizes.values())
     scales = {name: max(size, least) or 1.0 for name, size in sizes.items()}
     return [
-        {name: rng.standard_normal(evaluation.yours[name].shape) / s for name, s in scales.items()}
+        {name: rng.standard_normal(yours[name].shape) / s for name, s in scales.items()}
         for _ in range(count)
     ]
 
 
-def rms(g):
-    """The root mean square, 0 where it is not a number."""
+def rms(g: NDArray) -> float:
+    """The root mean square, 0 where it is not finite."""
     size = np.sqrt(np.mean(np.square(g)))
     return size if np.isfinite(size) else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from minigen.check.gradient_check import gradients
 from minigen.check.probe import Probe
 from minigen.check.reference import choose
-from minigen.check.report import OK, OPEN, SKIPPED, WRONG, Report, Row, versus
+from minigen.check.report import Diagnosis, Kind, Report, Row, State, versus
 from minigen.check.richardson import size
 from minigen.core import validate
 from minigen.core.contract import Bijection
@@ -16,6 +16,8 @@ from minigen.core.contract import Bijection
 RIGHT = 1e-12
 UNSURE = 1e-6
 EPS = 2.0**-52
+BAD_CONDITION = Diagnosis(Kind.ILL_CONDITIONED, "the map is too badly conditioned here")
+OTHER_WAY = Diagnosis(Kind.LOGDET_SIGN, "the sign: this is the log-det of the map the other way")
 
 
 def bijection(layer, x, *context, rng):
@@ -51,7 +53,7 @@ def bijection(layer, x, *context, rng):
         equal("y = forward(inverse(y))", y_again, y, RIGHT * (reach_y + product(J, reach_x))),
         equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
         equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
-        Row("structure", OK, note=structure(J)),
+        Row("structure", State.OK, note=structure(J)),
     ]
     if np.shape(logdet) == (len(x),):
         rows += gradients(f, x, *context, rng=rng).rows
@@ -81,19 +83,22 @@ def product(J, x):
 def equal(name, yours, expected, allowed):
     """The row of an equality."""
     if np.shape(yours) != expected.shape:
-        return Row(name, WRONG, why=f": expected shape {expected.shape}, got {np.shape(yours)}")
+        text = f"expected shape {expected.shape}, got {np.shape(yours)}"
+        return Row(name, State.WRONG, diagnosis=Diagnosis(Kind.SHAPE, text))
     gap = np.abs(yours - expected)
     gap = np.where(np.isfinite(gap), gap, np.nan)  # which no tolerance allows
     error = float(gap.max(initial=0))
     if np.all(gap <= allowed):
         sure = np.all(allowed <= UNSURE * (1 + np.abs(expected)))
-        return Row(name, OK if sure else OPEN, error, why=": the map is too badly conditioned here")
+        return (
+            Row(name, State.OK, error)
+            if sure
+            else Row(name, State.INCONCLUSIVE, error, diagnosis=BAD_CONDITION)
+        )
     at = np.unravel_index(np.argmax(gap), gap.shape)
-    index = ", ".join(map(str, at))
-    why = f"[{index}]: {versus(yours[at], expected[at])}"
-    if name.startswith("logdet") and np.all(np.abs(yours + expected) <= allowed):
-        why += "\n  the sign: this is the log-det of the map the other way"
-    return Row(name, WRONG, error, why=why)
+    worst = f"[{', '.join(map(str, at))}]: {versus(yours[at], expected[at])}"
+    turned = name.startswith("logdet") and np.all(np.abs(yours + expected) <= allowed)
+    return Row(name, State.WRONG, error, "", worst, OTHER_WAY if turned else None)
 
 
 def structure(J):
@@ -141,7 +146,7 @@ def inverse_rows(f, y, context, rng):
     """The rows of the gradients of the inverse, or one that says that it has none."""
     missing = sequential(f, y, context)
     if missing:
-        return [Row("backward_inverse", SKIPPED, note=missing)]
+        return [Row("backward_inverse", State.SKIPPED, note=missing)]
     rows = gradients(Inverse(f), y, *context, rng=rng).rows
     return [
         replace(row, name="inverse " + row.name.replace("params.inverse", "params")) for row in rows

@@ -1,25 +1,28 @@
-"""What a layer says about its gradient, and what the reference says."""
+"""The slopes a layer gives, beside those of a reference."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
     """n slopes as the layer gives them, at entries of one array or along directions.
 
-    name of the array; where: n indices, or n directions {name: array}; yours (n,); norm (n,),
-    the root of the sum of the squares of the terms that yours is the sum of, 0 at an entry.
+    name of the array; where: n indices, or n directions {name: array}; yours (n,); norm (n,):
+    where yours is a sum of terms, the root of the sum of their squares; 0 at an entry.
     """
 
     name: str
     where: list
-    yours: np.ndarray
-    norm: np.ndarray
+    yours: NDArray
+    norm: NDArray
 
     @classmethod
-    def at_entries(cls, name, full, limit, rng):
+    def at_entries(cls, name: str, full: NDArray, limit: int, rng: np.random.Generator) -> "Slopes":
         """At most `limit` entries of a whole gradient, drawn at random; all if they are no more."""
         flat = range(full.size)
         if full.size > limit:
@@ -28,22 +31,24 @@ class Slopes:
         return cls(name, where, np.array([full[index] for index in where]), np.zeros(len(where)))
 
     @classmethod
-    def along(cls, name, directions, grads):
+    def along(
+        cls, name: str, directions: list[dict[str, NDArray]], grads: Mapping[str, Any]
+    ) -> "Slopes":
         """The slopes along directions: sum over arrays of u . g."""
         terms = [[(u * grads[path]).ravel() for path, u in d.items()] for d in directions]
-        terms = [np.concatenate(t) for t in terms]
-        yours = np.array([t.sum() for t in terms])
-        return cls(name, directions, yours, np.array([np.linalg.norm(t) for t in terms]))
+        flat = [np.concatenate(t) for t in terms]
+        yours = np.array([t.sum() for t in flat])
+        return cls(name, directions, yours, np.array([np.linalg.norm(t) for t in flat]))
 
-    def part(self, chosen):
-        """The slopes at some of its places."""
+    def part(self, chosen: Sequence[int] | NDArray) -> "Slopes":
+        """Some of the slopes."""
         where = [self.where[i] for i in chosen]
         return Slopes(self.name, where, self.yours[chosen], self.norm[chosen])
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A slopes and what the reference says, for the cotangents v of K outputs.
+    """Slopes and what the reference says, for the cotangents v of K outputs.
 
         expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = norm + sum_k |v_k| . |J_k|
 
@@ -52,44 +57,46 @@ class Comparison:
     """
 
     slopes: Slopes
-    parts: np.ndarray
-    ones: np.ndarray
-    size: np.ndarray
-    error: np.ndarray
+    parts: NDArray
+    ones: NDArray
+    size: NDArray
+    error: NDArray
 
     @property
-    def yours(self):
+    def yours(self) -> NDArray:
+        """The slopes as the layer gives them."""
         return self.slopes.yours
 
     @property
-    def expected(self):
+    def expected(self) -> NDArray:
+        """The slopes of the reference."""
         return self.parts.sum(axis=0)
 
     @property
-    def scale(self):
-        """The largest slope, were there no cancellation."""
+    def scale(self) -> float:
+        """The largest slope, if nothing cancelled."""
         return self.size.max(initial=0)
 
     @property
-    def gap(self):
-        """|yours - expected|; where it is not finite, nan, which no tolerance allows."""
+    def gap(self) -> NDArray:
+        """|yours - expected|; nan where it is not finite, which no tolerance allows."""
         gap = np.abs(self.yours - self.expected)
         return np.where(np.isfinite(gap), gap, np.nan)
 
-    def part(self, chosen):
-        """The comparison at some of its places."""
+    def part(self, chosen: Sequence[int] | NDArray) -> "Comparison":
+        """The comparison of some of the slopes."""
         arrays = self.parts[:, chosen], self.ones[:, chosen], self.size[chosen], self.error[chosen]
         return Comparison(self.slopes.part(chosen), *arrays)
 
 
-def compare(slopes, reference, vs):
-    """The comparison on a slopes."""
-    parts, ones = np.zeros((2, len(vs), len(slopes.where)))
+def compare(slopes: Slopes, reference: Any, cotangents: Sequence[NDArray]) -> Comparison:
+    """Slopes beside those of a reference (`ComplexStep` or `Richardson`)."""
+    parts, ones = np.zeros((2, len(cotangents), len(slopes.where)))
     size, error = slopes.norm.copy(), np.zeros(len(slopes.where))
     for i, place in enumerate(slopes.where):
         along = isinstance(place, dict)
         found, errors = reference.along(place) if along else reference.entry(slopes.name, place)
-        for k, (v, s, e) in enumerate(zip(vs, found, errors, strict=True)):
+        for k, (v, s, e) in enumerate(zip(cotangents, found, errors, strict=True)):
             terms = v * s
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()

@@ -9,16 +9,19 @@ cholesky on the way, no real buffers, branches by the real part.
 
 import contextlib
 import warnings
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from minigen.check.probe import Probe
 from minigen.core import validate
 
 H = 1e-100
 
 
 @contextlib.contextmanager
-def no_part_lost():
+def no_part_lost() -> Iterator[None]:
     """Inside, storing a complex number in a real buffer is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -29,13 +32,13 @@ class ComplexStep:
     """Slopes of a probe's outputs, one complex forward pass each, on a copy made once."""
 
     note = "reference: complex step"
-    trusted = True  # differences agree with it; if not, a verdict against the layer needs theirs
+    trusted = True  # if differences could not confirm it, "wrong" needs their agreement
 
-    def __init__(self, probe):
+    def __init__(self, probe: Probe) -> None:
         self.points = {name: a.astype(np.complex128) for name, a in probe.points.items()}
         self.probe = probe.at(self.points)
 
-    def entry(self, name, index):
+    def entry(self, name: str, index: tuple[int, ...]) -> tuple[list[NDArray], list]:
         """(d outputs / d one entry, their errors): one array for each output."""
         imag = self.points[name].imag
         imag[index] = H
@@ -43,7 +46,7 @@ class ComplexStep:
         imag[index] = 0
         return slopes
 
-    def along(self, direction):
+    def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list]:
         """(d outputs along {name: array}, their errors)."""
         for name, u in direction.items():
             self.points[name].imag[...] = H * u
@@ -52,14 +55,14 @@ class ComplexStep:
             self.points[name].imag[...] = 0
         return slopes
 
-    def slopes(self):
-        """Im(output) / h for each output, and no error to speak of."""
+    def slopes(self) -> tuple[list[NDArray], list]:
+        """Im(output) / h for each output, and errors of 0."""
         with no_part_lost(), np.errstate(all="ignore"):
             slopes = [y.imag / H for y in self.probe.forward()[0]]
         return slopes, [0.0] * len(slopes)
 
     @contextlib.contextmanager
-    def moved(self, change):
+    def moved(self, change: Callable[[NDArray], NDArray]) -> Iterator[None]:
         """Inside, every array `a` of the point is `change(a)`."""
         here = {name: a.real.copy() for name, a in self.points.items()}
         for name, a in self.points.items():
@@ -69,14 +72,34 @@ class ComplexStep:
             a.real[...] = here[name]
 
 
-def jacobian(f, x):
+def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:
     """The Jacobian of a function that maps each row of x by itself, to machine precision.
 
-    One complex forward pass for each of the D columns (Squire & Trapp 1998).
+    J = Im f(x + i h e_d) / h, one complex forward pass for each of the D columns (Squire & Trapp
+    1998).
 
-    f: x (N, D) -> y (N, E), row by row, or x (D,) -> y (E,); x: the point.
-    Returns J[n, e, d] = dy[n, e] / dx[n, d], (N, E, D); (E, D) for a vector.
-    Raises TypeError where `f` gives a real result for complex x.
+    Parameters
+    ----------
+    f : callable
+        x (N, D) -> y (N, E), row by row, or x (D,) -> y (E,), in complex-clean operations.
+    x : array_like
+        The point.
+
+    Returns
+    -------
+    ndarray
+        J[n, e, d] = dy[n, e] / dx[n, d], shape (N, E, D); (E, D) for a vector.
+
+    Raises
+    ------
+    InvalidType
+        If `f` gives a real result for complex x.
+
+    Examples
+    --------
+    >>> mg.check.jacobian(lambda x: np.stack([x[0] * x[1], x[0] ** 2]), [2.0, 3.0])
+    array([[3., 2.],
+           [4., 0.]])
     """
     z = validate.array("x", x).astype(np.complex128)
     columns = []
@@ -87,7 +110,7 @@ def jacobian(f, x):
     return np.stack(columns, axis=-1)
 
 
-def imaginary(f, z):
+def imaginary(f: Callable[[NDArray], ArrayLike], z: NDArray) -> NDArray:
     """The imaginary part of f(z), if there is one."""
     try:
         with no_part_lost():

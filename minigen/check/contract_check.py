@@ -1,12 +1,18 @@
-"""Everything the contract of a layer promises besides the gradient."""
+"""Everything the contract of a layer asks for besides the gradient."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from minigen.check import contract_rules
+from minigen.check.contract_rules import Rule
 from minigen.check.probe import Probe
-from minigen.check.report import OK, WRONG, Report, Row
+from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.core import validate
 
-RULES = {
-    "forward is pure": contract_rules.forward_pure,  # before any other forward: a layer may set itself up
+RULES: dict[str, Rule] = {
+    "forward is pure": contract_rules.forward_pure,  # first: a layer may initialise itself
     "form": contract_rules.form,
     "backward is pure": contract_rules.backward_pure,
     "repeatable": contract_rules.repeatable,
@@ -21,26 +27,63 @@ RULES = {
 }
 
 
-def contract(layer, *inputs, rng, mixes=False, **given):
-    """Whether a layer keeps the contract: purity, caches, linearity, layouts, rows, types.
+def contract(
+    layer: Any,
+    *inputs: ArrayLike,
+    given: dict[str, Any] | None = None,
+    rng: np.random.Generator,
+    mixes: bool = False,
+) -> Report:
+    """Check that a layer keeps the contract: purity, caches, linearity, layouts, rows, types.
 
-    layer, inputs, given: as in `gradients`. mixes: the layer mixes the rows of a batch by design
-    (mining, batch statistics), and is excused from treating each row as if it were alone.
-    Returns a Report with a row for each promise.
+    Parameters
+    ----------
+    layer : object
+        Anything with `forward` and `backward`, as in `gradients`.
+    *inputs : array_like
+        The positional inputs of `forward`.
+    given : dict, optional
+        The keyword inputs of `forward`.
+    rng : numpy.random.Generator
+        Draws the cotangents.
+    mixes : bool
+        The layer mixes the rows of a batch by design (mining, batch statistics): the rule that
+        each row is treated as if it were alone is left out.
+
+    Returns
+    -------
+    Report
+        A row for each rule.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is not of the expected form.
+
+    Examples
+    --------
+    >>> layer = mg.nn.Linear.init(3, 2, rng=rng)
+    >>> report = mg.check.contract(layer, rng.standard_normal((4, 3)), rng=rng)
+    >>> bool(report), len(report.rows)
+    (True, 12)
     """
     validate.generator(rng)
-    probe = Probe.of(layer, inputs, given)
-    rows = []
-    for name, promise in RULES.items():
-        if not (mixes and promise is contract_rules.by_row):
-            rows.append(kept(name, promise, probe, rng))
+    probe = Probe.of(layer, inputs, given or {})
+    rows = [
+        rule_row(name, rule, probe, rng)
+        for name, rule in RULES.items()
+        if not (mixes and rule is contract_rules.by_row)
+    ]
     return Report(f"contract of {type(layer).__name__}", tuple(rows))
 
 
-def kept(name, promise, probe, rng):
-    """The row of one promise; an error the layer raises breaks it."""
+def rule_row(name: str, rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
+    """The row of one rule; an error that the layer raises breaks it."""
     try:
-        fault = promise(probe, rng)
-    except Exception as error:  # whatever a layer raises under this promise is the answer
+        fault = rule(probe, rng)
+    except Exception as error:  # a layer may raise anything
         fault = f"{type(error).__name__}: {error}"
-    return Row(name, WRONG if fault else OK, note=promise.__doc__, why=f": {fault}")
+    note = rule.__doc__ or ""
+    if not fault:
+        return Row(name, State.OK, note=note)
+    return Row(name, State.WRONG, note=note, diagnosis=Diagnosis(Kind.RULE, fault))

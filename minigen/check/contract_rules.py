@@ -1,33 +1,37 @@
-"""The promises of the contract that need no derivative, one function each.
+"""The rules of the contract that need no derivative, one function each.
 
-Each takes a `Probe` and a generator and says what is broken, or "". The first line of its
-docstring is the promise.
+Each takes a `Probe` and a generator and returns what is broken, "" if nothing is. Its docstring
+is the rule.
 """
 
 import copy
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.check.probe import Probe, cotangents, params
+from minigen.check.probe import Probe, params, random_cotangents
 from minigen.check.shapes import misshapen
 
 NEAR = 1e-9  # relative: the same sum in another order, in a layer that may amplify it
 BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
+Rule = Callable[[Probe, np.random.Generator], str]
 
 
-def run(probe, rng):
+def run(probe: Probe, rng: np.random.Generator) -> tuple[list[NDArray], list[NDArray], Any]:
     """(outputs, cotangents, cache) of one forward pass."""
     outputs, cache = probe.forward()
-    return outputs, cotangents(outputs, rng), cache
+    return outputs, random_cotangents(outputs, rng), cache
 
 
-def named(arrays, what):
+def named(arrays: Iterable[NDArray], what: str) -> dict[str, NDArray]:
     """A list as a dict: {"output 0": ..., "output 1": ...}."""
     return {f"{what} {k}": a for k, a in enumerate(arrays)}
 
 
-def changed(before, after):
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first name whose arrays are not the same bits, or ""."""
     for name, a in before.items():
         array = isinstance(a, np.ndarray | np.generic)
@@ -36,7 +40,7 @@ def changed(before, after):
     return ""
 
 
-def far(before, after):
+def far(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first name whose arrays differ by more than rounding does among them all, or ""."""
     top = max((np.abs(a).max(initial=0) for a in before.values()), default=0)
     for name, a in before.items():
@@ -45,18 +49,19 @@ def far(before, after):
     return ""
 
 
-def scaled(vs, factor):
+def scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
+    """The arrays times a factor."""
     return [factor * v for v in vs]
 
 
-def form(probe, rng):
+def form(probe: Probe, rng: np.random.Generator) -> str:
     """grads mirrors params, and every gradient has its array's shape and type"""
     _, vs, cache = run(probe, rng)
     faults = misshapen(probe.points, probe.backward(vs, cache))
     return "; ".join(f"{row.name}{row.why}" for row in faults)
 
 
-def forward_pure(probe, rng):
+def forward_pure(probe: Probe, rng: np.random.Generator) -> str:
     """forward changes nothing it is given, nor the parameters"""
     inputs, given, before = copy.deepcopy((probe.inputs, probe.given, params(probe.layer)))
     probe.push(inputs.values(), given)
@@ -65,7 +70,7 @@ def forward_pure(probe, rng):
     return f"forward changes {name}" if name else ""
 
 
-def backward_pure(probe, rng):
+def backward_pure(probe: Probe, rng: np.random.Generator) -> str:
     """backward changes nothing it is given, nor the parameters"""
     _, vs, cache = run(probe, rng)
     vs = named(vs, "the cotangent of output")
@@ -75,17 +80,17 @@ def backward_pure(probe, rng):
     return f"backward changes {name}" if name else ""
 
 
-def repeatable(probe, rng):
+def repeatable(probe: Probe, rng: np.random.Generator) -> str:
     """the same call gives the same bits twice, forward and backward"""
     outputs, vs, cache = run(probe, rng)
     name = changed(named(outputs, "output"), named(probe.forward()[0], "output"))
     if name:
-        return f"{name} is another at the second call: forward has no clock, no dice, no memory"
+        return f"{name} differs at the second call: does forward use time, chance or earlier calls?"
     name = changed(probe.backward(vs, cache), probe.backward(vs, cache))
-    return f"{name} is another at the second call: backward changes the cache" if name else ""
+    return f"{name} differs at the second call: backward changes the cache" if name else ""
 
 
-def two_caches(probe, rng):
+def two_caches(probe: Probe, rng: np.random.Generator) -> str:
     """two caches may be alive at once, and go backward in either order"""
     other = dataclasses.replace(probe, inputs={n: 0.75 * x for n, x in probe.inputs.items()})
     vs = run(probe, rng)[1]
@@ -95,14 +100,14 @@ def two_caches(probe, rng):
         for k in order:
             name = changed(alone[k], probe.backward(vs, caches[k]))
             if name:
-                return f"{name} depends on what else ran: keep in the cache what backward needs"
+                return f"{name} depends on other calls: put what backward needs into the cache"
     return ""
 
 
-def linear(probe, rng):
+def linear(probe: Probe, rng: np.random.Generator) -> str:
     """backward is linear in the cotangents, however large or small"""
     outputs, vs, cache = run(probe, rng)
-    us = cotangents(outputs, rng)
+    us = random_cotangents(outputs, rng)
     of_v, of_u = probe.backward(vs, cache), probe.backward(us, cache)
     both = probe.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
     # compared as v + u - v with u, so that a sum that cancels does not set the scale
@@ -117,7 +122,7 @@ def linear(probe, rng):
     return ""
 
 
-def zero(probe, rng):
+def zero(probe: Probe, rng: np.random.Generator) -> str:
     """zero cotangents give gradients that are exactly 0"""
     _, vs, cache = run(probe, rng)
     grads = probe.backward(scaled(vs, 0.0), cache)
@@ -125,8 +130,8 @@ def zero(probe, rng):
     return f"{name} is not 0" if name else ""
 
 
-def layouts(probe, rng):
-    """strided, Fortran-ordered and read-only arrays do as well as others"""
+def layouts(probe: Probe, rng: np.random.Generator) -> str:
+    """strided, Fortran-ordered and read-only arrays give the same result"""
     outputs, vs, cache = run(probe, rng)
     grads = probe.backward(vs, cache)
     for label, laid in LAYOUTS.items():
@@ -134,11 +139,11 @@ def layouts(probe, rng):
         name = far(named(outputs, "output"), named(ys, "output"))
         name = name or far(grads, probe.pull([laid(v) for v in vs], cache))
         if name:
-            return f"{name} is another for {label} arrays"
+            return f"{name} differs for {label} arrays"
     return ""
 
 
-def strided(a):
+def strided(a: NDArray) -> NDArray:
     """The same numbers with gaps between them, backwards."""
     wide = np.empty((*a.shape[:-1], 2 * a.shape[-1])) if a.ndim else np.empty(())
     view = wide[..., ::-2] if a.ndim else wide
@@ -146,7 +151,8 @@ def strided(a):
     return view
 
 
-def read_only(a):
+def read_only(a: NDArray) -> NDArray:
+    """A copy that refuses to be written to."""
     a = a.copy()
     a.flags.writeable = False
     return a
@@ -155,7 +161,7 @@ def read_only(a):
 LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only": read_only}
 
 
-def by_row(probe, rng):
+def by_row(probe: Probe, rng: np.random.Generator) -> str:
     """each row is treated as if it were alone; a loss is the mean of its rows'"""
     outputs = probe.forward()[0]
     arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
@@ -171,10 +177,10 @@ def by_row(probe, rng):
     return ""
 
 
-def one_row(probe, n, i):
+def one_row(probe: Probe, n: int, i: int) -> Probe:
     """The probe at row i of every array that has n rows."""
 
-    def cut(a):
+    def cut(a: Any) -> Any:
         return a[i : i + 1] if isinstance(a, np.ndarray) and a.ndim and len(a) == n else a
 
     inputs = {name: cut(x) for name, x in probe.inputs.items()}
@@ -183,11 +189,11 @@ def one_row(probe, n, i):
     )
 
 
-def single(probe, rng):
+def single(probe: Probe, rng: np.random.Generator) -> str:
     """float32 stays float32: outputs, gradients and every array of the cache"""
     light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32)
     outputs, cache = light.forward()
-    vs = [v.astype(np.float32) for v in cotangents(outputs, rng)]
+    vs = [v.astype(np.float32) for v in random_cotangents(outputs, rng)]
     found = named(outputs, "output") | dict(leaves(cache, "cache")) | light.backward(vs, cache)
     bad = [
         f"{name} is {kind}"
@@ -197,13 +203,13 @@ def single(probe, rng):
     return "; ".join(bad)
 
 
-def floating(a):
-    """The type of an array or number of NumPy's, if it is a floating one."""
+def floating(a: Any) -> DTypeLike | None:
+    """The dtype of an array or NumPy number if it is floating or complex, or None."""
     kind = getattr(a, "dtype", np.dtype(int))
     return kind if np.issubdtype(kind, np.inexact) else None
 
 
-def leaves(value, path):
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """(path, leaf) of everything in nested tuples, lists, dicts and dataclasses."""
     if dataclasses.is_dataclass(value):
         value = vars(value)
@@ -215,19 +221,19 @@ def leaves(value, path):
         yield path, value
 
 
-def unaliased(probe, rng):
+def unaliased(probe: Probe, rng: np.random.Generator) -> str:
     """outputs and gradients are not the parameters' own memory"""
     outputs, vs, cache = run(probe, rng)
     found = named(outputs, "output") | probe.backward(vs, cache)
     for name, a in found.items():
         for path, p in params(probe.layer).items():
             if np.may_share_memory(a, p):
-                return f"{name} is memory of params.{path}: a write to one changes the other"
+                return f"{name} shares memory with params.{path}"
     return ""
 
 
-def frozen(probe, rng):
-    """a dataclass is frozen: nothing is remembered between calls"""
+def frozen(probe: Probe, rng: np.random.Generator) -> str:
+    """a dataclass is frozen: nothing is stored between calls"""
     layer = probe.layer
     if dataclasses.is_dataclass(layer) and not layer.__dataclass_params__.frozen:
         return "expected @dataclass(frozen=True)"

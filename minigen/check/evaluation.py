@@ -1,52 +1,54 @@
-"""One run of a layer on evaluation: what it says its gradients are."""
+"""One forward and backward pass of a layer, and its repetitions under other conditions."""
 
 import dataclasses
 import functools
 from dataclasses import dataclass
 
-from minigen.check.probe import cotangents
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.check.probe import Probe, random_cotangents
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Random cotangents v of the outputs, and {name: gradient} as `backward` gives it for them.
 
-    Another forward pass runs in between: what a layer remembers of its last input is then wrong.
+    Another forward pass runs in between: a layer that keeps its last input is wrong then.
     """
 
-    probe: object
-    outputs: list
-    cotangents: list
+    probe: Probe
+    outputs: list[NDArray]
+    cotangents: list[NDArray]
     yours: dict
 
     @classmethod
-    def of(cls, probe, rng):
+    def of(cls, probe: Probe, rng: np.random.Generator) -> "Evaluation":
+        """One run."""
         outputs, cache = probe.forward()
-        vs = cotangents(outputs, rng)
+        vs = random_cotangents(outputs, rng)
         elsewhere = {name: 0.75 * x for name, x in probe.inputs.items()}
         dataclasses.replace(probe, inputs=elsewhere).forward()
         return cls(probe, outputs, vs, probe.backward(vs, cache))
 
     @functools.cached_property
-    def alone(self):
+    def alone(self) -> dict:
         """The gradients when no other forward pass runs in between."""
-        _, cache = self.probe.forward()
-        return self.probe.backward(self.cotangents, cache)
+        return self.probe.backward(self.cotangents, self.probe.forward()[1])
 
     @functools.cached_property
-    def turned(self):
+    def turned(self) -> dict:
         """The gradients for -2 times the cotangents."""
-        _, cache = self.probe.forward()
-        return self.probe.backward([-2 * v for v in self.cotangents], cache)
+        return self.probe.backward([-2 * v for v in self.cotangents], self.probe.forward()[1])
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """N, the number of rows of the first input; 0 where it has none."""
         first = next(iter(self.probe.inputs.values()), None)
         return len(first) if first is not None and first.ndim else 0
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What to call the outputs: y and logdet where they look so."""
         if [y.ndim for y in self.outputs] == [2, 1]:
             return ["y", "logdet"]

@@ -1,43 +1,85 @@
-"""Every gradient of a layer, entry by entry, against a reference it has no part in."""
+"""Every gradient of a layer, entry by entry, against an independent reference."""
+
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from minigen.check.adjoint_check import directional
-from minigen.check.comparison import Slopes, compare
+from minigen.check.adjoint_check import direction_rows
+from minigen.check.comparison import Comparison, Slopes, compare
 from minigen.check.diagnosis import diagnose
 from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
 from minigen.check.reference import choose
-from minigen.check.report import OK, OPEN, WRONG, Report, Row, versus
+from minigen.check.report import Report, Row, State, versus
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import decide, worst_of
+from minigen.check.tolerance import Reference, decide, worst_of
 from minigen.core import validate
 
-SHARED, FEWEST = 2000, 8  # entries looked at by default: in all, and in each array
+SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each array
 
 
-def gradients(layer, *inputs, rng, method="auto", entries=None, **given):
-    """Whether `backward` is the derivative of `forward`: inputs and parameters, entry by entry.
+def gradients(
+    layer: Any,
+    *inputs: ArrayLike,
+    given: dict[str, Any] | None = None,
+    rng: np.random.Generator,
+    method: Literal["auto", "complex", "richardson"] = "auto",
+    entries: int | None = None,
+) -> Report:
+    """Check that `backward` is the derivative of `forward`: inputs and parameters, entry by entry.
 
-        backward(v) = v . d forward / d (inputs, params)
+    backward(v) = v . d forward / d (inputs, params) for a random v of mixed signs. The reference
+    is the complex step (Squire & Trapp 1998), with a tolerance of 1e-12 of each entry; or, if the
+    forward pass is not complex-clean, Richardson extrapolation with an estimate of its own error,
+    which may leave an entry inconclusive.
 
-    for a random v of mixed signs. The reference is the complex step (Squire & Trapp 1998), at
-    1e-12 of each entry; or, if the forward pass is not complex-clean, Richardson extrapolation
-    with its own estimate of error, which may leave an entry inconclusive.
+    Parameters
+    ----------
+    layer : object
+        Anything with `forward` and `backward` that keep the contract: a `Layer`, or an object
+        whose `params` is a dict of the arrays it computes with. A float64 copy is checked.
+    *inputs : array_like
+        The positional inputs of `forward`.
+    given : dict, optional
+        The keyword inputs of `forward` (time steps, labels, noise), which are not differentiated.
+    rng : numpy.random.Generator
+        Draws the cotangents v, and the entries of large arrays.
+    method : {"auto", "complex", "richardson"}
+        The reference; "auto" takes the complex step if it agrees with differences along a random
+        direction.
+    entries : int, optional
+        At most so many entries of each array are checked, drawn at random; then all arrays are
+        checked along two random directions besides. By default 2000 are shared among the arrays,
+        at least 8 each. Each costs a forward pass: for large models, see `adjoint`.
 
-    layer: anything with `forward` and `backward` that keep the contract: a `Layer`, or an object
-    whose `params` is a dict of the arrays it computes with. It is copied to float64 first.
-    inputs, given: positional and keyword inputs of `forward`.
-    method: "complex", "richardson", or "auto", which tries the first on a random direction.
-    entries: arrays with more are sampled, and all are checked along two random directions besides,
-    if nothing is wrong so far; by default 2000 are shared out among the arrays, but never fewer
-    than 8 each. Each costs a forward pass: for large models, see `adjoint`.
+    Returns
+    -------
+    Report
+        False if anything is wrong or inconclusive; as text it says where and why. Errors are
+        relative to the array's largest entry, unless all are 0.
 
-    Returns a Report: false if anything is wrong or inconclusive; as text it says where and why.
-    Errors are relative to the array's largest entry, unless all are 0.
+    Raises
+    ------
+    InvalidInput
+        If an argument is not of the expected form, or `method` is "complex" and the forward pass
+        is not complex-clean.
+
+    Examples
+    --------
+    >>> layer, x = mg.nn.Linear.init(3, 2, rng=rng), rng.standard_normal((4, 3))
+    >>> bool(mg.check.gradients(layer, x, rng=rng))
+    True
+    >>> class Wrong(mg.nn.Linear):
+    ...     def backward(self, dy, cache):
+    ...         dx, grads = super().backward(dy, cache)
+    ...         return -dx, grads
+    >>> (row,) = mg.check.gradients(Wrong(layer.W, layer.b), x, rng=rng).failures
+    >>> row.name, row.diagnosis.text
+    ('dx', 'the sign: minus yours is right')
     """
     validate.generator(rng)
-    probe = Probe.of(layer, inputs, given)
+    probe = Probe.of(layer, inputs, given or {})
     if entries is None:
         entries = max(FEWEST, SHARED // max(1, len(probe.points)))
     validate.integer("entries", entries, 1)
@@ -50,33 +92,37 @@ def gradients(layer, *inputs, rng, method="auto", entries=None, **given):
     ]
     rows += broken.values()
     large = any(a.size > entries for a in probe.points.values())
-    if large and all(row.verdict == OK for row in rows):
-        rows += directional(evaluation, reference, 2, rng)
+    if large and all(row.state == State.OK for row in rows):
+        rows += direction_rows(evaluation, reference, 2, rng)
     return Report(f"gradients of {type(layer).__name__}", tuple(rows), reference.note)
 
 
-@np.errstate(all="ignore")  # numbers that are not finite are judged, not warned of
-def entry_row(name, evaluation, reference, entries, rng):
+@np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
+def entry_row(
+    name: str,
+    evaluation: Evaluation,
+    reference: Reference,
+    entries: int,
+    rng: np.random.Generator,
+) -> Row:
     """The row of one array."""
     full = np.asarray(evaluation.yours[name])
-    comparison = compare(
-        Slopes.at_entries(name, full, entries, rng), reference, evaluation.cotangents
-    )
-    verdicts, doubt = decide(comparison, reference, evaluation, rng)
+    slopes = Slopes.at_entries(name, full, entries, rng)
+    comparison = compare(slopes, reference, evaluation.cotangents)
+    states, doubt = decide(comparison, reference, evaluation, rng)
     error = comparison.gap.max(initial=0) / (comparison.scale or 1.0)
     note = "1 entry" if full.size == 1 else f"{full.size} entries"
     if full.size > entries:
         note += f", {entries} of them checked"
-    if np.all(verdicts == OK):
-        return Row(name, OK, error, note)
-    verdict = WRONG if np.any(verdicts == WRONG) else OPEN
-    bad = verdicts == verdict
-    reason = doubt or diagnose(comparison, bad, full, evaluation)
-    why = f"{worst(comparison, bad)}\n  {reason}".rstrip()
-    return Row(name, verdict, error, f"{bad.sum()} of {note}", why)
+    if np.all(states == State.OK):
+        return Row(name, State.OK, error, note)
+    state = State.WRONG if np.any(states == State.WRONG) else State.INCONCLUSIVE
+    bad = states == state
+    why = doubt or diagnose(comparison, bad, full, evaluation)
+    return Row(name, state, error, f"{bad.sum()} of {note}", worst(comparison, bad), why)
 
 
-def worst(comparison, bad):
+def worst(comparison: Comparison, bad: NDArray) -> str:
     """The worst entry in words."""
     i = worst_of(comparison, bad)
     place = comparison.slopes.where[i]

@@ -1,65 +1,181 @@
-"""What a check answers: true or false, and a table that says where and why."""
+"""What a check returns: a report, true or false, with a row for each thing that was checked."""
 
 from dataclasses import dataclass
+from enum import StrEnum, auto
 
-OK, WRONG, OPEN, SKIPPED = "ok", "WRONG", "inconclusive", "skipped"
+
+class State(StrEnum):
+    """The result of one row."""
+
+    OK = "ok"
+    WRONG = "WRONG"
+    INCONCLUSIVE = "inconclusive"  # the reference is not accurate enough to decide
+    SKIPPED = "skipped"
+
+
+class Kind(StrEnum):
+    """What a diagnosis says, as a code."""
+
+    # of the entries of a gradient
+    NOT_FINITE = auto()
+    STATEFUL = auto()
+    ROUNDING = auto()
+    ZERO = auto()
+    SIGN = auto()
+    DOUBLE = auto()
+    HALF = auto()
+    BATCH = auto()  # a factor N or 1/N
+    FACTOR = auto()
+    MISSING_TERM = auto()
+    TERM_SIGN = auto()
+    TERM_TWICE = auto()
+    CLIPPED = auto()
+    COTANGENT = auto()  # does not use dy, or not its sign
+    NOT_LINEAR = auto()
+    TRANSPOSE = auto()
+    MASK = auto()
+    SOME_SIGNS = auto()
+    PERMUTED = auto()
+    PLACE = auto()  # nothing but the rows or columns of the wrong entries
+    # of a whole gradient or output
+    MISSING = auto()
+    EXTRA = auto()
+    SHAPE = auto()
+    DTYPE = auto()
+    # of the reference
+    UNSURE = auto()
+    NOT_CLEAN = auto()
+    ILL_CONDITIONED = auto()
+    # of a bijection or the contract
+    VALUE = auto()
+    LOGDET_SIGN = auto()
+    RULE = auto()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The likely reason of a failure: a code for programs, a sentence for people.
+
+    Parameters
+    ----------
+    kind : Kind
+        The code.
+    text : str
+        The sentence, without a final full stop.
+
+    Examples
+    --------
+    >>> mg.check.Diagnosis(mg.check.Kind.SIGN, "the sign: minus yours is right").kind
+    <Kind.SIGN: 'sign'>
+    """
+
+    kind: Kind
+    text: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line: what was checked, the verdict, its error, a note, and why it failed.
+    """One line of a report.
 
-    `why` is read after the name: "[3, 5]: yours +0.41, expected -0.41" or ": expected ...".
+    Parameters
+    ----------
+    name : str
+        What was checked: "dx", "params.W", "logdet of inverse", ...
+    state : State
+        The result; a `State` is its word, so `row.state == "ok"` holds too.
+    error : float, optional
+        The largest error found.
+    note : str
+        How much was checked, for the table.
+    worst : str
+        The worst entry: "[3, 5]: yours +0.41, expected -0.41".
+    diagnosis : Diagnosis, optional
+        The likely reason of a failure.
+
+    Examples
+    --------
+    >>> row = mg.check.Row("dx", mg.check.State.OK, 1e-16, "6 entries")
+    >>> row.state, row.diagnosis
+    (<State.OK: 'ok'>, None)
     """
 
     name: str
-    verdict: str
+    state: State
     error: float | None = None
     note: str = ""
-    why: str = ""
+    worst: str = ""
+    diagnosis: Diagnosis | None = None
 
-    def line(self, width):
+    @property
+    def why(self) -> str:
+        """The worst entry and the diagnosis, to be read after the name."""
+        text = self.diagnosis.text if self.diagnosis else ""
+        between = ("\n  " if self.worst else ": ") if text else ""
+        return self.worst + between + text
+
+    @property
+    def failed(self) -> bool:
+        """Whether the row is wrong or inconclusive."""
+        return self.state in (State.WRONG, State.INCONCLUSIVE)
+
+    def line(self, width: int) -> str:
         """One line of the table, the name `width` wide."""
         error = "" if self.error is None else f"{self.error:.1e}"
-        return f"  {self.name:<{width}}  {self.verdict:<12}  {error:>7}  {self.note}".rstrip()
+        return f"  {self.name:<{width}}  {self.state:<12}  {error:>7}  {self.note}".rstrip()
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The answer of a check: `bool(report)` is the verdict, `str(report)` the table."""
+    """The result of a check: `bool(report)` says whether all is right, `str(report)` is a table.
+
+    Parameters
+    ----------
+    title : str
+        What was checked.
+    rows : tuple of Row
+        The rows; `failures` are those that are wrong or inconclusive.
+    note : str
+        Which reference was used.
+
+    Examples
+    --------
+    >>> layer = mg.nn.Linear.init(3, 2, rng=rng)
+    >>> report = mg.check.gradients(layer, rng.standard_normal((4, 3)), rng=rng)
+    >>> bool(report), [row.name for row in report.rows], report.failures
+    (True, ['dx', 'params.W', 'params.b'], ())
+    """
 
     title: str
-    rows: tuple
+    rows: tuple[Row, ...]
     note: str = ""
 
-    def __bool__(self):
-        return all(row.verdict in (OK, SKIPPED) for row in self.rows)
+    def __bool__(self) -> bool:
+        return not self.failures
 
     @property
-    def failures(self):
+    def failures(self) -> tuple[Row, ...]:
         """The rows that are wrong or inconclusive."""
-        return tuple(row for row in self.rows if row.verdict not in (OK, SKIPPED))
+        return tuple(row for row in self.rows if row.failed)
 
-    def __str__(self):
+    def __str__(self) -> str:
         bad = len(self.failures)
         head = f"{self.title}: " + (f"{bad} of {len(self.rows)} not right" if bad else "all right")
         width = max((len(row.name) for row in self.rows), default=0)
         table = [row.line(width) for row in self.rows]
-        return "\n".join(
-            [head, *table, *([f"  {self.note}"] if self.note else []), *self.reasons()]
-        )
+        return "\n".join([head, *table, *([f"  {self.note}"] * bool(self.note)), *self.reasons()])
 
-    def reasons(self, most=6):
-        """Why the first failures failed."""
-        told = [f"{row.name}{row.why}" for row in self.failures if row.why]
-        rest = [f"and {len(told) - most} more"] if len(told) > most else []
-        return told[:most] + rest
+    def reasons(self, most: int = 6) -> list[str]:
+        """Why the first failures failed, one text each."""
+        found = [f"{row.name}{row.why}" for row in self.failures if row.why]
+        rest = [f"and {len(found) - most} more"] if len(found) > most else []
+        return found[:most] + rest
 
     __repr__ = __str__
 
 
-def versus(yours, expected):
+def versus(yours: float, expected: float) -> str:
     """Two numbers in words, with as many figures as it takes to tell them apart."""
+    a = b = ""
     for figures in range(6, 18):
         a, b = f"{yours:+.{figures}g}", f"{expected:+.{figures}g}"
         if a != b:

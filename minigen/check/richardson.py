@@ -4,15 +4,20 @@
     T[k, 0] = D(h_0 / 2^k),   T[k, j] = T[k, j-1] + (T[k, j-1] - T[k-1, j-1]) / (4^j - 1)
 
 (Richardson 1911; the choice of the best T[k, j] by its neighbours: Ridders 1982.) To the error that
-the neighbours show is added the noise of f, measured beside x. At a kink D(h) is no slope, whatever
-its neighbours say; so there the error is the jump of the slope,
+the neighbours show is added the noise of f, measured beside x. At a kink D(h) is no slope, and its
+neighbours do not show it; so there the error is the jump of the slope,
 
     (f(x + h) - 2 f(x) + f(x - h)) / h = J + c_1 h + c_3 h^3 + ...,
 
 likewise extrapolated. For functions that the complex step cannot read.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
+
+from minigen.check.probe import Probe
 
 LEVELS = 10
 FIRST = 0.02  # the largest step, relative to the size of what is moved
@@ -25,20 +30,18 @@ LEFT_OVER = np.eye(len(OFFSETS)) - CUBIC @ np.linalg.pinv(CUBIC)
 class Richardson:
     """Slopes of a probe's outputs from some thirty forward passes each, with errors."""
 
-    def __init__(self, probe, reason=""):
+    def __init__(self, probe: Probe, reason: str = "") -> None:
         self.points = {name: a.copy() for name, a in probe.points.items()}
         self.probe = probe.at(self.points)
-        self.note = "reference: Richardson extrapolation" + (
-            f", because {reason}" if reason else ""
-        )
+        self.note = "reference: Richardson extrapolation" + f", because {reason}" * bool(reason)
 
-    def entry(self, name, index):
+    def entry(self, name: str, index: tuple[int, ...]) -> tuple[list[NDArray], list[NDArray]]:
         """(d outputs / d one entry, their errors): one array for each output."""
         unit = np.zeros(self.points[name].shape)
         unit[index] = 1
         return self.along({name: unit})
 
-    def along(self, direction):
+    def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
         """(d outputs along {name: array}, their errors)."""
         first = FIRST * min(size(self.points[name]) / size(u) for name, u in direction.items())
         steps = first / 2.0 ** np.arange(LEVELS)
@@ -51,7 +54,7 @@ class Richardson:
         ]
         return [slope for slope, _ in found], [error for _, error in found]
 
-    def values(self, direction, step):
+    def values(self, direction: dict[str, NDArray], step: float) -> list[NDArray]:
         """The outputs `step` along the direction."""
         here = {name: self.points[name].copy() for name in direction}
         for name, u in direction.items():
@@ -63,17 +66,19 @@ class Richardson:
         return outputs
 
 
-def size(a, empty=1.0):
+def size(a: NDArray, empty: float = 1.0) -> float:
     """The largest entry's size; `empty` where there is none but zeros."""
     return np.abs(a).max(initial=0) or empty
 
 
-def stacked(values, k):
+def stacked(values: Sequence[Sequence[NDArray]], k: int) -> NDArray:
     """The k-th output of each evaluation, along a new first axis."""
     return np.array([outputs[k] for outputs in values])
 
 
-def extrapolate(right, left, near, steps):
+def extrapolate(
+    right: NDArray, left: NDArray, near: NDArray, steps: NDArray
+) -> tuple[NDArray, NDArray]:
     """(f', error) by entry, from f at x + h and x - h for each step h, and at OFFSETS."""
     h, here = steps.reshape(-1, *[1] * (right.ndim - 1)), near[4]
     rounding = noise(near) / h
@@ -85,12 +90,12 @@ def extrapolate(right, left, near, steps):
     return best, np.where(kink, jump, error)
 
 
-def noise(near):
+def noise(near: NDArray) -> float:
     """What a cubic through points so close by leaves over: rounding, if the function is smooth."""
     return size(np.tensordot(LEFT_OVER, near, axes=1), 0.0)
 
 
-def ridders(central, rounding):
+def ridders(central: NDArray, rounding: NDArray) -> tuple[NDArray, NDArray]:
     """The entry of the tableau that differs least from the one it improves, and by how much."""
     best, error, above = central[0], np.inf, []
     for k, slope in enumerate(central):

@@ -1,35 +1,38 @@
 """Gradients that cannot be compared: missing, of another shape, of another type."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.check.report import WRONG, Row
+from minigen.check.report import Diagnosis, Kind, Row, State
 
 
-def misshapen(points, yours):
+def misshapen(points: Mapping[str, NDArray], yours: Mapping[str, Any]) -> list[Row]:
     """A row for each array whose gradient is not an array of its shape and type."""
-    rows = [
-        Row(name, WRONG, why=fault(a, yours.get(name), name in yours)) for name, a in points.items()
-    ]
-    extra = [
-        Row(name, WRONG, why=": there is no such array") for name in yours if name not in points
-    ]
-    return [row for row in rows if row.why] + extra
+    found = {name: fault(a, yours.get(name), name in yours) for name, a in points.items()}
+    extra = Diagnosis(Kind.EXTRA, "there is no such array")
+    found |= {name: extra for name in yours if name not in points}
+    return [Row(name, State.WRONG, diagnosis=d) for name, d in found.items() if d]
 
 
-def fault(array, g, given):
-    """What is wrong with the form of a gradient, or ""."""
+def fault(array: NDArray, g: Any, given: bool) -> Diagnosis | None:
+    """What is wrong with the form of a gradient, or None."""
     if not given:
-        return ": expected a gradient, got none at this path"
-    shape, kind = np.shape(g), np.asarray(g).dtype
+        return Diagnosis(Kind.MISSING, "expected a gradient, got none at this path")
+    shape, dtype = np.shape(g), np.asarray(g).dtype
     if shape != array.shape:
-        return f": expected shape {array.shape}, got {shape}{hint(array.shape, shape)}"
-    if kind != array.dtype:
-        return f": expected {array.dtype}, got {kind}: does a line of backward change the type?"
-    return ""
+        text = f"expected shape {array.shape}, got {shape}{hint(array.shape, shape)}"
+        return Diagnosis(Kind.SHAPE, text)
+    if dtype != array.dtype:
+        text = f"expected {array.dtype}, got {dtype}: does a line of backward change the type?"
+        return Diagnosis(Kind.DTYPE, text)
+    return None
 
 
-def hint(expected, got):
-    """What may have gone wrong with a shape."""
+def hint(expected: tuple[int, ...], got: tuple[int, ...]) -> str:
+    """The likely reason of a wrong shape, or nothing."""
     if [n for n in got if n != 1] == [n for n in expected if n != 1]:
         return ": an axis of length 1 lost or added?"
     if got[1:] == expected:

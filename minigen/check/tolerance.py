@@ -4,64 +4,81 @@ Against the complex step
 
     |yours - expected| <= 1e-12 |expected| + 1e-14 scale
 
-with scale the array's largest gradient, were there no cancellation in the sum over the outputs.
-(Along a direction, the first term has the norm of the terms of u . g besides.) What fails by less
-than 1e-8 is looked at again, for rounding may explain it: in a saturated unit, 1 - tanh(9)^2; in a
+with scale the array's largest gradient if nothing cancelled in the sum over the outputs. (Along
+a direction, the first term has the norm of the terms of u . g besides.) What fails by less than
+1e-8 is examined again, because rounding may explain it: in a saturated unit, 1 - tanh(9)^2; in a
 gradient that is 0 but for rounding, as that of a softmax along (1, ..., 1); in a sum that cancels
 inside the layer. So the scale may be that where nothing saturates or that of the outputs
 themselves, and a slope may differ by as much as it moves when every number moves by 1e-15.
 
-Against differences the error is estimated: within 1e-9 or 20 estimates is right, and an estimate
-above 1e-6 decides nothing.
+Against differences the error is estimated: a slope within 1e-9 or 20 estimates is right, and an
+estimate above 1e-6 is inconclusive.
 """
 
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.check.comparison import compare
+from minigen.check.comparison import Comparison, compare
 from minigen.check.complexstep import ComplexStep
-from minigen.check.report import OK, OPEN, WRONG
+from minigen.check.evaluation import Evaluation
+from minigen.check.report import Diagnosis, Kind, State
 from minigen.check.richardson import Richardson
 
 RELATIVE, ABSOLUTE, TINY = 1e-12, 1e-14, 1e-8
 MOVE, DRAWS, SPREAD = 1e-15, 4, 4
 INSIDE = 0.75  # 1 / (1 - x) and arctanh have their poles at 1
-UNSURE = "the reference is not sure: a kink nearby, a noisy or a badly conditioned forward pass?"
-CONTRADICTED = "differences agree with yours: the forward pass is not complex-clean here"
+UNSURE = Diagnosis(
+    Kind.UNSURE,
+    "the reference is not accurate here: a kink nearby, a noisy or ill-conditioned forward pass?",
+)
+NOT_CLEAN = Diagnosis(
+    Kind.NOT_CLEAN, "differences agree with yours: the forward pass is not complex-clean here"
+)
+Doubt = Diagnosis | None
+Reference = ComplexStep | Richardson
 
 
-def decide(comparison, reference, evaluation, rng):
-    """(the verdict on each slope, why the reference is in doubt or "")."""
+def decide(
+    comparison: Comparison, reference: Reference, evaluation: Evaluation, rng: np.random.Generator
+) -> tuple[NDArray, Doubt]:
+    """(the State of each slope, why the reference is in doubt or None)."""
     if not isinstance(reference, ComplexStep):
-        verdicts = by_differences(comparison)
-        return verdicts, UNSURE if np.any(verdicts == OPEN) else ""
-    verdicts = by_complex_step(comparison, reference, evaluation, rng)
-    bad = verdicts == WRONG
-    doubt = (
-        doubted(comparison.part([worst_of(comparison, bad)]), reference, evaluation)
-        if bad.any()
-        else ""
-    )
-    return np.where(bad, OPEN, verdicts) if doubt else verdicts, doubt
+        states = by_differences(comparison)
+        return states, UNSURE if np.any(states == State.INCONCLUSIVE) else None
+    states = by_complex_step(comparison, reference, evaluation, rng)
+    bad = states == State.WRONG
+    if not bad.any():
+        return states, None
+    doubt = doubted(comparison.part([worst_of(comparison, bad)]), reference, evaluation)
+    return np.where(bad, State.INCONCLUSIVE, states) if doubt else states, doubt
 
 
-def by_complex_step(comparison, reference, evaluation, rng):
-    """The verdict on each slope."""
+def by_complex_step(
+    comparison: Comparison, reference: ComplexStep, evaluation: Evaluation, rng: np.random.Generator
+) -> NDArray:
+    """The State of each slope."""
     bad = ~(comparison.gap <= allowed(comparison, comparison.scale))
     if bad.any():
         again = comparison.part(np.flatnonzero(bad))
         bad[bad] = ~(again.gap <= explained(again, comparison.scale, reference, evaluation, rng))
-    return np.where(bad, WRONG, OK)
+    return np.where(bad, State.WRONG, State.OK)
 
 
-def allowed(comparison, scale):
+def allowed(comparison: Comparison, scale: float) -> NDArray:
     """The gap of plain rounding."""
     return RELATIVE * (np.abs(comparison.expected) + comparison.slopes.norm) + ABSOLUTE * scale
 
 
-def explained(doubtful, scale, reference, evaluation, rng):
-    """The gap that rounding explains after a second look; 0 where it is no question of it."""
+def explained(
+    doubtful: Comparison,
+    scale: float,
+    reference: ComplexStep,
+    evaluation: Evaluation,
+    rng: np.random.Generator,
+) -> NDArray:
+    """The gap that rounding explains on closer examination; 0 where it is too large for that."""
     scale = max(
         scale, unsaturated(doubtful, reference, evaluation), of_outputs(doubtful, evaluation)
     )
@@ -74,7 +91,7 @@ def explained(doubtful, scale, reference, evaluation, rng):
     return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
 
-def unsaturated(comparison, reference, evaluation):
+def unsaturated(comparison: Comparison, reference: ComplexStep, evaluation: Evaluation) -> float:
     """The scale of the slopes where every array is shrunk into [-INSIDE, INSIDE].
 
     0 where the outputs are no real numbers there, as those of log(x - 1).
@@ -85,8 +102,8 @@ def unsaturated(comparison, reference, evaluation):
     return 0.0 if outside or not np.isfinite(scale) else scale
 
 
-def of_outputs(comparison, evaluation):
-    """The slope that would change the outputs by as much as they are."""
+def of_outputs(comparison: Comparison, evaluation: Evaluation) -> float:
+    """The slope that would change the outputs by their own size."""
     slopes, points = comparison.slopes, evaluation.probe.points
     moves = [w if isinstance(w, dict) else {slopes.name: 1.0} for w in slopes.where]
     reach = max(
@@ -101,27 +118,25 @@ def of_outputs(comparison, evaluation):
     return sum(sizes) * reach
 
 
-def doubted(worst, reference, evaluation):
-    """Why the worst slope, wrong by the complex step, is not so by differences, or ""."""
+def doubted(worst: Comparison, reference: ComplexStep, evaluation: Evaluation) -> Doubt:
+    """Why the worst slope, wrong by the complex step, may be right by differences, or None."""
     seen = compare(worst.slopes, Richardson(evaluation.probe), evaluation.cotangents)
-    slopes = dataclasses.replace(worst.slopes, yours=worst.expected)
-    (yours,), (step,) = (
-        by_differences(seen),
-        by_differences(dataclasses.replace(seen, slopes=slopes)),
-    )
-    if yours == OK and step == WRONG:
-        return CONTRADICTED
-    return "" if reference.trusted or yours == WRONG else UNSURE
+    expected = dataclasses.replace(worst.slopes, yours=worst.expected)
+    (yours,) = by_differences(seen)
+    (step,) = by_differences(dataclasses.replace(seen, slopes=expected))
+    if yours == State.OK and step == State.WRONG:
+        return NOT_CLEAN
+    return None if reference.trusted or yours == State.WRONG else UNSURE
 
 
-def by_differences(comparison):
-    """The verdict on each slope."""
-    reference = np.abs(comparison.expected) + 1e-2 * comparison.scale
-    right = comparison.gap <= np.maximum(1e-9 * reference, 20 * comparison.error)
-    known = comparison.error <= 1e-6 * reference
-    return np.where(known, np.where(right, OK, WRONG), OPEN)
+def by_differences(comparison: Comparison) -> NDArray:
+    """The State of each slope."""
+    level = np.abs(comparison.expected) + 1e-2 * comparison.scale
+    right = comparison.gap <= np.maximum(1e-9 * level, 20 * comparison.error)
+    known = comparison.error <= 1e-6 * level
+    return np.where(known, np.where(right, State.OK, State.WRONG), State.INCONCLUSIVE)
 
 
-def worst_of(comparison, bad):
-    """Which of the bad slopes is farthest off."""
+def worst_of(comparison: Comparison, bad: NDArray) -> int:
+    """The index of the bad slope that is farthest off."""
     return int(np.argmax(np.where(bad, comparison.gap, -1)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen import check
-from minigen.check.probe import Probe, cotangents
+from minigen.check.probe import Probe, random_cotangents
 from minigen.check.shapes import misshapen
 
 from . import packages
@@ -46,7 +46,7 @@ class Point:
         self.scale = scale
         self.probe = Probe.of(self.layer, inputs, given)
         outputs, _ = self.probe.forward()
-        self.cotangents = cotangents(outputs, np.random.default_rng([5, seed]))
+        self.cotangents = random_cotangents(outputs, np.random.default_rng([5, seed]))
         self.right = self.gradients()
 
     def gradients(self):
@@ -72,7 +72,7 @@ class Point:
         rng = np.random.default_rng(seed)
         try:
             return not check.gradients(
-                self.layer, *self.inputs, rng=rng, entries=ENTRIES, **self.given
+                self.layer, *self.inputs, given=self.given, rng=rng, entries=ENTRIES
             )
         except Exception:  # a broken backward may raise anything
             return True

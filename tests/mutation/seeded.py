@@ -116,7 +116,7 @@ def alarms(draws, say=print):
             for scale in SCALES:
                 p = Point(name, case.layer, case.inputs, case.given, scale, k)
                 rng = np.random.default_rng(k)
-                report = check.gradients(p.layer, *p.inputs, rng=rng, entries=8, **p.given)
+                report = check.gradients(p.layer, *p.inputs, given=p.given, rng=rng, entries=8)
                 checks += 1
                 entries += sum(min(a.size, 8) for a in p.probe.points.values())
                 if not report:

@@ -57,7 +57,7 @@ def dif_20(rng):
     schedule, x, _, t, *_ = drawn(rng)
     layer = PosteriorMean(schedule)
     error = at_every_step(schedule, x, lambda s: layer.forward(x[s], x[0], t=np.full(N, s))[0])
-    return Result(error, gradient=gradients(layer, x[4], x[0], rng=rng, t=t))
+    return Result(error, gradient=gradients(layer, x[4], x[0], given={"t": t}, rng=rng))
 
 
 @entry(
@@ -145,6 +145,6 @@ def dif_23(rng):
     stepwise, _ = layer.forward(x[4], steps[4], t=t)
     return Result(
         worst(exact, means, gap(logq, log_normal(x[3], mean, variance))),
-        gradient=gradients(layer, x[4], eps, rng=rng, t=t),
+        gradient=gradients(layer, x[4], eps, given={"t": t}, rng=rng),
         note=f"with the noise of the last step alone the mean is off by {gap(stepwise, mean):.2g}",
     )

@@ -119,7 +119,7 @@ def dif_15(rng):
     p = Point.draw(rng)
     exact = differs(p.bracket(), (p.x - p.mu) ** 2 / p.tilde)
     error = worst(exact, gap(logq, log_normal(x[3], mean, variance)))
-    return Result(error, gradient=gradients(layer, x[3], mean, rng=rng, t=t))
+    return Result(error, gradient=gradients(layer, x[3], mean, given={"t": t}, rng=rng))
 
 
 @entry(

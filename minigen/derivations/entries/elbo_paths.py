@@ -143,7 +143,7 @@ def elbo_11(rng):
     line = -world.prior(x) + middle(world, x) + first
     mu, logvar = world.reverse(x[:5, 3], 3)
     inputs = (x[:5, 2], x[:5, 3], mu, np.array(logvar))
-    report = gradients(decoder(world.schedule), *inputs, rng=rng, t=np.array([1]))
+    report = gradients(decoder(world.schedule), *inputs, given={"t": np.array([1])}, rng=rng)
     return Result(gap(line, truth), gradient=report)
 
 

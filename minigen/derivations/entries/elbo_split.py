@@ -97,7 +97,7 @@ def elbo_15a(rng):
     total, *_ = world.terms()
     x0, eps = rng.standard_normal((2, 5, world.model.features))
     loss = BoundLoss(world.model, Uniform(T))
-    report = gradients(loss, x0, rng=rng, t=rng.integers(1, T + 1, 5), eps=eps)
+    report = gradients(loss, x0, given={"t": rng.integers(1, T + 1, 5), "eps": eps}, rng=rng)
     return Result(gap(total, world.bound()), gradient=report)
 
 
@@ -138,7 +138,7 @@ def elbo_15b(rng):
         errors.append(0.0 if exact[0] < exact[2] < exact[1] else np.inf)
     x0, eps = rng.standard_normal((2, 3, 2))
     term = StepTerm(learned(schedule, rng))
-    report = gradients(term, x0, rng=rng, t=rng.integers(1, T + 1, 3), eps=eps)
+    report = gradients(term, x0, given={"t": rng.integers(1, T + 1, 3), "eps": eps}, rng=rng)
     return Result(worst(*errors), NotEvaluable("the exponent divides by zero"), report)
 
 

@@ -49,7 +49,7 @@ def elbo_16a(rng):
     beta = world.schedule.beta[1]
     eps = (x[:, 1] - np.sqrt(1 - beta) * x[:, 0]) / np.sqrt(beta)
     whole = StepTerm(world.model).forward(x[:, 0], t=now, eps=eps)[0]
-    report = gradients(layer, x0, xt, mu, logvar, rng=rng, t=now)
+    report = gradients(layer, x0, xt, mu, logvar, given={"t": now}, rng=rng)
     return Result(worst(alone, gap(whole, -world.p.log(x, [0], [1]))), gradient=report)
 
 
@@ -121,7 +121,7 @@ def elbo_17(rng):
         other, _ = KLDiagonal().forward(mu, logvar, mean, logtilde)
         errors += [gap(term, by_nodes(world, *inputs, t)), gap(term, kl)]
         note = f"the KL the other way round is off by {gap(other, kl):.2g}"
-    report = gradients(layer, *inputs, rng=rng, t=np.array([2, 3, 4, 3, 2]))
+    report = gradients(layer, *inputs, given={"t": np.array([2, 3, 4, 3, 2])}, rng=rng)
     return Result(worst(*errors), gradient=report, note=note)
 
 

@@ -59,6 +59,6 @@ def mk_1(rng):
     reports = (
         gradients(scalar, x[:, :, None], rng=rng),
         gradients(vector, rng.standard_normal((3, 4, 2)), rng=rng),
-        gradients(letters, rng=rng, y=words[rng.integers(0, 81, 6)]),
+        gradients(letters, given={"y": words[rng.integers(0, 81, 6)]}, rng=rng),
     )
     return Result(worst(known, total), NotEvaluable("one factor, no claim"), reports)

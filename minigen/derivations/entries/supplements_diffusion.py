@@ -200,4 +200,4 @@ def s_simple(rng):
     slopes, shifts = rng.uniform(0.2, 0.9, (2, T + 1))
     small = DDPM(LinearNet(slopes, shifts), fixed.schedule, 2, "eps", "beta", 0.3)
     loss, t = SimpleLoss(small, Uniform(T)), rng.integers(1, T + 1, 4)
-    return Result(error, gradient=gradients(loss, x0, rng=rng, t=t, eps=eps))
+    return Result(error, gradient=gradients(loss, x0, given={"t": t, "eps": eps}, rng=rng))

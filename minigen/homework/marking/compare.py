@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.check import Kind
 from minigen.check.comparison import Comparison, Slopes
 from minigen.check.diagnosis import diagnose
 from minigen.homework.marking import reference as ref
 
-GENERAL = (
-    "wrong only", "always", "half the", "twice the", "not linear", "the sign of", "zero", "not 0",
-    "clipped", "the right numbers",
-)  # fmt: skip
+GENERAL = {
+    None, Kind.PLACE, Kind.FACTOR, Kind.HALF, Kind.DOUBLE, Kind.NOT_LINEAR, Kind.SOME_SIGNS,
+    Kind.ZERO, Kind.MASK, Kind.CLIPPED, Kind.PERMUTED,
+}  # fmt: skip
 RELATIVE, ABSOLUTE = 1e-11, 1e-12  # central differences reach 1e-9 to 1e-11, rounding 1e-14
 
 
@@ -96,8 +97,8 @@ def why_gradient(task, case, i, yours, bad, again):
             return f"this is d{task.inputs[j]}: exchanged?"
     with np.errstate(all="ignore"):
         found = diagnose(evidence(task, case, i, yours), bad.ravel(), yours, trial)
-        general = found.startswith(GENERAL)
-        return (slip_of_gradient(task, case, i, yours) or found) if general or not found else found
+        kind, text = (found.kind, found.text) if found else (None, "")
+        return (kind in GENERAL and slip_of_gradient(task, case, i, yours)) or text
 
 
 def evidence(task, case, i, yours):
