@@ -231,13 +231,23 @@ def test_a_misprint_that_is_right_is_no_misprint():
     assert "nothing was computed" in row.problems[0]
 
 
-def test_a_check_that_crashes_is_a_failure_with_its_place():
+def test_a_check_that_crashes_is_a_failure_with_its_own_line():
     def broken(rng):
-        return np.zeros(2) @ np.zeros(3)
+        return np.linalg.inv(np.zeros((2, 3)))
 
     row = claim(broken)
-    assert not row.ok and "ValueError in test_derivations.py:" in row.problems[0]
+    line = inspect.getsourcelines(broken)[1] + 1
+    assert f"LinAlgError in test_derivations.py:{line}:" in row.problems[0]
     assert "FAILS" in terminal.line(row, terminal.widths([row.entry], 120))
+
+
+def test_a_form_that_was_not_evaluated_has_no_error(rng):
+    layer = Linear.init(3, 2, rng=rng)
+    row = claim(lambda rng: gradients(layer, rng.standard_normal((4, 3)), rng=rng), tolerance=0.0)
+    assert row.ok and row.correct is None and row.gradient <= 1e-12
+    shown = terminal.line(row, terminal.widths([row.entry], 120))
+    assert shown.split()[5:7] == ["-", "-"] and "exact" not in shown
+    assert "correct form    not evaluated" in terminal.full(row)
 
 
 def test_a_check_that_answers_nothing_is_told_so():
@@ -248,6 +258,68 @@ def test_a_check_that_answers_nothing_is_told_so():
 def test_an_id_is_one_word(id):
     with pytest.raises(ValueError, match="id: expected a name without spaces"):
         entry(id, "a=b")
+
+
+# what an equation says, in the docstring of its check
+
+
+def written(doc, **given):
+    """The entry of a check with this docstring."""
+
+    def check(rng):
+        return 0.0
+
+    check.__doc__ = doc
+    return entry("MINE-1", **given)(check)
+
+
+def test_the_docstring_states_the_equation():
+    e = written(
+        """Misprint, line 12 of the notes.
+
+        printed: $$a = b
+            = c$$
+        correct: a=b
+        gradient: da=db
+
+        Two words,
+        and two lines.
+
+        And a paragraph.
+        """
+    )
+    assert (e.verdict, e.line, e.tolerance) == ("misprint", 12, 1e-12)
+    assert (e.printed, e.correct, e.gradient) == ("$$a = b = c$$", "a=b", "da=db")
+    assert e.why == "Two words, and two lines.\n\nAnd a paragraph."
+
+
+def test_arguments_or_docstring_may_state_the_equation():
+    e = written("Half in words.\n\n    gradient: da=db", correct="a=b")
+    assert (e.correct, e.gradient, e.why) == ("a=b", "da=db", "Half in words.")
+    assert (e.verdict, e.line) == ("claim", None)
+    with pytest.raises(ValueError, match="correct: expected the equation of MINE-1"):
+        written("Only words: they are no equation.")
+    with pytest.raises(ValueError, match="correct: expected one place for it in MINE-1"):
+        written("correct: a=b", correct="a=b")
+
+
+@pytest.mark.parametrize(
+    "doc, line, message",
+    [
+        ("corect: a=b", 0, "expected printed:, correct:, gradient: or an indented line"),
+        ("correct: a=b\n    and more", 1, "got 'and more'"),
+        ("correct:", 0, "expected a formula after correct:, got nothing"),
+        ("correct: a\n\n    correct: b", 2, "expected one field correct"),
+        ("Misprnt, line 3 of the notes.", 0, r"expected a verdict \(correct, .*got 'Misprnt'"),
+        ("Wrong, line three of the notes.", 0, "expected the number of a line, got 'three'"),
+    ],
+)
+def test_a_malformed_docstring_is_named_with_its_file_and_line(tmp_path, doc, line, message):
+    path = tmp_path / "mine.py"
+    head = "import minigen as mg\n\n@mg.derivations.entry('MINE-1')\ndef mine(rng):\n"
+    path.write_text(f'{head}    """{doc}\n    """\n    return 0.0\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"mine.py:{5 + line}: .*{message}"):
+        user_entries.entries_in(path)
 
 
 MINE = """
@@ -276,13 +348,24 @@ def test_ten_lines_of_your_own_are_judged_alike(tmp_path, capsys):
     assert 'id="MINE-1"' in text and 'id="NVP-6"' in text and "Your own" in text
 
 
-def test_a_file_without_entries_or_with_a_taken_id_is_refused(tmp_path):
-    empty = tmp_path / "empty.py"
-    empty.write_text("x = 1\n")
-    with pytest.raises(ValueError, match="file: expected a file with entries"):
-        user_entries.entries_in(empty)
-    with pytest.raises(ValueError, match="file: expected a Python file"):
-        user_entries.entries_in(tmp_path / "none.py")
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("x = 1\n", "file: expected a file with entries"),
+        ("x = 1\nx = y\n", r"file: .*NameError in mine.py:2: name 'y'"),
+        ("x = 1\n\nx = = 1\n", r"file: .*SyntaxError in mine.py:3"),
+        (None, "file: expected a Python file"),
+    ],
+)
+def test_a_file_that_gives_no_entries_is_refused_with_its_line(tmp_path, text, message):
+    path = tmp_path / "mine.py"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        user_entries.entries_in(path)
+
+
+def test_an_id_stands_for_one_entry():
     with pytest.raises(ValueError, match=r"id: expected a name of its own .* got CV-1 twice"):
         user_entries.joined(ENTRIES, [BY_ID["CV-1"]])
 

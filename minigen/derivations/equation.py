@@ -1,15 +1,14 @@
 """An entry: one equation, what it claims, the code that has it, and the check that judges it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minigen.check import Report
 from minigen.core import validate
-
-CORRECT, MISPRINT, WRONG, INCOMPLETE = "correct", "misprint", "wrong", "incomplete"
-SUPPLEMENT, CLAIM = "supplement", "claim"  # not printed in the notes; somebody's own
-VERDICTS = (CORRECT, MISPRINT, WRONG, INCOMPLETE, SUPPLEMENT, CLAIM)
+from minigen.derivations.statement import CLAIM, VERDICTS, stated
 
 
 @dataclass(frozen=True)
@@ -23,80 +22,155 @@ class NotEvaluable:
 class Result:
     """What one draw of a check found.
 
-    correct: the error of the form that must hold, against a quantity found another way.
-    printed: the error of the form as printed, or NotEvaluable; None where they are the same.
-    gradient: the Report of the hand-written backward pass, or its error as a number, or a tuple.
-    note: a figure worth reading beside the errors.
+    Parameters
+    ----------
+    correct : float or None
+        The error of the form that must hold, against a value found in another way; None if that
+        form was not evaluated and only the gradient was checked.
+    printed : float, NotEvaluable or None
+        The error of the form as printed; None where it is the correct form.
+    gradient : Report, float, tuple of them or None
+        The report on the hand-written backward pass, or its error.
+    note : str
+        A figure worth reading beside the errors.
+
+    Examples
+    --------
+    >>> mg.derivations.Result(1e-16, printed=0.7).printed
+    0.7
     """
 
-    correct: float
+    correct: float | None
     printed: float | NotEvaluable | None = None
-    gradient: Report | float | tuple | None = None
+    gradient: Report | float | tuple[Report | float, ...] | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One equation. Called with a Generator, it answers with a Result.
+    """One equation. Called with a Generator, it returns a Result.
 
-    printed: the line as it stands in the notes, with its dollar signs; "" for a claim of one's own.
+    printed: the line as it stands in the notes, with its dollar signs; "" for a user's claim.
     correct, gradient: LaTeX of the form that holds and of its backward pass ("" for none).
     code: the functions that implement it. tolerance: how far `correct` may be off, 0 for exact.
     figure: a function of a Generator that gives a picture for the page (see svg.plot), or None.
     """
 
     id: str
-    check: object
+    check: Callable[[np.random.Generator], Any]
     correct: str
     printed: str = ""
     verdict: str = CLAIM
     why: str = ""
-    code: tuple = ()
+    code: tuple[Callable, ...] = ()
     line: int | None = None
     tolerance: float = 1e-12
     gradient: str = ""
-    figure: object = None
+    figure: Callable[[np.random.Generator], str] | None = None
 
-    def __call__(self, rng):
+    def __call__(self, rng: np.random.Generator) -> Result:
         return as_result(self.check(rng))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Entry({self.id!r})"
 
 
-def entry(id, correct, *, code=(), verdict=CLAIM, **details):
-    """Decorator: a function of `rng` that checks an equation, as an Entry.
+def entry(
+    id: str,
+    correct: str = "",
+    *,
+    code: Callable | tuple[Callable, ...] = (),
+    printed: str = "",
+    gradient: str = "",
+    why: str = "",
+    verdict: str = "",
+    line: int | None = None,
+    tolerance: float = 1e-12,
+    figure: Callable[[np.random.Generator], str] | None = None,
+) -> Callable[[Callable[[np.random.Generator], Any]], Entry]:
+    r"""Decorator that makes an Entry of a function of `rng` that checks an equation.
 
-        @entry("MINE-1", r"y = x W", code=Linear.forward)
-        def mine(rng):
-            ...
-            return error
+    The function returns the error as a number, a Report of `minigen.check`, or a Result. What the
+    equation says is given by arguments or written in the function's docstring, see
+    `minigen.derivations.statement`; each part in one of the two places.
 
-    The function returns a Result, a Report of `minigen.check`, or the error as a number.
-    code: a function, a method, a class, or a tuple of them. details: the other fields of Entry.
+    Parameters
+    ----------
+    id : str
+        A name without spaces.
+    correct : str
+        LaTeX of the equation; in the docstring `correct: ...`.
+    code : function or tuple of functions
+        What implements the equation: functions, methods or classes.
+    printed : str
+        The equation as it stands in the notes, if that is another one.
+    gradient : str
+        LaTeX of its backward pass.
+    why : str
+        A remark. In the docstring it is every paragraph without a field.
+    verdict : str
+        "claim" unless given; or "correct", "misprint", "wrong", "incomplete", "supplement".
+    line : int or None
+        The line of the notes.
+    tolerance : float
+        How far the correct form may be off; 0 if it must be exact.
+    figure : function or None
+        A function of a Generator that returns a picture as SVG.
+
+    Returns
+    -------
+    function
+        The decorator.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing, given twice, or malformed; with the file and the line.
+
+    Examples
+    --------
+    >>> @mg.derivations.entry("EXP-1")
+    ... def exp_1(rng):
+    ...     r'''The exponential of a sum.
+    ...
+    ...     correct: e^{a+b}=e^ae^b
+    ...     '''
+    ...     a, b = rng.standard_normal(2)
+    ...     return abs(np.exp(a + b) / (np.exp(a) * np.exp(b)) - 1)
+    >>> mg.derivations.run(entries=[exp_1])[0].ok
+    True
     """
     if not isinstance(id, str) or not id or any(c.isspace() for c in id):
         raise validate.expected("id", "a name without spaces", repr(id))
-    validate.choice("verdict", verdict, VERDICTS)
-    code = code if isinstance(code, tuple) else (code,)
+    given = {"correct": correct, "printed": printed, "gradient": gradient, "why": why,
+             "verdict": verdict, "line": line}  # fmt: skip
+    given = {name: value for name, value in given.items() if value not in ("", None)}
+    functions = code if isinstance(code, tuple) else (code,)
 
-    def bound(check):
-        return Entry(id, check, correct, code=code, verdict=verdict, **details)
+    def bound(check: Callable[[np.random.Generator], Any]) -> Entry:
+        written = stated(check)
+        for name in given.keys() & written.keys() - {"why"}:
+            raise validate.expected(name, f"one place for it in {id}", "argument and docstring")
+        parts = {"correct": "", "verdict": CLAIM} | written | given
+        validate.choice("verdict", parts["verdict"], VERDICTS)
+        if not parts["correct"]:
+            raise validate.expected("correct", f"the equation of {id} in LaTeX", "nothing")
+        return Entry(id, check, code=functions, tolerance=tolerance, figure=figure, **parts)
 
     return bound
 
 
-def as_result(value):
+def as_result(value: Any) -> Result:
     """What a check returned, as a Result."""
     if isinstance(value, Result):
         return value
     if isinstance(value, Report):
-        return Result(correct=0.0, gradient=value)
+        return Result(correct=None, gradient=value)
     if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return Result(correct=float(value))
     raise TypeError(f"check: expected a Result, a Report or a number, got {type(value).__name__}")
 
 
-def entries_of(namespace):
+def entries_of(namespace: dict[str, Any]) -> tuple[Entry, ...]:
     """The entries among the values of a module's namespace, in their order."""
     return tuple(value for value in namespace.values() if isinstance(value, Entry))

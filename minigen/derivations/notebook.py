@@ -14,10 +14,10 @@ class Shown:
 
     row: Row
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return full(self.row)
 
-    def _repr_markdown_(self):
+    def _repr_markdown_(self) -> str:
         e = self.row.entry
         where = f", line {e.line}" if e.line else ""
         parts = [f"**{e.id}**{where}: *{e.verdict}*"]
@@ -30,16 +30,39 @@ class Shown:
             parts.append(f"`{name}` ({place})\n\n```python\n{text}\n```")
         return "\n\n".join(parts)
 
-    def _repr_latex_(self):
+    def _repr_latex_(self) -> str:
         return display(self.row.entry.correct)
 
 
-def display(text):
+def display(text: str) -> str:
     """A formula between double dollars; a line that has its own stays as it is."""
     return text if "$" in text or text.startswith("#") else f"$${text}$$"
 
 
-def show(id, seed=0):
-    """One entry of the notes, by its id: the forms, the reason, the figures, and the code."""
+def show(id: str, seed: int = 0) -> Shown:
+    """One entry of the notes: the forms, the reason, the figures, and the code.
+
+    Parameters
+    ----------
+    id : str
+        The name of an entry.
+    seed : int
+        The seed of its random numbers.
+
+    Returns
+    -------
+    Shown
+        A notebook draws it; `print` gives it as text.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, with the names nearest to it.
+
+    Examples
+    --------
+    >>> print(str(mg.derivations.show("DIF-18")).splitlines()[0])
+    DIF-18, line 136 of the notes: correct
+    """
     (row,) = run([id], seed=seed, quick=True)
     return Shown(row)

@@ -1,16 +1,21 @@
-"""Run entries: draw, judge, and say what failed and why."""
+"""Run entries: draw, measure, and say what failed and why."""
 
+import difflib
+import pathlib
 import time
 import traceback
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minigen.check import Report
 from minigen.core import validate
-from minigen.derivations.equation import CLAIM, CORRECT, SUPPLEMENT, Entry, NotEvaluable
+from minigen.derivations.equation import Entry, NotEvaluable, Result
 from minigen.derivations.notes import catalogue
+from minigen.derivations.statement import CLAIM, CORRECT, SUPPLEMENT
 
 DRAWS = 3  # a full run; a quick one draws once
 GRADIENT = 1e-12
@@ -22,25 +27,25 @@ class Row:
     """One entry as it was just measured.
 
     printed: the smallest error of the printed form over the draws, NotEvaluable, or None where
-    it is the correct form. correct, gradient: the largest ones. problems: what is not as it
-    should be, in words; none of them if the entry holds.
+    it is the correct form. correct, gradient: the largest ones, None if not evaluated. problems:
+    what is wrong, in words; empty if the entry holds.
     """
 
     entry: Entry
     printed: float | NotEvaluable | None
-    correct: float
+    correct: float | None
     gradient: float | None
-    problems: tuple
+    problems: tuple[str, ...]
     note: str
     seconds: float
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         return not self.problems
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """The row as JSON-able data."""
-        gone = isinstance(self.printed, NotEvaluable)
+        gone = self.printed if isinstance(self.printed, NotEvaluable) else None
         return {
             "id": self.entry.id,
             "line": self.entry.line,
@@ -49,7 +54,9 @@ class Row:
             "printed": self.entry.printed,
             "form": self.entry.correct,
             "printed_error": None if gone else self.printed,
-            "not_evaluable": self.printed.reason if gone else None,
+            "not_evaluable": self.printed.reason
+            if isinstance(self.printed, NotEvaluable)
+            else None,
             "correct_error": finite(self.correct),
             "gradient_error": finite(self.gradient),
             "tolerance": self.entry.tolerance,
@@ -59,17 +66,48 @@ class Row:
         }
 
 
-def finite(x):
+def finite(x: float | None) -> float | None:
     """A number JSON has, or None."""
     return float(x) if x is not None and np.isfinite(x) else None
 
 
-def run(ids=None, *, entries=None, seed=0, quick=False, progress=None):
-    """Check the entries of the notes, or some of them, or your own.
+def run(
+    ids: Iterable[str] | None = None,
+    *,
+    entries: Iterable[Entry] | None = None,
+    seed: int = 0,
+    quick: bool = False,
+    progress: Callable[[Row], Any] | None = None,
+) -> list[Row]:
+    """Check the entries of the notes, some of them, or your own.
 
-    ids: names of entries, None for all. entries: Entry objects in place of those of the notes.
-    quick: one draw an entry in place of three. progress: called with each Row as it is done.
-    Returns a list of Row. Raises ValueError, with near matches, for an unknown id.
+    Parameters
+    ----------
+    ids : list of str or None
+        Names of entries, in upper or lower case; None for all.
+    entries : list of Entry or None
+        Entries in place of those of the notes.
+    seed : int
+        Each entry draws its random numbers from this seed and its own name.
+    quick : bool
+        One draw per entry in place of three.
+    progress : function or None
+        Called with each Row when it is done.
+
+    Returns
+    -------
+    list of Row
+        One for each entry; `row.ok` says whether it holds, `row.problems` why not.
+
+    Raises
+    ------
+    ValueError
+        For an unknown id, with the names nearest to it.
+
+    Examples
+    --------
+    >>> [row.ok for row in mg.derivations.run(["NVP-4", "nvp-6"], quick=True)]
+    [True, True]
     """
     seed = validate.integer("seed", seed, 0)
     known = catalogue() if entries is None else tuple(entries)
@@ -81,69 +119,78 @@ def run(ids=None, *, entries=None, seed=0, quick=False, progress=None):
     return rows
 
 
-def select(known, ids):
+def select(known: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
     """The entries of these names, upper and lower case alike."""
     by_name = {e.id.lower(): e for e in known}
     for name in ids:
         if name.lower() not in by_name:
-            raise ValueError(unknown(name, [e.id for e in known]))
+            near = difflib.get_close_matches(name.lower(), by_name, n=4, cutoff=0.5)
+            names = [e.id for e in by_name.values()]
+            close = ", ".join(by_name[k].id for k in near)
+            hint = f"did you mean {close}?" if near else f"the first is {names[0]}"
+            what = "the name of an entry"
+            raise validate.expected("id", what, f"{name!r}; {hint}")
     return [by_name[name.lower()] for name in ids]
 
 
-def unknown(name, ids):
-    """The message for a name that is none of `ids`."""
-    import difflib
-
-    folded = {i.lower(): i for i in ids}
-    near = [folded[m] for m in difflib.get_close_matches(name.lower(), folded, n=4, cutoff=0.5)]
-    hint = f"did you mean {', '.join(near)}?" if near else f"they run from {ids[0]} to {ids[-1]}"
-    return f"id: expected the name of an entry, got {name!r}; {hint}"
-
-
-def draw_of(e, seed):
-    """The dice of one entry, its own: they depend on the seed and on its name."""
+def draw_of(e: Entry, seed: int) -> np.random.Generator:
+    """The generator of one entry: it depends on the seed and on the entry's name only."""
     return np.random.default_rng([seed, zlib.crc32(e.id.encode())])
 
 
-def measure(e, seed, draws):
+def measure(e: Entry, seed: int, draws: int) -> Row:
     """The Row of one entry."""
     rng = draw_of(e, seed)
     start = time.perf_counter()
     try:
         results = [e(rng) for _ in range(draws)]
     except Exception as error:  # a broken layer may fail in any way: that is a finding
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
-        told = f"{type(error).__name__} in {where}: {error}"
-        return Row(e, None, np.nan, None, (told,), "", time.perf_counter() - start)
-    return judged(e, results, time.perf_counter() - start)
+        told = f"{type(error).__name__} in {place_of(error, e.check)}: {error}"
+        return Row(e, None, None, None, (told,), "", time.perf_counter() - start)
+    return measured(e, results, time.perf_counter() - start)
 
 
-def judged(e, results, seconds):
+def place_of(error: Exception, check: Callable) -> str:
+    """file.py:12, the line of the check's own file in which an exception passed through last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    file = getattr(getattr(check, "__code__", None), "co_filename", None)
+    last = ([frame for frame in frames if frame.filename == file] or frames)[-1]
+    return f"{pathlib.Path(last.filename).name}:{last.lineno}"
+
+
+def measured(e: Entry, results: list[Result], seconds: float) -> Row:
     """The Row of an entry from its draws."""
     printed = least([r.printed for r in results])
-    correct = float(np.max([r.correct for r in results]))  # NaN stays NaN
+    correct = largest([r.correct for r in results])
     reports = [g for r in results for g in gradients_of(r)]
-    gradient = float(np.max([error_of(g) for g in reports])) if reports else None
+    gradient = largest([error_of(g) for g in reports])
     problems = (*form_problems(e, printed, correct), *gradient_problems(reports))
     return Row(e, printed, correct, gradient, problems, results[0].note, seconds)
 
 
-def gradients_of(result):
+def gradients_of(result: Result) -> tuple[Report | float, ...]:
     """The reports and errors of a result, none, one or some."""
     g = result.gradient
     return () if g is None else g if isinstance(g, tuple) else (g,)
 
 
-def least(printed):
+def least(printed: list[float | NotEvaluable | None]) -> float | NotEvaluable | None:
     """The smallest error of the printed form."""
     numbers = [p for p in printed if not (p is None or isinstance(p, NotEvaluable))]
     return float(np.min(numbers)) if len(numbers) == len(printed) else printed[0]
 
 
-def form_problems(e, printed, correct):
-    """What is not right about the two forms."""
-    if not correct <= e.tolerance:
+def largest(errors: list[float | None]) -> float | None:
+    """The largest error, NaN if one of them is NaN; None if there is none."""
+    numbers = [x for x in errors if x is not None]
+    return float(np.max(numbers)) if numbers else None
+
+
+def form_problems(
+    e: Entry, printed: float | NotEvaluable | None, correct: float | None
+) -> Iterator[str]:
+    """What is wrong about the two forms."""
+    if correct is not None and not correct <= e.tolerance:
         yield f"the form that must hold is off by {correct:.3g}, allowed is {e.tolerance:.0e}"
     if e.verdict in (CORRECT, SUPPLEMENT, CLAIM):
         return
@@ -153,8 +200,8 @@ def form_problems(e, printed, correct):
         yield f"the printed form is said to be {e.verdict}, but it is off by {printed:.3g} only"
 
 
-def gradient_problems(reports):
-    """What is not right about the backward pass: the first report that says so."""
+def gradient_problems(reports: list[Report | float]) -> Iterator[str]:
+    """What is wrong about the backward pass: the first report that fails."""
     for g in reports:
         if isinstance(g, Report) and not g:
             yield str(g)
@@ -164,7 +211,7 @@ def gradient_problems(reports):
             return
 
 
-def error_of(gradient):
+def error_of(gradient: Report | float) -> float:
     """The largest error of a report, or the number itself."""
     if not isinstance(gradient, Report):
         return float(gradient)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import (
@@ -36,20 +36,19 @@ def base(D, rng):
     return Gaussian.from_moments(np.zeros(D), covariance(D, rng))
 
 
-@entry(
-    "CV-1",
-    r"q(\bar z)=\mathcal N(\bar z\mid\bar 0,\bar\Sigma),\quad \log q(\bar z)=-\frac D2\log 2\pi"
-    r"-\sum_i\log L_{ii}-\frac12\|L^{-1}\bar z\|^2,\quad \Sigma=LL^T",
-    printed=r"$$p(\bar{z}) = \mathcal{N}(\bar{0}, \bar{\Sigma})$$",
-    line=12,
-    verdict=CORRECT,
-    why="True. Only the name is unlucky: from the next line on the density of the latent z is "
-    "called q and p is kept for the data, which is also how the code names them.",
-    code=(Gaussian.forward, Gaussian.backward),
-    gradient=r"v=\Sigma^{-1}\bar z:\quad \partial_z\log q=-v,\quad "
-    r"\partial_L\log q=\operatorname{tril}(vv^TL)-\operatorname{diag}(1/L_{ii})",
-)
-def cv_1(rng):
+@entry("CV-1", code=(Gaussian.forward, Gaussian.backward))
+def cv_1(rng: np.random.Generator) -> Result:
+    r"""Correct, line 12 of the notes.
+
+    printed: $$p(\bar{z}) = \mathcal{N}(\bar{0}, \bar{\Sigma})$$
+    correct: q(\bar z)=\mathcal N(\bar z\mid\bar 0,\bar\Sigma),\quad \log q(\bar z)
+        =-\frac D2\log 2\pi-\sum_i\log L_{ii}-\frac12\|L^{-1}\bar z\|^2,\quad \Sigma=LL^T
+    gradient: v=\Sigma^{-1}\bar z:\quad \partial_z\log q=-v,\quad \partial_L\log q
+        =\operatorname{tril}(vv^TL)-\operatorname{diag}(1/L_{ii})
+
+    True. Only the name is unlucky: from the next line on the density of the latent z is called q
+    and p is kept for the data, which is also how the code names them.
+    """
     q = base(3, rng)
     z = rng.standard_normal((6, 3))
     density = stats.multivariate_normal(np.zeros(3), q.Sigma).logpdf(z)
@@ -59,19 +58,18 @@ def cv_1(rng):
     return Result(error, gradient=gradients(q, z, rng=rng))
 
 
-@entry(
-    "CV-2",
-    r"\bar z\sim q(\bar z),\quad \bar y=\bar F(\bar z),\quad \bar F:\mathbb R^D\to\mathbb R^D"
-    r"\text{ one to one, }\det\frac{d\bar F}{d\bar z}\ne0",
-    printed=r"$$\bar{z} \sim q(\bar{z}) \xrightarrow{f} \bar{y} = \bar{F}(\bar{z})$$",
-    line=14,
-    verdict=CORRECT,
-    why="True as a definition. It leaves unsaid what all later lines live on: F keeps the "
-    "dimension, can be undone, and is smooth both ways.",
-    code=(Chain.forward, Chain.inverse),
-    gradient=r"d\bar z=\Big(\frac{\partial\bar F}{\partial\bar z}\Big)^T d\bar y",
-)
-def cv_2(rng):
+@entry("CV-2", code=(Chain.forward, Chain.inverse))
+def cv_2(rng: np.random.Generator) -> Result:
+    r"""Correct, line 14 of the notes.
+
+    printed: $$\bar{z} \sim q(\bar{z}) \xrightarrow{f} \bar{y} = \bar{F}(\bar{z})$$
+    correct: \bar z\sim q(\bar z),\quad \bar y=\bar F(\bar z),\quad \bar F:\mathbb R^D\to\mathbb R^D
+        \text{ one to one, }\det\frac{d\bar F}{d\bar z}\ne0
+    gradient: d\bar z=\Big(\frac{\partial\bar F}{\partial\bar z}\Big)^T d\bar y
+
+    True as a definition. It leaves unsaid what all later lines live on: F keeps the dimension, can
+    be undone, and is smooth both ways.
+    """
     f = bent_chain(4, rng)
     z = rng.standard_normal((5, 4))
     y, _, _ = f.forward(z)
@@ -80,21 +78,19 @@ def cv_2(rng):
     return Result(worst(there, back), gradient=gradients(f, z, rng=rng))
 
 
-@entry(
-    "CV-3",
-    r"p(\bar y)=q(\bar F^{-1}(\bar y))\left|\det\frac{d\bar F^{-1}}{d\bar y}\right|",
-    printed=r"$$p(\bar{y}) = p(\bar{F}(\bar{z})) = q(\bar{F}^{-1}(\bar{y})) \cdot \left| \det "
-    r"\frac{d\bar{F}^{-1}}{d\bar{y}} \right|$$",
-    line=17,
-    verdict=CORRECT,
-    why="True. Probability is carried along: what F squeezes together becomes denser. Judged where "
-    "the answer is known: a linear F gives a Gaussian, exp gives the lognormal, and for a bent "
-    "map in the plane the mass is 1 and expectations agree with those under q.",
-    code=(Flow.forward, Flow.backward),
-    tolerance=1e-11,
-    gradient=r"\frac{\partial\log|\det J|}{\partial J}=J^{-T}",
-)
-def cv_3(rng):
+@entry("CV-3", code=(Flow.forward, Flow.backward), tolerance=1e-11)
+def cv_3(rng: np.random.Generator) -> Result:
+    r"""Correct, line 17 of the notes.
+
+    printed: $$p(\bar{y}) = p(\bar{F}(\bar{z})) = q(\bar{F}^{-1}(\bar{y})) \cdot \left| \det
+        \frac{d\bar{F}^{-1}}{d\bar{y}} \right|$$
+    correct: p(\bar y)=q(\bar F^{-1}(\bar y))\left|\det\frac{d\bar F^{-1}}{d\bar y}\right|
+    gradient: \frac{\partial\log|\det J|}{\partial J}=J^{-T}
+
+    True. Probability is carried along: what F squeezes together becomes denser. Judged where the
+    answer is known: a linear F gives a Gaussian, exp gives the lognormal, and for a bent map in the
+    plane the mass is 1 and expectations agree with those under q.
+    """
     q, f, y = base(3, rng), linear(3, rng), rng.standard_normal((5, 3))
     W = f.forward(np.eye(3))[0]
     gaussian = stats.multivariate_normal(np.zeros(3), W.T @ q.Sigma @ W).logpdf(y)
@@ -121,23 +117,21 @@ def in_the_plane(flow):
     return abs(p.sum() - 1), abs(q @ g(image) - p @ g(y))
 
 
-@entry(
-    "CV-4",
-    r"p(y)=q(z)\left|\frac{dz}{dy}\right|=q(F^{-1}(y))\left|\frac{dF^{-1}}{dy}\right|"
-    r"=q(F^{-1}(y))\,\big|(F^{-1})'(y)\big|\quad(D=1)",
-    printed=r"$$p(\bar{y}) = q(\bar{z}) \cdot \left| \frac{d\bar{z}}{d\bar{y}} \right| = "
-    r"q(\bar{F}^{-1}(\bar{y})) \cdot \left| \frac{d\bar{F}^{-1}}{d\bar{y}} \right| = "
-    r"q(\bar{F}^{-1}(\bar{y})) \cdot \bar{F}^{-1}(\bar{y})'$$",
-    line=21,
-    verdict=WRONG,
-    why="The bars of the absolute value are gone from the last form. Where F falls, its derivative "
-    "is negative and the printed density comes out below zero, off by 200 %. The line is the "
-    "one-dimensional case; with vectors a determinant belongs inside the bars.",
-    code=(Affine.inverse, Exp.inverse, Flow.forward),
-    gradient=r"c=(\log q)'(z)-\frac{F''}{F'}:\quad \frac{\partial\log p}{\partial y}=\frac{c}{F'}",
-    figure=figures.negative_density,
-)
-def cv_4(rng):
+@entry("CV-4", code=(Affine.inverse, Exp.inverse, Flow.forward), figure=figures.negative_density)
+def cv_4(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 21 of the notes.
+
+    printed: $$p(\bar{y}) = q(\bar{z}) \cdot \left| \frac{d\bar{z}}{d\bar{y}} \right| =
+        q(\bar{F}^{-1}(\bar{y})) \cdot \left| \frac{d\bar{F}^{-1}}{d\bar{y}} \right| =
+        q(\bar{F}^{-1}(\bar{y})) \cdot \bar{F}^{-1}(\bar{y})'$$
+    correct: p(y)=q(z)\left|\frac{dz}{dy}\right|=q(F^{-1}(y))\left|\frac{dF^{-1}}{dy}\right|
+        =q(F^{-1}(y))\,\big|(F^{-1})'(y)\big|\quad(D=1)
+    gradient: c=(\log q)'(z)-\frac{F''}{F'}:\quad \frac{\partial\log p}{\partial y}=\frac{c}{F'}
+
+    The bars of the absolute value are gone from the last form. Where F falls, its derivative is
+    negative and the printed density comes out below zero, off by 200 %. The line is the
+    one-dimensional case; with vectors a determinant belongs inside the bars.
+    """
     sigma = rng.uniform(0.5, 1.5)
     falling = Chain((Affine(np.array([-1.0]), np.zeros(1)), Exp()))  # F(z) = exp(-z)
     q = Gaussian.from_moments(np.zeros(1), np.array([[sigma**2]]))
@@ -153,22 +147,21 @@ def cv_4(rng):
     )
 
 
-@entry(
-    "CV-5",
-    r"p(\bar F(\bar z))=q(\bar z)\left|\det\frac{d\bar F}{d\bar z}\right|^{-1}"
-    r"\xrightarrow{\max_\theta},\quad \bar z=\bar F_\theta^{-1}(\bar y)",
-    printed=r"$$\bar{z} \sim \mathcal{N}(\bar{z} | \bar{0}, \bar{\Sigma}) \xrightarrow{f} \bar{y} "
-    r"\xrightarrow{\max} p(\bar{F}(\bar{z})) = q(\bar{z}) \cdot \left| \det "
-    r"\frac{d\bar{F}}{d\bar{z}} \right|^{-1}$$",
-    line=23,
-    verdict=CORRECT,
-    why="True: the determinant of the inverse map is one over that of the map. The word max on the "
-    "arrow is an order, not part of the equation: choose theta so that the data are likely.",
-    code=(Flow.forward, InvertibleLinear.inverse, InvertibleLinear.backward_inverse),
-    gradient=r"\bar z=(\bar y-b)W^{-1},\ \ell=-\log|\det W|:\quad d\bar y=d\bar z\,W^{-T},\quad "
-    r"dW=-\bar z^T d\bar y-\Big(\sum_n d\ell_n\Big)W^{-T}",
-)
-def cv_5(rng):
+@entry("CV-5", code=(Flow.forward, InvertibleLinear.inverse, InvertibleLinear.backward_inverse))
+def cv_5(rng: np.random.Generator) -> Result:
+    r"""Correct, line 23 of the notes.
+
+    printed: $$\bar{z} \sim \mathcal{N}(\bar{z} | \bar{0}, \bar{\Sigma}) \xrightarrow{f} \bar{y}
+        \xrightarrow{\max} p(\bar{F}(\bar{z})) = q(\bar{z}) \cdot \left| \det
+        \frac{d\bar{F}}{d\bar{z}} \right|^{-1}$$
+    correct: p(\bar F(\bar z))=q(\bar z)\left|\det\frac{d\bar F}{d\bar z}\right|^{-1}
+        \xrightarrow{\max_\theta},\quad \bar z=\bar F_\theta^{-1}(\bar y)
+    gradient: \bar z=(\bar y-b)W^{-1},\ \ell=-\log|\det W|:\quad d\bar y=d\bar z\,W^{-T},\quad dW
+        =-\bar z^T d\bar y-\Big(\sum_n d\ell_n\Big)W^{-T}
+
+    True: the determinant of the inverse map is one over that of the map. The word max on the arrow
+    is an order, not part of the equation: choose theta so that the data are likely.
+    """
     f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, _, _ = f.forward(z)
     there = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
@@ -180,22 +173,24 @@ def cv_5(rng):
 
 @entry(
     "CV-6",
-    r"\log p(\bar y)=\log q(\bar z)-\log\left|\det\frac{d\bar F}{d\bar z}\right|,\quad "
-    r"\bar z=\bar F_\theta^{-1}(\bar y),\quad \xrightarrow{\max_{\bar\theta}}",
-    printed=r"$$\log p(\bar{F}(\bar{z})) = \log q(\bar{z}) - \log \left| \det "
-    r"\frac{d\bar{F}}{d\bar{z}} \right| \xrightarrow{\max_{\bar{\theta}}}$$",
-    line=25,
-    verdict=CORRECT,
-    why="True, with a trap for the gradient. The data y stay where they are while theta moves, so "
-    "z moves too. Hold z instead and there is no maximum at all: shrink F and the density grows "
-    "without bound.",
     code=(NLL.forward, NLL.backward, Flow.backward, Chain.backward_inverse),
-    gradient=r"J=\frac{\partial F}{\partial z}:\quad \partial_\theta\log p(\bar y)=-\nabla_z"
-    r"\big(\log q-\log|\det J|\big)^TJ^{-1}\partial_\theta F-\operatorname{tr}"
-    r"(J^{-1}\partial_\theta J)",
     figure=figures.shrinking,
 )
-def cv_6(rng):
+def cv_6(rng: np.random.Generator) -> Result:
+    r"""Correct, line 25 of the notes.
+
+    printed: $$\log p(\bar{F}(\bar{z})) = \log q(\bar{z}) - \log \left| \det
+        \frac{d\bar{F}}{d\bar{z}} \right| \xrightarrow{\max_{\bar{\theta}}}$$
+    correct: \log p(\bar y)=\log q(\bar z)-\log\left|\det\frac{d\bar F}{d\bar z}\right|,\quad \bar z
+        =\bar F_\theta^{-1}(\bar y),\quad \xrightarrow{\max_{\bar\theta}}
+    gradient: J=\frac{\partial F}{\partial z}:\quad \partial_\theta\log p(\bar y)
+        =-\nabla_z\big(\log q-\log|\det J|\big)^TJ^{-1}\partial_\theta F-\operatorname{tr}(J^{-1}
+        \partial_\theta J)
+
+    True, with a trap for the gradient. The data y stay where they are while theta moves, so z moves
+    too. Hold z instead and there is no maximum at all: shrink F and the density grows without
+    bound.
+    """
     flow = Flow(Chain((coupling(3, rng), linear(3, rng))), base(3, rng), GENERATIVE)
     z = rng.standard_normal((5, 3))
     y, analytic = flow.decode(z)

@@ -5,26 +5,25 @@ from scipy import stats
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.entries.cv import base, forward_of, inverse_of
-from minigen.derivations.equation import CORRECT, MISPRINT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import Inverted, bent_chain, linear
 from minigen.flows import Chain, Flow
 from minigen.flows.flow import GENERATIVE
 
 
-@entry(
-    "CV-7",
-    r"p_k(\bar z_k)=p_{k-1}\big(f_k^{-1}(\bar z_k)\big)\left|\det\frac{df_k^{-1}}{d\bar z_k}"
-    r"\right|=\dots",
-    printed=r"$$p_k(\bar{z}_k) = p_k(f_k^{-1}(\bar{z}_k)) \cdot \left| \det "
-    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right| = \dots$$",
-    line=29,
-    verdict=WRONG,
-    why="One index too many. Undoing the k-th map lands among the z of step k - 1, so it is the "
-    "density of that step that must be asked there.",
-    code=(Chain.inverse, Flow.forward),
-)
-def cv_7(rng):
+@entry("CV-7", code=(Chain.inverse, Flow.forward))
+def cv_7(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 29 of the notes.
+
+    printed: $$p_k(\bar{z}_k) = p_k(f_k^{-1}(\bar{z}_k)) \cdot \left| \det \frac{d f_k^{-1}}{d
+        \bar{z}_k} \right| = \dots$$
+    correct: p_k(\bar z_k)=p_{k-1}\big(f_k^{-1}(\bar z_k)\big)\left|\det\frac{df_k^{-1}}{d\bar z_k}
+        \right|=\dots
+
+    One index too many. Undoing the k-th map lands among the z of step k - 1, so it is the density
+    of that step that must be asked there.
+    """
     f1, f2, q = linear(3, rng), linear(3, rng), base(3, rng)
     p1, p2 = (Flow(Chain(maps), q, GENERATIVE) for maps in [(f1,), (f1, f2)])
     z2 = rng.standard_normal((5, 3))
@@ -35,20 +34,19 @@ def cv_7(rng):
     return Result(correct, printed=gap(p2.log_prob(z1) + ell, truth))
 
 
-@entry(
-    "CV-8",
-    r"p_k(\bar z_k)=q(\bar z_0)\prod_{i=1}^{k}\left|\det\frac{df_i^{-1}}{d\bar z_i}\right|,\quad "
-    r"\bar z_{i-1}=f_i^{-1}(\bar z_i)",
-    printed=r"$$p_k(\bar{z}_k) = q(\bar{z}_0) \cdot \left| \det \frac{d f_1^{-1}}{d \bar{z}_1} "
-    r"\right| \left| \det \frac{d f_2^{-1}}{d \bar{z}_2} \right| \dots \left| \det "
-    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right|$$",
-    line=31,
-    verdict=CORRECT,
-    why="True: determinants of a composition multiply, each taken at the point its own layer sees. "
-    "The chain's sum is held against the Jacobian of the whole composed map.",
-    code=(Chain.forward, Chain.inverse),
-)
-def cv_8(rng):
+@entry("CV-8", code=(Chain.forward, Chain.inverse))
+def cv_8(rng: np.random.Generator) -> Result:
+    r"""Correct, line 31 of the notes.
+
+    printed: $$p_k(\bar{z}_k) = q(\bar{z}_0) \cdot \left| \det \frac{d f_1^{-1}}{d \bar{z}_1}
+        \right| \left| \det \frac{d f_2^{-1}}{d \bar{z}_2} \right| \dots \left| \det
+        \frac{d f_k^{-1}}{d \bar{z}_k} \right|$$
+    correct: p_k(\bar z_k)=q(\bar z_0)\prod_{i=1}^{k}\left|\det\frac{df_i^{-1}}{d\bar z_i}\right|,
+        \quad \bar z_{i-1}=f_i^{-1}(\bar z_i)
+
+    True: determinants of a composition multiply, each taken at the point its own layer sees. The
+    chain's sum is held against the Jacobian of the whole composed map.
+    """
     f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ell, _ = f.forward(z)
     back, ell_back = f.inverse(y)
@@ -67,22 +65,21 @@ def along(f, z):
     return z, ells
 
 
-@entry(
-    "CV-9",
-    r"\log p_k(\bar z_k)=\log q(\bar z_0)+\sum_{i=1}^{k}\log\left|\det\frac{df_i^{-1}}{d\bar z_i}"
-    r"\right|\xrightarrow{\theta}\max",
-    printed=r"$$\log p_k(\bar{z}_k) = \log q(\bar{z}_0) + \sum_{k=1}^k \log \left| \det "
-    r"\frac{d f_k^{-1}}{d \bar{z}_k} \right| \xrightarrow{\theta} \max$$",
-    line=33,
-    verdict=MISPRINT,
-    why="The sum runs over k up to k: the letter of the depth is taken again for the index. "
-    "Whoever programs it as it stands adds the last layer's term k times. Call the index i.",
-    code=(Chain.inverse, Chain.backward_inverse),
-    gradient=r"\ell=\sum_i\ell_i:\quad d\ell_i=d\ell,\quad d\bar z_i=\Big(\frac{\partial\bar "
-    r"z_{i-1}}{\partial\bar z_i}\Big)^Td\bar z_{i-1}+d\ell\,"
-    r"\frac{\partial\ell_i}{\partial\bar z_i}",
-)
-def cv_9(rng):
+@entry("CV-9", code=(Chain.inverse, Chain.backward_inverse))
+def cv_9(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 33 of the notes.
+
+    printed: $$\log p_k(\bar{z}_k) = \log q(\bar{z}_0) + \sum_{k=1}^k \log \left| \det
+        \frac{d f_k^{-1}}{d \bar{z}_k} \right| \xrightarrow{\theta} \max$$
+    correct: \log p_k(\bar z_k)=\log q(\bar z_0)+\sum_{i=1}^{k}\log\left|\det\frac{df_i^{-1}}{d
+        \bar z_i}\right|\xrightarrow{\theta}\max
+    gradient: \ell=\sum_i\ell_i:\quad d\ell_i=d\ell,\quad d\bar z_i
+        =\Big(\frac{\partial\bar z_{i-1}}{\partial\bar z_i}\Big)^Td\bar z_{i-1}+d\ell\,
+        \frac{\partial\ell_i}{\partial\bar z_i}
+
+    The sum runs over k up to k: the letter of the depth is taken again for the index. Whoever
+    programs it as it stands adds the last layer's term k times. Call the index i.
+    """
     f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ells = along(f, z)
     back, ell = f.inverse(y)
@@ -95,21 +92,20 @@ def cv_9(rng):
     )
 
 
-@entry(
-    "CV-10",
-    r"\log p_k(\bar z_k)=\log q(\bar z_0)-\sum_{i=1}^{k}\log\left|\det\frac{df_i}{d\bar z_{i-1}}"
-    r"\right|",
-    printed=r"$$= \log q(\bar{z}_0) - \sum_{k=1}^k \log \left| \det \frac{d f_k}{d \bar{z}_{k-1}} "
-    r"\right|$$",
-    line=35,
-    verdict=MISPRINT,
-    why="The same index, taken twice again. The change of sign is right: each layer's inverse has "
-    "one over its determinant. Since the terms add, every layer is handed the same d logdet.",
-    code=(Chain.forward, Chain.backward),
-    gradient=r"d\ell_i=d\ell,\quad d\bar z_{i-1}=\Big(\frac{\partial f_i}{\partial\bar z_{i-1}}"
-    r"\Big)^Td\bar z_i+d\ell\,\frac{\partial\ell_i}{\partial\bar z_{i-1}}",
-)
-def cv_10(rng):
+@entry("CV-10", code=(Chain.forward, Chain.backward))
+def cv_10(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 35 of the notes.
+
+    printed: $$= \log q(\bar{z}_0) - \sum_{k=1}^k \log \left| \det \frac{d f_k}{d \bar{z}_{k-1}}
+        \right|$$
+    correct: \log p_k(\bar z_k)=\log q(\bar z_0)-\sum_{i=1}^{k}\log\left|\det\frac{df_i}{d\bar z_{i
+        -1}}\right|
+    gradient: d\ell_i=d\ell,\quad d\bar z_{i-1}=\Big(\frac{\partial f_i}{\partial\bar z_{i-1}}
+        \Big)^Td\bar z_i+d\ell\,\frac{\partial\ell_i}{\partial\bar z_{i-1}}
+
+    The same index, taken twice again. The change of sign is right: each layer's inverse has one
+    over its determinant. Since the terms add, every layer is handed the same d logdet.
+    """
     f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ells = along(f, z)
     _, ell, _ = f.forward(z)

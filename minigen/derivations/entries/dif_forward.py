@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.equation import CORRECT, INCOMPLETE, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import (
@@ -35,22 +35,21 @@ t = 4  # the step that the two-step lines take, with t - 1 and t - 2 below it
 TABLES = ("alpha_bar", "one_minus_alpha_bar")
 
 
-@entry(
-    "DIF-1",
-    r"q(\bar x_t|\bar x_{t-1})=\mathcal N(\bar x_t|\sqrt{1-\beta_t}\,\bar x_{t-1},"
-    r"\beta_t\mathbf I)",
-    printed=r"$$q(\bar{x}_t | \bar{x}_{t-1}) = \mathcal{N}(\bar{x}_t | \sqrt{1-\beta_t} "
-    r"\bar{x}_{t-1}, \beta_t \mathbf{I})$$",
-    line=102,
-    verdict=CORRECT,
-    why="True. The mean shrinks by just as much as the noise adds, so that variance 1 stays "
-    "variance 1. Held against the conditional law cut out of the joint Gaussian of the whole walk.",
-    code=(StepDensity.forward, StepDensity.backward),
-    gradient=r"r=\bar x_t-\sqrt{1-\beta}\,\bar x_{t-1}:\quad \partial_{\bar x_t}=-\frac r\beta,\ "
-    r"\partial_{\bar x_{t-1}}=\sqrt{1-\beta}\,\frac r\beta,\ \partial_\beta=-\frac D{2\beta}+"
-    r"\frac{\|r\|^2}{2\beta^2}-\frac{r^T\bar x_{t-1}}{2\beta\sqrt{1-\beta}}",
-)
-def dif_1(rng):
+@entry("DIF-1", code=(StepDensity.forward, StepDensity.backward))
+def dif_1(rng: np.random.Generator) -> Result:
+    r"""Correct, line 102 of the notes.
+
+    printed: $$q(\bar{x}_t | \bar{x}_{t-1}) = \mathcal{N}(\bar{x}_t | \sqrt{1-\beta_t}
+        \bar{x}_{t-1}, \beta_t \mathbf{I})$$
+    correct: q(\bar x_t|\bar x_{t-1})=\mathcal N(\bar x_t|\sqrt{1-\beta_t}\,\bar x_{t-1},
+        \beta_t\mathbf I)
+    gradient: r=\bar x_t-\sqrt{1-\beta}\,\bar x_{t-1}:\quad \partial_{\bar x_t}=-\frac r\beta,
+        \ \partial_{\bar x_{t-1}}=\sqrt{1-\beta}\,\frac r\beta,\ \partial_\beta=-\frac D{2\beta}
+        +\frac{\|r\|^2}{2\beta^2}-\frac{r^T\bar x_{t-1}}{2\beta\sqrt{1-\beta}}
+
+    True. The mean shrinks by just as much as the noise adds, so that variance 1 stays variance 1.
+    Held against the conditional law cut out of the joint Gaussian of the whole walk.
+    """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)
     beta = rows(schedule, t, "beta")
@@ -60,18 +59,17 @@ def dif_1(rng):
     return Result(gap(logq, log_normal(x[t], mean, variance)), gradient=report)
 
 
-@entry(
-    "DIF-2",
-    r"q(\bar x_{1:T}|\bar x_0)=\prod_{t=1}^Tq(\bar x_t|\bar x_{t-1})",
-    printed=r"$$q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0) = q(\bar{x}_1 | \bar{x}_0) \dots "
-    r"q(\bar{x}_T | \bar{x}_{T-1})$$",
-    line=104,
-    verdict=CORRECT,
-    why="True, because each step looks at the one before it and no further back. The sum of the "
-    "steps' log densities is that of one Gaussian in T dimensions.",
-    code=(StepDensity.forward,),
-)
-def dif_2(rng):
+@entry("DIF-2", code=(StepDensity.forward,))
+def dif_2(rng: np.random.Generator) -> Result:
+    r"""Correct, line 104 of the notes.
+
+    printed: $$q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0) = q(\bar{x}_1 | \bar{x}_0) \dots
+        q(\bar{x}_T | \bar{x}_{T-1})$$
+    correct: q(\bar x_{1:T}|\bar x_0)=\prod_{t=1}^Tq(\bar x_t|\bar x_{t-1})
+
+    True, because each step looks at the one before it and no further back. The sum of the steps'
+    log densities is that of one Gaussian in T dimensions.
+    """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)
     steps = sum(
@@ -84,20 +82,18 @@ def dif_2(rng):
     return Result(gap(steps, whole.logpdf(path).sum(axis=1)))
 
 
-@entry(
-    "DIF-3",
-    r"q(\bar x_t|\bar x_0)=\mathcal N\big(\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I\big);\quad "
-    r"q(\bar x_T|\bar x_0)\to\mathcal N(\bar 0,\mathbf I)\ \text{as}\ A_T\to0",
-    printed=r"$$q(\bar{x}_t | \bar{x}_0) = ? \quad \sim \mathcal{N}(\bar{0}, \mathbf{I})$$",
-    line=106,
-    verdict=INCOMPLETE,
-    why="A question, answered by DIF-12. That x_t looks like pure noise is true of the end of a "
-    "long walk only: the printed form is measured by its KL after two steps, the corrected one by "
-    "its density and by that KL against an integral.",
-    code=(MarginalDensity.forward, PriorTerm.forward),
-    figure=figures.forgetting,
-)
-def dif_3(rng):
+@entry("DIF-3", code=(MarginalDensity.forward, PriorTerm.forward), figure=figures.forgetting)
+def dif_3(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 106 of the notes.
+
+    printed: $$q(\bar{x}_t | \bar{x}_0) = ? \quad \sim \mathcal{N}(\bar{0}, \mathbf{I})$$
+    correct: q(\bar x_t|\bar x_0)=\mathcal N\big(\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I\big);\quad
+        q(\bar x_T|\bar x_0)\to\mathcal N(\bar 0,\mathbf I)\ \text{as}\ A_T\to0
+
+    A question, answered by DIF-12. That x_t looks like pure noise is true of the end of a long walk
+    only: the printed form is measured by its KL after two steps, the corrected one by its density
+    and by that KL against an integral.
+    """
     schedule, x0 = short_schedule(rng), np.array([[1.0]])
     A, rest = column(schedule, 2, *TABLES)
     early = (A * 1.0 - A - np.log(rest)) / 2
@@ -115,39 +111,35 @@ def dif_3(rng):
     return Result(worst(density, gap(closed, integral)), early, note=note)
 
 
-@entry(
-    "DIF-4",
-    r"\alpha_t=1-\beta_t",
-    printed=r"$$\alpha_t = 1 - \beta_t$$",
-    line=108,
-    verdict=CORRECT,
-    why="A definition. It is not the alpha of the flow sections, which is a log-scale.",
-    code=(schedule_from_betas,),
-    tolerance=0.0,
-)
-def dif_4(rng):
+@entry("DIF-4", code=(schedule_from_betas,), tolerance=0.0)
+def dif_4(rng: np.random.Generator) -> Result:
+    r"""Correct, line 108 of the notes.
+
+    printed: $$\alpha_t = 1 - \beta_t$$
+    correct: \alpha_t=1-\beta_t
+
+    A definition. It is not the alpha of the flow sections, which is a log-scale.
+    """
     schedule = short_schedule(rng)
     inside = np.all((schedule.alpha[1:] > 0) & (schedule.alpha[1:] < 1))
     return Result(gap(schedule.alpha, 1 - schedule.beta) if inside else np.inf)
 
 
-@entry(
-    "DIF-5",
-    r"\bar x_t=\sqrt{1-\beta_t}\,\bar x_{t-1}+\sqrt{\beta_t}\,\bar\epsilon_{t-1},\quad "
-    r"\bar\epsilon_{t-1}\sim\mathcal N(\bar 0,\mathbf I)",
-    printed=r"$$\bar{x}_t = \sqrt{1-\beta_t} \bar{x}_{t-1} + \sqrt{\beta_t} "
-    r"\bar{\epsilon}_{t-1} =$$",
-    line=110,
-    verdict=CORRECT,
-    why="True: a sample of DIF-1. The noise of step t bears the index t - 1, and is not the total "
-    "noise that DIF-19 will write with nearly the same letter. By a change of variables the sample "
-    "must have the density of DIF-1.",
-    code=(Step.forward, Step.backward),
-    gradient=r"d\bar x_{t-1}=\sqrt{1-\beta}\,d\bar x_t,\ d\bar\epsilon=\sqrt\beta\,d\bar x_t,\ "
-    r"d\beta=\sum d\bar x_t\odot\Big(\frac{\bar\epsilon}{2\sqrt\beta}-"
-    r"\frac{\bar x_{t-1}}{2\sqrt{1-\beta}}\Big)",
-)
-def dif_5(rng):
+@entry("DIF-5", code=(Step.forward, Step.backward))
+def dif_5(rng: np.random.Generator) -> Result:
+    r"""Correct, line 110 of the notes.
+
+    printed: $$\bar{x}_t = \sqrt{1-\beta_t} \bar{x}_{t-1} + \sqrt{\beta_t} \bar{\epsilon}_{t-1} =$$
+    correct: \bar x_t=\sqrt{1-\beta_t}\,\bar x_{t-1}+\sqrt{\beta_t}\,\bar\epsilon_{t-1},\quad
+        \bar\epsilon_{t-1}\sim\mathcal N(\bar 0,\mathbf I)
+    gradient: d\bar x_{t-1}=\sqrt{1-\beta}\,d\bar x_t,\ d\bar\epsilon=\sqrt\beta\,d\bar x_t,\ d\beta
+        =\sum d\bar x_t\odot\Big(\frac{\bar\epsilon}{2\sqrt\beta}
+        -\frac{\bar x_{t-1}}{2\sqrt{1-\beta}}\Big)
+
+    True: a sample of DIF-1. The noise of step t bears the index t - 1, and is not the total noise
+    that DIF-19 will write with nearly the same letter. By a change of variables the sample must
+    have the density of DIF-1.
+    """
     schedule = short_schedule(rng)
     x, eps = rng.standard_normal((2, N, D))
     beta = rows(schedule, t, "beta")

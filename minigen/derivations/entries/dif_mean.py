@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.check import gradients
 from minigen.derivations.entries.dif_posterior import TABLES, at_every_step, drawn
-from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import N, T, column, log_normal, rows
@@ -19,17 +19,16 @@ def noise_of(schedule, x, t):
     return (x[t] - np.sqrt(A) * x[0]) / np.sqrt(rest)
 
 
-@entry(
-    "DIF-19",
-    r"\bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon",
-    printed=r"$$\bar{x}_t = \sqrt{A_t} \bar{x}_0 + \sqrt{1-A_t} \bar{\varepsilon}$$",
-    line=138,
-    verdict=CORRECT,
-    why="True, and with it a change of letter: this epsilon is all the noise between x_0 and "
-    "x_t. Two of the three always give the third.",
-    code=(Marginal.forward,),
-)
-def dif_19(rng):
+@entry("DIF-19", code=(Marginal.forward,))
+def dif_19(rng: np.random.Generator) -> Result:
+    r"""Correct, line 138 of the notes.
+
+    printed: $$\bar{x}_t = \sqrt{A_t} \bar{x}_0 + \sqrt{1-A_t} \bar{\varepsilon}$$
+    correct: \bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon
+
+    True, and with it a change of letter: this epsilon is all the noise between x_0 and x_t. Two of
+    the three always give the third.
+    """
     schedule, x, *_ = drawn(rng)
     errors = []
     for s in range(1, T + 1):
@@ -39,42 +38,40 @@ def dif_19(rng):
     return Result(worst(*errors))
 
 
-@entry(
-    "DIF-20",
-    r"\tilde\mu(\bar x_t,\bar x_0)=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\bar x_t+"
-    r"\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\bar x_0",
-    printed=r"$$\tilde{\mu}(\bar{x}_t, \bar{x}_0) = \sqrt{\alpha_t} \cdot \frac{1-A_{t-1}}{1-A_t} "
-    r"\bar{x}_t + \frac{\beta_t \sqrt{A_{t-1}}}{1-A_t} \bar{x}_0 =$$",
-    line=140,
-    verdict=CORRECT,
-    why="True: a compromise between where x_t comes from and where x_0 leads, weighted by what is "
-    "known from each side. Held against the conditional mean of the joint Gaussian.",
-    code=(PosteriorMean.forward, PosteriorMean.backward),
-    gradient=r"d\bar x_t=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\,d\tilde\mu,\quad "
-    r"d\bar x_0=\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\,d\tilde\mu",
-)
-def dif_20(rng):
+@entry("DIF-20", code=(PosteriorMean.forward, PosteriorMean.backward))
+def dif_20(rng: np.random.Generator) -> Result:
+    r"""Correct, line 140 of the notes.
+
+    printed: $$\tilde{\mu}(\bar{x}_t, \bar{x}_0) = \sqrt{\alpha_t} \cdot \frac{1-A_{t-1}}{1-A_t}
+        \bar{x}_t + \frac{\beta_t \sqrt{A_{t-1}}}{1-A_t} \bar{x}_0 =$$
+    correct: \tilde\mu(\bar x_t,\bar x_0)=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\bar x_t
+        +\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\bar x_0
+    gradient: d\bar x_t=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\,d\tilde\mu,\quad d\bar x_0
+        =\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\,d\tilde\mu
+
+    True: a compromise between where x_t comes from and where x_0 leads, weighted by what is known
+    from each side. Held against the conditional mean of the joint Gaussian.
+    """
     schedule, x, _, t, *_ = drawn(rng)
     layer = PosteriorMean(schedule)
     error = at_every_step(schedule, x, lambda s: layer.forward(x[s], x[0], t=np.full(N, s))[0])
     return Result(error, gradient=gradients(layer, x[4], x[0], given={"t": t}, rng=rng))
 
 
-@entry(
-    "DIF-21",
-    r"=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\bar x_t+\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\cdot"
-    r"\frac{\bar x_t-\sqrt{1-A_t}\,\bar\varepsilon}{\sqrt{A_t}}",
-    printed=r"$$= \sqrt{\alpha_t} \cdot \frac{1-A_{t-1}}{1-A_t} \bar{x}_t + \frac{\beta_t "
-    r"\sqrt{A_{t-1}}}{1-A_t} \cdot \frac{\bar{x}_t - \sqrt{1-A_t} \bar{\varepsilon}}{\sqrt{A_t} "
-    r"\sqrt{\alpha_t}} =$$",
-    line=142,
-    verdict=WRONG,
-    why="x_0 written by the noise, with one root too many below the line. Probably a cancellation "
-    "left on the page: the root of A_{t-1} over that of A_t is one over the root of alpha_t, so "
-    "either pair may stand there, not both.",
-    code=(mean_forms,),
-)
-def dif_21(rng):
+@entry("DIF-21", code=(mean_forms,))
+def dif_21(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 142 of the notes.
+
+    printed: $$= \sqrt{\alpha_t} \cdot \frac{1-A_{t-1}}{1-A_t} \bar{x}_t +
+        \frac{\beta_t \sqrt{A_{t-1}}}{1-A_t} \cdot \frac{\bar{x}_t - \sqrt{1-A_t}
+        \bar{\varepsilon}}{\sqrt{A_t} \sqrt{\alpha_t}} =$$
+    correct: =\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\bar x_t+\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}
+        \cdot\frac{\bar x_t-\sqrt{1-A_t}\,\bar\varepsilon}{\sqrt{A_t}}
+
+    x_0 written by the noise, with one root too many below the line. Probably a cancellation left on
+    the page: the root of A_{t-1} over that of A_t is one over the root of alpha_t, so either pair
+    may stand there, not both.
+    """
     p = Point.draw(rng)
     first, second = p.a * p.before / p.rest * p.xt, p.beta * p.b / p.rest * (p.xt - p.noise)
     exact = differs(first + second / (p.a * p.b), p.mu)
@@ -85,21 +82,19 @@ def dif_21(rng):
     return Result(worst(exact, error), differs(first + second / (p.a**2 * p.b), p.mu))
 
 
-@entry(
-    "DIF-22",
-    r"=\frac{\alpha_t-A_t+1-\alpha_t}{\sqrt{\alpha_t}\,(1-A_t)}\bar x_t-\frac{\beta_t}"
-    r"{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon=\frac1{\sqrt{\alpha_t}}\bar x_t-\frac{\beta_t}"
-    r"{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon",
-    printed=r"$$= \frac{\alpha_t - A_t + 1 - \alpha_t}{\alpha_t(1-A_{t-1}) + \beta_t} \bar{x}_t - "
-    r"\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}} \bar{\varepsilon}$$",
-    line=144,
-    verdict=WRONG,
-    why="The numerator was written a second time below the line, so the weight of x_t comes out as "
-    "exactly one instead of one over the root of alpha_t. The weight of the noise is right.",
-    code=(mean_forms,),
-    figure=figures.weight_of_xt,
-)
-def dif_22(rng):
+@entry("DIF-22", code=(mean_forms,), figure=figures.weight_of_xt)
+def dif_22(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 144 of the notes.
+
+    printed: $$= \frac{\alpha_t - A_t + 1 - \alpha_t}{\alpha_t(1-A_{t-1}) + \beta_t} \bar{x}_t -
+        \frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}} \bar{\varepsilon}$$
+    correct: =\frac{\alpha_t-A_t+1-\alpha_t}{\sqrt{\alpha_t}\,(1-A_t)}\bar x_t
+        -\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon=\frac1{\sqrt{\alpha_t}}\bar x_t
+        -\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon
+
+    The numerator was written a second time below the line, so the weight of x_t comes out as
+    exactly one instead of one over the root of alpha_t. The weight of the noise is right.
+    """
     p = Point.draw(rng)
     above, noise = p.alpha - p.A + 1 - p.alpha, p.beta / (p.a * p.rest) * p.noise
     printed = above / (p.alpha * (1 - p.b**2) + p.beta)
@@ -113,26 +108,27 @@ def dif_22(rng):
 
 @entry(
     "DIF-23",
-    r"q(\bar x_{t-1}|\bar x_t,\bar x_0)=\mathcal N\left(\bar x_{t-1}\mid\frac1{\sqrt{\alpha_t}}"
-    r"\bar x_t-\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon,\ \beta_t\cdot"
-    r"\frac{1-A_{t-1}}{1-A_t}\cdot\mathbf I\right)",
-    printed=r"$$q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0) = \mathcal{N}\left(\bar{x}_{t-1} \mid "
-    r"\frac{1}{\sqrt{\alpha_t}} \bar{x}_t - \frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}} "
-    r"\bar{\varepsilon}, \beta_t \cdot \frac{1-A_{t-1}}{1-A_t} \cdot I\right)$$",
-    line=146,
-    verdict=CORRECT,
-    why="True; the errors of the two lines before have not reached it. The noise must be the total "
-    "one of DIF-19. With a network's guess in its place this is the mean a diffusion model steps "
-    "to.",
     code=(
         PosteriorMeanFromNoise.forward,
         PosteriorMeanFromNoise.backward,
         PosteriorDensity.forward,
     ),
-    gradient=r"d\bar x_t=\frac{d\tilde\mu}{\sqrt{\alpha_t}},\quad d\bar\varepsilon=-"
-    r"\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\,d\tilde\mu",
 )
-def dif_23(rng):
+def dif_23(rng: np.random.Generator) -> Result:
+    r"""Correct, line 146 of the notes.
+
+    printed: $$q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0) = \mathcal{N}\left(\bar{x}_{t-1} \mid
+        \frac{1}{\sqrt{\alpha_t}} \bar{x}_t - \frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}
+        \bar{\varepsilon}, \beta_t \cdot \frac{1-A_{t-1}}{1-A_t} \cdot I\right)$$
+    correct: q(\bar x_{t-1}|\bar x_t,\bar x_0)=\mathcal N\left(\bar x_{t-1}
+        \mid\frac1{\sqrt{\alpha_t}}\bar x_t-\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon,
+        \ \beta_t\cdot\frac{1-A_{t-1}}{1-A_t}\cdot\mathbf I\right)
+    gradient: d\bar x_t=\frac{d\tilde\mu}{\sqrt{\alpha_t}},\quad d\bar\varepsilon
+        =-\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\,d\tilde\mu
+
+    True; the errors of the two lines before have not reached it. The noise must be the total one of
+    DIF-19. With a network's guess in its place this is the mean a diffusion model steps to.
+    """
     schedule, x, steps, t, mean, variance = drawn(rng)
     layer, eps = PosteriorMeanFromNoise(schedule), noise_of(schedule, x, 4)
     means = at_every_step(

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import (
     N,
@@ -43,20 +43,19 @@ def at_every_step(schedule, x, form):
     return worst(*(gap(form(s), mean) for s, mean in zip(range(2, T + 1), means, strict=True)))
 
 
-@entry(
-    "DIF-13",
-    r"q(\bar x_{t-1}|\bar x_t,\bar x_0)=\frac{q(\bar x_{t-1}|\bar x_0)\,q(\bar x_t|\bar x_{t-1},"
-    r"\bar x_0)}{q(\bar x_t|\bar x_0)},\quad t\ge2",
-    printed=r"$$q(\bar{x}_{t+1} | \bar{x}_t, \bar{x}_0) = \frac{q(\bar{x}_{t+1} | \bar{x}_0) "
-    r"q(\bar{x}_t | \bar{x}_{t-1}, \bar{x}_0)}{q(\bar{x}_t | \bar{x}_0)} =$$",
-    line=126,
-    verdict=WRONG,
-    why="Bayes' rule for the step back, with t + 1 written where t - 1 is meant, twice. As it "
-    "stands the right side changes with x at t - 1 while the left side has never heard of it; "
-    "from DIF-15 on the notes themselves use t - 1.",
-    code=(log_bayes, StepDensity.forward, MarginalDensity.forward),
-)
-def dif_13(rng):
+@entry("DIF-13", code=(log_bayes, StepDensity.forward, MarginalDensity.forward))
+def dif_13(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 126 of the notes.
+
+    printed: $$q(\bar{x}_{t+1} | \bar{x}_t, \bar{x}_0) = \frac{q(\bar{x}_{t+1} | \bar{x}_0)
+        q(\bar{x}_t | \bar{x}_{t-1}, \bar{x}_0)}{q(\bar{x}_t | \bar{x}_0)} =$$
+    correct: q(\bar x_{t-1}|\bar x_t,\bar x_0)=\frac{q(\bar x_{t-1}|\bar x_0)\,
+        q(\bar x_t|\bar x_{t-1},\bar x_0)}{q(\bar x_t|\bar x_0)},\quad t\ge2
+
+    Bayes' rule for the step back, with t + 1 written where t - 1 is meant, twice. As it stands the
+    right side changes with x at t - 1 while the left side has never heard of it; from DIF-15 on the
+    notes themselves use t - 1.
+    """
     schedule, x, _, t, mean, variance = drawn(rng)
     truth = log_normal(x[3], mean, variance)
     left, _ = StepDensity().forward(x[5], x[4], *rows(schedule, 5, "beta"))
@@ -67,21 +66,20 @@ def dif_13(rng):
     return Result(correct, gap(prior + step - evidence, left))
 
 
-@entry(
-    "DIF-14",
-    r"=\frac{\mathcal N(\bar x_{t-1}|\sqrt{A_{t-1}}\,\bar x_0,(1-A_{t-1})\mathbf I)\cdot"
-    r"\mathcal N(\bar x_t|\sqrt{\alpha_t}\,\bar x_{t-1},\beta_t\mathbf I)}"
-    r"{\mathcal N(\bar x_t|\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I)}",
-    printed=r"$$= \frac{\mathcal{N}(\bar{x}_{t+1} | \sqrt{A_{t+1}} \bar{x}_0, (1-A_{t+1}) "
-    r"\mathbf{I}) \cdot \mathcal{N}(\bar{x}_t | \sqrt{\alpha_t} \bar{x}_{t-1}, \beta_t "
-    r"\mathbf{I})}{\mathcal{N}(\bar{x}_t | \sqrt{A_t} \bar{x}_0, (1-A_t) \mathbf{I})}$$",
-    line=128,
-    verdict=WRONG,
-    why="The slip of DIF-13 carried on, three times in the first Gaussian. The printed line is "
-    "measured as what it has to be, the density of one step back.",
-    code=(log_bayes,),
-)
-def dif_14(rng):
+@entry("DIF-14", code=(log_bayes,))
+def dif_14(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 128 of the notes.
+
+    printed: $$= \frac{\mathcal{N}(\bar{x}_{t+1} | \sqrt{A_{t+1}} \bar{x}_0, (1-A_{t+1}) \mathbf{I})
+        \cdot \mathcal{N}(\bar{x}_t | \sqrt{\alpha_t} \bar{x}_{t-1}, \beta_t
+        \mathbf{I})}{\mathcal{N}(\bar{x}_t | \sqrt{A_t} \bar{x}_0, (1-A_t) \mathbf{I})}$$
+    correct: =\frac{\mathcal N(\bar x_{t-1}|\sqrt{A_{t-1}}\,\bar x_0,(1-A_{t-1})\mathbf I)
+        \cdot\mathcal N(\bar x_t|\sqrt{\alpha_t}\,\bar x_{t-1},
+        \beta_t\mathbf I)}{\mathcal N(\bar x_t|\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I)}
+
+    The slip of DIF-13 carried on, three times in the first Gaussian. The printed line is measured
+    as what it has to be, the density of one step back.
+    """
     schedule, x, _, t, mean, variance = drawn(rng)
     truth = log_normal(x[3], mean, variance)
     A, rest = column(schedule, 5, *TABLES)
@@ -95,24 +93,24 @@ def dif_14(rng):
     return Result(worst(gap(written, truth), gap(ours, truth)), gap(printed, truth))
 
 
-@entry(
-    "DIF-15",
-    r"=\text{const}\cdot\exp\left(-\frac12\left[\frac{\|\bar x_{t-1}-\sqrt{A_{t-1}}\bar x_0\|^2}"
-    r"{1-A_{t-1}}+\frac{\|\bar x_t-\sqrt{\alpha_t}\bar x_{t-1}\|^2}{\beta_t}-\frac{\|\bar x_t-"
-    r"\sqrt{A_t}\bar x_0\|^2}{1-A_t}\right]\right),\quad\text{const}=(2\pi\tilde\beta_t)^{-D/2}",
-    printed=r"$$= \text{const} \cdot e^{-\frac{1}{2} \left( \frac{(\bar{x}_{t-1} - "
-    r"\sqrt{A_{t-1}} \bar{x}_0)^2}{1-A_{t-1}} + \frac{(\bar{x}_t - \sqrt{\alpha_t} "
-    r"\bar{x}_{t-1})^2}{\beta_t} - \frac{(\bar{x}_t - \sqrt{A_t} \bar{x}_0)^2}{1-A_t} \right)}$$",
-    line=130,
-    verdict=CORRECT,
-    why="True, squares of vectors being squared lengths, and better than it claims: the bracket is "
-    "the square about the mean over the variance, with nothing left over. Decided with rational "
-    "numbers, without rounding.",
-    code=(PosteriorDensity.forward, PosteriorDensity.backward),
-    gradient=r"\partial_{\bar x_{t-1}}\log q=-\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t},\quad "
-    r"\partial_{\tilde\mu}\log q=+\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t}",
-)
-def dif_15(rng):
+@entry("DIF-15", code=(PosteriorDensity.forward, PosteriorDensity.backward))
+def dif_15(rng: np.random.Generator) -> Result:
+    r"""Correct, line 130 of the notes.
+
+    printed: $$= \text{const} \cdot e^{-\frac{1}{2} \left( \frac{(\bar{x}_{t-1} - \sqrt{A_{t-1}}
+        \bar{x}_0)^2}{1-A_{t-1}} + \frac{(\bar{x}_t - \sqrt{\alpha_t} \bar{x}_{t-1})^2}{\beta_t} -
+        \frac{(\bar{x}_t - \sqrt{A_t} \bar{x}_0)^2}{1-A_t} \right)}$$
+    correct: =\text{const}\cdot\exp\left(-\frac12\left[\frac{\|\bar x_{t-1}-\sqrt{A_{t-1}}
+        \bar x_0\|^2}{1-A_{t-1}}+\frac{\|\bar x_t-\sqrt{\alpha_t}\bar x_{t-1}\|^2}{\beta_t}
+        -\frac{\|\bar x_t-\sqrt{A_t}\bar x_0\|^2}{1-A_t}\right]\right),\quad\text{const}
+        =(2\pi\tilde\beta_t)^{-D/2}
+    gradient: \partial_{\bar x_{t-1}}\log q=-\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t},\quad
+        \partial_{\tilde\mu}\log q=+\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t}
+
+    True, squares of vectors being squared lengths, and better than it claims: the bracket is the
+    square about the mean over the variance, with nothing left over. Decided with rational numbers,
+    without rounding.
+    """
     schedule, x, _, t, mean, variance = drawn(rng)
     layer = PosteriorDensity(schedule)
     logq, _ = layer.forward(x[3], mean, t=t)
@@ -122,21 +120,20 @@ def dif_15(rng):
     return Result(error, gradient=gradients(layer, x[3], mean, given={"t": t}, rng=rng))
 
 
-@entry(
-    "DIF-16",
-    r"\bar x_{t-1}^T\bar x_{t-1}\Big(\frac1{1-A_{t-1}}+\frac{\alpha_t}{\beta_t}\Big)-2\,"
-    r"\bar x_{t-1}^T\Big(\frac{\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}"
-    r"\bar x_t\Big)=\frac1{\tilde\beta_t}\|\bar x_{t-1}-\tilde\mu\|^2+\text{const}",
-    printed=r"$$\bar{x}_{t-1}^T \bar{x}_{t-1} \cdot \left( \frac{1}{1-A_{t-1}} + "
-    r"\frac{\alpha_t}{\beta_t} \right) = \frac{1}{\tilde{\beta}_t} \left( \bar{x}_{t-1} - "
-    r"\tilde{\mu}(\bar{x}_t, \bar{x}_0) \right)^2 + \text{const}$$",
-    line=132,
-    verdict=WRONG,
-    why="Completing the square needs the linear term, and it is gone; its remains are the next "
-    "line. Without it, what is called const changes as x_{t-1} moves.",
-    code=(quadratic,),
-)
-def dif_16(rng):
+@entry("DIF-16", code=(quadratic,))
+def dif_16(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 132 of the notes.
+
+    printed: $$\bar{x}_{t-1}^T \bar{x}_{t-1} \cdot \left( \frac{1}{1-A_{t-1}} +
+        \frac{\alpha_t}{\beta_t} \right) = \frac{1}{\tilde{\beta}_t} \left( \bar{x}_{t-1} -
+        \tilde{\mu}(\bar{x}_t, \bar{x}_0) \right)^2 + \text{const}$$
+    correct: \bar x_{t-1}^T\bar x_{t-1}\Big(\frac1{1-A_{t-1}}+\frac{\alpha_t}{\beta_t}\Big)-2\,
+        \bar x_{t-1}^T\Big(\frac{\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}
+        \bar x_t\Big)=\frac1{\tilde\beta_t}\|\bar x_{t-1}-\tilde\mu\|^2+\text{const}
+
+    Completing the square needs the linear term, and it is gone; its remains are the next line.
+    Without it, what is called const changes as x_{t-1} moves.
+    """
     p = Point.draw(rng)
     a = 1 / p.before + p.alpha / p.beta
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
@@ -151,20 +148,20 @@ def dif_16(rng):
     return Result(worst(exact, error), max(differs(c, without[0]) for c in without))
 
 
-@entry(
-    "DIF-17",
-    r"\bar x_{t-1}^T\Big(-\frac{2\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0-\frac{2\sqrt{\alpha_t}}"
-    r"{\beta_t}\bar x_t\Big)\ \Rightarrow\ \tilde\mu=\tilde\beta_t\Big(\frac{\sqrt{A_{t-1}}}"
-    r"{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}\bar x_t\Big)",
-    printed=r"$$\bar{x}_{t-1} = \frac{2\sqrt{A_{t-1}}}{1-A_{t-1}} \bar{x}_0 - "
-    r"\frac{2\sqrt{\alpha_t}}{\beta_t} \bar{x}_t$$",
-    line=134,
-    verdict=WRONG,
-    why="An equals sign where a bracket opened: this is no formula for x_{t-1} but what it is "
-    "multiplied with, the linear term of the line before, and both of its parts are negative.",
-    code=(quadratic, mean_forms),
-)
-def dif_17(rng):
+@entry("DIF-17", code=(quadratic, mean_forms))
+def dif_17(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 134 of the notes.
+
+    printed: $$\bar{x}_{t-1} = \frac{2\sqrt{A_{t-1}}}{1-A_{t-1}} \bar{x}_0 -
+        \frac{2\sqrt{\alpha_t}}{\beta_t} \bar{x}_t$$
+    correct: \bar x_{t-1}^T\Big(-\frac{2\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0
+        -\frac{2\sqrt{\alpha_t}}{\beta_t}\bar x_t\Big)\ \Rightarrow\ \tilde\mu
+        =\tilde\beta_t\Big(\frac{\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}
+        \bar x_t\Big)
+
+    An equals sign where a bracket opened: this is no formula for x_{t-1} but what it is multiplied
+    with, the linear term of the line before, and both of its parts are negative.
+    """
     p = Point.draw(rng)
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
     at = [dataclasses.replace(p, x=v).bracket() for v in (0, 1, -1)]
@@ -178,22 +175,22 @@ def dif_17(rng):
     return Result(worst(exact, means), differs(printed, linear))
 
 
-@entry(
-    "DIF-18",
-    r"\tilde\beta_t=\frac1{\frac1{1-A_{t-1}}+\frac{\alpha_t}{\beta_t}}=\frac{\beta_t(1-A_{t-1})}"
-    r"{\beta_t+\alpha_t-\alpha_tA_{t-1}}=\beta_t\cdot\frac{1-A_{t-1}}{1-A_t}",
-    printed=r"$$\tilde{\beta}_t = \frac{1}{\frac{1}{1-A_{t-1}} + \frac{\alpha_t}{\beta_t}} = "
-    r"\frac{\beta_t(1-A_{t-1})}{\beta_t + \alpha_t - \alpha_t A_{t-1}} = \beta_t \cdot "
-    r"\frac{1-A_{t-1}}{1-A_t}$$",
-    line=136,
-    verdict=CORRECT,
-    why="True, all three forms, because alpha and beta add to one and A_t is alpha_t times "
-    "A_{t-1}. At t = 1 the first divides by zero where the last gives the right answer, zero.",
-    code=(variance_forms, Cumulate.forward, Cumulate.backward),
-    gradient=r"\frac{\partial\tilde\beta_t}{\partial\beta_t}=\frac{(1-A_{t-1})^2}{(1-A_t)^2},\quad "
-    r"\frac{\partial\tilde\beta_t}{\partial A_{t-1}}=-\frac{\beta_t^2}{(1-A_t)^2}",
-)
-def dif_18(rng):
+@entry("DIF-18", code=(variance_forms, Cumulate.forward, Cumulate.backward))
+def dif_18(rng: np.random.Generator) -> Result:
+    r"""Correct, line 136 of the notes.
+
+    printed: $$\tilde{\beta}_t = \frac{1}{\frac{1}{1-A_{t-1}} + \frac{\alpha_t}{\beta_t}} =
+        \frac{\beta_t(1-A_{t-1})}{\beta_t + \alpha_t - \alpha_t A_{t-1}} = \beta_t \cdot
+        \frac{1-A_{t-1}}{1-A_t}$$
+    correct: \tilde\beta_t=\frac1{\frac1{1-A_{t-1}}+\frac{\alpha_t}{\beta_t}}
+        =\frac{\beta_t(1-A_{t-1})}{\beta_t+\alpha_t-\alpha_tA_{t-1}}=\beta_t\cdot\frac{1-A_{t-1}}{1
+        -A_t}
+    gradient: \frac{\partial\tilde\beta_t}{\partial\beta_t}=\frac{(1-A_{t-1})^2}{(1-A_t)^2},\quad
+        \frac{\partial\tilde\beta_t}{\partial A_{t-1}}=-\frac{\beta_t^2}{(1-A_t)^2}
+
+    True, all three forms, because alpha and beta add to one and A_t is alpha_t times A_{t-1}. At t
+    = 1 the first divides by zero where the last gives the right answer, zero.
+    """
     schedule, x, *_ = drawn(rng)
     p, times = Point.draw(rng), np.arange(2, T + 1)
     known = [conditional(schedule, s - 1, {0: x[0], s: x[s]})[1] for s in times]

@@ -5,7 +5,7 @@ from scipy import stats
 
 from minigen.check import gradients
 from minigen.derivations.entries.dif_forward import TABLES, t
-from minigen.derivations.equation import CORRECT, INCOMPLETE, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import (
@@ -33,21 +33,20 @@ def two_steps(rng):
     return schedule, x, first, second, last
 
 
-@entry(
-    "DIF-6",
-    r"=\underbrace{\sqrt{1-\beta_t}}_{\sqrt{\alpha_t}}\Big(\underbrace{\sqrt{1-\beta_{t-1}}}_"
-    r"{\sqrt{\alpha_{t-1}}}\bar x_{t-2}+\sqrt{\beta_{t-1}}\,\bar\epsilon_{t-2}\Big)+"
-    r"\sqrt{\beta_t}\,\bar\epsilon_{t-1}",
-    printed=r"$$= \frac{\sqrt{1-\beta_t}}{\alpha_t} \left( \frac{\sqrt{1-\beta_{t-1}}}"
-    r"{\alpha_{t-1}} \bar{x}_{t-2} + \sqrt{\beta_{t-1}} \bar{\epsilon}_{t-2} \right) + "
-    r"\sqrt{\beta_t} \bar{\epsilon}_{t-1} =$$",
-    line=112,
-    verdict=WRONG,
-    why="Labels under braces were taken for denominators. The alphas only name what is under the "
-    "root; divided by them, the walk would grow where it should shrink.",
-    code=(Step.forward,),
-)
-def dif_6(rng):
+@entry("DIF-6", code=(Step.forward,))
+def dif_6(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 112 of the notes.
+
+    printed: $$= \frac{\sqrt{1-\beta_t}}{\alpha_t} \left( \frac{\sqrt{1-\beta_{t-1}}}{\alpha_{t-1}}
+        \bar{x}_{t-2} + \sqrt{\beta_{t-1}} \bar{\epsilon}_{t-2} \right) + \sqrt{\beta_t}
+        \bar{\epsilon}_{t-1} =$$
+    correct: =\underbrace{\sqrt{1-\beta_t}}_{\sqrt{\alpha_t}}
+        \Big(\underbrace{\sqrt{1-\beta_{t-1}}}_{\sqrt{\alpha_{t-1}}}\bar x_{t-2}
+        +\sqrt{\beta_{t-1}}\,\bar\epsilon_{t-2}\Big)+\sqrt{\beta_t}\,\bar\epsilon_{t-1}
+
+    Labels under braces were taken for denominators. The alphas only name what is under the root;
+    divided by them, the walk would grow where it should shrink.
+    """
     schedule, x, first, second, last = two_steps(rng)
     (alpha, beta), (alpha1, beta1) = (column(schedule, s, "alpha", "beta") for s in (t, t - 1))
     inner = np.sqrt(1 - beta1) * x + np.sqrt(beta1) * first
@@ -57,39 +56,36 @@ def dif_6(rng):
     return Result(gap(correct, last), gap(printed, last))
 
 
-@entry(
-    "DIF-7",
-    r"=\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{\alpha_t(1-\alpha_{t-1})}\,"
-    r"\bar\epsilon_{t-2}+\sqrt{1-\alpha_t}\,\bar\epsilon_{t-1}",
-    printed=r"$$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{\alpha_t (1-\alpha_{t-1})} "
-    r"\bar{\epsilon}_{t-2} + \sqrt{1-\alpha_t} \bar{\epsilon}_{t-1} =$$",
-    line=114,
-    verdict=CORRECT,
-    why="True: the brackets of DIF-6 multiplied out.",
-    code=(Step.forward,),
-)
-def dif_7(rng):
+@entry("DIF-7", code=(Step.forward,))
+def dif_7(rng: np.random.Generator) -> Result:
+    r"""Correct, line 114 of the notes.
+
+    printed: $$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{\alpha_t (1-\alpha_{t-1})}
+        \bar{\epsilon}_{t-2} + \sqrt{1-\alpha_t} \bar{\epsilon}_{t-1} =$$
+    correct: =\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{\alpha_t(1-\alpha_{t-1})}\,
+        \bar\epsilon_{t-2}+\sqrt{1-\alpha_t}\,\bar\epsilon_{t-1}
+
+    True: the brackets of DIF-6 multiplied out.
+    """
     schedule, x, first, second, last = two_steps(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
     line = np.sqrt(alpha * alpha1) * x + np.sqrt(alpha * (1 - alpha1)) * first
     return Result(gap(line + np.sqrt(1 - alpha) * second, last))
 
 
-@entry(
-    "DIF-8",
-    r"\mathcal N(\bar 0,\alpha_t(1-\alpha_{t-1})\mathbf I)\ast\mathcal N(\bar 0,(1-\alpha_t)"
-    r"\mathbf I)=\mathcal N(\bar 0,(1-\alpha_t\alpha_{t-1})\mathbf I)",
-    printed=r"$$\mathcal{N}(\bar{0}, \alpha_t (1-\alpha_{t-1}) \mathbf{I}) + "
-    r"\mathcal{N}(\bar{0}, (1-\alpha_t) \mathbf{I})$$",
-    line=116,
-    verdict=INCOMPLETE,
-    why="What is added are two independent noises, not their densities: the sum of two densities "
-    "has mass 2. The density of a sum is a convolution, under which variances add. It is carried "
-    "out on a grid, with the package's own steps.",
-    code=(StepDensity.forward, MarginalDensity.forward),
-    figure=figures.sum_of_noises,
-)
-def dif_8(rng):
+@entry("DIF-8", code=(StepDensity.forward, MarginalDensity.forward), figure=figures.sum_of_noises)
+def dif_8(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 116 of the notes.
+
+    printed: $$\mathcal{N}(\bar{0}, \alpha_t (1-\alpha_{t-1}) \mathbf{I}) + \mathcal{N}(\bar{0},
+        (1-\alpha_t) \mathbf{I})$$
+    correct: \mathcal N(\bar 0,\alpha_t(1-\alpha_{t-1})\mathbf I)\ast\mathcal N(\bar 0,(1-\alpha_t)
+        \mathbf I)=\mathcal N(\bar 0,(1-\alpha_t\alpha_{t-1})\mathbf I)
+
+    What is added are two independent noises, not their densities: the sum of two densities has mass
+    2. The density of a sum is a convolution, under which variances add. It is carried out on a
+    grid, with the package's own steps.
+    """
     schedule = short_schedule(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
     y, w = trapezoid(-9.0, 9.0, 721)
@@ -107,19 +103,18 @@ def dif_8(rng):
     return Result(gap(convolved, np.exp(known)), abs(w @ densities - 1))
 
 
-@entry(
-    "DIF-9",
-    r"\overset{d}{=}\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{1-\alpha_t\alpha_{t-1}}\,"
-    r"\bar\epsilon=\dots",
-    printed=r"$$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{1-\alpha_t \alpha_{t-1}} "
-    r"\bar{\epsilon} = \dots$$",
-    line=118,
-    verdict=CORRECT,
-    why="True of the distributions on both sides. It holds for the samples too if the new noise is "
-    "read as the two old ones, weighted so that its variance is again 1.",
-    code=(Marginal.forward, Step.forward),
-)
-def dif_9(rng):
+@entry("DIF-9", code=(Marginal.forward, Step.forward))
+def dif_9(rng: np.random.Generator) -> Result:
+    r"""Correct, line 118 of the notes.
+
+    printed: $$= \sqrt{\alpha_t \alpha_{t-1}} \bar{x}_{t-2} + \sqrt{1-\alpha_t \alpha_{t-1}}
+        \bar{\epsilon} = \dots$$
+    correct: \overset{d}{=}\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{1-\alpha_t\alpha_{t-1}}\,
+        \bar\epsilon=\dots
+
+    True of the distributions on both sides. It holds for the samples too if the new noise is read
+    as the two old ones, weighted so that its variance is again 1.
+    """
     schedule, x, first, second, last = two_steps(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
     A, rest = alpha * alpha1, alpha * (1 - alpha1) + (1 - alpha)
@@ -130,18 +125,17 @@ def dif_9(rng):
     return Result(worst(gap(merged, last), laws))
 
 
-@entry(
-    "DIF-10",
-    r"\alpha_1\cdots\alpha_t=A_t,\quad A_0=1",
-    printed=r"$$\alpha_1 - \alpha_t = A_t$$",
-    line=120,
-    verdict=WRONG,
-    why="The dots between first and last became a minus. A_t is a product; it is held against the "
-    "square of the weight with which x_0 survives in x_t.",
-    code=(Cumulate.forward, Cumulate.backward),
-    gradient=r"\frac{\partial A_t}{\partial\beta_s}=-\frac{A_t}{1-\beta_s}\quad(s\le t)",
-)
-def dif_10(rng):
+@entry("DIF-10", code=(Cumulate.forward, Cumulate.backward))
+def dif_10(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 120 of the notes.
+
+    printed: $$\alpha_1 - \alpha_t = A_t$$
+    correct: \alpha_1\cdots\alpha_t=A_t,\quad A_0=1
+    gradient: \frac{\partial A_t}{\partial\beta_s}=-\frac{A_t}{1-\beta_s}\quad(s\le t)
+
+    The dots between first and last became a minus. A_t is a product; it is held against the square
+    of the weight with which x_0 survives in x_t.
+    """
     schedule = short_schedule(rng)
     truth = rolled(schedule)[:, 0] ** 2
     printed = schedule.alpha[1] - schedule.alpha[1:]
@@ -156,21 +150,20 @@ def total_noise(schedule, eps, s):
     return np.tensordot(weights, eps[1:], 1) / spread, spread
 
 
-@entry(
-    "DIF-11",
-    r"\bar x_t=\sqrt{\alpha_t\alpha_{t-1}\cdots\alpha_1}\,\bar x_0+\sqrt{1-\alpha_t\alpha_{t-1}"
-    r"\cdots\alpha_1}\,\bar\epsilon",
-    printed=r"$$\bar{x}_t = \sqrt{\alpha_t \alpha_{t-1} \dots \alpha_1} \bar{x}_0 + "
-    r"\sqrt{1-\alpha_t \alpha_{t-1} \dots \alpha_1} \bar{\epsilon}$$",
-    line=122,
-    verdict=CORRECT,
-    why="True: DIF-9 repeated until x_0 is reached. One noise takes the place of t of them, so a "
-    "training step may jump to any t at once.",
-    code=(Marginal.forward, Marginal.backward),
-    gradient=r"d\bar x_0=\sqrt{A_t}\,d\bar x_t,\ d\bar\epsilon=\sqrt{1-A_t}\,d\bar x_t,\ dA_t=\sum "
-    r"d\bar x_t\odot\Big(\frac{\bar x_0}{2\sqrt{A_t}}-\frac{\bar\epsilon}{2\sqrt{1-A_t}}\Big)",
-)
-def dif_11(rng):
+@entry("DIF-11", code=(Marginal.forward, Marginal.backward))
+def dif_11(rng: np.random.Generator) -> Result:
+    r"""Correct, line 122 of the notes.
+
+    printed: $$\bar{x}_t = \sqrt{\alpha_t \alpha_{t-1} \dots \alpha_1} \bar{x}_0 + \sqrt{1-\alpha_t
+        \alpha_{t-1} \dots \alpha_1} \bar{\epsilon}$$
+    correct: \bar x_t=\sqrt{\alpha_t\alpha_{t-1}\cdots\alpha_1}\,\bar x_0
+        +\sqrt{1-\alpha_t\alpha_{t-1}\cdots\alpha_1}\,\bar\epsilon
+    gradient: d\bar x_0=\sqrt{A_t}\,d\bar x_t,\ d\bar\epsilon=\sqrt{1-A_t}\,d\bar x_t,\ dA_t=\sum
+        d\bar x_t\odot\Big(\frac{\bar x_0}{2\sqrt{A_t}}-\frac{\bar\epsilon}{2\sqrt{1-A_t}}\Big)
+
+    True: DIF-9 repeated until x_0 is reached. One noise takes the place of t of them, so a training
+    step may jump to any t at once.
+    """
     schedule = short_schedule(rng)
     x, steps = walk(schedule, rng)
     eps, spread = total_noise(schedule, steps, t)
@@ -180,20 +173,20 @@ def dif_11(rng):
     return Result(worst(gap(jump, x[t]), gap(np.sqrt(pair[1][0]), spread)), gradient=report)
 
 
-@entry(
-    "DIF-12",
-    r"q(\bar x_t|\bar x_0)=\mathcal N\big(\bar x_t\mid\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I\big)",
-    printed=r"$$q(\bar{x}_t | \bar{x}_0) = \mathcal{N}(\sqrt{A_t} \bar{x}_0, (1-A_t) \mathbf{I})$$",
-    line=124,
-    verdict=CORRECT,
-    why="True; only the argument before the bar is left out. Its gradient at x_t is the score, "
-    "minus the noise over its size: what a diffusion network learns.",
-    code=(MarginalDensity.forward, MarginalDensity.backward),
-    gradient=r"\partial_{\bar x_t}\log q=-\frac{\bar x_t-\sqrt{A_t}\,\bar x_0}{1-A_t}=-"
-    r"\frac{\bar\varepsilon}{\sqrt{1-A_t}},\quad \partial_{\bar x_0}\log q="
-    r"\frac{\sqrt{A_t}\,\bar\varepsilon}{\sqrt{1-A_t}}",
-)
-def dif_12(rng):
+@entry("DIF-12", code=(MarginalDensity.forward, MarginalDensity.backward))
+def dif_12(rng: np.random.Generator) -> Result:
+    r"""Correct, line 124 of the notes.
+
+    printed: $$q(\bar{x}_t | \bar{x}_0) = \mathcal{N}(\sqrt{A_t} \bar{x}_0, (1-A_t) \mathbf{I})$$
+    correct: q(\bar x_t|\bar x_0)=\mathcal N\big(\bar x_t\mid\sqrt{A_t}\,\bar x_0,(1-A_t)
+        \mathbf I\big)
+    gradient: \partial_{\bar x_t}\log q=-\frac{\bar x_t-\sqrt{A_t}\,\bar x_0}{1-A_t}
+        =-\frac{\bar\varepsilon}{\sqrt{1-A_t}},\quad \partial_{\bar x_0}\log q
+        =\frac{\sqrt{A_t}\,\bar\varepsilon}{\sqrt{1-A_t}}
+
+    True; only the argument before the bar is left out. Its gradient at x_t is the score, minus the
+    noise over its size: what a diffusion network learns.
+    """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)
     errors = []

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
@@ -13,17 +13,16 @@ from minigen.flows import NLL
 from minigen.prob import Gaussian, Mixture
 
 
-@entry(
-    "ELBO-1",
-    r"p_\theta(\bar x_0)\approx q(\bar x_0)",
-    printed=r"$$p_\theta(\bar{x}_0) \approx q(\bar{x}_0)$$",
-    line=148,
-    verdict=CORRECT,
-    why="A wish, not a claim: the model is to look like the data. What makes it precise is the KL, "
-    "which is zero for equal densities and for no others.",
-    code=(KLFull.forward,),
-)
-def elbo_1(rng):
+@entry("ELBO-1", code=(KLFull.forward,))
+def elbo_1(rng: np.random.Generator) -> Result:
+    r"""Correct, line 148 of the notes.
+
+    printed: $$p_\theta(\bar{x}_0) \approx q(\bar{x}_0)$$
+    correct: p_\theta(\bar x_0)\approx q(\bar x_0)
+
+    A wish, not a claim: the model is to look like the data. What makes it precise is the KL, which
+    is zero for equal densities and for no others.
+    """
     L = np.linalg.cholesky(covariance(3, rng))[None]
     m, other = rng.standard_normal((2, 1, 3))
     same, _ = KLFull().forward(m, L, m, L)
@@ -49,18 +48,16 @@ def forward_kl(q, x, weights, p):
     return weights @ (q.log_prob(x) - p.log_prob(x))
 
 
-@entry(
-    "ELBO-2",
-    r"KL(q(\bar x_0)\parallel p_\theta(\bar x_0))\to\min_\theta",
-    printed=r"$$KL(q(\bar{x}_0) \parallel p_\theta(\bar{x}_0)) \rightarrow \min$$",
-    line=150,
-    verdict=CORRECT,
-    why="True, and the order of the two matters. With q in front it is maximum likelihood: "
-    "the best Gaussian then has the mean and the variance of the data, and there the gradient "
-    "must vanish.",
-    code=(Gaussian.forward, Gaussian.backward),
-)
-def elbo_2(rng):
+@entry("ELBO-2", code=(Gaussian.forward, Gaussian.backward))
+def elbo_2(rng: np.random.Generator) -> Result:
+    r"""Correct, line 150 of the notes.
+
+    printed: $$KL(q(\bar{x}_0) \parallel p_\theta(\bar{x}_0)) \rightarrow \min$$
+    correct: KL(q(\bar x_0)\parallel p_\theta(\bar x_0))\to\min_\theta
+
+    True, and the order of the two matters. With q in front it is maximum likelihood: the best
+    Gaussian then has the mean and the variance of the data, and there the gradient must vanish.
+    """
     q, x, weights = two_bumps(rng)
     m = weights @ x[:, 0]
     v = weights @ (x[:, 0] - m) ** 2
@@ -73,22 +70,20 @@ def elbo_2(rng):
     return Result(worst(abs(grads["mu"][0]), abs(grads["a"][0]), least))
 
 
-@entry(
-    "ELBO-3",
-    r"\int q\log\frac q{p_\theta}\,d\bar x_0=\int q\log q\,d\bar x_0-\int q\log p_\theta\,d\bar x_0"
-    r"\to\min_\theta\iff\int q(\bar x_0)\log p_\theta(\bar x_0)\,d\bar x_0\to\max_\theta",
-    printed=r"$$\int q \log \frac{q}{p_\theta} d\bar{x}_0 = \int q \log q d\bar{x}_0 - \int "
-    r"q(\bar{x}_0) \log p_\theta(\bar{x}_0) d\bar{x}_0 \rightarrow \max$$",
-    line=152,
-    verdict=WRONG,
-    why="The identity is right and the arrow is not: to make a divergence large is to be as wrong "
-    "as possible. What is to be made large is the last integral without its minus. Measured by how "
-    "far from the mean of the data the printed order drives a Gaussian that may go to 3 and -3.",
-    code=(NLL.forward, NLL.backward, Gaussian.forward),
-    gradient=r"\partial_\theta KL=-E_q[\partial_\theta\log p_\theta]",
-    figure=figures.directions,
-)
-def elbo_3(rng):
+@entry("ELBO-3", code=(NLL.forward, NLL.backward, Gaussian.forward), figure=figures.directions)
+def elbo_3(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 152 of the notes.
+
+    printed: $$\int q \log \frac{q}{p_\theta} d\bar{x}_0 = \int q \log q d\bar{x}_0 - \int
+        q(\bar{x}_0) \log p_\theta(\bar{x}_0) d\bar{x}_0 \rightarrow \max$$
+    correct: \int q\log\frac q{p_\theta}\,d\bar x_0=\int q\log q\,d\bar x_0-\int q\log p_\theta\,
+        d\bar x_0\to\min_\theta\iff\int q(\bar x_0)\log p_\theta(\bar x_0)\,d\bar x_0\to\max_\theta
+    gradient: \partial_\theta KL=-E_q[\partial_\theta\log p_\theta]
+
+    The identity is right and the arrow is not: to make a divergence large is to be as wrong as
+    possible. What is to be made large is the last integral without its minus. Measured by how far
+    from the mean of the data the printed order drives a Gaussian that may go to 3 and -3.
+    """
     q, x, weights = two_bumps(rng)
     p = normal(0.4, 1.7)
     entropy, cross = weights @ q.log_prob(x), weights @ p.log_prob(x)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import jacobian
-from minigen.derivations.equation import CORRECT, INCOMPLETE, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import tame
@@ -40,22 +40,21 @@ def marginal(model, x0, n):
     return (w * p) @ kernel(model, 1, np.atleast_1d(x0), x)
 
 
-@entry(
-    "ELBO-4",
-    r"E_{q(\bar x_0)}[\log p_\theta(\bar x_0)]=E_{q(\bar x_0)}\left[\log\int p_\theta(\bar x_0,"
-    r"\bar x_1,\dots,\bar x_T)\,d\bar x_1\dots d\bar x_T\right]",
-    printed=r"$$E_{q(\bar{x}_0)} [\log p_\theta(\bar{x}_0)] = E_{q(\bar{x}_0)} \left[ \log \int "
-    r"p_\theta(\bar{x}_0, \bar{x}_1, \dots, \bar{x}_T) d\bar{x}_1 \dots d\bar{x}_T \right]$$",
-    line=154,
-    verdict=CORRECT,
-    why="True: what came before x_0 is integrated away. For a linear model the integral is matrix "
-    "algebra, for a network it is a chain of one-dimensional integrals, and its gradient is the "
-    "mean gradient of a whole path over the paths that end in x_0.",
-    code=(DDPM.forward, LinearNet.backward),
-    gradient=r"\partial_\theta\log p_\theta(\bar x_0)=E_{p_\theta(\bar x_{1:T}|\bar x_0)}"
-    r"[\partial_\theta\log p_\theta(\bar x_{0:T})]",
-)
-def elbo_4(rng):
+@entry("ELBO-4", code=(DDPM.forward, LinearNet.backward))
+def elbo_4(rng: np.random.Generator) -> Result:
+    r"""Correct, line 154 of the notes.
+
+    printed: $$E_{q(\bar{x}_0)} [\log p_\theta(\bar{x}_0)] = E_{q(\bar{x}_0)} \left[ \log \int
+        p_\theta(\bar{x}_0, \bar{x}_1, \dots, \bar{x}_T) d\bar{x}_1 \dots d\bar{x}_T \right]$$
+    correct: E_{q(\bar x_0)}[\log p_\theta(\bar x_0)]=E_{q(\bar x_0)}\left[\log\int
+        p_\theta(\bar x_0,\bar x_1,\dots,\bar x_T)\,d\bar x_1\dots d\bar x_T\right]
+    gradient: \partial_\theta\log p_\theta(\bar x_0)
+        =E_{p_\theta(\bar x_{1:T}|\bar x_0)}[\partial_\theta\log p_\theta(\bar x_{0:T})]
+
+    True: what came before x_0 is integrated away. For a linear model the integral is matrix
+    algebra, for a network it is a chain of one-dimensional integrals, and its gradient is the mean
+    gradient of a whole path over the paths that end in x_0.
+    """
     world = World.draw(rng, features=1)
     x0 = np.linspace(-1.5, 2.0, 5)
     path = np.broadcast_to(x0[:, None, None], (5, T + 1, 1))
@@ -129,19 +128,19 @@ def sampled_paths(model, x0):
     return x1, np.sqrt(1 - beta[2]) * x1 + np.sqrt(beta[2]) * second, w
 
 
-@entry(
-    "ELBO-5",
-    r"=E_{q(\bar x_0)}\left[\log E_{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\left[\frac{p_\theta("
-    r"\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\right]\right]",
-    printed=r"=  $E_{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)} [\dots]$",
-    line=156,
-    verdict=INCOMPLETE,
-    why="A remark beside the line, with its inside left out. The integral is an expectation of a "
-    "ratio, and the log stays outside of it. Read as an expectation of logs, the only other "
-    "reading, it is already the bound and lies below.",
-    code=(log_ratio, marginal),
-)
-def elbo_5(rng):
+@entry("ELBO-5", code=(log_ratio, marginal))
+def elbo_5(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 156 of the notes.
+
+    printed: =  $E_{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)} [\dots]$
+    correct: =E_{q(\bar x_0)}\left[\log E_{q(\bar x_1,\dots,\bar x_T|\bar x_0)}
+        \left[\frac{p_\theta(\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\right]
+        \right]
+
+    A remark beside the line, with its inside left out. The integral is an expectation of a ratio,
+    and the log stays outside of it. Read as an expectation of logs, the only other reading, it is
+    already the bound and lies below.
+    """
     model, x0 = bent_model(rng, 2), 0.4
     x1, x2, w = sampled_paths(model, x0)
     log_r, _ = log_ratio(model, x0, x1, x2)
@@ -151,21 +150,20 @@ def elbo_5(rng):
     return Result(gap(outside, truth), abs(w @ log_r - truth))
 
 
-@entry(
-    "ELBO-6",
-    r"=E_{q(\bar x_0)}\left[\log\int q(\bar x_1,\dots,\bar x_T|\bar x_0)\cdot\frac{p_\theta("
-    r"\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\,d\bar x_1\dots d\bar x_T"
-    r"\right]",
-    printed=r"$$= E_{q(\bar{x}_0)} \left[ \log \int q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0) "
-    r"\cdot \frac{p_\theta(\bar{x}_0, \dots, \bar{x}_T)}{q(\bar{x}_1, \dots, \bar{x}_T | "
-    r"\bar{x}_0)} d\bar{x}_1 \dots d\bar{x}_T \right] \geq$$",
-    line=158,
-    verdict=CORRECT,
-    why="True: multiplied and divided by a density that is zero nowhere. The sign at its end "
-    "belongs to the next line.",
-    code=(log_ratio, marginal),
-)
-def elbo_6(rng):
+@entry("ELBO-6", code=(log_ratio, marginal))
+def elbo_6(rng: np.random.Generator) -> Result:
+    r"""Correct, line 158 of the notes.
+
+    printed: $$= E_{q(\bar{x}_0)} \left[ \log \int q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0) \cdot
+        \frac{p_\theta(\bar{x}_0, \dots, \bar{x}_T)}{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)}
+        d\bar{x}_1 \dots d\bar{x}_T \right] \geq$$
+    correct: =E_{q(\bar x_0)}\left[\log\int q(\bar x_1,\dots,\bar x_T|\bar x_0)
+        \cdot\frac{p_\theta(\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\,
+        d\bar x_1\dots d\bar x_T\right]
+
+    True: multiplied and divided by a density that is zero nowhere. The sign at its end belongs to
+    the next line.
+    """
     model, x0 = bent_model(rng, 2), -0.6
     x, w = trapezoid(-10.0, 10.0, 161)
     x1, x2 = (a.ravel() for a in np.meshgrid(x, x, indexing="ij"))
@@ -174,22 +172,22 @@ def elbo_6(rng):
     return Result(gap(np.log(whole), np.log(marginal(model, x0, 401)[0])))
 
 
-@entry(
-    "ELBO-7",
-    r"\ge E_{q(\bar x_0)}E_{q(\bar x_{1:T}|\bar x_0)}\left[\log\frac{p_\theta(\bar x_{0:T})}"
-    r"{q(\bar x_{1:T}|\bar x_0)}\right]\to\max_\theta,\quad\text{short by}\quad E_{q(\bar x_0)}"
-    r"KL\big(q(\bar x_{1:T}|\bar x_0)\parallel p_\theta(\bar x_{1:T}|\bar x_0)\big)",
-    printed=r"$$\geq E_{q(\bar{x}_0)} \left[ E_{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)} "
-    r"\left[ \log \frac{p_\theta(\bar{x}_0, \dots, \bar{x}_T)}{q(\bar{x}_1, \dots, \bar{x}_T | "
-    r"\bar{x}_0)} \right] \right] \rightarrow \max$$",
-    line=160,
-    verdict=CORRECT,
-    why="True, by Jensen, the log being concave. What is lost is known exactly: how far the paths "
-    "of q are from those that the model would have taken to x_0. Bound, likelihood and gap are "
-    "computed apart and must add up.",
-    code=(StepTerm.forward, KLFull.forward),
-)
-def elbo_7(rng):
+@entry("ELBO-7", code=(StepTerm.forward, KLFull.forward))
+def elbo_7(rng: np.random.Generator) -> Result:
+    r"""Correct, line 160 of the notes.
+
+    printed: $$\geq E_{q(\bar{x}_0)} \left[ E_{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)}
+        \left[ \log \frac{p_\theta(\bar{x}_0, \dots, \bar{x}_T)}{q(\bar{x}_1, \dots, \bar{x}_T |
+        \bar{x}_0)} \right] \right] \rightarrow \max$$
+    correct: \ge E_{q(\bar x_0)}E_{q(\bar x_{1:T}|\bar x_0)}
+        \left[\log\frac{p_\theta(\bar x_{0:T})}{q(\bar x_{1:T}|\bar x_0)}\right]\to\max_\theta,
+        \quad\text{short by}\quad E_{q(\bar x_0)}KL\big(q(\bar x_{1:T}|\bar x_0)\parallel
+        p_\theta(\bar x_{1:T}|\bar x_0)\big)
+
+    True, by Jensen, the log being concave. What is lost is known exactly: how far the paths of q
+    are from those that the model would have taken to x_0. Bound, likelihood and gap are computed
+    apart and must add up.
+    """
     world = World.draw(rng)
     z, w = hermite()
     x0 = M + np.sqrt(V) * z

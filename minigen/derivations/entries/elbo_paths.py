@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.equation import CORRECT, WRONG, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.linear_model import EVERY_STEP, T, World, decoder
 from minigen.derivations.tools.posterior_forms import log_bayes
@@ -45,21 +45,20 @@ def expected(world, rows_of):
     return w @ rows_of(world, x)
 
 
-@entry(
-    "ELBO-8",
-    r"L=E_{q(\bar x_0,\bar x_1,\dots,\bar x_T)}\left[\log\frac{q(\bar x_1,\dots,\bar x_T|\bar x_0)}"
-    r"{p_\theta(\bar x_0,\bar x_1,\dots,\bar x_T)}\right]\to\min_\theta",
-    printed=r"$$E_{q(\bar{x}_0, \bar{x}_1, \dots, \bar{x}_T)} \left[ \log "
-    r"\frac{q(\bar{x}_1, \dots, \bar{x}_T | \bar{x}_0)}{p_\theta(\bar{x}_0, \bar{x}_1, \dots, "
-    r"\bar{x}_T)} \right] \rightarrow \min$$",
-    line=162,
-    verdict=CORRECT,
-    why="True: the bound with its sign turned round, so it is to be made small. It is not a KL "
-    "itself: it is the KL of the two joint laws plus the entropy of the data, and for densities "
-    "it may be negative.",
-    code=(StepDensity.forward, GaussianTerm.forward),
-)
-def elbo_8(rng):
+@entry("ELBO-8", code=(StepDensity.forward, GaussianTerm.forward))
+def elbo_8(rng: np.random.Generator) -> Result:
+    r"""Correct, line 162 of the notes.
+
+    printed: $$E_{q(\bar{x}_0, \bar{x}_1, \dots, \bar{x}_T)} \left[ \log \frac{q(\bar{x}_1, \dots,
+        \bar{x}_T | \bar{x}_0)}{p_\theta(\bar{x}_0, \bar{x}_1, \dots, \bar{x}_T)} \right]
+        \rightarrow \min$$
+    correct: L=E_{q(\bar x_0,\bar x_1,\dots,\bar x_T)}\left[\log\frac{q(\bar x_1,\dots,
+        \bar x_T|\bar x_0)}{p_\theta(\bar x_0,\bar x_1,\dots,\bar x_T)}\right]\to\min_\theta
+
+    True: the bound with its sign turned round, so it is to be made small. It is not a KL itself: it
+    is the KL of the two joint laws plus the entropy of the data, and for densities it may be
+    negative.
+    """
     world = World.draw(rng)
     return Result(gap(expected(world, product_form), world.bound()))
 
@@ -73,41 +72,39 @@ def wrong_way(world, x):
     return above - below - sum(p.log(x, [t], [t - 1]) for t in range(2, T))
 
 
-@entry(
-    "ELBO-9",
-    r"=\int q(\bar x_{0:T})\log\frac{q(\bar x_1|\bar x_0)\,q(\bar x_2|\bar x_1,\bar x_0)\dots "
-    r"q(\bar x_T|\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots "
-    r"p_\theta(\bar x_0|\bar x_1)}\,d\bar x_{0:T}",
-    printed=r"=  $\int \frac{q(\bar{x}_1 | \bar{x}_0) p_\theta(\bar{x}_2 | \bar{x}_1, \bar{x}_0) "
-    r"\dots q(\bar{x}_T | \bar{x}_{T-1}, \bar{x}_0)}{p_\theta(\bar{x}_1) p_\theta(\bar{x}_2 | "
-    r"\bar{x}_1) \dots p_\theta(\bar{x}_T | \bar{x}_0)}$",
-    line=164,
-    verdict=WRONG,
-    why="An attempt that the next line replaces. It lacks the log, the weight q and the "
-    "differentials, has a p among the q, and runs the model from x_1 upwards, ending in a p of x_T "
-    "given x_0. Measured with the log and the weight given back to it.",
-    code=(StepDensity.forward, GaussianTerm.forward),
-)
-def elbo_9(rng):
+@entry("ELBO-9", code=(StepDensity.forward, GaussianTerm.forward))
+def elbo_9(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 164 of the notes.
+
+    printed: =  $\int \frac{q(\bar{x}_1 | \bar{x}_0) p_\theta(\bar{x}_2 | \bar{x}_1, \bar{x}_0)
+        \dots q(\bar{x}_T | \bar{x}_{T-1}, \bar{x}_0)}{p_\theta(\bar{x}_1) p_\theta(\bar{x}_2 |
+        \bar{x}_1) \dots p_\theta(\bar{x}_T | \bar{x}_0)}$
+    correct: =\int q(\bar x_{0:T})\log\frac{q(\bar x_1|\bar x_0)\,q(\bar x_2|\bar x_1,\bar x_0)\dots
+        q(\bar x_T|\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots
+        p_\theta(\bar x_0|\bar x_1)}\,d\bar x_{0:T}
+
+    An attempt that the next line replaces. It lacks the log, the weight q and the differentials,
+    has a p among the q, and runs the model from x_1 upwards, ending in a p of x_T given x_0.
+    Measured with the log and the weight given back to it.
+    """
     world, x, truth = world_and_paths(rng)
     return Result(gap(product_form(world, x), truth), gap(wrong_way(world, x), truth))
 
 
-@entry(
-    "ELBO-10",
-    r"E_q\left[\log\frac{q(\bar x_1|\bar x_0)\,q(\bar x_2|\bar x_1,\bar x_0)\dots q(\bar x_T|"
-    r"\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots p_\theta("
-    r"\bar x_0|\bar x_1)}\right]",
-    printed=r"$$E_q \left[ \log \frac{q(\bar{x}_1 | \bar{x}_0) q(\bar{x}_2 | \bar{x}_1, "
-    r"\bar{x}_0) \dots q(\bar{x}_T | \bar{x}_{T-1}, \bar{x}_0)}{p_\theta(\bar{x}_T) "
-    r"p_\theta(\bar{x}_{T-1} | \bar{x}_T) \dots p_\theta(\bar{x}_0 | \bar{x}_1)} \right] =$$",
-    line=166,
-    verdict=CORRECT,
-    why="True: q is taken apart forwards and p backwards, each in the direction in which its steps "
-    "are known. Checked path by path, which says more than an expectation can.",
-    code=(StepDensity.forward, GaussianTerm.forward),
-)
-def elbo_10(rng):
+@entry("ELBO-10", code=(StepDensity.forward, GaussianTerm.forward))
+def elbo_10(rng: np.random.Generator) -> Result:
+    r"""Correct, line 166 of the notes.
+
+    printed: $$E_q \left[ \log \frac{q(\bar{x}_1 | \bar{x}_0) q(\bar{x}_2 | \bar{x}_1, \bar{x}_0)
+        \dots q(\bar{x}_T | \bar{x}_{T-1}, \bar{x}_0)}{p_\theta(\bar{x}_T) p_\theta(\bar{x}_{T-1} |
+        \bar{x}_T) \dots p_\theta(\bar{x}_0 | \bar{x}_1)} \right] =$$
+    correct: E_q\left[\log\frac{q(\bar x_1|\bar x_0)\,q(\bar x_2|\bar x_1,\bar x_0)\dots
+        q(\bar x_T|\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots
+        p_\theta(\bar x_0|\bar x_1)}\right]
+
+    True: q is taken apart forwards and p backwards, each in the direction in which its steps are
+    known. Checked path by path, which says more than an expectation can.
+    """
     world, x, truth = world_and_paths(rng)
     no_memory = worst(
         *(gap(world.q.log(x, [t], [t - 1, 0]), world.forward_step(x, t)) for t in EVERY_STEP[1:])
@@ -120,24 +117,23 @@ def middle(world, x):
     return sum(world.forward_step(x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:])
 
 
-@entry(
-    "ELBO-11",
-    r"=E_q\left[-\log p_\theta(\bar x_T)+\sum_{t=2}^T\log\frac{q(\bar x_t|\bar x_{t-1},\bar x_0)}"
-    r"{p_\theta(\bar x_{t-1}|\bar x_t)}+\log\frac{q(\bar x_1|\bar x_0)}{p_\theta(\bar x_0|"
-    r"\bar x_1)}\right]",
-    printed=r"$$= E_q \left[ -\log p_\theta(\bar{x}_T) + \sum_{t=2}^T \log \frac{q(\bar{x}_t | "
-    r"\bar{x}_{t-1}, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t)} + \log "
-    r"\frac{q(\bar{x}_1 | \bar{x}_0)}{p_\theta(\bar{x}_0 | \bar{x}_1)} \right] =$$",
-    line=168,
-    verdict=CORRECT,
-    why="True: each step of q is paired with the step of p over the same two points, and the pair "
-    "at t = 1 kept aside, where Bayes will not work. Only the logs of p depend on theta; with one "
-    "sampled path this already trains, though with more noise than the KLs to come.",
-    code=(GaussianTerm.forward, GaussianTerm.backward),
-    gradient=r"e=\bar x_{t-1}-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac e{\sigma^2},\quad "
-    r"\partial_{\log\sigma^2}=\frac12\Big(1-\frac{e^2}{\sigma^2}\Big)",
-)
-def elbo_11(rng):
+@entry("ELBO-11", code=(GaussianTerm.forward, GaussianTerm.backward))
+def elbo_11(rng: np.random.Generator) -> Result:
+    r"""Correct, line 168 of the notes.
+
+    printed: $$= E_q \left[ -\log p_\theta(\bar{x}_T) + \sum_{t=2}^T \log \frac{q(\bar{x}_t |
+        \bar{x}_{t-1}, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t)} + \log \frac{q(\bar{x}_1 |
+        \bar{x}_0)}{p_\theta(\bar{x}_0 | \bar{x}_1)} \right] =$$
+    correct: =E_q\left[-\log p_\theta(\bar x_T)+\sum_{t=2}^T\log\frac{q(\bar x_t|\bar x_{t-1},
+        \bar x_0)}{p_\theta(\bar x_{t-1}|\bar x_t)}+\log\frac{q(\bar x_1|
+        \bar x_0)}{p_\theta(\bar x_0|\bar x_1)}\right]
+    gradient: e=\bar x_{t-1}-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac e{\sigma^2},\quad
+        \partial_{\log\sigma^2}=\frac12\Big(1-\frac{e^2}{\sigma^2}\Big)
+
+    True: each step of q is paired with the step of p over the same two points, and the pair at t =
+    1 kept aside, where Bayes will not work. Only the logs of p depend on theta; with one sampled
+    path this already trains, though with more noise than the KLs to come.
+    """
     world, x, truth = world_and_paths(rng)
     first = world.forward_step(x, 1) - world.reverse_step(x, 1)
     line = -world.prior(x) + middle(world, x) + first
@@ -147,19 +143,18 @@ def elbo_11(rng):
     return Result(gap(line, truth), gradient=report)
 
 
-@entry(
-    "ELBO-12",
-    r"\sum_{t=2}^T\log\frac{q(\bar x_{t-1}|\bar x_t,\bar x_0)\,q(\bar x_t|\bar x_0)}{p_\theta("
-    r"\bar x_{t-1}|\bar x_t)\,q(\bar x_{t-1}|\bar x_0)}",
-    printed=r"$$\sum_{t=2}^T \log \frac{q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0) q(\bar{x}_t | "
-    r"\bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t) q(\bar{x}_{t-1} | \bar{x}_0)}$$",
-    line=170,
-    verdict=CORRECT,
-    why="True: DIF-13 put into the sum, so that q and p are now both densities of x_{t-1}. It has "
-    "to begin at t = 2, for given x_0 there is nothing left to know about x_0.",
-    code=(log_bayes, PosteriorDensity.forward, MarginalDensity.forward),
-)
-def elbo_12(rng):
+@entry("ELBO-12", code=(log_bayes, PosteriorDensity.forward, MarginalDensity.forward))
+def elbo_12(rng: np.random.Generator) -> Result:
+    r"""Correct, line 170 of the notes.
+
+    printed: $$\sum_{t=2}^T \log \frac{q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0) q(\bar{x}_t |
+        \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t) q(\bar{x}_{t-1} | \bar{x}_0)}$$
+    correct: \sum_{t=2}^T\log\frac{q(\bar x_{t-1}|\bar x_t,\bar x_0)\,
+        q(\bar x_t|\bar x_0)}{p_\theta(\bar x_{t-1}|\bar x_t)\,q(\bar x_{t-1}|\bar x_0)}
+
+    True: DIF-13 put into the sum, so that q and p are now both densities of x_{t-1}. It has to
+    begin at t = 2, for given x_0 there is nothing left to know about x_0.
+    """
     world, x, _ = world_and_paths(rng)
     line = sum(
         posterior_step(world, x, t) + world.marginal(x, t) - world.reverse_step(x, t)

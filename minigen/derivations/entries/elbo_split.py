@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.check import gradients
 from minigen.derivations.entries.elbo_paths import expected, posterior_step, world_and_paths
-from minigen.derivations.equation import CORRECT, MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import column
 from minigen.derivations.tools.layers import scrambled
@@ -28,23 +28,23 @@ def ratios(world, x):
     return sum(posterior_step(world, x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:])
 
 
-@entry(
-    "ELBO-13",
-    r"=E_q\left[-\log p_\theta(\bar x_T)+\sum_{t=2}^T\log\frac{q(\bar x_{t-1}|\bar x_t,\bar x_0)}"
-    r"{p_\theta(\bar x_{t-1}|\bar x_t)}+\log\left(\frac{q(\bar x_T|\bar x_0)}{q(\bar x_1|\bar x_0)}"
-    r"\cdot\frac{q(\bar x_1|\bar x_0)}{p_\theta(\bar x_0|\bar x_1)}\right)\right]",
-    printed=r"$$= E_q \left[ -\log p_\theta(\bar{x}_T) + \sum_{t=2}^T \log "
-    r"\frac{q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t)} + \log "
-    r"\frac{q(\bar{x}_T | \bar{x}_0)}{q(\bar{x}_1 | \bar{x}_0)} \cdot \frac{q(\bar{x}_1 | "
-    r"\bar{x}_0)}{p_\theta(\bar{x}_0 | \bar{x}_1)} \right]$$",
-    line=172,
-    verdict=MISPRINT,
-    why="The ratios q(x_t|x_0) over q(x_{t-1}|x_0) cancel along the sum and leave its two ends. "
-    "The last log means the whole product; without a bracket it stops after the first fraction, "
-    "and the second multiplies it.",
-    code=(PosteriorDensity.forward, MarginalDensity.forward, GaussianTerm.forward),
-)
-def elbo_13(rng):
+@entry("ELBO-13", code=(PosteriorDensity.forward, MarginalDensity.forward, GaussianTerm.forward))
+def elbo_13(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 172 of the notes.
+
+    printed: $$= E_q \left[ -\log p_\theta(\bar{x}_T) + \sum_{t=2}^T \log \frac{q(\bar{x}_{t-1} |
+        \bar{x}_t, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t)} + \log \frac{q(\bar{x}_T |
+        \bar{x}_0)}{q(\bar{x}_1 | \bar{x}_0)} \cdot \frac{q(\bar{x}_1 |
+        \bar{x}_0)}{p_\theta(\bar{x}_0 | \bar{x}_1)} \right]$$
+    correct: =E_q\left[-\log p_\theta(\bar x_T)+\sum_{t=2}^T\log\frac{q(\bar x_{t-1}|\bar x_t,
+        \bar x_0)}{p_\theta(\bar x_{t-1}|\bar x_t)}+\log\left(\frac{q(\bar x_T|
+        \bar x_0)}{q(\bar x_1|\bar x_0)}\cdot\frac{q(\bar x_1|\bar x_0)}{p_\theta(\bar x_0|
+        \bar x_1)}\right)\right]
+
+    The ratios q(x_t|x_0) over q(x_{t-1}|x_0) cancel along the sum and leave its two ends. The last
+    log means the whole product; without a bracket it stops after the first fraction, and the second
+    multiplies it.
+    """
     world, x, truth = world_and_paths(rng)
     ends = world.marginal(x, T) - world.marginal(x, 1)
     last = world.marginal(x, 1) - world.reverse_step(x, 1)
@@ -52,24 +52,23 @@ def elbo_13(rng):
     return Result(gap(rest + ends + last, truth), gap(rest + ends * np.exp(last), truth))
 
 
-@entry(
-    "ELBO-14",
-    r"=E_q\left[\underbrace{\log\frac{q(\bar x_T|\bar x_0)}{p_\theta(\bar x_T)}}_{\to L_T}+"
-    r"\sum_{t=2}^T\underbrace{\log\frac{q(\bar x_{t-1}|\bar x_t,\bar x_0)}{p_\theta(\bar x_{t-1}|"
-    r"\bar x_t)}}_{\to L_{t-1}}+\underbrace{\big(-\log p_\theta(\bar x_0|\bar x_1)\big)}_{L_0}"
-    r"\right]",
-    printed=r"$$= E_q \left[ \underbrace{\log \frac{q(\bar{x}_T | \bar{x}_0)}"
-    r"{p_\theta(\bar{x}_T)}}_{L_T} + \sum_{t=2}^T \underbrace{\log \frac{q(\bar{x}_{t-1} | "
-    r"\bar{x}_t, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} | \bar{x}_t)}}_{L_{t-1}} - "
-    r"\underbrace{\log p_\theta(\bar{x}_0 | \bar{x}_1)}_{L_0} \right]$$",
-    line=174,
-    verdict=MISPRINT,
-    why="The total is right, the label under the last brace is not: it leaves the minus outside, "
-    "so that the three named terms do not add up to L, and contradicts the line that defines L_0. "
-    "The other two braces become the KLs they are named after once the expectation is taken.",
-    code=(PriorTerm.forward, GaussianTerm.forward, PosteriorDensity.forward),
-)
-def elbo_14(rng):
+@entry("ELBO-14", code=(PriorTerm.forward, GaussianTerm.forward, PosteriorDensity.forward))
+def elbo_14(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 174 of the notes.
+
+    printed: $$= E_q \left[ \underbrace{\log \frac{q(\bar{x}_T |
+        \bar{x}_0)}{p_\theta(\bar{x}_T)}}_{L_T} + \sum_{t=2}^T
+        \underbrace{\log \frac{q(\bar{x}_{t-1} | \bar{x}_t, \bar{x}_0)}{p_\theta(\bar{x}_{t-1} |
+        \bar{x}_t)}}_{L_{t-1}} - \underbrace{\log p_\theta(\bar{x}_0 | \bar{x}_1)}_{L_0} \right]$$
+    correct: =E_q\left[\underbrace{\log\frac{q(\bar x_T|\bar x_0)}{p_\theta(\bar x_T)}}_{\to L_T}
+        +\sum_{t=2}^T\underbrace{\log\frac{q(\bar x_{t-1}|\bar x_t,\bar x_0)}{p_\theta(\bar x_{t-1}|
+        \bar x_t)}}_{\to L_{t-1}}+\underbrace{\big(-\log p_\theta(\bar x_0|\bar x_1)\big)}_{L_0}
+        \right]
+
+    The total is right, the label under the last brace is not: it leaves the minus outside, so that
+    the three named terms do not add up to L, and contradicts the line that defines L_0. The other
+    two braces become the KLs they are named after once the expectation is taken.
+    """
     world, x, truth = world_and_paths(rng)
     head = world.marginal(x, T) - world.prior(x) + ratios(world, x)
     braces = expected(
@@ -80,19 +79,18 @@ def elbo_14(rng):
     return Result(correct, gap(braces, world.bound()))
 
 
-@entry(
-    "ELBO-15a",
-    r"L=L_0+L_1+\dots+L_{T-1}+L_T",
-    printed=r"$$L = L_0 + L_1 + \dots + L_{T-1} + L_T,$$",
-    line=176,
-    verdict=CORRECT,
-    why="True with L_0 as the next line has it: T + 1 terms, each an expectation under q. The sum "
-    "is held against the KL of two joint Gaussians, which knows nothing of steps. One random t a "
-    "row, times T, estimates it without bias.",
-    code=(StepTerm.forward, PriorTerm.forward, BoundLoss.backward),
-    gradient=r"t\sim U\{1,\dots,T\}:\quad d L_{t-1}=\frac TN\,d\text{loss}",
-)
-def elbo_15a(rng):
+@entry("ELBO-15a", code=(StepTerm.forward, PriorTerm.forward, BoundLoss.backward))
+def elbo_15a(rng: np.random.Generator) -> Result:
+    r"""Correct, line 176 of the notes.
+
+    printed: $$L = L_0 + L_1 + \dots + L_{T-1} + L_T,$$
+    correct: L=L_0+L_1+\dots+L_{T-1}+L_T
+    gradient: t\sim U\{1,\dots,T\}:\quad d L_{t-1}=\frac TN\,d\text{loss}
+
+    True with L_0 as the next line has it: T + 1 terms, each an expectation under q. The sum is held
+    against the KL of two joint Gaussians, which knows nothing of steps. One random t a row, times
+    T, estimates it without bias.
+    """
     world = World.draw(rng)
     total, *_ = world.terms()
     x0, eps = rng.standard_normal((2, 5, world.model.features))
@@ -109,22 +107,21 @@ def exact_variance(schedule, t, s2):
     return before - alpha * before**2 / (alpha * before + beta)
 
 
-@entry(
-    "ELBO-15b",
-    r"\hat\Sigma_\theta\ \text{between}\ \tilde\beta_{t+1}\ \text{and}\ \beta_{t+1},\quad"
-    r"\text{e.g.}\quad\hat\Sigma_\theta(\bar x_{t+1},t+1)=\operatorname{diag}\exp\big("
-    r"v\log\beta_{t+1}+(1-v)\log\tilde\beta_{t+1}\big)",
-    printed=r"$$\gamma e^{\frac{r}{\beta_{t+1} - \beta_{t+1}}}$$",
-    line=176,
-    verdict=WRONG,
-    why="It divides by zero, in letters that occur nowhere else. A guess, no more: the minus was "
-    "dots and the first beta had a tilde, so that it was a note on the variance of the line below. "
-    "That note would be true. For data without spread the exact variance is beta tilde, for data "
-    "of variance 1 it is beta, and in between it lies between.",
-    code=(bounds, log_variance, StepTerm.backward),
-    gradient=r"\partial_v=\partial_{\log\sigma^2}\cdot(\log\beta_t-\log\tilde\beta_t)",
-)
-def elbo_15b(rng):
+@entry("ELBO-15b", code=(bounds, log_variance, StepTerm.backward))
+def elbo_15b(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 176 of the notes.
+
+    printed: $$\gamma e^{\frac{r}{\beta_{t+1} - \beta_{t+1}}}$$
+    correct: \hat\Sigma_\theta\ \text{between}\ \tilde\beta_{t+1}\ \text{and}\ \beta_{t+1},
+        \quad\text{e.g.}\quad\hat\Sigma_\theta(\bar x_{t+1},t+1)=\operatorname{diag}
+        \exp\big(v\log\beta_{t+1}+(1-v)\log\tilde\beta_{t+1}\big)
+    gradient: \partial_v=\partial_{\log\sigma^2}\cdot(\log\beta_t-\log\tilde\beta_t)
+
+    It divides by zero, in letters that occur nowhere else. A guess, no more: the minus was dots and
+    the first beta had a tilde, so that it was a note on the variance of the line below. That note
+    would be true. For data without spread the exact variance is beta tilde, for data of variance 1
+    it is beta, and in between it lies between.
+    """
     world = World.draw(rng)
     schedule, errors = world.schedule, []
     for t in EVERY_STEP[1:]:

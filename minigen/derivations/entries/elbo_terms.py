@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.linear_model import EVERY_STEP, T, World
 from minigen.derivations.tools.quadrature import expectation, hermite
@@ -26,20 +26,18 @@ def rows(rng, n=5):
     return x0, xt, mu, rng.uniform(-1.5, 0.5, (n, 2))
 
 
-@entry(
-    "ELBO-16a",
-    r"L_0=-\log p_\theta(\bar x_0|\bar x_1)\quad(\text{under }E_q)",
-    printed=r"$$L_0 = -\log p_\theta(\bar{x}_0 | \bar{x}_1),$$",
-    line=178,
-    verdict=CORRECT,
-    why="True, with the minus that the brace of ELBO-14 lost. For continuous data it is the log "
-    "of a density and may be negative, and its variance must not be beta tilde, which is zero at "
-    "t = 1.",
-    code=(GaussianTerm.forward, GaussianTerm.backward, StepTerm.forward),
-    gradient=r"r=\bar x_0-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac r{\sigma^2},\quad "
-    r"\partial_{\log\sigma^2}=\frac12\Big(1-\frac{r^2}{\sigma^2}\Big)",
-)
-def elbo_16a(rng):
+@entry("ELBO-16a", code=(GaussianTerm.forward, GaussianTerm.backward, StepTerm.forward))
+def elbo_16a(rng: np.random.Generator) -> Result:
+    r"""Correct, line 178 of the notes.
+
+    printed: $$L_0 = -\log p_\theta(\bar{x}_0 | \bar{x}_1),$$
+    correct: L_0=-\log p_\theta(\bar x_0|\bar x_1)\quad(\text{under }E_q)
+    gradient: r=\bar x_0-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac r{\sigma^2},\quad
+        \partial_{\log\sigma^2}=\frac12\Big(1-\frac{r^2}{\sigma^2}\Big)
+
+    True, with the minus that the brace of ELBO-14 lost. For continuous data it is the log of a
+    density and may be negative, and its variance must not be beta tilde, which is zero at t = 1.
+    """
     world = World.draw(rng)
     x0, xt, mu, logvar = rows(rng)
     now, layer = np.array([1]), GaussianTerm(world.schedule)
@@ -53,20 +51,19 @@ def elbo_16a(rng):
     return Result(worst(alone, gap(whole, -world.p.log(x, [0], [1]))), gradient=report)
 
 
-@entry(
-    "ELBO-16b",
-    r"p_\theta(\bar x_t|\bar x_{t+1})=\mathcal N\big(\bar x_t\mid\hat\mu_\theta(\bar x_{t+1},t+1),"
-    r"\hat\Sigma_\theta(\bar x_{t+1},t+1)\big)",
-    printed=r"$$N(\bar{x}_t | \hat{\mu}_\theta(\bar{x}_{t+1}, t), \hat{\Sigma}_\theta("
-    r"\bar{x}_{t+1}, t))$$",
-    line=178,
-    verdict=MISPRINT,
-    why="This describes p of x_t given x_{t+1}. The network is shown x_{t+1}, so the time it is "
-    "told must be t + 1. As a name the t does no harm; as the index of the schedule it takes "
-    "the betas of the wrong step. Measured with a network that knows the noise.",
-    code=(DDPM.forward, Convert.forward, coefficients),
-)
-def elbo_16b(rng):
+@entry("ELBO-16b", code=(DDPM.forward, Convert.forward, coefficients))
+def elbo_16b(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 178 of the notes.
+
+    printed: $$N(\bar{x}_t | \hat{\mu}_\theta(\bar{x}_{t+1}, t), \hat{\Sigma}_\theta(\bar{x}_{t+1},
+        t))$$
+    correct: p_\theta(\bar x_t|\bar x_{t+1})=\mathcal N\big(\bar x_t\mid\hat\mu_\theta(\bar x_{t+1},
+        t+1),\hat\Sigma_\theta(\bar x_{t+1},t+1)\big)
+
+    This describes p of x_t given x_{t+1}. The network is shown x_{t+1}, so the time it is told must
+    be t + 1. As a name the t does no harm; as the index of the schedule it takes the betas of the
+    wrong step. Measured with a network that knows the noise.
+    """
     world = World.draw(rng)
     schedule = world.schedule
     t = 1 + int(np.abs(np.diff(schedule.beta[1:])).argmax())  # where the step's index tells most
@@ -93,22 +90,21 @@ def by_nodes(world, x0, xt, mu, logvar, t):
     return total
 
 
-@entry(
-    "ELBO-17",
-    r"L_t=E_q\,KL\big(q(\bar x_t|\bar x_{t+1},\bar x_0)\parallel p_\theta(\bar x_t|\bar x_{t+1})"
-    r"\big),\quad t=1,\dots,T-1",
-    printed=r"$$L_t = KL(q(\bar{x}_t | \bar{x}_{t+1}, \bar{x}_0) \parallel p_\theta(\bar{x}_t | "
-    r"\bar{x}_{t+1}))$$",
-    line=180,
-    verdict=CORRECT,
-    why="True, q before p, under the expectation over x_0 and x_{t+1} that the notes leave unsaid, "
-    "and for t from 1 to T - 1. The other order is another number. Both Gaussians are known, so "
-    "nothing has to be sampled for it.",
-    code=(GaussianTerm.forward, GaussianTerm.backward, KLDiagonal.forward),
-    gradient=r"\delta=\tilde\mu-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac\delta{\sigma^2},"
-    r"\quad \partial_{\log\sigma^2}=\frac12\Big(1-\frac{\tilde\beta_t+\delta^2}{\sigma^2}\Big)",
-)
-def elbo_17(rng):
+@entry("ELBO-17", code=(GaussianTerm.forward, GaussianTerm.backward, KLDiagonal.forward))
+def elbo_17(rng: np.random.Generator) -> Result:
+    r"""Correct, line 180 of the notes.
+
+    printed: $$L_t = KL(q(\bar{x}_t | \bar{x}_{t+1}, \bar{x}_0) \parallel p_\theta(\bar{x}_t |
+        \bar{x}_{t+1}))$$
+    correct: L_t=E_q\,KL\big(q(\bar x_t|\bar x_{t+1},\bar x_0)\parallel
+        p_\theta(\bar x_t|\bar x_{t+1})\big),\quad t=1,\dots,T-1
+    gradient: \delta=\tilde\mu-\mu_\theta:\quad \partial_{\mu_\theta}=-\frac\delta{\sigma^2},\quad
+        \partial_{\log\sigma^2}=\frac12\Big(1-\frac{\tilde\beta_t+\delta^2}{\sigma^2}\Big)
+
+    True, q before p, under the expectation over x_0 and x_{t+1} that the notes leave unsaid, and
+    for t from 1 to T - 1. The other order is another number. Both Gaussians are known, so nothing
+    has to be sampled for it.
+    """
     world = World.draw(rng)
     inputs, layer = rows(rng), GaussianTerm(world.schedule)
     x0, xt, mu, logvar = inputs
@@ -125,20 +121,19 @@ def elbo_17(rng):
     return Result(worst(*errors), gradient=report, note=note)
 
 
-@entry(
-    "ELBO-18",
-    r"L_T=E_q\,KL\big(q(\bar x_T|\bar x_0)\parallel p(\bar x_T)\big)=E_q\,\frac12\big[A_T\|"
-    r"\bar x_0\|^2-DA_T-D\log(1-A_T)\big]\quad\text{for }p=\mathcal N(\bar 0,\mathbf I)",
-    printed=r"$$L_T = KL(q(\bar{x}_T | \bar{x}_0) \parallel p_\theta(\bar{x}_T))$$",
-    line=182,
-    verdict=CORRECT,
-    why="True. With a standard normal prior there is no theta in it, so it is never trained, only "
-    "counted: what the forward process has not forgotten.",
-    code=(PriorTerm.forward, PriorTerm.backward, KLDiagonal.forward),
-    gradient=r"\partial_{\bar x_0}=A_T\,\bar x_0,\quad \partial_{A_T}=\frac12\Big[\frac{D\,A_T}"
-    r"{1-A_T}+\|\bar x_0\|^2\Big]",
-)
-def elbo_18(rng):
+@entry("ELBO-18", code=(PriorTerm.forward, PriorTerm.backward, KLDiagonal.forward))
+def elbo_18(rng: np.random.Generator) -> Result:
+    r"""Correct, line 182 of the notes.
+
+    printed: $$L_T = KL(q(\bar{x}_T | \bar{x}_0) \parallel p_\theta(\bar{x}_T))$$
+    correct: L_T=E_q\,KL\big(q(\bar x_T|\bar x_0)\parallel p(\bar x_T)\big)=E_q\,\frac12\big[A_T\|
+        \bar x_0\|^2-DA_T-D\log(1-A_T)\big]\quad\text{for }p=\mathcal N(\bar 0,\mathbf I)
+    gradient: \partial_{\bar x_0}=A_T\,\bar x_0,\quad \partial_{A_T}=\frac12\Big[\frac{D\,A_T}{1
+        -A_T}+\|\bar x_0\|^2\Big]
+
+    True. With a standard normal prior there is no theta in it, so it is never trained, only
+    counted: what the forward process has not forgotten.
+    """
     world, x0 = World.draw(rng), rng.standard_normal((5, 2))
     layer = PriorTerm(world.schedule)
     A, rest = world.schedule.alpha_bar[T], world.schedule.one_minus_alpha_bar[T]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import Counted, autoregressive, location_scale
 from minigen.derivations.tools.slow_direction import IAFEncoder
@@ -22,21 +22,20 @@ def layer_and_latents(rng, order="random"):
     return autoregressive(IAFLayer, D, rng, order), rng.standard_normal((4, D))
 
 
-@entry(
-    "IAF-1",
-    r"x_i=z_i\,\sigma_i(\bar z_{1:i-1})+\mu_i(\bar z_{1:i-1}),\ z_i\sim\mathcal N(0,1)\iff "
-    r"x_i\sim p(x_i\mid\bar z_{1:i-1})=\mathcal N\big(x_i\mid\mu_i(\bar z_{1:i-1}),"
-    r"\sigma_i^2(\bar z_{1:i-1})\big)",
-    printed=r"$$x_i \sim p(x_i | \bar{z}_{1:i-1}) = z_i \cdot \sigma_i(\bar{z}_{1:i-1}) + "
-    r"\mu_i(\bar{z}_{1:i-1})$$",
-    line=87,
-    verdict=MISPRINT,
-    why="As in MAF-2 a density is set equal to a sample. The one new thing is what the network "
-    "looks at: earlier z instead of earlier x. Each determines the other, so the product of these "
-    "conditionals is still the density of x.",
-    code=(IAFLayer.forward, Flow.forward),
-)
-def iaf_1(rng):
+@entry("IAF-1", code=(IAFLayer.forward, Flow.forward))
+def iaf_1(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 87 of the notes.
+
+    printed: $$x_i \sim p(x_i | \bar{z}_{1:i-1}) = z_i \cdot \sigma_i(\bar{z}_{1:i-1}) +
+        \mu_i(\bar{z}_{1:i-1})$$
+    correct: x_i=z_i\,\sigma_i(\bar z_{1:i-1})+\mu_i(\bar z_{1:i-1}),\ z_i\sim\mathcal N(0,1)\iff
+        x_i\sim p(x_i\mid\bar z_{1:i-1})=\mathcal N\big(x_i\mid\mu_i(\bar z_{1:i-1}),
+        \sigma_i^2(\bar z_{1:i-1})\big)
+
+    As in MAF-2 a density is set equal to a sample. The one new thing is what the network looks at:
+    earlier z instead of earlier x. Each determines the other, so the product of these conditionals
+    is still the density of x.
+    """
     f, z = layer_and_latents(rng)
     x, _, _ = f.forward(z)
     mu, sigma = location_scale(f, z)
@@ -48,19 +47,18 @@ def iaf_1(rng):
     return Result(error, gap(density, x))
 
 
-@entry(
-    "IAF-2",
-    r"\bar x=\bar z\odot\bar\sigma(\bar z)+\bar\mu(\bar z)",
-    printed=r"$$\bar{x} = \bar{z} \odot \sigma(\bar{z}) + \mu(\bar{z})$$",
-    line=90,
-    verdict=CORRECT,
-    why="True. All of z is drawn beforehand, so one pass gives all of x; it must agree with the "
-    "columns made one at a time, each from a z whose later entries are noise.",
-    code=(IAFLayer.forward, IAFLayer.backward),
-    gradient=r"d\bar\mu=d\bar x,\quad d\bar\alpha=d\bar x\odot\bar z\odot e^{\bar\alpha}+d\ell,"
-    r"\quad d\bar z=d\bar x\odot e^{\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)",
-)
-def iaf_2(rng):
+@entry("IAF-2", code=(IAFLayer.forward, IAFLayer.backward))
+def iaf_2(rng: np.random.Generator) -> Result:
+    r"""Correct, line 90 of the notes.
+
+    printed: $$\bar{x} = \bar{z} \odot \sigma(\bar{z}) + \mu(\bar{z})$$
+    correct: \bar x=\bar z\odot\bar\sigma(\bar z)+\bar\mu(\bar z)
+    gradient: d\bar\mu=d\bar x,\quad d\bar\alpha=d\bar x\odot\bar z\odot e^{\bar\alpha}+d\ell,\quad
+        d\bar z=d\bar x\odot e^{\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)
+
+    True. All of z is drawn beforehand, so one pass gives all of x; it must agree with the columns
+    made one at a time, each from a z whose later entries are noise.
+    """
     f, z = layer_and_latents(rng, "natural")
     x, _, _ = f.forward(z)
     columns = []
@@ -72,20 +70,19 @@ def iaf_2(rng):
     return Result(gap(np.stack(columns, axis=1), x), gradient=gradients(f, z, rng=rng))
 
 
-@entry(
-    "IAF-3",
-    r"z_i=\frac{x_i-\mu_i(\bar z_{1:i-1})}{\sigma_i(\bar z_{1:i-1})}",
-    printed=r"$$z_i = \frac{x_i - \mu_i(\bar{z}_{1:i-1})}{\sigma_i(\bar{z}_{1:i-1})}$$",
-    line=92,
-    verdict=CORRECT,
-    why="True, one coordinate after the other, because each z needs those before it. The gradient "
-    "of these steps is again D sweeps of the network's backward pass.",
-    code=(IAFLayer.inverse, IAFLayer.solve, IAFEncoder.backward),
-    gradient=r"\lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\bar\mu=-\lambda e^{-\bar\alpha},\ "
-    r"d\bar\alpha=-\lambda\odot\bar z-d\ell),\ D\text{ times};\quad d\bar x=\lambda\odot "
-    r"e^{-\bar\alpha}",
-)
-def iaf_3(rng):
+@entry("IAF-3", code=(IAFLayer.inverse, IAFLayer.solve, IAFEncoder.backward))
+def iaf_3(rng: np.random.Generator) -> Result:
+    r"""Correct, line 92 of the notes.
+
+    printed: $$z_i = \frac{x_i - \mu_i(\bar{z}_{1:i-1})}{\sigma_i(\bar{z}_{1:i-1})}$$
+    correct: z_i=\frac{x_i-\mu_i(\bar z_{1:i-1})}{\sigma_i(\bar z_{1:i-1})}
+    gradient: \lambda\leftarrow d\bar z+\mathrm{MADE}^T(d\bar\mu=-\lambda e^{-\bar\alpha},
+        \ d\bar\alpha=-\lambda\odot\bar z-d\ell),\ D\text{ times};\quad d\bar x=\lambda\odot
+        e^{-\bar\alpha}
+
+    True, one coordinate after the other, because each z needs those before it. The gradient of
+    these steps is again D sweeps of the network's backward pass.
+    """
     f, z = layer_and_latents(rng)
     x, ell, _ = f.forward(z)
     back, ell_back = f.inverse(x)
@@ -93,17 +90,16 @@ def iaf_3(rng):
     return Result(error, gradient=gradients(IAFEncoder(f), x, rng=rng))
 
 
-@entry(
-    "IAF-4",
-    r"f:\bar z\mapsto\bar x\quad\text{in one pass (fast)}",
-    printed=r"$f: \bar{z} \mapsto \bar{x}$  FAST",
-    line=94,
-    verdict=CORRECT,
-    why="True: sampling costs one evaluation of the network, which is why an IAF is trained by "
-    "the reverse KL.",
-    code=(IAFLayer.forward,),
-)
-def iaf_4(rng):
+@entry("IAF-4", code=(IAFLayer.forward,))
+def iaf_4(rng: np.random.Generator) -> Result:
+    r"""Correct, line 94 of the notes.
+
+    printed: $f: \bar{z} \mapsto \bar{x}$  FAST
+    correct: f:\bar z\mapsto\bar x\quad\text{in one pass (fast)}
+
+    True: sampling costs one evaluation of the network, which is why an IAF is trained by the
+    reverse KL.
+    """
     f, z = layer_and_latents(rng)
     net = Counted(f.made)
     x, _, _ = dataclasses.replace(f, made=net).forward(z)
@@ -111,17 +107,16 @@ def iaf_4(rng):
     return Result(worst(abs(net.calls - 1), gap(x, z * sigma + mu)))
 
 
-@entry(
-    "IAF-5",
-    r"f^{-1}:\bar x\mapsto\bar z\quad\text{in }D\text{ steps, one after the other (slow)}",
-    printed=r"$f^{-1}: \bar{x} \mapsto \bar{z}$  SLOW",
-    line=96,
-    verdict=CORRECT,
-    why="True by the definition, D evaluations. As with MAF-10 the order is forced but not the "
-    "price: computing each hidden unit once brings it down to that of about one evaluation.",
-    code=(d_passes, incremental),
-)
-def iaf_5(rng):
+@entry("IAF-5", code=(d_passes, incremental))
+def iaf_5(rng: np.random.Generator) -> Result:
+    r"""Correct, line 96 of the notes.
+
+    printed: $f^{-1}: \bar{x} \mapsto \bar{z}$  SLOW
+    correct: f^{-1}:\bar x\mapsto\bar z\quad\text{in }D\text{ steps, one after the other (slow)}
+
+    True by the definition, D evaluations. As with MAF-10 the order is forced but not the price:
+    computing each hidden unit once brings it down to that of about one evaluation.
+    """
     f, z = layer_and_latents(rng)
     x, net = f.forward(z)[0], Counted(f.made)
     by_definition, _ = d_passes(net, x, f.solve)

@@ -5,7 +5,7 @@ from scipy import stats
 
 from minigen.check import gradients
 from minigen.core import tree
-from minigen.derivations.equation import CORRECT, MISPRINT, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.layers import autoregressive, location_scale, tame
 from minigen.derivations.tools.quadrature import grid
@@ -38,20 +38,19 @@ def without_hidden_units(rng):
     return f, mix @ b[0::2], (mix * sigma**2) @ mix.T
 
 
-@entry(
-    "MAF-1",
-    r"p(\bar x)=\prod_{i=1}^Dp(x_i\mid\bar x_{1:i-1}),\quad \bar z\xrightarrow{f}\bar x",
-    printed=r"$$p(\bar{x}) = \prod_{i=1}^D p(x_i | \bar{x}_{1:i-1}) \quad \bar{z} "
-    r"\xrightarrow{f} \bar{x}$$",
-    line=61,
-    verdict=CORRECT,
-    why="True: the chain rule of probability, nothing approximated. The product of Gaussian "
-    "conditionals is the change of variables seen from the other side; with a linear network it is "
-    "a Gaussian whose covariance is known, and in the plane its mass is 1.",
-    code=(MAFLayer.forward, Flow.forward),
-    gradient=r"d\bar\mu=-d\bar z/\bar\sigma,\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell",
-)
-def maf_1(rng):
+@entry("MAF-1", code=(MAFLayer.forward, Flow.forward))
+def maf_1(rng: np.random.Generator) -> Result:
+    r"""Correct, line 61 of the notes.
+
+    printed: $$p(\bar{x}) = \prod_{i=1}^D p(x_i | \bar{x}_{1:i-1}) \quad \bar{z} \xrightarrow{f}
+        \bar{x}$$
+    correct: p(\bar x)=\prod_{i=1}^Dp(x_i\mid\bar x_{1:i-1}),\quad \bar z\xrightarrow{f}\bar x
+    gradient: d\bar\mu=-d\bar z/\bar\sigma,\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell
+
+    True: the chain rule of probability, nothing approximated. The product of Gaussian conditionals
+    is the change of variables seen from the other side; with a linear network it is a Gaussian
+    whose covariance is known, and in the plane its mass is 1.
+    """
     f, x = layer_and_latents(rng, "random")
     flow = Flow(Chain((f,)), StandardNormal(D))
     mu, sigma = location_scale(f, x)
@@ -69,24 +68,23 @@ def maf_1(rng):
     return Result(error, gradient=gradients(flow, x, rng=rng))
 
 
-@entry(
-    "MAF-2",
-    r"x_i=z_i\,\sigma_i(\bar x_{1:i-1})+\mu_i(\bar x_{1:i-1}),\ z_i\sim\mathcal N(0,1)\iff "
-    r"x_i\sim p(x_i\mid\bar x_{1:i-1})=\mathcal N(x_i\mid\mu_i,\sigma_i^2)",
-    printed=r"$$x_i \sim p(x_i | \bar{x}_{1:i-1}) = z_i \cdot \sigma_i(\bar{x}_{1:i-1}) + "
-    r"\mu_i(\bar{x}_{1:i-1})$$",
-    line=65,
-    verdict=MISPRINT,
-    why="Two sentences in one line. The left one speaks of a density, the right one of a number "
-    "drawn from it, and an equals sign between them compares a height with a place. Apart, both "
-    "are true. The gradient of the D steps is found without a Jacobian: D sweeps of the network's "
-    "own backward pass.",
-    code=(MAFLayer.inverse, MAFLayer.solve, incremental, MAFSampler.backward),
-    gradient=r"\lambda\leftarrow d\bar x+\mathrm{MADE}^T(d\bar\mu=\lambda,\ d\bar\alpha="
-    r"\lambda\odot\bar z\odot\bar\sigma+d\ell),\ D\text{ times};\quad d\bar z=\lambda\odot"
-    r"\bar\sigma",
-)
-def maf_2(rng):
+@entry("MAF-2", code=(MAFLayer.inverse, MAFLayer.solve, incremental, MAFSampler.backward))
+def maf_2(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 65 of the notes.
+
+    printed: $$x_i \sim p(x_i | \bar{x}_{1:i-1}) = z_i \cdot \sigma_i(\bar{x}_{1:i-1}) +
+        \mu_i(\bar{x}_{1:i-1})$$
+    correct: x_i=z_i\,\sigma_i(\bar x_{1:i-1})+\mu_i(\bar x_{1:i-1}),\ z_i\sim\mathcal N(0,1)\iff
+        x_i\sim p(x_i\mid\bar x_{1:i-1})=\mathcal N(x_i\mid\mu_i,\sigma_i^2)
+    gradient: \lambda\leftarrow d\bar x+\mathrm{MADE}^T(d\bar\mu=\lambda,\ d\bar\alpha
+        =\lambda\odot\bar z\odot\bar\sigma+d\ell),\ D\text{ times};\quad d\bar z
+        =\lambda\odot\bar\sigma
+
+    Two sentences in one line. The left one speaks of a density, the right one of a number drawn
+    from it, and an equals sign between them compares a height with a place. Apart, both are true.
+    The gradient of the D steps is found without a Jacobian: D sweeps of the network's own backward
+    pass.
+    """
     f, z = layer_and_latents(rng, "random")
     x, ell = f.inverse(z)
     mu, sigma = location_scale(f, x)
@@ -96,20 +94,18 @@ def maf_2(rng):
     return Result(error, gap(density, x), gradients(MAFSampler(f), z, rng=rng))
 
 
-@entry(
-    "MAF-3",
-    r"z_i=\frac{x_i-\mu_i(\bar x_{1:i-1})}{\sigma_i(\bar x_{1:i-1})}",
-    printed=r"$$z_i = \frac{x_i - \mu_i(\bar{x}_{1:i-1})}{\sigma_i(\bar{x}_{1:i-1})}$$",
-    line=67,
-    verdict=CORRECT,
-    why="True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. "
-    "Each is computed a second time with every later coordinate replaced by noise, which must not "
-    "matter.",
-    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward),
-    gradient=r"d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},"
-    r"\quad dx_i=\frac{dz_i}{\sigma_i}+\dots",
-)
-def maf_3(rng):
+@entry("MAF-3", code=(MAFLayer.forward, MAFLayer.backward, standardize_backward))
+def maf_3(rng: np.random.Generator) -> Result:
+    r"""Correct, line 67 of the notes.
+
+    printed: $$z_i = \frac{x_i - \mu_i(\bar{x}_{1:i-1})}{\sigma_i(\bar{x}_{1:i-1})}$$
+    correct: z_i=\frac{x_i-\mu_i(\bar x_{1:i-1})}{\sigma_i(\bar x_{1:i-1})}
+    gradient: d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},\quad
+        dx_i=\frac{dz_i}{\sigma_i}+\dots
+
+    True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. Each
+    is computed a second time with every later coordinate replaced by noise, which must not matter.
+    """
     f, z = layer_and_latents(rng)
     x = sampled(f, z)
     alone = []
@@ -123,19 +119,18 @@ def maf_3(rng):
     return Result(error, gradient=gradients(f, x, rng=rng))
 
 
-@entry(
-    "MAF-4",
-    r"\bar z=\big(\bar x-\bar\mu(\bar x)\big)\oslash\bar\sigma(\bar x)",
-    printed=r"$$\bar{z} = \frac{\bar{x} - \mu(\bar{x})}{\sigma(\bar{x})}$$",
-    line=69,
-    verdict=CORRECT,
-    why="True, the fraction taken entry by entry and the network masked so that its i-th outputs "
-    "see the coordinates before i only. One pass gives all of z.",
-    code=(MAFLayer.forward, MAFLayer.backward, standardize_backward),
-    gradient=r"d\bar\mu=-d\bar z\odot e^{-\bar\alpha},\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell,"
-    r"\quad d\bar x=d\bar z\odot e^{-\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)",
-)
-def maf_4(rng):
+@entry("MAF-4", code=(MAFLayer.forward, MAFLayer.backward, standardize_backward))
+def maf_4(rng: np.random.Generator) -> Result:
+    r"""Correct, line 69 of the notes.
+
+    printed: $$\bar{z} = \frac{\bar{x} - \mu(\bar{x})}{\sigma(\bar{x})}$$
+    correct: \bar z=\big(\bar x-\bar\mu(\bar x)\big)\oslash\bar\sigma(\bar x)
+    gradient: d\bar\mu=-d\bar z\odot e^{-\bar\alpha},\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell,
+        \quad d\bar x=d\bar z\odot e^{-\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)
+
+    True, the fraction taken entry by entry and the network masked so that its i-th outputs see the
+    coordinates before i only. One pass gives all of z.
+    """
     f, z = layer_and_latents(rng, "random")
     x = sampled(f, z)
     there = gap(f.forward(x)[0], z)

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.entries.maf import D, layer_and_latents, sampled
-from minigen.derivations.equation import CORRECT, INCOMPLETE, MISPRINT, NotEvaluable, Result, entry
+from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import Counted, location_scale
@@ -31,56 +31,51 @@ def recursion_matrix(f, x, z):
     return z[:, :, None] * dsigma + dmu
 
 
-@entry(
-    "MAF-5",
-    r"\left(\frac{d\bar x}{d\bar z}\right)_{ij}=\frac{dx_i}{dz_j}",
-    printed=r"$$\frac{dx_i}{dz_j} = \frac{dx_i}{dz_j}$$",
-    line=71,
-    verdict=MISPRINT,
-    why="A number equals itself. The left side was the matrix: its entry in row i and column j is "
-    "the derivative of the i-th x by the j-th z. Its inverse is the matrix of the fast direction.",
-    code=(MAFLayer.inverse, MAFLayer.forward),
-)
-def maf_5(rng):
+@entry("MAF-5", code=(MAFLayer.inverse, MAFLayer.forward))
+def maf_5(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 71 of the notes.
+
+    printed: $$\frac{dx_i}{dz_j} = \frac{dx_i}{dz_j}$$
+    correct: \left(\frac{d\bar x}{d\bar z}\right)_{ij}=\frac{dx_i}{dz_j}
+
+    A number equals itself. The left side was the matrix: its entry in row i and column j is the
+    derivative of the i-th x by the j-th z. Its inverse is the matrix of the fast direction.
+    """
     f, z = layer_and_latents(rng, "random")
     J = np.linalg.inv(forward_jacobian(f, sampled(f, z)))
     return Result(gap(sampler_jacobian(f, z), J), NotEvaluable("it says nothing: a = a"))
 
 
-@entry(
-    "MAF-6",
-    r"\frac{dx_i}{dz_j}=0,\quad j>i",
-    printed=r"$$\frac{dx_i}{dz_j} = 0, \quad j > i$$",
-    line=73,
-    verdict=CORRECT,
-    why="True, and not only up to rounding: when x_i is computed, z_j has not been looked at yet. "
-    "The upper triangle holds exact zeros.",
-    code=(MAFLayer.inverse, incremental),
-    tolerance=0.0,
-)
-def maf_6(rng):
+@entry("MAF-6", code=(MAFLayer.inverse, incremental), tolerance=0.0)
+def maf_6(rng: np.random.Generator) -> Result:
+    r"""Correct, line 73 of the notes.
+
+    printed: $$\frac{dx_i}{dz_j} = 0, \quad j > i$$
+    correct: \frac{dx_i}{dz_j}=0,\quad j>i
+
+    True, and not only up to rounding: when x_i is computed, z_j has not been looked at yet. The
+    upper triangle holds exact zeros.
+    """
     f, z = layer_and_latents(rng)
     J = sampler_jacobian(f, z)
     above = gap(np.triu(J, 1), np.zeros_like(J))
     return Result(above if np.tril(J).any() else np.inf)
 
 
-@entry(
-    "MAF-7",
-    r"\frac{dx_i}{dz_j}=\sum_{k=j}^{i-1}\Big(z_i\frac{\partial\sigma_i}{\partial x_k}+"
-    r"\frac{\partial\mu_i}{\partial x_k}\Big)\frac{dx_k}{dz_j},\ j<i;\qquad "
-    r"\frac{d\bar x}{d\bar z}=(I-M)^{-1}\operatorname{diag}(\bar\sigma),\ "
-    r"M_{ik}=z_i\frac{\partial\sigma_i}{\partial x_k}+\frac{\partial\mu_i}{\partial x_k}",
-    printed=r"$$\frac{dx_i}{dz_j} = \dots, \quad j < i$$",
-    line=75,
-    verdict=INCOMPLETE,
-    why="Left open, and rightly so: the determinant does not need it. The sampler's gradient does. "
-    "A change of z_j reaches x_i through every x_k in between, which sums to a triangular solve.",
-    code=(MAFLayer.inverse, MAFSampler.backward),
-    gradient=r"(I-M)^T\lambda=d\bar x+d\ell\sum_k\nabla\alpha_k,\quad "
-    r"d\bar z=\lambda\odot\bar\sigma",
-)
-def maf_7(rng):
+@entry("MAF-7", code=(MAFLayer.inverse, MAFSampler.backward))
+def maf_7(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 75 of the notes.
+
+    printed: $$\frac{dx_i}{dz_j} = \dots, \quad j < i$$
+    correct: \frac{dx_i}{dz_j}=\sum_{k=j}^{i-1}\Big(z_i\frac{\partial\sigma_i}{\partial x_k}
+        +\frac{\partial\mu_i}{\partial x_k}\Big)\frac{dx_k}{dz_j},\ j<i;\qquad
+        \frac{d\bar x}{d\bar z}=(I-M)^{-1}\operatorname{diag}(\bar\sigma),\ M_{ik}
+        =z_i\frac{\partial\sigma_i}{\partial x_k}+\frac{\partial\mu_i}{\partial x_k}
+    gradient: (I-M)^T\lambda=d\bar x+d\ell\sum_k\nabla\alpha_k,\quad d\bar z=\lambda\odot\bar\sigma
+
+    Left open, and rightly so: the determinant does not need it. The sampler's gradient does. A
+    change of z_j reaches x_i through every x_k in between, which sums to a triangular solve.
+    """
     f, z = layer_and_latents(rng)
     x = sampled(f, z)
     _, sigma = location_scale(f, x)
@@ -98,37 +93,33 @@ def maf_7(rng):
     return Result(error, NotEvaluable("dots, no value"), gap(dz, solved))
 
 
-@entry(
-    "MAF-8",
-    r"\frac{dx_i}{dz_i}=\sigma_i(\bar x_{1:i-1})",
-    printed=r"$$\frac{dx_i}{dz_i} = \sigma_i(\bar{x}_{1:i-1})$$",
-    line=77,
-    verdict=CORRECT,
-    why="True: x_1 to x_{i-1} do not move with z_i, so what is left is the slope of a straight "
-    "line.",
-    code=(MAFLayer.inverse, MAFLayer.solve),
-)
-def maf_8(rng):
+@entry("MAF-8", code=(MAFLayer.inverse, MAFLayer.solve))
+def maf_8(rng: np.random.Generator) -> Result:
+    r"""Correct, line 77 of the notes.
+
+    printed: $$\frac{dx_i}{dz_i} = \sigma_i(\bar{x}_{1:i-1})$$
+    correct: \frac{dx_i}{dz_i}=\sigma_i(\bar x_{1:i-1})
+
+    True: x_1 to x_{i-1} do not move with z_i, so what is left is the slope of a straight line.
+    """
     f, z = layer_and_latents(rng, "random")
     J = sampler_jacobian(f, z)
     _, sigma = location_scale(f, sampled(f, z))
     return Result(gap(np.diagonal(J, axis1=1, axis2=2), sigma))
 
 
-@entry(
-    "MAF-9",
-    r"\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar x_{1:i-1})\quad"
-    r"(\sigma_i>0)",
-    printed=r"$$\left| \det \frac{d\bar{x}}{d\bar{z}} \right| = \prod_i "
-    r"\sigma_i(\bar{x}_{1:i-1})$$",
-    line=79,
-    verdict=CORRECT,
-    why="True as long as each sigma is positive, which sigma = exp(alpha) sees to; a negative one "
-    "would need bars. A triangular determinant is its diagonal, whatever stands below it.",
-    code=(MAFLayer.forward, MAFLayer.inverse),
-    gradient=r"\frac{\partial\ell}{\partial\alpha_i}=1",
-)
-def maf_9(rng):
+@entry("MAF-9", code=(MAFLayer.forward, MAFLayer.inverse))
+def maf_9(rng: np.random.Generator) -> Result:
+    r"""Correct, line 79 of the notes.
+
+    printed: $$\left| \det \frac{d\bar{x}}{d\bar{z}} \right| = \prod_i \sigma_i(\bar{x}_{1:i-1})$$
+    correct: \left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar x_{1:i-1})
+        \quad(\sigma_i>0)
+    gradient: \frac{\partial\ell}{\partial\alpha_i}=1
+
+    True as long as each sigma is positive, which sigma = exp(alpha) sees to; a negative one would
+    need bars. A triangular determinant is its diagonal, whatever stands below it.
+    """
     f, z = layer_and_latents(rng, "random")
     x, ell = f.inverse(z)
     truth = logdet(sampler_jacobian(f, z))
@@ -148,20 +139,18 @@ def jacobi(f, z, sweeps):
     return x
 
 
-@entry(
-    "MAF-10",
-    r"f:\bar z\mapsto\bar x\quad\text{in }D\text{ steps, one after the other (slow)}",
-    printed=r"$f: \bar{z} \mapsto \bar{x}$  - autoregr. / SLOW",
-    line=81,
-    verdict=CORRECT,
-    why="True by the definition, which evaluates the network D times; iterating all coordinates at "
-    "once is exact after D sweeps too, and hardly before. The steps must be taken in order, but "
-    "the network need not be run anew for each: each hidden unit is computed once, when its degree "
-    "comes, and D steps then cost about one evaluation.",
-    code=(d_passes, incremental),
-    figure=figures.sweeps,
-)
-def maf_10(rng):
+@entry("MAF-10", code=(d_passes, incremental), figure=figures.sweeps)
+def maf_10(rng: np.random.Generator) -> Result:
+    r"""Correct, line 81 of the notes.
+
+    printed: $f: \bar{z} \mapsto \bar{x}$  - autoregr. / SLOW
+    correct: f:\bar z\mapsto\bar x\quad\text{in }D\text{ steps, one after the other (slow)}
+
+    True by the definition, which evaluates the network D times; iterating all coordinates at once
+    is exact after D sweeps too, and hardly before. The steps must be taken in order, but the
+    network need not be run anew for each: each hidden unit is computed once, when its degree comes,
+    and D steps then cost about one evaluation.
+    """
     f, z = layer_and_latents(rng, "random")
     net = Counted(f.made)
     x, _ = d_passes(net, z, f.solve)
@@ -173,17 +162,16 @@ def maf_10(rng):
     return Result(error, note=note)
 
 
-@entry(
-    "MAF-11",
-    r"f^{-1}:\bar x\mapsto\bar z\quad\text{in one pass (fast)}",
-    printed=r"$f^{-1}: \bar{x} \mapsto \bar{z}$  - parallel / FAST",
-    line=83,
-    verdict=CORRECT,
-    why="True: all of x is there, so one evaluation of the network serves every coordinate. This "
-    "is why a MAF is trained by likelihood.",
-    code=(MAFLayer.forward,),
-)
-def maf_11(rng):
+@entry("MAF-11", code=(MAFLayer.forward,))
+def maf_11(rng: np.random.Generator) -> Result:
+    r"""Correct, line 83 of the notes.
+
+    printed: $f^{-1}: \bar{x} \mapsto \bar{z}$  - parallel / FAST
+    correct: f^{-1}:\bar x\mapsto\bar z\quad\text{in one pass (fast)}
+
+    True: all of x is there, so one evaluation of the network serves every coordinate. This is why a
+    MAF is trained by likelihood.
+    """
     f, z = layer_and_latents(rng)
     x, net = sampled(f, z), Counted(f.made)
     at_once, _, _ = dataclasses.replace(f, made=net).forward(x)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.equation import INCOMPLETE, NotEvaluable, Result, entry
+from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.layers import as_maf, covariance
 from minigen.markov import CategoricalChain, GaussianChain
@@ -26,25 +26,27 @@ def rolled_out(chain):
 
 @entry(
     "MK-1",
-    r"p(x_1,\dots,x_n)=p(x_1)\prod_{i=2}^{n}p(x_i\mid x_{i-1})",
-    printed=r"$$p(x_i | x_{i-1})$$",
-    line=10,
-    verdict=INCOMPLETE,
-    why="Half of a sentence: one factor, and nothing is said of it. The sentence is the product, "
-    "in which each element looks back at one other and no further. A Gaussian chain is then one "
-    "large Gaussian, and a MAF whose weights are a single band; the probabilities of all words of "
-    "a categorical chain add up to one.",
     code=(
         GaussianChain.forward,
         GaussianChain.backward,
         CategoricalChain.forward,
         CategoricalChain.backward,
     ),
-    gradient=r"r_i=x_i-ax_{i-1}-b:\quad \partial_a=\sum_i\frac{r_ix_{i-1}}v,\quad \partial_b="
-    r"\sum_i\frac{r_i}v,\quad \partial_{x_i}=-\frac{r_i}v+\frac{a\,r_{i+1}}v;\quad \partial_\ell"
-    r"\log p(y)=e_y-\operatorname{softmax}(\ell)",
 )
-def mk_1(rng):
+def mk_1(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 10 of the notes.
+
+    printed: $$p(x_i | x_{i-1})$$
+    correct: p(x_1,\dots,x_n)=p(x_1)\prod_{i=2}^{n}p(x_i\mid x_{i-1})
+    gradient: r_i=x_i-ax_{i-1}-b:\quad \partial_a=\sum_i\frac{r_ix_{i-1}}v,\quad \partial_b
+        =\sum_i\frac{r_i}v,\quad \partial_{x_i}=-\frac{r_i}v+\frac{a\,r_{i+1}}v;\quad
+        \partial_\ell\log p(y)=e_y-\operatorname{softmax}(\ell)
+
+    Half of a sentence: one factor, and nothing is said of it. The sentence is the product, in which
+    each element looks back at one other and no further. A Gaussian chain is then one large
+    Gaussian, and a MAF whose weights are a single band; the probabilities of all words of a
+    categorical chain add up to one.
+    """
     scalar = GaussianChain.of(
         np.array([[rng.uniform(-0.8, 0.8)]]), rng.standard_normal(1), np.array([[0.5]])
     )

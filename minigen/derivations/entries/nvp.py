@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.equation import MISPRINT, WRONG, NotEvaluable, Result, entry
+from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import Inverted, coupling
@@ -39,19 +39,17 @@ def dot(a, b):
     return math.fsum(float(p) * float(q) for p, q in zip(a, b, strict=True))
 
 
-@entry(
-    "NVP-1",
-    r"f:\bar x\mapsto\bar y=\begin{pmatrix}y_1\dots y_d\\ y_{d+1}\dots y_D\end{pmatrix}",
-    printed=r"$$f: \bar{x} \mapsto \bar{y} = \begin{pmatrix} y_1 - y_d \\ y_{d+1} - y_0 "
-    r"\end{pmatrix}$$",
-    line=41,
-    verdict=MISPRINT,
-    why="Dots were read as minus signs, and the capital D as a zero. Taken at its word, y would "
-    "have two entries, one of them made of a y_0 that does not exist.",
-    code=(AffineCoupling.forward,),
-    tolerance=0.0,
-)
-def nvp_1(rng):
+@entry("NVP-1", code=(AffineCoupling.forward,), tolerance=0.0)
+def nvp_1(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 41 of the notes.
+
+    printed: $$f: \bar{x} \mapsto \bar{y} = \begin{pmatrix} y_1 - y_d \\ y_{d+1} - y_0
+        \end{pmatrix}$$
+    correct: f:\bar x\mapsto\bar y=\begin{pmatrix}y_1\dots y_d\\ y_{d+1}\dots y_D\end{pmatrix}
+
+    Dots were read as minus signs, and the capital D as a zero. Taken at its word, y would have two
+    entries, one of them made of a y_0 that does not exist.
+    """
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
     s, t = scale_shift(f, x)
@@ -60,18 +58,16 @@ def nvp_1(rng):
     return Result(gap(y, parts), gone)
 
 
-@entry(
-    "NVP-2",
-    r"\bar x=\begin{pmatrix}x_1\dots x_d\\ x_{d+1}\dots x_D\end{pmatrix}",
-    printed=r"$$\begin{pmatrix} x_1 \dots x_d \\ x_{d+1} \dots x_0 \end{pmatrix}$$",
-    line=45,
-    verdict=MISPRINT,
-    why="Again the zero is a D: the second block holds the D - d columns that the first has left. "
-    "Changing one of them moves its own y and no other.",
-    code=(AffineCoupling.forward,),
-    tolerance=0.0,
-)
-def nvp_2(rng):
+@entry("NVP-2", code=(AffineCoupling.forward,), tolerance=0.0)
+def nvp_2(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 45 of the notes.
+
+    printed: $$\begin{pmatrix} x_1 \dots x_d \\ x_{d+1} \dots x_0 \end{pmatrix}$$
+    correct: \bar x=\begin{pmatrix}x_1\dots x_d\\ x_{d+1}\dots x_D\end{pmatrix}
+
+    Again the zero is a D: the second block holds the D - d columns that the first has left.
+    Changing one of them moves its own y and no other.
+    """
     f, x = layer_and_point(rng)
     moves = np.any(jacobian(lambda v: f.forward(v)[0], x) != 0, axis=0)
     expected = np.eye(D, dtype=bool)
@@ -82,38 +78,39 @@ def nvp_2(rng):
 
 @entry(
     "NVP-3",
-    r"\bar y_{1:d}=\bar x_{1:d}",
-    printed=r"$$\bar{y}_{1-d} = \bar{x}_{1-d}$$",
-    line=47,
-    verdict=MISPRINT,
-    why="A colon became a minus: 1-d is the index range 1:d. The kept half leaves as it came, to "
-    "the last bit, for the inverse has to compute the same s and t from it.",
     code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
     tolerance=0.0,
-    gradient=r"d\bar x_{1:d}=d\bar y_{1:d}+\dots",
 )
-def nvp_3(rng):
+def nvp_3(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 47 of the notes.
+
+    printed: $$\bar{y}_{1-d} = \bar{x}_{1-d}$$
+    correct: \bar y_{1:d}=\bar x_{1:d}
+    gradient: d\bar x_{1:d}=d\bar y_{1:d}+\dots
+
+    A colon became a minus: 1-d is the index range 1:d. The kept half leaves as it came, to the last
+    bit, for the inverse has to compute the same s and t from it.
+    """
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
     gone = NotEvaluable(f"the index 1 - d is {1 - d}")
     return Result(gap(y[:, :d], x[:, :d]), gone, gradients(f, x, rng=rng))
 
 
-@entry(
-    "NVP-4",
-    r"\bar y_{d+1:D}=\bar x_{d+1:D}\odot e^{\bar s(\bar x_{1:d})}+\bar t(\bar x_{1:d})",
-    printed=r"$$\bar{y}_{d+1-0} = \bar{x}_{d+1-0} \odot e^{s(\bar{x}_{1-d})} + "
-    r"\bar{t}(\bar{x}_{1-d})$$",
-    line=49,
-    verdict=MISPRINT,
-    why="Read d+1:D for the index and the formula is right, sign of the exponent included. It is "
-    "held against the same network worked out one number at a time.",
-    code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
-    gradient=r"d\bar x_2=d\bar y_2\odot e^{\bar s},\quad d\bar t=d\bar y_2,\quad "
-    r"d\bar s=d\bar y_2\odot\bar x_2\odot e^{\bar s}+d\ell,\quad "
-    r"d\bar x_1=d\bar y_1+J_s^Td\bar s+J_t^Td\bar t",
-)
-def nvp_4(rng):
+@entry("NVP-4", code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward))
+def nvp_4(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 49 of the notes.
+
+    printed: $$\bar{y}_{d+1-0} = \bar{x}_{d+1-0} \odot e^{s(\bar{x}_{1-d})} +
+        \bar{t}(\bar{x}_{1-d})$$
+    correct: \bar y_{d+1:D}=\bar x_{d+1:D}\odot e^{\bar s(\bar x_{1:d})}+\bar t(\bar x_{1:d})
+    gradient: d\bar x_2=d\bar y_2\odot e^{\bar s},\quad d\bar t=d\bar y_2,\quad d\bar s
+        =d\bar y_2\odot\bar x_2\odot e^{\bar s}+d\ell,\quad d\bar x_1=d\bar y_1+J_s^Td\bar s
+        +J_t^Td\bar t
+
+    Read d+1:D for the index and the formula is right, sign of the exponent included. It is held
+    against the same network worked out one number at a time.
+    """
     f, x = layer_and_point(rng)
     y, ell, _ = f.forward(x)
     rows = [by_hand(f, row) for row in x]
@@ -124,18 +121,16 @@ def nvp_4(rng):
     return Result(error, gone, gradients(f, x, rng=rng))
 
 
-@entry(
-    "NVP-5",
-    r"\bar x_{1:d}=\bar y_{1:d}",
-    printed=r"$$\bar{x}_{1-d} = \bar{y}_{1-d}$$",
-    line=51,
-    verdict=MISPRINT,
-    why="The same minus for a colon, on the way back.",
-    code=(AffineCoupling.inverse, AffineCoupling.backward_inverse),
-    tolerance=0.0,
-    gradient=r"d\bar y_{1:d}=d\bar x_{1:d}+\dots",
-)
-def nvp_5(rng):
+@entry("NVP-5", code=(AffineCoupling.inverse, AffineCoupling.backward_inverse), tolerance=0.0)
+def nvp_5(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 51 of the notes.
+
+    printed: $$\bar{x}_{1-d} = \bar{y}_{1-d}$$
+    correct: \bar x_{1:d}=\bar y_{1:d}
+    gradient: d\bar y_{1:d}=d\bar x_{1:d}+\dots
+
+    The same minus for a colon, on the way back.
+    """
     f, y = layer_and_point(rng)
     x, _ = f.inverse(y)
     gone = NotEvaluable(f"the index 1 - d is {1 - d}")
@@ -150,20 +145,23 @@ def as_printed(f, y):
 
 @entry(
     "NVP-6",
-    r"\bar x_{d+1:D}=\big(\bar y_{d+1:D}-\bar t(\bar y_{1:d})\big)\odot e^{-\bar s(\bar y_{1:d})}",
-    printed=r"$$\bar{x}_{d+1-0} = \left( \bar{y}_{d+1-0} - \bar{t}(\bar{y}_{1-d}) \right) \odot "
-    r"e^{s(\bar{y}_{1-d})}$$",
-    line=53,
-    verdict=WRONG,
-    why="The exponent has lost its minus. What NVP-4 multiplied by e to the s must be divided by "
-    "it; as printed the scale is applied a second time, and x comes back only where s is zero.",
     code=(AffineCoupling.inverse, AffineCoupling.backward_inverse),
-    gradient=r"d\bar y_2=d\bar x_2\odot e^{-\bar s},\quad d\bar t=-d\bar y_2,\quad "
-    r"d\bar s=-d\bar x_2\odot\bar x_2-d\ell,\quad "
-    r"d\bar y_1=d\bar x_1+J_s^Td\bar s+J_t^Td\bar t\quad(\ell=-\sum_js_j)",
     figure=figures.wrong_inverse,
 )
-def nvp_6(rng):
+def nvp_6(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 53 of the notes.
+
+    printed: $$\bar{x}_{d+1-0} = \left( \bar{y}_{d+1-0} - \bar{t}(\bar{y}_{1-d}) \right) \odot
+        e^{s(\bar{y}_{1-d})}$$
+    correct: \bar x_{d+1:D}=\big(\bar y_{d+1:D}-\bar t(\bar y_{1:d})\big)\odot
+        e^{-\bar s(\bar y_{1:d})}
+    gradient: d\bar y_2=d\bar x_2\odot e^{-\bar s},\quad d\bar t=-d\bar y_2,\quad d\bar s
+        =-d\bar x_2\odot\bar x_2-d\ell,\quad d\bar y_1=d\bar x_1+J_s^Td\bar s+J_t^Td\bar t\quad(\ell
+        =-\sum_js_j)
+
+    The exponent has lost its minus. What NVP-4 multiplied by e to the s must be divided by it; as
+    printed the scale is applied a second time, and x comes back only where s is zero.
+    """
     f, x = layer_and_point(rng)
     y, ell, _ = f.forward(x)
     back, ell_back = f.inverse(y)
@@ -174,22 +172,22 @@ def nvp_6(rng):
     )
 
 
-@entry(
-    "NVP-7",
-    r"J=\frac{\partial\bar y}{\partial\bar x}=\begin{pmatrix}I_d&0\\ \frac{\partial\bar y_{d+1:D}}"
-    r"{\partial\bar x_{1:d}}&\operatorname{diag}\big(e^{\bar s(\bar x_{1:d})}\big)\end{pmatrix},"
-    r"\quad\frac{\partial\bar y_2}{\partial\bar x_1}=\operatorname{diag}(\bar x_2\odot e^{\bar s})"
-    r"\frac{\partial\bar s}{\partial\bar x_1}+\frac{\partial\bar t}{\partial\bar x_1}",
-    printed=r"$$J = \begin{pmatrix} I & 0 \\ \frac{\partial y_{d+1-0}}{\partial x_{1-d}} & \dots "
-    r"\end{pmatrix} e^{s(\bar{x}_{1-d})}$$",
-    line=55,
-    verdict=WRONG,
-    why="The exponential slid out of the matrix. It is the missing block, where the dots stand, "
-    "and there it is a diagonal matrix; outside, it would scale the identity too, though the kept "
-    "columns are never scaled.",
-    code=(AffineCoupling.forward,),
-)
-def nvp_7(rng):
+@entry("NVP-7", code=(AffineCoupling.forward,))
+def nvp_7(rng: np.random.Generator) -> Result:
+    r"""Wrong, line 55 of the notes.
+
+    printed: $$J = \begin{pmatrix} I & 0 \\ \frac{\partial y_{d+1-0}}{\partial x_{1-d}} & \dots
+        \end{pmatrix} e^{s(\bar{x}_{1-d})}$$
+    correct: J=\frac{\partial\bar y}{\partial\bar x}=\begin{pmatrix}I_d&0\\ \frac{\partial\bar y_{d
+        +1:D}}{\partial\bar x_{1:d}}&\operatorname{diag}\big(e^{\bar s(\bar x_{1:d})}\big)
+        \end{pmatrix},\quad\frac{\partial\bar y_2}{\partial\bar x_1}=\operatorname{diag}(\bar x_2
+        \odot e^{\bar s})\frac{\partial\bar s}{\partial\bar x_1}
+        +\frac{\partial\bar t}{\partial\bar x_1}
+
+    The exponential slid out of the matrix. It is the missing block, where the dots stand, and there
+    it is a diagonal matrix; outside, it would scale the identity too, though the kept columns are
+    never scaled.
+    """
     f, x = layer_and_point(rng)
     s, _ = scale_shift(f, x)
     e = np.exp(s)
@@ -205,20 +203,22 @@ def nvp_7(rng):
 
 @entry(
     "NVP-8",
-    r"\left|\det\frac{d\bar f}{d\bar x}\right|=e^{\sum_{j=d+1}^{D}s_j(\bar x_{1:d})}",
-    printed=r"$$\det \left| \frac{d \bar{f}}{d \bar{x}} \right| = "
-    r"e^{\sum_{j=d+1}^D s_j(\bar{x}_{1-d})}$$",
-    line=57,
-    verdict=MISPRINT,
-    why="Bars and det stand in the wrong order. The determinant of entrywise absolute values "
-    "happens to be the same for one coupling, whose Jacobian is triangular with a positive "
-    "diagonal; two couplings with a swap between them tell the two apart.",
     code=(AffineCoupling.forward, AffineCoupling.backward, coupling_backward),
-    gradient=r"\frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ "
-    r"d\bar r=d\bar s\odot\big(1-(\bar s/c)^2\big)",
     figure=figures.two_determinants,
 )
-def nvp_8(rng):
+def nvp_8(rng: np.random.Generator) -> Result:
+    r"""Misprint, line 57 of the notes.
+
+    printed: $$\det \left| \frac{d \bar{f}}{d \bar{x}} \right| = e^{\sum_{j=d+1}^D
+        s_j(\bar{x}_{1-d})}$$
+    correct: \left|\det\frac{d\bar f}{d\bar x}\right|=e^{\sum_{j=d+1}^{D}s_j(\bar x_{1:d})}
+    gradient: \frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ d\bar r=d\bar s\odot\big(1
+        -(\bar s/c)^2\big)
+
+    Bars and det stand in the wrong order. The determinant of entrywise absolute values happens to
+    be the same for one coupling, whose Jacobian is triangular with a positive diagonal; two
+    couplings with a swap between them tell the two apart.
+    """
     f, x = layer_and_point(rng)
     two = Chain((f, Permute.halves(D), coupling(D, rng)))
     errors, J = [], None

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.equation import SUPPLEMENT, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
@@ -29,31 +29,31 @@ from minigen.diffusion import (
 from minigen.prob.kl import KLDiagonal
 
 
-@entry(
-    "S-DIF-t1",
-    r"A_0=1:\quad\tilde\beta_1=0,\quad\tilde\mu_1=\bar x_0",
-    verdict=SUPPLEMENT,
-    why="At the first step the posterior is no Gaussian any more but the point x_0. The form of "
-    "beta tilde with two fractions divides by zero there, and its logarithm is minus infinity, so "
-    "the decoder's variance has to be a parameter of its own.",
-    code=(schedule_from_betas, PosteriorMean.forward),
-)
-def s_dif_t1(rng):
+@entry("S-DIF-t1", code=(schedule_from_betas, PosteriorMean.forward))
+def s_dif_t1(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: A_0=1:\quad\tilde\beta_1=0,\quad\tilde\mu_1=\bar x_0
+
+    At the first step the posterior is no Gaussian any more but the point x_0. The form of beta
+    tilde with two fractions divides by zero there, and its logarithm is minus infinity, so the
+    decoder's variance has to be a parameter of its own.
+    """
     schedule = short_schedule(rng)
     xt, x0 = rng.standard_normal((2, 4, 3))
     mean, _ = PosteriorMean(schedule).forward(xt, x0, t=np.ones(4, int))
     return Result(worst(abs(schedule.beta_tilde[1]), gap(mean, x0)))
 
 
-@entry(
-    "S-DIF-num",
-    r"1-A_t=-\operatorname{expm1}\Big(\sum_{s\le t}\operatorname{log1p}(-\beta_s)\Big)",
-    verdict=SUPPLEMENT,
-    why="For small betas A_t is nearly one, and taking it from one throws the digits away. Summing "
-    "logarithms keeps them: the tables are held against products of exact fractions.",
-    code=(Cumulate.forward,),
-)
-def s_dif_num(rng):
+@entry("S-DIF-num", code=(Cumulate.forward,))
+def s_dif_num(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: 1-A_t=-\operatorname{expm1}\Big(\sum_{s\le t}\operatorname{log1p}(-\beta_s)\Big)
+
+    For small betas A_t is nearly one, and taking it from one throws the digits away. Summing
+    logarithms keeps them: the tables are held against products of exact fractions.
+    """
     betas = 10.0 ** rng.uniform(-10, -8, 6)
     schedule = schedule_from_betas(betas)
     exact, product = [], Fraction(1)
@@ -66,17 +66,17 @@ def s_dif_num(rng):
     return Result(float(ours), note=f"by subtraction the relative error is {naive:.1e}")
 
 
-@entry(
-    "S-ANC",
-    r"\int q(\bar x_{t-1}|\bar x_t,\bar x_0)\,q(\bar x_t|\bar x_0)\,d\bar x_t=q(\bar x_{t-1}|"
-    r"\bar x_0)",
-    verdict=SUPPLEMENT,
-    why="A step forward and a step back lead to where one was, in distribution. It ties DIF-18 and "
-    "DIF-20 to DIF-12 at every t, the first included, and is what an ancestral sampler with a "
-    "perfect network must reproduce.",
-    code=(PosteriorMean.forward, Marginal.forward),
-)
-def s_anc(rng):
+@entry("S-ANC", code=(PosteriorMean.forward, Marginal.forward))
+def s_anc(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: \int q(\bar x_{t-1}|\bar x_t,\bar x_0)\,q(\bar x_t|\bar x_0)\,d\bar x_t
+        =q(\bar x_{t-1}|\bar x_0)
+
+    A step forward and a step back lead to where one was, in distribution. It ties DIF-18 and DIF-20
+    to DIF-12 at every t, the first included, and is what an ancestral sampler with a perfect
+    network must reproduce.
+    """
     schedule, errors = short_schedule(rng), []
     x0, eps = rng.standard_normal((2, 4, 3))
     names = ("alpha_bar", "one_minus_alpha_bar")
@@ -95,19 +95,19 @@ def s_anc(rng):
     return Result(worst(*errors))
 
 
-@entry(
-    "S-KL",
-    r"KL\big(\mathcal N(m_1,v_1)\parallel\mathcal N(m_2,v_2)\big)=\frac12\sum_d\left[\log"
-    r"\frac{v_2}{v_1}-1+\frac{v_1+(m_1-m_2)^2}{v_2}\right]",
-    verdict=SUPPLEMENT,
-    why="Two Gaussians with diagonal covariances. Held against the formula for full matrices and, "
-    "column by column, against an integral.",
-    code=(KLDiagonal.forward, KLDiagonal.backward),
-    gradient=r"\delta=m_1-m_2:\quad \partial_{m_1}=\frac\delta{v_2}=-\partial_{m_2},\quad "
-    r"\partial_{\log v_1}=\frac12\Big(\frac{v_1}{v_2}-1\Big),\quad \partial_{\log v_2}=\frac12"
-    r"\Big(1-\frac{v_1+\delta^2}{v_2}\Big)",
-)
-def s_kl(rng):
+@entry("S-KL", code=(KLDiagonal.forward, KLDiagonal.backward))
+def s_kl(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: KL\big(\mathcal N(m_1,v_1)\parallel\mathcal N(m_2,v_2)\big)
+        =\frac12\sum_d\left[\log\frac{v_2}{v_1}-1+\frac{v_1+(m_1-m_2)^2}{v_2}\right]
+    gradient: \delta=m_1-m_2:\quad \partial_{m_1}=\frac\delta{v_2}=-\partial_{m_2},\quad
+        \partial_{\log v_1}=\frac12\Big(\frac{v_1}{v_2}-1\Big),\quad \partial_{\log v_2}
+        =\frac12\Big(1-\frac{v_1+\delta^2}{v_2}\Big)
+
+    Two Gaussians with diagonal covariances. Held against the formula for full matrices and, column
+    by column, against an integral.
+    """
     m1, m2 = rng.standard_normal((2, 4, 3))
     l1, l2 = rng.uniform(-1, 1, (2, 4, 3))
     kl, _ = KLDiagonal().forward(m1, l1, m2, l2)
@@ -120,19 +120,19 @@ def s_kl(rng):
     return Result(worst(gap(kl, full), gap(kl, integral)), gradient=report)
 
 
-@entry(
-    "S-KLfull",
-    r"KL=\sum_i\log\frac{(L_2)_{ii}}{(L_1)_{ii}}+\frac12\big\|L_2^{-1}[L_1,\ m_1-m_2]\big\|_F^2-"
-    r"\frac D2,\quad\Sigma_k=L_kL_k^T",
-    verdict=SUPPLEMENT,
-    why="The same for full covariances, by their triangular factors. Held against the expectation "
-    "of the difference of two log densities, which is quadratic and so summed exactly.",
-    code=(KLFull.forward, KLFull.backward),
-    gradient=r"U=L_2^{-1}[L_1,\ m_1-m_2],\ B=L_2^{-T}U:\quad \partial_{L_2}=\operatorname{diag}"
-    r"(1/L_{2,ii})-\operatorname{tril}(BU^T),\quad \partial_{L_1}=\operatorname{tril}(B_{1:D})-"
-    r"\operatorname{diag}(1/L_{1,ii}),\quad \partial_{m_1}=B_{D+1}",
-)
-def s_klfull(rng):
+@entry("S-KLfull", code=(KLFull.forward, KLFull.backward))
+def s_klfull(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: KL=\sum_i\log\frac{(L_2)_{ii}}{(L_1)_{ii}}+\frac12\big\|L_2^{-1}[L_1,\ m_1
+        -m_2]\big\|_F^2-\frac D2,\quad\Sigma_k=L_kL_k^T
+    gradient: U=L_2^{-1}[L_1,\ m_1-m_2],\ B=L_2^{-T}U:\quad \partial_{L_2}
+        =\operatorname{diag}(1/L_{2,ii})-\operatorname{tril}(BU^T),\quad \partial_{L_1}
+        =\operatorname{tril}(B_{1:D})-\operatorname{diag}(1/L_{1,ii}),\quad \partial_{m_1}=B_{D+1}
+
+    The same for full covariances, by their triangular factors. Held against the expectation of the
+    difference of two log densities, which is quadratic and so summed exactly.
+    """
     m = rng.standard_normal((2, 2, 3))
     L = np.stack([[np.linalg.cholesky(covariance(3, rng)) for _ in range(2)] for _ in range(2)])
     kl, _ = KLFull().forward(m[0], L[0], m[1], L[1])
@@ -176,20 +176,24 @@ def printed_weights(model):
 
 @entry(
     "S-SIMPLE",
-    r"L_{t-1}=w_t\|\bar\varepsilon-\epsilon_\theta\|^2+C_t,\quad w_t=\frac{\beta_t^2}"
-    r"{2\sigma_t^2\alpha_t(1-A_t)},\quad C_t=\frac D2\Big(\frac{\tilde\beta_t}{\sigma_t^2}-1-\log"
-    r"\frac{\tilde\beta_t}{\sigma_t^2}\Big);\quad \sigma_t^2=\tilde\beta_t:\ w_t=\frac12\Big("
-    r"\frac{\mathrm{SNR}_{t-1}}{\mathrm{SNR}_t}-1\Big)",
-    verdict=SUPPLEMENT,
-    why="The simple loss is the bound with every weight set to one and the constants dropped. The "
-    "variance stands in the weight to the first power, where it is often misquoted squared, and "
-    "the squared error is a sum over columns, not a mean.",
     code=(exact_weights, StepTerm.forward, SimpleLoss.forward, SimpleLoss.backward),
-    gradient=r"\partial_{\epsilon_\theta}L_{\text{simple}}=2(\epsilon_\theta-\bar\varepsilon),"
-    r"\quad \partial_{\epsilon_\theta}L_{t-1}=2w_t(\epsilon_\theta-\bar\varepsilon)",
     figure=figures.weights,
 )
-def s_simple(rng):
+def s_simple(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: L_{t-1}=w_t\|\bar\varepsilon-\epsilon_\theta\|^2+C_t,\quad w_t
+        =\frac{\beta_t^2}{2\sigma_t^2\alpha_t(1-A_t)},\quad C_t
+        =\frac D2\Big(\frac{\tilde\beta_t}{\sigma_t^2}-1-\log\frac{\tilde\beta_t}{\sigma_t^2}\Big);
+        \quad \sigma_t^2=\tilde\beta_t:\ w_t=\frac12\Big(\frac{\mathrm{SNR}_{t-1}}{\mathrm{SNR}_t}
+        -1\Big)
+    gradient: \partial_{\epsilon_\theta}L_{\text{simple}}=2(\epsilon_\theta-\bar\varepsilon),\quad
+        \partial_{\epsilon_\theta}L_{t-1}=2w_t(\epsilon_\theta-\bar\varepsilon)
+
+    The simple loss is the bound with every weight set to one and the constants dropped. The
+    variance stands in the weight to the first power, where it is often misquoted squared, and the
+    squared error is a sum over columns, not a mean.
+    """
     fixed, x0, eps = small_model(rng, "beta")
     tilde, *_ = small_model(rng, "beta_tilde")
     lines = worst(

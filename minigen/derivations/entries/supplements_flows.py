@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.equation import SUPPLEMENT, Result, entry
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import autoregressive, scrambled
 from minigen.flows import MADE, IAFLayer, MAFLayer, MaskedLinear, d_passes
@@ -13,17 +13,20 @@ D = 5
 
 @entry(
     "S-MADE",
-    r"h=\tanh\big((M^{(1)}\odot W^{(1)})x+b^{(1)}\big),\quad (\mu,\alpha)=(M^{(2)}\odot W^{(2)})h+"
-    r"b^{(2)};\quad M^{(1)}_{ki}=[m_k\ge i],\quad M^{(2)}_{ik}=[i>m_k]",
-    verdict=SUPPLEMENT,
-    why="One number a unit, its degree, says how many of the first coordinates it may look at; the "
-    "masks follow. Strictly more at the output, so that the parameters of x_i do not see x_i. The "
-    "derivatives above the diagonal are exact zeros.",
     code=(MaskedLinear.forward, MaskedLinear.backward, MADE.forward, MADE.backward),
     tolerance=0.0,
-    gradient=r"dW=M\odot(x^Tdy),\quad db=\sum_ndy_n,\quad dx=dy\,(M\odot W)^T",
 )
-def s_made(rng):
+def s_made(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: h=\tanh\big((M^{(1)}\odot W^{(1)})x+b^{(1)}\big),\quad (\mu,\alpha)=(M^{(2)}\odot
+        W^{(2)})h+b^{(2)};\quad M^{(1)}_{ki}=[m_k\ge i],\quad M^{(2)}_{ik}=[i>m_k]
+    gradient: dW=M\odot(x^Tdy),\quad db=\sum_ndy_n,\quad dx=dy\,(M\odot W)^T
+
+    One number a unit, its degree, says how many of the first coordinates it may look at; the masks
+    follow. Strictly more at the output, so that the parameters of x_i do not see x_i. The
+    derivatives above the diagonal are exact zeros.
+    """
     made = scrambled(MADE.init(D, (9, 8), rng=rng, dtype=np.float64, activation="tanh"), rng)
     x = rng.standard_normal((4, D))
     parts = [jacobian(lambda v, k=k: made.forward(v)[0][..., k], x) for k in (0, 1)]
@@ -32,16 +35,16 @@ def s_made(rng):
     return Result(error if seen else np.inf, gradient=gradients(made, x, rng=rng))
 
 
-@entry(
-    "S-IAF",
-    r"\left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar z_{1:i-1})",
-    verdict=SUPPLEMENT,
-    why="The determinant of the IAF, which the notes do not give: as in MAF-9 the matrix is "
-    "triangular with the sigmas on its diagonal, here as functions of z.",
-    code=(IAFLayer.forward, IAFLayer.backward),
-    gradient=r"d\bar\alpha=\dots+d\ell",
-)
-def s_iaf(rng):
+@entry("S-IAF", code=(IAFLayer.forward, IAFLayer.backward))
+def s_iaf(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: \left|\det\frac{d\bar x}{d\bar z}\right|=\prod_{i=1}^D\sigma_i(\bar z_{1:i-1})
+    gradient: d\bar\alpha=\dots+d\ell
+
+    The determinant of the IAF, which the notes do not give: as in MAF-9 the matrix is triangular
+    with the sigmas on its diagonal, here as functions of z.
+    """
     f, z = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
     x, ell, _ = f.forward(z)
     truth = logdet(jacobian(lambda v: f.forward(v)[0], z))
@@ -64,15 +67,15 @@ class Dual:
         return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
 
 
-@entry(
-    "S-DUAL",
-    r"\mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\,1/\sigma)",
-    verdict=SUPPLEMENT,
-    why="Undoing an IAF is sampling from a MAF: dividing by sigma is multiplying with another one. "
-    "Two files of the package that know nothing of each other must agree.",
-    code=(IAFLayer.inverse, MAFLayer.solve, d_passes),
-)
-def s_dual(rng):
+@entry("S-DUAL", code=(IAFLayer.inverse, MAFLayer.solve, d_passes))
+def s_dual(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: \mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\,1/\sigma)
+
+    Undoing an IAF is sampling from a MAF: dividing by sigma is multiplying with another one. Two
+    files of the package that know nothing of each other must agree.
+    """
     f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
     z, ell = f.inverse(x)
     dual = Dual(f.made, f.c)

@@ -3,27 +3,27 @@
 import numpy as np
 
 from minigen.check import gradients
-from minigen.derivations.equation import INCOMPLETE, NotEvaluable, Result, entry
+from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.metric import Normalize, TripletLoss
 
 
 @entry(
-    "TRI-1",
-    r"L=\sum_{i=1}^{N}\Big[\|a_i-p_i\|^2-\|a_i-n_i\|^2+m\Big]_+,\quad a=f(x^a),\ p=f(x^p),\ "
-    r"n=f(x^n),\quad\|f\|=1",
-    printed="# Triplet loss",
-    line=5,
-    verdict=INCOMPLETE,
-    why="A heading over an empty page. What stands here is FaceNet's loss: squared distances, a "
-    "hinge with margin m, embeddings of length one, a sum over triplets. A triplet that already "
-    "keeps the margin is worth nothing and moves nothing, and shifting all points together changes "
-    "nothing.",
-    code=(TripletLoss.forward, TripletLoss.backward, Normalize.forward, Normalize.backward),
-    gradient=r"\text{active: }da=2(n-p),\ dp=2(p-a),\ dn=2(a-n);\quad y=\frac h{\|h\|}:\ "
-    r"dh=\frac{dy-y\,\langle y,dy\rangle}{\|h\|}",
+    "TRI-1", code=(TripletLoss.forward, TripletLoss.backward, Normalize.forward, Normalize.backward)
 )
-def tri_1(rng):
+def tri_1(rng: np.random.Generator) -> Result:
+    r"""Incomplete, line 5 of the notes.
+
+    printed: # Triplet loss
+    correct: L=\sum_{i=1}^{N}\Big[\|a_i-p_i\|^2-\|a_i-n_i\|^2+m\Big]_+,\quad a=f(x^a),\ p=f(x^p),\ n
+        =f(x^n),\quad\|f\|=1
+    gradient: \text{active: }da=2(n-p),\ dp=2(p-a),\ dn=2(a-n);\quad y=\frac h{\|h\|}:\ dh
+        =\frac{dy-y\,\langle y,dy\rangle}{\|h\|}
+
+    A heading over an empty page. What stands here is FaceNet's loss: squared distances, a hinge
+    with margin m, embeddings of length one, a sum over triplets. A triplet that already keeps the
+    margin is worth nothing and moves nothing, and shifting all points together changes nothing.
+    """
     loss, unit = TripletLoss(margin=0.2, reduce="sum"), Normalize()
     h = rng.standard_normal((3, 40, 4))
     a, p, n = (unit.forward(x)[0] for x in h)

@@ -11,13 +11,14 @@ import re
 
 import numpy as np
 
-from minigen.derivations.equation import CORRECT, INCOMPLETE, MISPRINT, WRONG, NotEvaluable
+from minigen.derivations.equation import NotEvaluable
 from minigen.derivations.notes import sections_of
 from minigen.derivations.page import source, svg
 from minigen.derivations.page.highlight import highlighted
 from minigen.derivations.page.latex_text import plain
 from minigen.derivations.page.mathml import marked, mathml, prose, words
 from minigen.derivations.runner import draw_of
+from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
 
 CSS = (
     importlib.resources.files("minigen.derivations.page")
@@ -196,7 +197,7 @@ def measured(row):
     elif row.printed is not None:
         said.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
         marks.append(("as printed", "wrong", row.printed))
-    if np.isfinite(row.correct):
+    if row.correct is not None and np.isfinite(row.correct):
         said.append(f'The form that must hold: <b class="right">{figure(row.correct)}</b>.')
         marks.append(("the form that must hold", "right", row.correct))
     if row.gradient is not None and np.isfinite(row.gradient):

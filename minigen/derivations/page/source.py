@@ -1,5 +1,6 @@
 """The code that stands behind an equation: its name, its place, its text."""
 
+import ast
 import inspect
 import pathlib
 import textwrap
@@ -37,6 +38,9 @@ def listing(e):
 
 
 def check_text(e):
-    """The function that judges an entry, without the decorator that states it."""
+    """The function that checks an entry, without the decorator and the docstring that state it."""
     lines = text(e.check).splitlines()
-    return "\n".join(lines[next(k for k, part in enumerate(lines) if part.startswith("def ")) :])
+    function = ast.parse("\n".join(lines)).body[0]
+    stated = inspect.getdoc(e.check) is not None
+    head, body = function.lineno - 1, function.body[1 if stated else 0]
+    return "\n".join([*lines[head : function.body[0].lineno - 1], *lines[body.lineno - 1 :]])
