@@ -1,70 +1,43 @@
 """The command line of the campaigns; see the package's docstring."""
 
+import argparse
 import os
 import pathlib
 import sys
 
 os.environ["MINIGEN_BACKEND"] = "numpy"  # mutants of kernels are mutants of their NumPy twins
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-HERE = pathlib.Path(__file__).parent
-RESULTS = HERE / "results"
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+import mutation
+from mutation import checker, copies, history, seeded, source
 
 
-def seeded(every=1):
-    from mutation import seeded
-
-    pairs = list(seeded.everything())
-    return seeded.summary(seeded.campaign(pairs[:: int(every)]))
-
-
-def alarms(draws=42):
-    from mutation import seeded
-
-    checks, entries, wrong = seeded.alarms(int(draws))
-    text = (
-        f"{checks} checks of right layers, {entries} entries compared: {len(wrong)} false alarms."
+def main() -> None:
+    words = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(
+        "tests/mutation", None, mutation.__doc__, formatter_class=words
     )
-    return "\n\n".join([text, *wrong])
-
-
-def history():
-    from mutation import history
-
-    return history.campaign()
-
-
-def checker():
-    from mutation import checker
-
-    return checker.campaign()
-
-
-def source(*files):
-    from mutation import source
-
-    source.campaign(source.modules(files), RESULTS / "source.json")
-
-
-def report():
-    from mutation import report
-
-    (HERE / "REPORT.md").write_text(report.text(RESULTS), encoding="utf-8")
-
-
-def main(command, *options):
-    text = {f.__name__: f for f in (seeded, alarms, history, checker, source, report)}[command](
-        *options
-    )
-    if text:
-        RESULTS.mkdir(exist_ok=True)
-        name = "-".join([command, *(pathlib.Path(o).stem for o in options if command == "source")])
-        took = f"\n\nTook {sum(os.times()[:4]):.0f} s of processor time.\n"  # and its children's
-        (RESULTS / f"{name}.md").write_text(text.rstrip() + took, encoding="utf-8")
-        print(text)
+    names = parser.add_subparsers(dest="campaign", required=True)
+    names.add_parser("seeded").add_argument("--every", type=int, default=1)
+    names.add_parser("alarms").add_argument("--draws", type=int, default=42)
+    names.add_parser("history")
+    names.add_parser("checker")
+    automatic = names.add_parser("source")
+    automatic.add_argument("files", nargs="*", metavar="FILE")
+    automatic.add_argument("--sample", type=int, default=300)
+    automatic.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    match args.campaign:
+        case "seeded":
+            print(seeded.summary(seeded.campaign(list(seeded.everything())[:: args.every])))
+        case "alarms":
+            print(seeded.alarms(args.draws))
+        case "source":
+            print(source.campaign(args.files, args.sample, args.seed))
+        case name:
+            print(copies.campaign({"history": history, "checker": checker}[name].BANK))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__import__("mutation").__doc__)
-    main(*sys.argv[1:])
+    main()

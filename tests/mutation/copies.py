@@ -1,4 +1,4 @@
-"""Mistakes planted into a copy of the package, judged by the tests as they stand."""
+"""Mistakes planted into a copy of the package, where the tests as they stand must find them."""
 
 import os
 import pathlib
@@ -10,14 +10,15 @@ import tempfile
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.ipynb", "results", ".*")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.ipynb", ".*")
+PASSED, NOTHING_COLLECTED = 0, 5  # exit codes of pytest
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A mistake: its name, the file below minigen/, edits (old, new), and the tests to judge it.
+    """A mistake: its name, the file below minigen/, edits (old, new), and the tests to find it.
 
-    tests: arguments of pytest, apart by spaces, with names of files below tests/.
+    tests: arguments of pytest, separated by spaces, with names of files below tests/.
     """
 
     name: str
@@ -35,69 +36,65 @@ class Planted:
 
 
 class Copy:
-    """A copy of the package and its tests, in a folder that vanishes."""
+    """A temporary copy of the package and its tests."""
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.root = pathlib.Path(self.folder.name)
         for name in ("minigen", "tests"):
             shutil.copytree(ROOT / name, self.root / name, ignore=LEFT_OUT)
-        shutil.copy(ROOT / "pyproject.toml", self.root)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(ROOT / name, self.root)
         return self
 
     def __exit__(self, *_):
         self.folder.cleanup()
 
-    def passes(self, tests):
-        """(whether pytest passes, the line that says what failed)."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        words = [f"tests/{w}" if w.startswith("test_") else w for w in words_of(tests)]
-        environment = os.environ | {
+    def pytest(self, words, timeout=600, **environment):
+        """(exit code, output) of pytest with these arguments; the code is None after a timeout."""
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
+        own = {
             "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1",
-            "MINIGEN_CACHE": str(self.root / "compiled"),
+            "MINIGEN_CACHE": str(self.root / "compiled"), "MINIGEN_BACKEND": "",
         }  # fmt: skip
-        environment.pop("MINIGEN_BACKEND", None)
-        run = subprocess.run(
-            [*command, *words], cwd=self.root, env=environment, capture_output=True, text=True,
-            timeout=600,
-        )  # fmt: skip
-        if run.returncode > 1:
-            raise RuntimeError(f"pytest could not run {tests}: {run.stdout[-2000:]}{run.stderr}")
-        failed = [line for line in run.stdout.splitlines() if line.startswith("FAILED")]
-        return run.returncode == 0, failed[0].split(" - ")[0][7:] if failed else ""
+        try:
+            run = subprocess.run(
+                [*command, *words], cwd=self.root, env=os.environ | own | environment,
+                capture_output=True, encoding="utf-8", timeout=timeout,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return None, ""
+        return run.returncode, run.stdout + run.stderr
 
-    def judged(self, planted):
-        """What kills a mistake: the name of a test that the right code passes, or ""."""
+    def failing(self, words):
+        """The name of the first test that fails, or ""."""
+        code, out = self.pytest(words)
+        if code not in (0, 1):
+            raise RuntimeError(f"pytest could not run {words}: {out[-2000:]}")
+        failed = [line for line in out.splitlines() if line.startswith("FAILED")]
+        return failed[0].split(" - ")[0][7:] if failed else ""
+
+    def caught_by(self, planted):
+        """The name of a test that fails with the mistake and passes without it, or ""."""
         path = self.root / "minigen" / planted.file
         before = path.read_text(encoding="utf-8")
         path.write_text(planted.source(before), encoding="utf-8")
         try:
-            by = self.passes(planted.tests)[1]
+            words = shlex.split(planted.tests)
+            test = self.failing([f"tests/{w}" if w.startswith("test_") else w for w in words])
         finally:
             path.write_text(before, encoding="utf-8")
-        if by and not self.passes(by)[0]:
-            raise AssertionError(f"the right code fails {by}")
-        return by
-
-
-def words_of(tests):
-    """The arguments of pytest; the name of one test may hold spaces."""
-    return [tests] if "::" in tests else shlex.split(tests)
+        if test and self.failing([test]):
+            raise AssertionError(f"the right code fails {test}")
+        return test
 
 
 def campaign(bank, say=print):
-    """The report on a bank of mistakes: one row each."""
-    rows, killed = [], 0
+    """The score of a bank of mistakes, and those that no test finds."""
+    missed = []
     with Copy() as copy:
-        for p in bank:
-            by = copy.judged(p)
-            killed += bool(by)
-            rows.append(f"| {p.name} | {p.file} | {by.removeprefix('tests/') or '**survives**'} |")
-            say(rows[-1])
-    head = [
-        f"{killed} of {len(bank)} caught.",
-        "",
-        "| mistake | file | caught by |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*head, *rows])
+        for planted in bank:
+            test = copy.caught_by(planted)
+            missed += [] if test else [planted.name]
+            say(f"{planted.name}: {test.removeprefix('tests/') or 'NOT FOUND'}", flush=True)
+    return "\n".join([f"{len(bank) - len(missed)} of {len(bank)} caught.", *missed])

@@ -4,7 +4,6 @@ H1-H27 are failures reported in public issues; P1-P13 were found by reading pack
 """
 # ruff: noqa: E501 (edits of source lines stand as they are)
 
-from . import copies
 from .copies import Planted
 
 INVERTED = "test_contract.py -k 'bijection and {}'".format
@@ -89,8 +88,3 @@ BANK = (
     planted("P13 BatchNorm's backward without a path (mlpack)", "flows/batchnorm.py", DERIVED("BatchNorm"),
             " - xhat * (dxhat * xhat).mean(axis=0)", ""),
 )  # fmt: skip
-
-
-def campaign():
-    """The report as Markdown."""
-    return copies.campaign(BANK)

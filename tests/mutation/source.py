@@ -1,39 +1,64 @@
-"""Automatic mutants of the numeric modules, judged by the tests of each module.
+"""Automatic mutants of a random sample of places in the numeric modules, against the tests.
 
-The mutants are cosmic-ray's (`automatic.py`). A module's tests are those that call a function of
-it, found by running them all once. The nearest are asked first, as many as take QUICK seconds; of
-what survives them without a known reason all are asked. All run on the NumPy twins; mutants of
-kernels that survive it are compiled, too.
+One run of all tests tells which test files call a function of which module. A mutant counts as
+caught where one of the files that call its module fails, or takes TIMEOUT seconds. All run on the
+NumPy twins of the kernels. A few percent of all mutants change no number: 100 % is out of reach.
 """
 
-import hashlib
-import itertools
 import json
 import os
+import queue
 import random
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from . import forks
-from .copies import ROOT, Copy
-from .equivalent import CHOSEN, EQUIVALENT
-from .survivors import unexplained
+import pytest
 
-MOST = 400  # mutants of a module; of a larger number a sample, drawn with a fixed seed
-QUICK = 5  # seconds of tests that a mutant is judged by at first
+from .copies import NOTHING_COLLECTED, PASSED, ROOT, Copy
+
+TIMEOUT = 900
 MODULES = (
     "kernels/*.py core/numeric.py core/tree.py nn/*.py prob/*.py flows/*.py diffusion/*.py "
-    "metric/*.py markov/*.py check/*.py training/optimizers.py data/baseline.py "
-    "data/quadrature.py data/toys_mixture.py data/toys_checkerboard.py data/toys_rings.py "
-    "data/toys_warped.py"
+    "metric/*.py markov/*.py check/*.py training/optimizers.py data/*.py"
 )
-TEXT = "__init__.py jit.py heap.py contract.py report.py"  # no numbers in them
-OTHER = (  # tests of other things, of whole programs, and of training
+TEXT = "__init__.py jit.py contract.py report.py readers.py text.py"  # few numbers in them
+OTHER = (  # tests of programs and files, which no mutant of a number concerns first
     "bench cache check_page cli data_csv diffusion_training floors grader* homework* markov_text "
     "mutation plot readme tutorials"
 )
-TWINS = {"MINIGEN_BACKEND": "numpy"}, 10  # the environment, and the patience with a test
-COMPILED = {"MINIGEN_BACKEND": "", "MINIGEN_CACHE": "compiled"}, 60  # it compiles first
+TWINS = {"MINIGEN_BACKEND": "numpy", "PYTHONPATH": os.pathsep.join([".", "tests"])}
+
+
+class Calls:
+    """A plugin of pytest that notes which files of the package each test file calls."""
+
+    def __init__(self):
+        self.files = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        called = self.files.setdefault(item.location[0].replace(os.sep, "/"), set())
+        sys.setprofile(lambda frame, *_: called.add(frame.f_globals.get("__file__")))
+        try:
+            return (yield)
+        finally:
+            sys.setprofile(None)
+
+    def pytest_sessionfinish(self):
+        """{test file: files below minigen/}, as JSON where CALLS says."""
+        root = os.path.join(os.getcwd(), "minigen")
+        mine = {
+            test: sorted(os.path.relpath(f, root).replace(os.sep, "/") for f in files - {None}
+                         if f.startswith(root))
+            for test, files in self.files.items()
+        }  # fmt: skip
+        with open(os.environ["CALLS"], "w", encoding="utf-8") as file:
+            json.dump(mine, file)
+
+
+def pytest_configure(config):
+    """With `-p mutation.source`, pytest notes the calls."""
+    config.pluginmanager.register(Calls())
 
 
 def modules(names=()):
@@ -45,90 +70,68 @@ def modules(names=()):
 
 
 def tests():
-    """The test files that may judge, from the root."""
+    """The test files that a mutant meets."""
     found = sorted(ROOT.glob("tests/test_*.py"))
     others = [f"test_{name}.py" for name in OTHER.split()]
     return [f"tests/{f.name}" for f in found if not any(f.match(name) for name in others)]
 
 
-def campaign(files, path):
-    """Judge the mutants of these files; the file at `path` keeps a record of each.
-
-    Of a module that is as it was then, those not judged yet are judged, and its survivors that
-    nobody has explained again.
-    """
-    records = read(path)
-    with Copy() as copy:
-        recorder = forks.recorded(copy.root, tests(), TWINS[0])
-    with ProcessPoolExecutor(os.cpu_count(), forks.FORK) as pool:
-        asked = {
-            pool.submit(judged, f, recorder.tests(f"minigen/{f}"), records.get(f)): f for f in files
-        }
-        for done in as_completed(asked):
-            file, record = asked[done], done.result()
-            records[file] = record
-            text = json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False)
-            path.write_text(text + "\n", encoding="utf-8")
-            print(file, {k: v for k, v in record.items() if k != "alive"}, flush=True)
+def callers(copy, files):
+    """{test file: the files below minigen/ that it calls}, from one run that must pass."""
+    path = copy.root / "calls.json"
+    code, out = copy.pytest(["-p", "mutation.source", *files], 3600, CALLS=str(path), **TWINS)
+    if code != PASSED:
+        raise RuntimeError(f"the tests fail without any mutant: {out[-2000:]}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def read(path):
-    """{file: record} of all campaigns so far."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+def nearest(calls, file):
+    """The test files that call a module; first those that call the fewest others, then by name."""
+    return sorted((test for test in calls if file in calls[test]), key=lambda t: (len(calls[t]), t))
 
 
-def judged(file, tests, before=None):
-    """The record of a file: how many mutants, judged, stopped by the clock; and the survivors."""
+def caught(copy, file, text, tests):
+    """Whether a test fails where `text` stands in a file of the copy."""
+    path = copy.root / "minigen" / file
+    before = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    try:
+        return copy.pytest(tests, TIMEOUT, **TWINS)[0] not in (PASSED, NOTHING_COLLECTED)
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def campaign(names, sample, seed, say=print):
+    """The score of a sample of mutants, and the survivors."""
     from .automatic import mutant, places
 
-    text = (ROOT / "minigen" / file).read_text(encoding="utf-8")
-    found = list(places(text))
-    random.Random(0).shuffle(found)
-    record = {"source": digest(text), "mutants": len(found), "judged": len(found[:MOST])}
-    mutants = [mutant(text, *place) for place in found[:MOST]]
-    judged, alive, hung = 0, [], 0
-    if before and before["source"] == record["source"]:
-        judged, alive, hung = (before[k] for k in ("judged", "alive", "hung"))
-    again = doubtful(file, alive)
-    alive = [change for change in alive if change not in again]
-    trials = [m for m in mutants[:judged] if m[1] in again] + mutants[judged:]
-    quick = nearest(tests, QUICK)
-    with Copy() as copy:
-        if trials:
-            files = sorted(set(map(forks.file_of, tests)))
-            forks.passed(copy.root, forks.Judge(quick, TWINS[1]), files, TWINS[0])
-        for source, change in trials:
-            code = code_of(copy.root, file, source, quick)
-            if code in forks.SURVIVES and doubtful(file, [change]):
-                code = code_of(copy.root, file, source, tests)
-            alive += [change] if code in forks.SURVIVES else []
-            hung += code == -signal.SIGPROF
-    return record | {"hung": hung, "alive": sorted(alive)}
+    texts = {f: (ROOT / "minigen" / f).read_text(encoding="utf-8") for f in modules(names)}
+    found = [(file, place) for file, text in texts.items() for place in places(text)]
+    chosen = random.Random(seed).sample(found, min(sample, len(found)))
+    copies = [Copy() for _ in range(os.cpu_count() or 1)]
+    free = queue.SimpleQueue()
+    for copy in copies:
+        free.put(copy.__enter__())
+    calls = callers(copies[0], tests())
 
+    def survivor(one):
+        file, place = one
+        text, (line, old, new) = mutant(texts[file], *place)
+        copy = free.get()
+        try:
+            if caught(copy, file, text, nearest(calls, file)):
+                return None
+        finally:
+            free.put(copy)
+        say(f"survives: {file}:{line}: {old} -> {new}", flush=True)
+        return f"{file}:{line}\n    {old}\n    {new}"
 
-def doubtful(file, changes):
-    """Those of the changes of a file that nobody has explained."""
-    return unexplained(changes, EQUIVALENT.get(file, {}), CHOSEN.get(file, {}))
-
-
-def nearest(tests, seconds):
-    """The first of {test: seconds}, as many as take so many seconds together."""
-    total = itertools.accumulate(tests.values())
-    return dict(item for item, t in zip(tests.items(), total, strict=True) if t <= seconds)
-
-
-def code_of(root, file, source, tests):
-    """The exit code of pytest for a mutant of a file; that of a signal is negative."""
-    path = root / "minigen" / file
-    path.write_text(source, encoding="utf-8")
-    forks.forget(path)
-    for how in (TWINS, COMPILED) if file.startswith("kernels/") else (TWINS,):
-        code = forks.judged(root, tests, *how)[0]
-        if code not in forks.SURVIVES:
-            break
-    return code
-
-
-def digest(text):
-    """Tells one source from another."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    try:
+        with ThreadPoolExecutor(len(copies)) as pool:
+            alive = sorted(filter(None, pool.map(survivor, chosen)))
+    finally:
+        for copy in copies:
+            copy.__exit__()
+    score = f"{len(chosen) - len(alive)} of {len(chosen)} mutants caught"
+    where = f"a sample (seed {seed}) of {len(found)} in {len(texts)} modules"
+    return "\n".join([f"{score}, {where}: {100 - 100 * len(alive) / len(chosen):.1f} %.", *alive])

@@ -16,7 +16,7 @@ from minigen.core.contract import Layer
 from minigen.flows import chain, coupling, spline
 from minigen.kernels import activation, affine, dense, mining
 from minigen.kernels import spline as spline_kernels
-from minigen.metric import selected
+from minigen.metric import mined_triplets
 
 # what the zoo's own lines do not reach: one condition, one time, for all rows
 EXTRA = {
@@ -121,7 +121,7 @@ def targets():
         ),
         Target(spline_kernels, "backward", spline_kernels.backward_numpy, ("Spline",)),
         Target(
-            selected, "scatter", mining.scatter.twin,
+            mined_triplets, "scatter", mining.scatter.twin,
             ("MinedTriplets, batch_hard", "MinedTriplets, semi_hard"),
         ),
     ]  # fmt: skip
