@@ -308,7 +308,7 @@ def test_arguments_or_docstring_may_state_the_equation():
     [
         ("corect: a=b", 0, "expected printed:, correct:, gradient: or an indented line"),
         ("correct: a=b\n    and more", 1, "got 'and more'"),
-        ("correct:", 0, "expected a formula after correct:, got nothing"),
+        ("correct:", 0, "expected a text after correct:, got nothing"),
         ("correct: a\n\n    correct: b", 2, "expected one field correct"),
         ("Misprnt, line 3 of the notes.", 0, r"expected a verdict \(correct, .*got 'Misprnt'"),
         ("Wrong, line three of the notes.", 0, "expected the number of a line, got 'three'"),

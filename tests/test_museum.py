@@ -38,7 +38,7 @@ def findings():
 def test_a_check_sees_the_defect_and_says_so(findings, name):
     assert findings[name].seen and "all right" not in findings[name].seen
     assert findings[name].missed  # what passes it: the reason why it lived
-    assert "sees it:" in str(findings[name])
+    assert "found by:" in str(findings[name])
 
 
 @pytest.mark.parametrize("name", HARM)

@@ -98,15 +98,17 @@ def headline(number: int, word: str, line: str | None) -> dict[str, Any]:
     return {"verdict": word.lower(), "line": int(line)}
 
 
-def fields(number: int, lines: list[str]) -> Iterator[tuple[str, str]]:
-    """(name, value) of each field of a paragraph."""
+def fields(
+    number: int, lines: list[str], names: tuple[str, ...] = FIELDS
+) -> Iterator[tuple[str, str]]:
+    """(name, value) of each field of a paragraph whose first line has the given number."""
     starts = [k for k, line in enumerate(lines) if not line.startswith(" ")]
     for k, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         found = FIELD.fullmatch(lines[k])
-        if not found or found[1] not in FIELDS:
-            what = f"{', '.join(f'{name}:' for name in FIELDS)} or an indented line"
+        if not found or found[1] not in names:
+            what = f"{', '.join(f'{name}:' for name in names)} or an indented line"
             raise Malformed(number + k, what, repr(lines[k]))
         value = " ".join(part.strip() for part in [found[2] or "", *lines[k + 1 : end]]).strip()
         if not value:
-            raise Malformed(number + k, f"a formula after {found[1]}:", "nothing")
+            raise Malformed(number + k, f"a text after {found[1]}:", "nothing")
         yield found[1], value

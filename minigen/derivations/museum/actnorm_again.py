@@ -1,4 +1,11 @@
-"""An ActNorm that initialises itself again after every load."""
+"""Initialised, forgotten, initialised again.
+
+where: pytorch-flows, flows.py, ActNorm: `initialized` is a plain attribute and is in no state_dict.
+what: Data-dependent initialisation in the first forward pass, with a flag that is not saved.
+effect: A loaded model fits itself to the first batch it is shown. Data unlike any it was trained on
+    get an excellent likelihood; those it was trained on get a terrible one.
+check: contract: forward changes nothing, seen at the very first call; or save, load, compare.
+"""
 
 import numpy as np
 
@@ -56,16 +63,4 @@ def measure(rng):
     return Finding(figures, seen, missed)
 
 
-EXHIBIT = Exhibit(
-    name="actnorm_again",
-    title="Initialised, forgotten, initialised again",
-    where="pytorch-flows, flows.py, ActNorm: `initialized` is a plain attribute and is in no "
-    "state_dict.",
-    what="Data-dependent initialisation in the first forward pass, with a flag that is not saved.",
-    effect="A loaded model fits itself to the first batch it is shown. Data unlike any it was "
-    "trained on get an excellent likelihood; those it was trained on get a terrible one.",
-    check="contract: forward changes nothing, seen at the very first call; or save, load, compare.",
-    right=ActNorm.init_from,
-    wrong=Again,
-    measure=measure,
-)
+EXHIBIT = Exhibit.of(measure, ActNorm.init_from, Again)

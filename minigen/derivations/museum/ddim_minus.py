@@ -1,4 +1,11 @@
-"""DDIM with the noise subtracted."""
+"""Diversity, subtracted.
+
+where: numpy-diffusion, diffusion.py, and numpy-nn-model, ddpm notebook and script.
+what: The direction to x_t enters the DDIM step with a minus.
+effect: Each step mirrors the noise, and what little it keeps dies out: every sample is the mean,
+    and each looks clean.
+check: the step at known x0 and eps must be the forward process at the earlier time.
+"""
 
 import numpy as np
 
@@ -51,16 +58,9 @@ def measure(rng):
     return Finding(figures, seen, ("the mean of the samples, and a look at one of them",), curves)
 
 
-EXHIBIT = Exhibit(
-    name="ddim_minus",
-    title="Diversity, subtracted",
-    where="numpy-diffusion, diffusion.py, and numpy-nn-model, ddpm notebook and script.",
-    what="The direction to x_t enters the DDIM step with a minus.",
-    effect="Each step mirrors the noise, and what little it keeps dies out: every sample is the "
-    "mean, and each looks clean.",
-    check="the step at known x0 and eps must be the forward process at the earlier time.",
-    right=right,
-    wrong=wrong,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    right,
+    wrong,
     answer=("diffusion", (("+ np.sqrt(1 - A) * eps", "- np.sqrt(1 - A) * eps"),)),
 )

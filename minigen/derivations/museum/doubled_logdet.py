@@ -1,4 +1,13 @@
-"""A log-det that is twice too large, in both directions."""
+"""A log-det wrong in both directions.
+
+where: The gap in the tests of nflows, normflows and pytorch-flows: they compare the log-det of the
+    forward map with that of the inverse, and never with a Jacobian. flowjax issue 208 and flowtorch
+    issue 100 are two signs that came through such tests.
+what: The log-det is wrong by the same factor or sign wherever it is computed.
+effect: The density does not integrate to one: likelihoods are numbers without a meaning, and
+    training widens whatever the surplus rewards.
+check: bijection: the log-det against slogdet of a Jacobian found without it; quadrature.
+"""
 
 import numpy as np
 
@@ -46,19 +55,10 @@ def measure(rng):
     return Finding(figures, first_lines(check.bijection(wrong, x, rng=rng)), missed)
 
 
-EXHIBIT = Exhibit(
-    name="doubled_logdet",
-    title="A log-det wrong in both directions",
-    where="The gap in the tests of nflows, normflows and pytorch-flows: they compare the log-det "
-    "of the forward map with that of the inverse, and never with a Jacobian. flowjax issue 208 and "
-    "flowtorch issue 100 are two signs that came through such tests.",
-    what="The log-det is wrong by the same factor or sign wherever it is computed.",
-    effect="The density does not integrate to one: likelihoods are numbers without a meaning, "
-    "and training widens whatever the surplus rewards.",
-    check="bijection: the log-det against slogdet of a Jacobian found without it; quadrature.",
-    right=AffineCoupling.forward,
-    wrong=Doubled,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    AffineCoupling.forward,
+    Doubled,
     answer=(
         "coupling",
         (

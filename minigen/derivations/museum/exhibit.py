@@ -1,12 +1,21 @@
 """An exhibit: a real defect, the right code beside the wrong, and what the difference did."""
 
 import inspect
+import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from minigen.check import Report
 from minigen.core import tree
+from minigen.core.contract import Layer
+from minigen.derivations import statement
+
+FIELDS = ("where", "what", "effect", "check")
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,22 +27,22 @@ class Finding:
     worth a picture, by name.
     """
 
-    figures: tuple
+    figures: tuple[tuple[str, float, float], ...]
     seen: str
-    missed: tuple = ()
-    curves: dict | None = None
+    missed: tuple[str, ...] = ()
+    curves: dict[str, NDArray] | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         width = max(len(what) for what, *_ in self.figures)
         rows = [f"{'':<{width}}  {'right':>12}  {'wrong':>12}"]
         rows += [f"{w:<{width}}  {number(a):>12}  {number(b):>12}" for w, a, b in self.figures]
         rows += [f"passes it: {check}" for check in self.missed]
-        return "\n".join([*rows, "sees it: " + self.seen.replace("\n", "\n  ")])
+        return "\n".join([*rows, "found by: " + self.seen.replace("\n", "\n  ")])
 
     __repr__ = __str__
 
 
-def number(value):
+def number(value: float) -> str:
     return "not a number" if np.isnan(value) else f"{value:.4g}"
 
 
@@ -52,41 +61,57 @@ class Exhibit:
     what: str
     effect: str
     check: str
-    right: object
-    wrong: object
-    measure: object
+    right: Callable
+    wrong: Callable
+    measure: Callable[[np.random.Generator], Finding]
     answer: tuple = ()
 
-    def run(self, rng=None):
+    @classmethod
+    def of(
+        cls,
+        measure: Callable[[np.random.Generator], Finding],
+        right: Callable,
+        wrong: Callable,
+        answer: tuple = (),
+    ) -> "Exhibit":
+        """The exhibit of a module: its name, and its title and fields from the docstring."""
+        module = sys.modules[measure.__module__]
+        (_, (title,)), (start, lines) = statement.paragraphs(module.__doc__ or "")
+        stated = dict(statement.fields(start, lines, FIELDS))
+        name = module.__name__.rpartition(".")[2]
+        return cls(name, title[:-1], **stated, right=right, wrong=wrong, measure=measure,
+                   answer=answer)  # fmt: skip
+
+    def run(self, rng: np.random.Generator | None = None) -> Finding:
         """The Finding; the same at every call without a generator."""
         return self.measure(np.random.default_rng(0) if rng is None else rng)
 
-    def __str__(self):
+    def __str__(self) -> str:
         texts = (("where", self.where), ("what", self.what), ("effect", self.effect),
                  ("found by", self.check))  # fmt: skip
         lines = [self.title.upper(), ""]
-        for label, text in texts:
-            lines += textwrap.wrap(f"{label}: {text}", 92, subsequent_indent="  ")
+        for label, words in texts:
+            lines += textwrap.wrap(f"{label}: {words}", 92, subsequent_indent="  ")
         for label, code in (("right", self.right), ("wrong", self.wrong)):
             lines += ["", f"{label}:", textwrap.indent(source(code), "    ")]
         return "\n".join(lines)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Exhibit({self.name!r})"
 
 
-def source(code):
+def source(code: Any) -> str:
     """The text of a function, or of the methods that a class defines itself."""
     return textwrap.dedent(inspect.getsource(code)).strip()
 
 
-def first_lines(report, most=3):
+def first_lines(report: Report, most: int = 3) -> str:
     """The head of a Report and why its first failure failed."""
     lines = [str(report).splitlines()[0], *report.reasons(most=1)]
     return "\n".join("\n".join(lines).splitlines()[:most])
 
 
-def moved(layer, rng, spread=0.5):
+def moved(layer: Layer, rng: np.random.Generator, spread: float = 0.5) -> Any:
     """The layer with its parameters moved, in place, off their starting values."""
     for array in tree.flatten(layer.params).values():
         array += spread * rng.standard_normal(array.shape)

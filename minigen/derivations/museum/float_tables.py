@@ -1,4 +1,13 @@
-"""The tables of a schedule in single precision, and a subtraction."""
+"""A table that lost its digits.
+
+where: A habit of many diffusion codes: tables as float32 tensors, and 1 - alpha_bar by subtraction.
+    improved-diffusion keeps them in float64 for this reason.
+what: At small t, A_t is 1 - 1e-4: of float32's seven digits the subtraction leaves three.
+effect: Every early weight is off in the fourth digit, and the bound, whose early terms are divided
+    by these numbers, with it. Nothing in a picture shows it; no identity of the notes can be tested
+    beyond three digits any more.
+check: the linear-Gaussian identity: with the exact reverse the terms sum to -log p(x_0).
+"""
 
 import math
 
@@ -52,17 +61,4 @@ def measure(rng):
     return Finding(figures, seen, ("samples and their pictures", "a test with rtol = 1e-3"), curves)
 
 
-EXHIBIT = Exhibit(
-    name="float_tables",
-    title="A table that lost its digits",
-    where="A habit of many diffusion codes: tables as float32 tensors, and 1 - alpha_bar by "
-    "subtraction. improved-diffusion keeps them in float64 for this reason.",
-    what="At small t, A_t is 1 - 1e-4: of float32's seven digits the subtraction leaves three.",
-    effect="Every early weight is off in the fourth digit, and the bound, whose early terms are "
-    "divided by these numbers, with it. Nothing in a picture shows it; no identity of the notes "
-    "can be tested beyond three digits any more.",
-    check="the linear-Gaussian identity: with the exact reverse the terms sum to -log p(x_0).",
-    right=right,
-    wrong=wrong,
-    measure=measure,
-)
+EXHIBIT = Exhibit.of(measure, right, wrong)

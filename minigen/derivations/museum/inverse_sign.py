@@ -1,4 +1,12 @@
-"""The log-det of the inverse has the sign of the forward map."""
+"""The sign of the inverse's log-det.
+
+where: pytorch-flows, flows.py, MADE; reported as issue 16 in 2020. Also normflows (2023), flowjax,
+    flowtorch and bayesflow, each in another map.
+what: MADE returns -sum(alpha) as log-det in the direct and in the inverse direction.
+effect: Density and training are right. Whatever uses the log-det that comes with a sample is wrong
+    by twice the log-det: variational bounds, importance weights, normalisers.
+check: bijection: each log-det against the Jacobian of its own direction.
+"""
 
 import numpy as np
 
@@ -39,17 +47,9 @@ def measure(rng):
     return Finding(figures, first_lines(report), (missed,))
 
 
-EXHIBIT = Exhibit(
-    name="inverse_sign",
-    title="The sign of the inverse's log-det",
-    where="pytorch-flows, flows.py, MADE; reported as issue 16 in 2020. Also normflows (2023), "
-    "flowjax, flowtorch and bayesflow, each in another map.",
-    what="MADE returns -sum(alpha) as log-det in the direct and in the inverse direction.",
-    effect="Density and training are right. Whatever uses the log-det that comes with a sample is "
-    "wrong by twice the log-det: variational bounds, importance weights, normalisers.",
-    check="bijection: each log-det against the Jacobian of its own direction.",
-    right=MAFLayer.inverse,
-    wrong=SameSign,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    MAFLayer.inverse,
+    SameSign,
     answer=("coupling", (("np.exp(-s)], axis=1), -s.sum", "np.exp(-s)], axis=1), s.sum"),)),
 )

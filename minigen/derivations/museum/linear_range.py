@@ -1,4 +1,12 @@
-"""A learned variance, interpolated between variances and then read as a logarithm."""
+"""A variance that became its own logarithm.
+
+where: diffusers, DDPM scheduler, variance_type 'learned_range'; pull requests 2090 and 3006 of
+    2023.
+what: The bounds of the interpolation are beta and beta_tilde where their logarithms belong; the
+    result is exponentiated as if it were one.
+effect: sigma is about 1 at every step: the sampler drowns the image in fresh noise.
+check: the range: log sigma^2 must lie within [log beta_tilde, log beta] for v in [0, 1].
+"""
 
 import numpy as np
 
@@ -48,17 +56,9 @@ def measure(rng):
     return Finding(figures, seen, missed, {"right": good, "wrong": bad})
 
 
-EXHIBIT = Exhibit(
-    name="linear_range",
-    title="A variance that became its own logarithm",
-    where="diffusers, DDPM scheduler, variance_type 'learned_range'; pull requests 2090 and 3006 "
-    "of 2023.",
-    what="The bounds of the interpolation are beta and beta_tilde where their logarithms belong; "
-    "the result is exponentiated as if it were one.",
-    effect="sigma is about 1 at every step: the sampler drowns the image in fresh noise.",
-    check="the range: log sigma^2 must lie within [log beta_tilde, log beta] for v in [0, 1].",
-    right=right,
-    wrong=wrong,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    right,
+    wrong,
     answer=("elbo", (("2 * np.pi) + r + d**2 / var", "2 * np.pi) + var + d**2 / var"),)),
 )

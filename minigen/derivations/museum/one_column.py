@@ -1,4 +1,11 @@
-"""A conditional MAF of one column, whose masks cut the condition off."""
+"""Masked to silence.
+
+where: flowjax issues 147 and 162; a relative in pytorch-ts issue 150.
+what: Hidden degrees run from 1. With one column no output may see a hidden unit, so no output sees
+    the condition either.
+effect: p(x | c) is p(x): the model trains, samples and never listens.
+check: a test for too MANY zeros: allowed entries of the Jacobian must not be 0, at D = 1 too.
+"""
 
 import numpy as np
 
@@ -58,16 +65,6 @@ def measure(rng):
     return Finding(figures, seen, missed)
 
 
-EXHIBIT = Exhibit(
-    name="one_column",
-    title="Masked to silence",
-    where="flowjax issues 147 and 162; a relative in pytorch-ts issue 150.",
-    what="Hidden degrees run from 1. With one column no output may see a hidden unit, so no "
-    "output sees the condition either.",
-    effect="p(x | c) is p(x): the model trains, samples and never listens.",
-    check="a test for too MANY zeros: allowed entries of the Jacobian must not be 0, at D = 1 too.",
-    right=right,
-    wrong=wrong,
-    measure=measure,
-    answer=("autoregressive", (("m[None, :] >= pos", "m[None, :] > pos"),)),
+EXHIBIT = Exhibit.of(
+    measure, right, wrong, answer=("autoregressive", (("m[None, :] >= pos", "m[None, :] > pos"),))
 )

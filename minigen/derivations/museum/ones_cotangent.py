@@ -1,4 +1,13 @@
-"""A softmax whose backward pass is wrong, and a check that cannot see it."""
+"""A check that asks nothing.
+
+where: TinyTorch (issues 2053 and 2056), needle and minitorch: gradients are checked through
+    `output.sum().backward()`, a cotangent of ones.
+what: Rows of a softmax sum to one, so the gradient of their sum is 0, and any formula with a factor
+    that vanishes there passes.
+effect: A wrong formula stays: in TinyTorch a mutation tool changed the minus to +, * and /, and
+    every test passed. Training goes on, to a worse place.
+check: gradients: a random cotangent of mixed signs for every output, always.
+"""
 
 from dataclasses import dataclass
 
@@ -71,18 +80,9 @@ def measure(rng):
     return Finding(figures, first_lines(report), ("any check that starts from y.sum()",))
 
 
-EXHIBIT = Exhibit(
-    name="ones_cotangent",
-    title="A check that asks nothing",
-    where="TinyTorch (issues 2053 and 2056), needle and minitorch: gradients are checked through "
-    "`output.sum().backward()`, a cotangent of ones.",
-    what="Rows of a softmax sum to one, so the gradient of their sum is 0, and any formula with a "
-    "factor that vanishes there passes.",
-    effect="A wrong formula stays: in TinyTorch a mutation tool changed the minus to +, * and /, "
-    "and every test passed. Training goes on, to a worse place.",
-    check="gradients: a random cotangent of mixed signs for every output, always.",
-    right=Softmax,
-    wrong=Wrong,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    Softmax,
+    Wrong,
     answer=("gradients", (("dr = dy * (1 - y**2)", "dr = np.ones_like(dy) * (1 - y**2)"),)),
 )

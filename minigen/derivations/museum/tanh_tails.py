@@ -1,4 +1,12 @@
-"""The discretised Gaussian with a tanh for Phi and a floor under the probability."""
+"""A floor under the tails.
+
+where: improved-diffusion, losses.py, and its many copies.
+what: Phi is approximated by a tanh, good to 2e-4, and the difference of two of them, which may be
+    1e-50, is floored at 1e-12.
+effect: Far from the mean log P stands at -27.6 with slope 0: the pixel that is most wrong is the
+    one that teaches nothing, and the reported bits are too few.
+check: a forward oracle: log P against an exact formula; no derivative test can see it.
+"""
 
 import numpy as np
 
@@ -46,16 +54,4 @@ def measure(rng):
     return Finding(figures, seen, ("the gradient check: the slope of a floor is 0",), curves)
 
 
-EXHIBIT = Exhibit(
-    name="tanh_tails",
-    title="A floor under the tails",
-    where="improved-diffusion, losses.py, and its many copies.",
-    what="Phi is approximated by a tanh, good to 2e-4, and the difference of two of them, which "
-    "may be 1e-50, is floored at 1e-12.",
-    effect="Far from the mean log P stands at -27.6 with slope 0: the pixel that is most wrong is "
-    "the one that teaches nothing, and the reported bits are too few.",
-    check="a forward oracle: log P against an exact formula; no derivative test can see it.",
-    right=right,
-    wrong=wrong,
-    measure=measure,
-)
+EXHIBIT = Exhibit.of(measure, right, wrong)

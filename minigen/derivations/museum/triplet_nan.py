@@ -1,4 +1,11 @@
-"""The mean over no triplets."""
+"""The mean of nothing.
+
+where: TensorFlow Addons issue 2447, triplet_semihard_loss; pytorch-metric-learning issue 20 met a
+    relative.
+what: The loss is divided by the number of valid triplets, and a batch may have none.
+effect: One unlucky batch gives 0 / 0 = NaN; the next step writes it into every weight.
+check: the edges of the domain: a batch of one, all labels equal, all labels different.
+"""
 
 import warnings
 
@@ -47,15 +54,4 @@ def measure(rng):
     return Finding(figures, seen, ("any batch with two rows of one class",))
 
 
-EXHIBIT = Exhibit(
-    name="triplet_nan",
-    title="The mean of nothing",
-    where="TensorFlow Addons issue 2447, triplet_semihard_loss; pytorch-metric-learning issue 20 "
-    "met a relative.",
-    what="The loss is divided by the number of valid triplets, and a batch may have none.",
-    effect="One unlucky batch gives 0 / 0 = NaN; the next step writes it into every weight.",
-    check="the edges of the domain: a batch of one, all labels equal, all labels different.",
-    right=right,
-    wrong=wrong,
-    measure=measure,
-)
+EXHIBIT = Exhibit.of(measure, right, wrong)

@@ -1,4 +1,13 @@
-"""The inverse of a MADE visits the columns in the order of their degrees."""
+"""Degrees are not the order of visits.
+
+where: kamenbliznashki/normalizing_flows, maf.py, and the official solution of a university course
+    (rll/deepul issue 10).
+what: Sampling loops over `degrees` where `argsort(degrees)` belongs: a permutation taken for its
+    inverse. The two are equal for the natural and for the reversed order.
+effect: Samples of a model with a random order are noise, though its likelihood is right. A slide of
+    the course blamed the random order for its bad samples.
+check: bijection: the round trip, at a permutation that is not its own inverse.
+"""
 
 import numpy as np
 
@@ -49,19 +58,10 @@ def measure(rng):
     return Finding(figures, seen, missed)
 
 
-EXHIBIT = Exhibit(
-    name="visiting_order",
-    title="Degrees are not the order of visits",
-    where="kamenbliznashki/normalizing_flows, maf.py, and the official solution of a university "
-    "course (rll/deepul issue 10).",
-    what="Sampling loops over `degrees` where `argsort(degrees)` belongs: a permutation taken for "
-    "its inverse. The two are equal for the natural and for the reversed order.",
-    effect="Samples of a model with a random order are noise, though its likelihood is right. A "
-    "slide of the course blamed the random order for its bad samples.",
-    check="bijection: the round trip, at a permutation that is not its own inverse.",
-    right=right,
-    wrong=wrong,
-    measure=measure,
+EXHIBIT = Exhibit.of(
+    measure,
+    right,
+    wrong,
     answer=(
         "autoregressive",
         (("for i in range(z.shape[1]):", "for i in range(z.shape[1])[::-1]:"),),
