@@ -120,7 +120,7 @@ def test_training_shows_the_floor_and_the_best_validation():
 def test_the_running_mean_is_the_mean_of_the_last_values(rng):
     x = rng.standard_normal(50)
     expected = [x[max(0, k - 6) : k + 1].mean() for k in range(50)]
-    assert np.allclose(curves.running_mean(x, 7), expected)
+    assert np.allclose(curves._running_mean(x, 7), expected)
 
 
 def test_images_stand_in_reading_order(rng):
@@ -157,12 +157,15 @@ def test_the_last_panel_of_masks_is_what_gets_through():
     assert np.array_equal(pixels(through), [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
 
 
-def test_cost_draws_each_line_and_dashes_the_loops():
+def test_cost_draws_each_line_and_dashes_the_sequential_ones():
     D = np.array([2, 4, 8])
-    ax = plot.cost({"MAF": (D, 1e-3 * D), "MAF, loop": (D, 1e-2 * D)}).axes[0]
+    table = {"MAF": (D, 1e-3 * D), "MAF, loop": (D, 1e-2 * D)}
+    ax = plot.cost(table, sequential=["MAF, loop"]).axes[0]
     assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
     assert np.allclose(ax.lines[0].get_ydata(), D)  # milliseconds
     assert [text.get_text() for text in ax.texts] == ["MAF", "MAF, loop"]
+    with pytest.raises(ValueError, match="sequential: expected one of MAF, MAF, loop, got 'IAF'"):
+        plot.cost(table, sequential=["IAF"])
 
 
 def test_elbo_terms_draws_the_middle_and_names_the_ends():
@@ -192,9 +195,9 @@ def test_a_filmstrip_of_images_has_a_column_for_each_frame(rng):
 
 def test_the_map_has_images_at_their_places_unless_they_would_overlap():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [1.001, 0.0]])
-    at = mapping.pixels(points)
+    at = mapping._pixels(points)
     hues = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
-    canvas = mapping.collage(at, np.ones((3, 4, 4)), hues)
+    canvas = mapping._collage(at, np.ones((3, 4, 4)), hues)
     column, row = at[0]
     assert np.array_equal(canvas[row, column], hues[0])
     assert (canvas == hues[0]).all(axis=2).sum() == 12 * 12

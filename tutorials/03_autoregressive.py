@@ -439,7 +439,8 @@ print(
 )
 print(f"each unit once {once[-1] / one[-1]:.1f} times")
 assert loop[-1] > 2 * once[-1]
-mg.plot.cost({name: (dims, seconds) for name, seconds in clock.items()})
+table = {name: (dims, seconds) for name, seconds in clock.items()}
+mg.plot.cost(table, sequential=["z to x, D passes (loop)"])
 
 # %% [markdown]
 # **How to read it.** Both axes are logarithmic. The dashed line climbs away from the single pass in

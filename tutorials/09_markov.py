@@ -40,7 +40,7 @@ from minigen.markov import (
     padded,
     perplexity,
 )
-from minigen.plot.style import LINES
+from minigen.plot import LINES
 from minigen.prob import Gaussian, StandardNormal
 
 rng = np.random.default_rng(0)

@@ -34,7 +34,7 @@ from minigen.core.contract import Bijection, Layer
 from minigen.core.numeric import softplus
 from minigen.core.tree import flatten, param
 from minigen.flows import ActNorm, Chain, Flow, InvertibleLinear
-from minigen.plot.style import LINES
+from minigen.plot import LINES
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 """Pictures of models, data and training; the only folder that imports matplotlib.
 
-Every function returns a `Picture`: a notebook shows it, `picture.savefig(path)` writes it. `ax`
-draws into axes of your own instead: one, or one for each panel.
+Every function returns a matplotlib Figure: a notebook shows it, `figure.savefig(path)` writes it.
+`ax` draws into axes of your own instead: one, or one for each panel.
 """
 
 from minigen.plot.bench_ratios import bench
@@ -13,24 +13,15 @@ from minigen.plot.grids import images, neighbours
 from minigen.plot.mapping import embedding
 from minigen.plot.masking import masks
 from minigen.plot.plane import density, gallery, samples
-from minigen.plot.style import Picture
+from minigen.plot.style import LINES, Picture
 from minigen.plot.transitions import transition
 from minigen.plot.warping import warp
 
 __all__ = [
-    "Picture",
-    "bench",
-    "cost",
-    "density",
-    "elbo_terms",
-    "embedding",
-    "filmstrip",
-    "gallery",
-    "images",
-    "masks",
-    "neighbours",
-    "samples",
-    "training",
-    "transition",
-    "warp",
-]
+    "LINES", "Picture", "bench", "cost", "density", "elbo_terms", "embedding", "filmstrip",
+    "gallery", "images", "masks", "neighbours", "samples", "training", "transition", "warp",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

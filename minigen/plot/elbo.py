@@ -1,34 +1,53 @@
 """The terms of the diffusion ELBO."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.plot.style import BLUE, GREEN, INK, ORANGE, caption, graph, panels, title
+from minigen.plot.style import BLUE, GREEN, INK, ORANGE, AxesLike, finished, graph, panels, title
 
 
-def elbo_terms(L, error=None, *, unit="nats", ax=None):
-    """L_t against t for t = 0..T, (T + 1,), with the standard errors of the terms, if given."""
+def elbo_terms(
+    L: ArrayLike, error: ArrayLike | None = None, *, unit: str = "nats", ax: AxesLike = None
+) -> Figure:
+    """The terms L_t of the bound against t = 0..T; their sum bounds -log p.
+
+    Parameters
+    ----------
+    L : array (T + 1,)
+    error : the standard errors of the terms, (T + 1,)
+    unit : of the terms
+    ax : axes to draw in, by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> len(mg.plot.elbo_terms([1.0, 0.5, 0.2, 0.1, 0.01]).axes)
+    1
+    """
     L = validate.array("L", L, ("T",))
     error = np.zeros_like(L) if error is None else validate.array("error", error, L.shape)
     (panel,) = panels(1, ax, width=5.6, height=3.4)
     t = np.arange(len(L))
     shown = (t > 0) & (t < len(L) - 1) & (L > 0)
-    low = np.maximum(L - 2 * error, L * 1e-2)
-    panel.fill_between(
-        t[shown], low[shown], (L + 2 * error)[shown], color=BLUE, alpha=0.2, lw=0
-    )  # fmt: skip
+    low, high = np.maximum(L - 2 * error, L * 1e-2), L + 2 * error
+    panel.fill_between(t[shown], low[shown], high[shown], color=BLUE, alpha=0.2, lw=0)
     name = f"L_1 ... L_{len(L) - 2}, sum {L[1:-1].sum():.3g}"
     panel.loglog(t[shown], L[shown], color=BLUE, linewidth=1.5, label=name)
-    ends(panel, L)
+    _ends(panel, L)
     graph(panel, "t", f"L_t ({unit})")
     panel.legend(frameon=False, fontsize=8, labelcolor=INK)
     title(panel, f"The bound term by term: L = {L.sum():.4g} {unit}")
     how = "each L_t is what one denoising step costs; the sum bounds the negative log-likelihood"
-    caption(panel, how, ax)
-    return panel.figure
+    return finished(panel, ax, how)
 
 
-def ends(ax, L):
+def _ends(ax: Axes, L: NDArray) -> None:
     """L_0, the decoder, and L_T, the prior; a value that a log axis cannot hold is in the words."""
     T = len(L) - 1
     for t, x, color, word in ((0, 0.7, ORANGE, "decoder"), (T, T, GREEN, "prior")):

@@ -1,38 +1,63 @@
 """A process in frames: points on the plane, or images."""
 
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
 from minigen.core import validate
 from minigen.plot.grids import as_images, mosaic
-from minigen.plot.style import BLUE, caption, panels, square, title, window
+from minigen.plot.style import BLUE, AxesLike, Box, finished, panels, square, title, window
 
 
-def filmstrip(frames, names=None, *, color=None, top=None, how=None, ax=None):
-    """Frames, left to right: each (N, 2) points, or (N, side^2) images (a row for each image).
+def filmstrip(
+    frames: Sequence[ArrayLike], names: Sequence[object] | None = None, *,
+    color: ArrayLike | None = None, top: float | None = None,
+    how: str = "one process, from left to right", ax: AxesLike = None,
+) -> Figure:  # fmt: skip
+    """The frames of a process, left to right.
 
-    names: a title for each frame. color: (N,) numbers that colour the points, so that the eye can
-    follow them from frame to frame. top: the value drawn black, by default each frame's
-    largest (and its smallest white). how: a sentence under the picture.
+    Parameters
+    ----------
+    frames : each (N, 2) points, or (N, side^2) images (a row for each image)
+    names : a title for each frame
+    color : (N,) numbers that colour the points, so that the eye can follow them
+    top : the value drawn black, by default each frame's largest (and its smallest white)
+    how : a sentence under the picture
+    ax : axes to draw in, one for each frame; by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> frames = [mg.data.toy("moons", noise=s).sample(100, rng=rng) for s in (0.1, 0.5, 1)]
+    >>> len(mg.plot.filmstrip(frames, names=["t = 0", "t = 5", "t = 10"]).axes)
+    3
     """
-    frames = [validate.array(f"frames[{k}]", x) for k, x in enumerate(frames)]
-    if not frames or len({x.shape for x in frames}) != 1:
-        raise validate.expected("frames", "arrays of one shape", [x.shape for x in frames])
-    plane = frames[0].ndim == 2 and frames[0].shape[1] == 2
-    tall = 2.35 if plane else 0.62 * len(frames[0]) + 0.5
-    axes = panels(len(frames), ax, width=2.1 if plane else 0.75, height=tall)
-    box = window(*frames) if plane else None
-    for k, (panel, x) in enumerate(zip(axes, frames, strict=True)):
-        points(panel, x, box, color) if plane else column(panel, as_images(x), top)
+    arrays = [validate.array(f"frames[{k}]", x) for k, x in enumerate(frames)]
+    if not arrays or len({x.shape for x in arrays}) != 1:
+        raise validate.expected("frames", "arrays of one shape", [x.shape for x in arrays])
+    plane = arrays[0].ndim == 2 and arrays[0].shape[1] == 2
+    tall = 2.35 if plane else 0.62 * len(arrays[0]) + 0.5
+    axes = panels(len(arrays), ax, width=2.1 if plane else 0.75, height=tall)
+    box = window(*arrays) if plane else ()
+    for k, (panel, x) in enumerate(zip(axes, arrays, strict=True)):
+        _points(panel, x, box, color) if plane else _column(panel, as_images(x), top)
         title(panel, k if names is None else names[k], loc="center", fontsize=8.5)
-    caption(axes[0], how or "one process, from left to right", ax)
-    return axes[0].figure
+    return finished(axes[0], ax, how)
 
 
-def points(ax, x, box, color):
+def _points(ax: Axes, x: NDArray, box: Box, color: ArrayLike | None) -> None:
+    """One frame of points."""
     hue = {"c": BLUE} if color is None else {"c": color, "cmap": "viridis"}
     ax.scatter(*x.T, s=2.5, **hue, alpha=0.6, linewidths=0, rasterized=True)
     square(ax, box)
 
 
-def column(ax, x, top):
+def _column(ax: Axes, x: NDArray, top: float | None) -> None:
     """The images of one frame under one another."""
     low, high = (x.min(), x.max()) if top is None else (0, top)
     ax.imshow(mosaic(x, 1), cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")

@@ -1,51 +1,94 @@
 """Grids of small images."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.plot.style import MUTED, panels, title
+from minigen.plot.style import MUTED, AxesLike, finished, panels, title
 
 INCH = 0.52  # the size of an image on the page
 
 
-def images(x, labels=None, *, columns=None, top=None, heading=None, ax=None):
-    """Images (N, side^2) or (N, height, width), dark where they are high, in a grid.
+def images(
+    x: ArrayLike, labels: ArrayLike | None = None, *, columns: int | None = None,
+    top: float | None = None, heading: str | None = None, ax: AxesLike = None,
+) -> Figure:  # fmt: skip
+    """Images in a grid, dark where they are high.
 
-    labels: a word or number at each. top: the value drawn black, by default the largest.
+    Parameters
+    ----------
+    x : array (N, side^2) or (N, height, width)
+    labels : (N,), a word or number at each image
+    columns : of the grid, by default about as many as rows
+    top : the value drawn black, by default the largest
+    heading : the title
+    ax : axes to draw in, by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> test = mg.data.digits().test
+    >>> len(mg.plot.images(test.x[:10], test.y[:10], columns=5).axes)
+    1
     """
     x = as_images(x)
     columns = columns or int(np.ceil(np.sqrt(len(x))))
     rows = -(-len(x) // columns)
     (panel,) = panels(1, ax, width=INCH * columns + 0.3, height=INCH * rows + 0.55)
-    tile(panel, mosaic(x, columns), x.max() if top is None else top)
-    words(panel, labels, columns, *x.shape[1:])
+    _grid(panel, x, labels, columns, top)
     title(panel, heading or f"{len(x)} images")
-    return panel.figure
+    return finished(panel, ax)
 
 
-def neighbours(query, found, labels=None, *, top=None, heading=None, ax=None):
-    """Query images (N, ...) in the left column, beside each what was found for it, (N, K, ...).
+def neighbours(
+    query: ArrayLike, found: ArrayLike, labels: ArrayLike | None = None, *,
+    top: float | None = None, heading: str = "left: the query; right: its nearest, nearest first",
+    ax: AxesLike = None,
+) -> Figure:  # fmt: skip
+    """Query images in the left column, and beside each what was found for it.
 
-    labels: (N, 1 + K), a word or number at each image.
+    Parameters
+    ----------
+    query : images (N, side^2) or (N, height, width)
+    found : images (N, K, side^2) or (N, K, height, width)
+    labels : (N, 1 + K), a word or number at each image
+    top : the value drawn black, by default the largest
+    heading : the title
+    ax : axes to draw in, by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> test = mg.data.digits().test
+    >>> found = mg.metric.nearest(test.x, 4, queries=[0, 1])
+    >>> len(mg.plot.neighbours(test.x[:2], test.x[found]).axes)
+    1
     """
     query = as_images(query)
-    found = np.stack([as_images(f) for f in found])
-    if len(found) != len(query):
-        raise validate.expected("found", f"rows for {len(query)} queries", len(found))
-    columns = found.shape[1] + 1
+    near = np.stack([as_images(f) for f in np.asarray(found)])
+    if len(near) != len(query):
+        raise validate.expected("found", f"rows for {len(query)} queries", len(near))
+    columns, (height, width) = near.shape[1] + 1, query.shape[1:]
     if labels is not None and np.shape(labels) != (len(query), columns):
         what = f"shape ({len(query)}, {columns}): the query's, then what was found"
         raise validate.expected("labels", what, np.shape(labels))
-    tiles = np.concatenate([query[:, None], found], axis=1).reshape(-1, *query.shape[1:])
+    tiles = np.concatenate([query[:, None], near], axis=1).reshape(-1, height, width)
     (panel,) = panels(1, ax, width=INCH * columns + 0.6, height=INCH * len(query) + 0.55)
-    tile(panel, mosaic(tiles, columns), tiles.max() if top is None else top)
-    words(panel, labels if labels is None else np.ravel(labels), columns, *query.shape[1:])
-    panel.axvline(query.shape[2] - 0.5 + gap(query.shape[2]) / 2, color=MUTED, linewidth=1)
-    title(panel, heading or "left: the query; right: its nearest, nearest first")
-    return panel.figure
+    _grid(panel, tiles, labels, columns, top)
+    panel.axvline(width - 0.5 + _gap(width) / 2, color=MUTED, linewidth=1)
+    title(panel, heading)
+    return finished(panel, ax)
 
 
-def as_images(x):
+def as_images(x: ArrayLike) -> NDArray:
     """(N, height, width): square images where the rows are flat."""
     x = validate.array("x", x)
     if x.ndim == 3 and x.size:
@@ -56,31 +99,28 @@ def as_images(x):
     return x.reshape(-1, side, side)
 
 
-def gap(width):
+def _gap(width: int) -> int:
     """Pixels between two images of that width."""
     return max(1, width // 8)
 
 
-def mosaic(x, columns):
+def mosaic(x: NDArray, columns: int) -> NDArray:
     """One large image of the small ones, row by row; nan between them and where none is left."""
     n, height, width = x.shape
-    rows, space = -(-n // columns), gap(width)
+    rows, space = -(-n // columns), _gap(width)
     cells = np.full((rows * columns, height + space, width + space), np.nan)
     cells[:n, :height, :width] = x
     cells = cells.reshape(rows, columns, height + space, width + space).swapaxes(1, 2)
     return cells.reshape(rows * (height + space), -1)[:-space, :-space]
 
 
-def tile(ax, picture, top):
-    """Draw a mosaic: 0 or less white, `top` black, the gaps transparent."""
-    ax.imshow(picture, cmap="gray_r", vmin=0, vmax=top, interpolation="nearest")
+def _grid(ax: Axes, x: NDArray, labels: ArrayLike | None, columns: int, top: float | None) -> None:
+    """Draw images, 0 or less white, `top` black, with a word in the lower right corner of each."""
+    top = x.max() if top is None else top
+    ax.imshow(mosaic(x, columns), cmap="gray_r", vmin=0, vmax=top, interpolation="nearest")
     ax.set_axis_off()
-
-
-def words(ax, labels, columns, height, width):
-    """A word in the lower right corner of each image."""
-    space = gap(width)
-    for k, word in enumerate(() if labels is None else labels):
+    (height, width), space = x.shape[1:], _gap(x.shape[2])
+    for k, word in enumerate(() if labels is None else np.ravel(labels)):
         right = k % columns * (width + space) + width - 0.5
         low = k // columns * (height + space) + height - 0.5
         ax.text(right, low, word, fontsize=6.5, color=MUTED, ha="right", va="bottom")

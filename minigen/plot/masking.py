@@ -1,16 +1,36 @@
-"""The masks of a MADE, and what they let through together."""
+"""The masks of a MADE, and the connections of all layers together."""
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.plot.style import BLUE, FAINT, INK, MUTED, caption, panels, title
+from minigen.plot.style import BLUE, INK, MUTED, AxesLike, finished, frame, panels, title
 
 
-def masks(masks, *, ax=None):
-    """Masks (n_in, n_out) of 0 and 1, first layer first, and the connections of their product."""
+def masks(masks: Sequence[ArrayLike], *, ax: AxesLike = None) -> Figure:
+    """The masks of a MADE, and which input each output sees through all of them.
+
+    Parameters
+    ----------
+    masks : arrays (n_in, n_out) of 0 and 1, first layer first
+    ax : axes to draw in, one more than masks; by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> lower = np.tri(3)
+    >>> len(mg.plot.masks([lower, lower]).axes)
+    3
+    """
     if not len(masks):
         raise validate.expected("masks", "at least one mask", "none")
     layers = [
@@ -19,29 +39,24 @@ def masks(masks, *, ax=None):
     ]
     through = reduce(lambda seen, mask: seen @ mask > 0, [m.astype(int) for m in layers])
     axes = panels(len(layers) + 1, ax, width=2.5, height=2.9)
-    for k, (panel, mask) in enumerate(zip(axes, layers, strict=False), start=1):
-        checks(panel, mask, BLUE)
-        words(panel, "input" if k == 1 else f"hidden {k - 1}", k == len(layers), k)
-        title(panel, f"mask {k}: {mask.sum():,} of {mask.size:,} weights")
-    checks(axes[-1], through, INK)
-    words(axes[-1], "input", True, 0)
+    names = ["input", *(f"hidden {k}" for k in range(1, len(layers))), "output"]
+    for k, (panel, mask) in enumerate(zip(axes, layers, strict=False)):
+        _draw(panel, mask, BLUE, names[k], names[k + 1])
+        title(panel, f"mask {k + 1}: {mask.sum():,} of {mask.size:,} weights")
+    _draw(axes[-1], through, INK, "input", "output")
     title(axes[-1], "which input each output sees")
-    caption(axes[0], "coloured: the weight is kept; the last panel is the product of the masks", ax)
-    return axes[0].figure
+    words = "coloured: the weight is kept; the last panel is the product of the masks"
+    return finished(axes[0], ax, words)
 
 
-def checks(ax, mask, color):
-    """Rows are what comes in, columns what goes out."""
+def _draw(ax: Axes, mask: NDArray, color: str, rows: str, columns: str) -> None:
+    """Rows are the inputs of a layer, columns its outputs."""
     ax.imshow(mask, cmap=ListedColormap(["#f4f5f7", color]), vmin=0, vmax=1, aspect="auto")
     if max(mask.shape) <= 40:
         ax.set_xticks(np.arange(mask.shape[1] + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(mask.shape[0] + 1) - 0.5, minor=True)
         ax.grid(which="minor", color="white", linewidth=0.7)
     ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
-    for spine in ax.spines.values():
-        spine.set_color(FAINT)
-
-
-def words(ax, rows, last, k):
+    frame(ax)
     ax.set_ylabel(rows, fontsize=8.5, color=MUTED)
-    ax.set_xlabel("output" if last else f"hidden {k}", fontsize=8.5, color=MUTED)
+    ax.set_xlabel(columns, fontsize=8.5, color=MUTED)

@@ -1,6 +1,13 @@
 """Densities and samples on the plane."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.plot.style import (
@@ -8,80 +15,124 @@ from minigen.plot.style import (
     DENSITY,
     DIFFERENCE,
     INK,
-    caption,
+    AxesLike,
+    Box,
+    finished,
     panels,
     square,
     title,
     window,
-)
+)  # fmt: skip
 
 PIXELS = 240
 
 
-def density(model, toy=None, *, box=None, ax=None):
+def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike = None) -> Figure:
     """The density of a model on the plane; with a toy, the truth, the model, their difference.
 
-    model, toy: anything with `log_prob(x)` and `sample(n, rng=)` in two dimensions.
-    box: the window (left, right, bottom, top); by default around samples of the toy or the model.
+    Parameters
+    ----------
+    model, toy : anything with `log_prob(x)` and `sample(n, rng=)` in two dimensions
+    box : the window (left, right, bottom, top), by default around samples of the toy or the model
+    ax : axes to draw in, one or three; by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> len(mg.plot.density(mg.data.toy("moons")).axes)
+    1
+    >>> len(mg.plot.density(mg.prob.Gaussian.init(2), mg.data.toy("moons")).axes)
+    3
     """
     validate.integer("model.features", model.features, 2, 2)
-    box = view(model if toy is None else toy) if box is None else box
-    q = probabilities(model, box)
+    box = _view(model if toy is None else toy) if box is None else box
+    q = _probabilities(model, box)
     if toy is None:
-        (only,) = axes = panels(1, ax, width=3.4, height=3.5)
-        heat(only, q, box, q.max(), "model: density p(x)")
-        caption(only, "dark: likely", ax)
-        return axes[0].figure
-    p = probabilities(toy, box)
+        (only,) = panels(1, ax, width=3.4, height=3.5)
+        _heat(only, q, box, "model: density p(x)", q.max())
+        return finished(only, ax, "dark: likely")
+    p = _probabilities(toy, box)
     axes, top = panels(3, ax), p.max()
-    heat(axes[0], p, box, top, "truth")
-    heat(axes[1], q, box, top, "model")
-    difference(axes[2], q - p, box, top / 2, "model - truth")
+    _heat(axes[0], p, box, "truth", top)
+    _heat(axes[1], q, box, "model", top)
+    _heat(axes[2], q - p, box, "model - truth", top / 2, -top / 2, DIFFERENCE)
     how = "dark: likely (one scale); right: orange where the model has too much, blue too little"
-    caption(axes[0], how, ax)
-    return axes[0].figure
+    return finished(axes[0], ax, how)
 
 
-def gallery(pairs, notes=None, *, ax=None):
-    """Several toys in a row, the truth above and the model below: pairs = {name: (model, toy)}.
+def gallery(
+    pairs: Mapping[str, tuple[Any, Any]], notes: Mapping[str, str] | None = None, *,
+    ax: AxesLike = None,
+) -> Figure:  # fmt: skip
+    """Several toys in a row, the truth above and the model below.
 
-    notes: {name: words above the model}.
+    Parameters
+    ----------
+    pairs : {name: (model, toy)}
+    notes : {name: words above the model}
+    ax : axes to draw in, two for each pair; by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> len(mg.plot.gallery({"moons": (mg.prob.Gaussian.init(2), mg.data.toy("moons"))}).axes)
+    2
     """
     axes = panels(2 * len(pairs), ax, columns=len(pairs), width=2.3, height=2.45)
     for k, (name, (model, toy)) in enumerate(pairs.items()):
-        box = view(toy)
-        p, q = probabilities(toy, box), probabilities(model, box)
-        heat(axes[k], p, box, p.max(), name)
-        heat(axes[k + len(pairs)], q, box, p.max(), (notes or {}).get(name, "model"))
-    caption(axes[0], "above: the truth; below: the model, in the same scale", ax)
-    return axes[0].figure
+        box = _view(toy)
+        p, q = _probabilities(toy, box), _probabilities(model, box)
+        _heat(axes[k], p, box, name, p.max())
+        _heat(axes[k + len(pairs)], q, box, (notes or {}).get(name, "model"), p.max())
+    return finished(axes[0], ax, "above: the truth; below: the model, in the same scale")
 
 
-def samples(x, truth=None, *, box=None, ax=None):
-    """Points (N, 2) of a model; beside those of the truth, if given, in the same window."""
-    clouds = {"truth": truth, "model": x} if truth is not None else {"samples": x}
-    clouds = {k: validate.array("x", v, ("N", 2)) for k, v in clouds.items()}
-    box = window(*list(clouds.values())[:1]) if box is None else box
+def samples(
+    x: ArrayLike, truth: ArrayLike | None = None, *, box: Box | None = None, ax: AxesLike = None
+) -> Figure:
+    """Points of a model; beside those of the truth, if given, in the same window.
+
+    Parameters
+    ----------
+    x, truth : arrays (N, 2)
+    box : the window (left, right, bottom, top), by default around the points
+    ax : axes to draw in, one or two; by default those of a new picture
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Examples
+    --------
+    >>> x = rng.standard_normal((100, 2))
+    >>> len(mg.plot.samples(x, truth=mg.data.toy("moons").sample(100, rng=rng)).axes)
+    2
+    """
+    given = {"truth": truth, "model": x} if truth is not None else {"samples": x}
+    clouds = {k: validate.array("x", v, ("N", 2)) for k, v in given.items()}
+    box = window(next(iter(clouds.values()))) if box is None else box
     axes = panels(len(clouds), ax, width=3.1, height=3.3)
     for panel, (name, points) in zip(axes, clouds.items(), strict=True):
-        scatter(panel, points, INK if name == "truth" else BLUE)
+        color = INK if name == "truth" else BLUE
+        alpha = float(np.clip(1500 / max(len(points), 1), 0.12, 0.7))  # fainter if many
+        panel.scatter(*points.T, s=3.5, c=color, alpha=alpha, linewidths=0, rasterized=True)
         square(panel, box)
         title(panel, f"{name}: {len(points):,} points")
-    return axes[0].figure
+    return finished(axes[0], ax)
 
 
-def scatter(ax, x, color):
-    """Small points, the fainter the more there are."""
-    alpha = float(np.clip(1500 / max(len(x), 1), 0.12, 0.7))
-    ax.scatter(*x.T, s=3.5, c=color, alpha=alpha, linewidths=0, rasterized=True)
-
-
-def view(source):
+def _view(source: Any) -> Box:
     """The window of a density, around samples of it."""
     return window(source.sample(4000, rng=np.random.default_rng(0)))
 
 
-def probabilities(source, box):
+def _probabilities(source: Any, box: Box) -> NDArray:
     """p at the pixel centres of the window, (PIXELS, PIXELS), the lowest row first."""
     left, right, bottom, top = box
     step = (np.arange(PIXELS) + 0.5) / PIXELS
@@ -89,13 +140,12 @@ def probabilities(source, box):
     return np.exp(source.log_prob(x.reshape(-1, 2))).reshape(PIXELS, PIXELS)
 
 
-def heat(ax, p, box, top, name):
-    ax.imshow(p, extent=box, origin="lower", cmap=DENSITY, vmin=0, vmax=top, aspect="auto")
-    square(ax, box)
-    title(ax, name)
-
-
-def difference(ax, d, box, top, name):
-    ax.imshow(d, extent=box, origin="lower", cmap=DIFFERENCE, vmin=-top, vmax=top, aspect="auto")
+def _heat(
+    ax: Axes, p: NDArray, box: Box, name: str, high: float, low: float = 0.0,
+    cmap: Colormap = DENSITY,
+) -> None:  # fmt: skip
+    """A heat map of the window, its colours from low to high."""
+    extent: Any = box
+    ax.imshow(p, extent=extent, origin="lower", cmap=cmap, vmin=low, vmax=high, aspect="auto")
     square(ax, box)
     title(ax, name)

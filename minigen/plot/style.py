@@ -1,10 +1,14 @@
 """What all pictures share: the figure, its colours (safe for the colour-blind), its words."""
 
 import io
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from minigen.core import validate
 
@@ -22,63 +26,74 @@ DIFFERENCE = LinearSegmentedColormap.from_list(
     "minigen.difference", ["#0b4f87", "#6aaed6", "#ffffff", "#f0a05a", "#a63c00"]
 )
 
+AxesLike = Axes | Sequence[Axes] | NDArray | None
+Box = tuple[float, ...]  # left, right, bottom, top
+
 
 class Picture(Figure):
     """A figure that a notebook shows by itself: no window, no pyplot, no global state."""
 
-    def _repr_png_(self):
+    def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110)
         return buffer.getvalue()
 
 
-def picture(width, height):
-    """An empty picture, sizes in inches."""
-    figure = Picture(figsize=(width, height), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.07, h_pad=0.07)
-    return figure
-
-
-def panels(n, ax=None, *, columns=None, width=2.7, height=2.9):
-    """n axes: those given, or those of a new picture of n panels in rows of `columns`."""
+def panels(
+    n: int, ax: AxesLike = None, *, columns: int = 0, width: float = 2.7, height: float = 2.9
+) -> list[Axes]:
+    """n axes: those given, or those of a new picture of n panels (inches) in rows of `columns`."""
     if ax is not None:
-        axes = list(np.ravel(ax))
+        axes = list(np.ravel(cast(NDArray, ax)))
         if len(axes) != n:
             raise validate.expected("ax", f"{n} axes", len(axes))
         return axes
     columns = min(n, columns or n)
     rows = -(-n // columns)
-    grid = picture(width * columns, height * rows).subplots(rows, columns, squeeze=False)
+    size = (width * columns, height * rows)
+    figure = Picture(figsize=size, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.07, h_pad=0.07)  # type: ignore[union-attr]
+    grid = figure.subplots(rows, columns, squeeze=False)
     for spare in grid.flat[n:]:
         spare.set_axis_off()
     return list(grid.flat[:n])
 
 
-def title(ax, text, **options):
+def title(
+    ax: Axes, text: object, *, loc: Any = "left", fontsize: float = 9.5, pad: float | None = None
+) -> None:
     """The title of a panel, at its left edge."""
-    ax.set_title(text, **({"loc": "left", "fontsize": 9.5, "color": INK} | options))
+    ax.set_title(str(text), loc=loc, fontsize=fontsize, pad=pad, color=INK)
 
 
-def caption(ax, text, given):
-    """One line under a new picture that says how to read it; axes of the caller's get none."""
-    if given is None:
-        ax.figure.supxlabel(text, fontsize=8.5, color=MUTED)
+def finished(ax: Axes, given: AxesLike, caption: str = "") -> Figure:
+    """The figure; a new one gets a line under it that says how to read it."""
+    figure = cast(Figure, ax.figure)
+    if given is None and caption:
+        figure.supxlabel(caption, fontsize=8.5, color=MUTED)
+    return figure
 
 
-def bare(ax):
+def frame(ax: Axes, color: str = FAINT) -> None:
+    """Draw the four edges of the panel in one colour."""
+    for spine in ax.spines.values():
+        spine.set_color(color)
+
+
+def bare(ax: Axes) -> None:
     """No ticks, and a thin frame: for pictures whose coordinates mean nothing to the reader."""
     ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(color=FAINT, linewidth=0.8)
+    frame(ax)
+    ax.spines[:].set_linewidth(0.8)
 
 
-def square(ax, box):
+def square(ax: Axes, box: Box) -> None:
     """Equal scales on the square window box = (left, right, bottom, top)."""
     bare(ax)
     ax.set(xlim=box[:2], ylim=box[2:], aspect="equal")
 
 
-def graph(ax, xlabel, ylabel):
+def graph(ax: Axes, xlabel: str, ylabel: str) -> None:
     """Two thin axes and a faint grid, for curves."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set(color=MUTED, linewidth=0.8)
@@ -89,7 +104,7 @@ def graph(ax, xlabel, ylabel):
     ax.set_ylabel(ylabel, fontsize=9, color=INK)
 
 
-def window(*clouds):
+def window(*clouds: NDArray) -> Box:
     """A square (left, right, bottom, top) around all but the farthest of the points (N, 2)."""
     x = np.concatenate(clouds)
     low, high = np.quantile(x, [0.003, 0.997], axis=0)

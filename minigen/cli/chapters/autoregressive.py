@@ -52,6 +52,7 @@ STEPS = {  # of the demo: full, quick
     ("iaf", "ring"): (1000, 60),
     ("iaf", "wave"): (1500, 60),
 }
+LOOP = "MAF z to x, loop of D"
 DIMENSIONS = (4, 16, 63), (4, 16)  # of the cost picture: full, quick
 TEXT = """An autoregressive layer has a triangular Jacobian, so its log-determinant is a sum. MAF
 reads x and gives z in one pass, IAF reads z and gives x in one pass; the other direction must find
@@ -138,7 +139,7 @@ def structure(stage):
     table = measured(stage.pick(*DIMENSIONS), stage.rng)
     return [], [
         Shot("masks", plot.masks([f.M for f in made.linears]), masks),
-        Shot("cost", plot.cost(table), cost),
+        Shot("cost", plot.cost(table, sequential=[LOOP]), cost),
     ]
 
 
@@ -153,7 +154,7 @@ def measured(dimensions, rng, rows=500, hidden=(256, 256)):
             "IAF z to x, one pass": lambda: iaf.forward(x),  # noqa: B023
             "MAF z to x, incremental": lambda: maf.inverse(x),  # noqa: B023
             "IAF x to z, incremental": lambda: iaf.inverse(x),  # noqa: B023
-            "MAF z to x, loop of D": lambda: d_passes(maf.made, x, maf.solve),  # noqa: B023
+            LOOP: lambda: d_passes(maf.made, x, maf.solve),  # noqa: B023
         }
         for name, job in jobs.items():
             lines.setdefault(name, []).append(median(job))
