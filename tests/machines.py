@@ -49,7 +49,7 @@ def settings() -> list[Setting]:
     return [
         *kernels,
         Setting("no AVX-512", {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512F AVX512CD AVX512_SKX"}),
-        Setting("kernels compiled for Nehalem", {"NUMBA_CPU_NAME": "nehalem", "MINIGEN_CACHE": "0"}),
+        Setting("numba for Nehalem", {"NUMBA_CPU_NAME": "nehalem", "MINIGEN_CACHE": "0"}),
         Setting("NumPy twins", {"MINIGEN_BACKEND": "numpy"}),
         *orders,
         Setting("LC_ALL=C", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from test_check_edges import differences
 from test_check_reference import ABS, Pointwise, pointwise
-from test_gaps import differences
 
 from minigen import check, nn
 from minigen.check import reference, richardson, tolerance

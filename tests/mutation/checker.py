@@ -18,7 +18,7 @@ def planted(name, file, *pairs):
     edits = tuple(zip(pairs[::2], pairs[1::2], strict=True))
     order = sorted(TESTS, key=lambda t: t != OWN[file])
     words = ("test_check.py" if t == "check" else f"test_check_{t}.py" for t in order)
-    return Planted(name, f"check/{file}.py", edits, " ".join([*words, "test_gaps.py"]))
+    return Planted(name, f"check/{file}.py", edits, " ".join([*words, "test_check_edges.py"]))
 
 
 BANK = (
