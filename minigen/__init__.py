@@ -4,27 +4,44 @@ Submodules load on first use: `import minigen as mg` compiles nothing and import
 """
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:  # what an editor or a type checker sees
+    from minigen import (
+        bench,
+        check,
+        core,
+        data,
+        derivations,
+        diffusion,
+        flows,
+        homework,
+        kernels,
+        markov,
+        metric,
+        nn,
+        plot,
+        prob,
+        training,
+    )
+    from minigen.training import fit, load, save
 
-SUBMODULES = (
-    "bench", "check", "core", "data", "derivations", "diffusion", "flows", "homework", "kernels",
-    "markov", "metric", "nn", "plot", "prob", "training",
-)  # fmt: skip
-SHORTCUTS = {
-    "fit": "minigen.training",
-    "save": "minigen.training",
-    "load": "minigen.training",
-}
+__version__ = "0.2.0"
+
+__all__ = [
+    "bench", "check", "core", "data", "derivations", "diffusion", "fit", "flows", "homework",
+    "kernels", "load", "markov", "metric", "nn", "plot", "prob", "save", "training",
+]  # fmt: skip
+_FUNCTIONS = {"fit", "load", "save"}
 
 
-def __getattr__(name):
-    if name in SUBMODULES:
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module("minigen.training"), name)
+    if name in __all__:
         return importlib.import_module(f"minigen.{name}")
-    if name in SHORTCUTS:
-        return getattr(importlib.import_module(SHORTCUTS[name]), name)
     raise AttributeError(f"module 'minigen' has no attribute {name!r}")
 
 
-def __dir__():
-    return sorted([*globals(), *SUBMODULES, *SHORTCUTS])
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -8,7 +8,7 @@ import pytest
 from minigen import nn
 from minigen.core import tree
 from minigen.core.contract import Layer
-from minigen.core.tree import const, param
+from minigen.core.tree import const, exact, param
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,7 +18,7 @@ class Mixed(Layer):
     w: np.ndarray = param()
     offset: np.ndarray = const()
     order: np.ndarray = const()
-    table: np.ndarray = const(cast=False)
+    table: np.ndarray = exact()
     loose: np.ndarray = None
     frozen: Layer = const(default=None)
     inner: Layer = None

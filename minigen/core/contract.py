@@ -8,13 +8,33 @@ Positional inputs are differentiated; keyword inputs (time steps, labels, noise)
 changes the layer or its arguments, and everything `backward` needs is in `cache`, so two caches
 may be alive at once. Forward has no mode, no clock and no dice.
 
-Names: N batch, D features, H hidden, T steps; x input, y output, z latent; `d` + name is the
-gradient of the loss with respect to it; `logdet` is log|det dy/dx|, of shape (N,).
+The letters, here and in every file:
+
+    N, D, H, T, K, C    batch, features, hidden units, time steps, components or bins, context
+    x, y, z             input or data, output, latent
+    s, t (flows)        log-scale and shift;    t (diffusion)   the time, 1..T
+    r, w, c             an unbounded parameter, w = tanh(r / c), and c w, bounded by c
+    e                   an exponential: exp(s), exp(-alpha);    h   what a network gives
+    d + name            the gradient of the loss with respect to it: dx, ds, dW
+    logdet              log|det dy/dx| of each row, (N,)
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import tree, validate
+
+Cache = Any  # what forward keeps for backward: nobody else looks into it
+Grads = dict[str, Any]  # nested like `params`
+
+
+class NoInverseGradient(TypeError):
+    """A bijection whose inverse has no backward pass: it is sequential, or not written."""
 
 
 class Layer:
@@ -24,34 +44,25 @@ class Layer:
     and a `backward`, and a classmethod `init(..., rng, dtype)` for fresh parameters.
     """
 
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        own = vars(cls)
-        if "backward" in own and "backward_params" not in own:
-            cls.backward_params = Layer.backward_params  # the parent's goes with its `backward`
+    if TYPE_CHECKING:
+        forward: Callable[..., Any]
+        backward: Callable[..., Any]
 
     @property
-    def params(self):
+    def params(self) -> dict[str, Any]:
         """The tree of trained arrays: nested dicts, named like the fields."""
         return tree.params(self)
 
-    def backward_params(self, *args):
-        """The gradient of the parameters alone, which is all that training needs.
-
-        A layer whose inputs are data may leave out here what only their gradients cost.
-        """
-        return self.backward(*args)[-1]
-
     @cached_property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """The floating type of the parameters."""
         return tree.dtype(self)
 
-    def astype(self, dtype):
+    def astype(self, dtype: DTypeLike) -> Any:
         """A copy in another precision."""
         return tree.astype(self, dtype)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return tree.summary(self)
 
 
@@ -60,20 +71,59 @@ class Bijection(Layer):
 
         y, logdet, cache = f.forward(x)             or f.forward(x, context)
         dx, grads        = f.backward(dy, dlogdet, cache)     dx, dcontext, grads with a context
-        x, logdet        = f.inverse(y)             log|det dx/dy|, of the inverse map
-        dy, grads        = f.backward_inverse(dx, dlogdet, y)   where the inverse is one pass
+        x, logdet, cache = f.inverse(y)             log|det dx/dy|, of the inverse map
+        dy, grads        = f.inverse_backward(dx, dlogdet, cache)
 
-    `context` is the number of context columns the map wants: 0 for none.
+    `context` is the number of context columns the map wants: 0 for none. `sequential` names the
+    direction, "forward" or "inverse", that takes one pass for each coordinate (SLOW); such a
+    direction has no backward pass.
     """
 
-    context = 0
+    context: int = 0
+    sequential: str = ""
 
-    def backward_inverse(self, dx, dlogdet, y, *context):
-        """The gradient of `inverse` at y; only maps that are parallel both ways have it."""
-        raise TypeError(
-            f"{type(self).__name__}: expected a map with `backward_inverse` (coupling, linear, "
-            "element-wise), got one without; train it in the other orientation"
-        )
+    if TYPE_CHECKING:
+        inverse: Callable[..., Any]
+
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        """The gradient of `inverse`; maps that are parallel in both directions have it."""
+        name, other = type(self).__name__, "its inverse is sequential or has no backward pass"
+        raise NoInverseGradient(f"{name} has no inverse_backward: {other}")
+
+    def slow(self, direction: str) -> "Bijection | None":
+        """The first part that is sequential in "forward" or "inverse", or None (FAST)."""
+        return self if self.sequential == direction else None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inverse(Bijection):
+    """The inverse of a bijection, as a bijection: its forward is f.inverse, and so on.
+
+    Shapes: those of f, with x and y exchanged.
+    """
+
+    f: Bijection
+
+    @property
+    def context(self) -> int:
+        return self.f.context
+
+    def slow(self, direction: str) -> Bijection | None:
+        return self.f.slow("inverse" if direction == "forward" else "forward")
+
+    def forward(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return self.f.inverse(y, *context)
+
+    def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        *dinputs, grads = self.f.inverse_backward(dx, dlogdet, cache)
+        return *dinputs, {"f": grads}
+
+    def inverse(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return self.f.forward(x, *context)
+
+    def inverse_backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        *dinputs, grads = self.f.backward(dy, dlogdet, cache)
+        return *dinputs, {"f": grads}
 
 
 class Density(Layer):
@@ -87,10 +137,18 @@ class Density(Layer):
     integer values of the data, 0 for continuous data.
     """
 
-    context = 0
-    levels = 0
+    context: int = 0
+    levels: int = 0
 
-    def log_prob(self, x, *context):
+    if TYPE_CHECKING:
+        features: int
+        sample: Callable[..., NDArray]
+
+    def slow(self, direction: str) -> Layer | None:
+        """The part that is sequential from data to latent ("forward") or back, or None."""
+        return None
+
+    def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
         """log p(x) in nats, (N,), for x (N, D) of any real type; validated and cast."""
         rows = validate.rows(self, x, *context)
         return self.forward(*rows)[0]
@@ -106,10 +164,12 @@ class Loss(Layer):
     A batch is an array of N rows or a tuple of them (data, context).
     """
 
-    def draw(self, batch, rng):
+    def draw(
+        self, batch: Any, rng: np.random.Generator
+    ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
         """The inputs and the given of one step; by default the batch itself, and nothing drawn."""
         return (batch if isinstance(batch, tuple) else (batch,)), {}
 
-    def metrics(self, cache):
+    def metrics(self, cache: Cache) -> dict[str, float]:
         """Numbers for the training history beside the loss, by name."""
         return {}

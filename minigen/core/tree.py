@@ -6,24 +6,35 @@ are the field names, and "0", "1", ... inside a tuple; a path joins the keys wit
 """
 
 import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import getitem
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 
-def param(**kwargs):
-    """A dataclass field: an array the optimiser trains."""
-    return dataclasses.field(metadata={"kind": "param"}, **kwargs)
+if TYPE_CHECKING:  # what a type checker has to know: each is a `dataclasses.field`
+    from dataclasses import field as const
+    from dataclasses import field as exact
+    from dataclasses import field as param
+else:
+
+    def param(**options):
+        """A dataclass field: an array the optimiser trains."""
+        return dataclasses.field(metadata={"kind": "param"}, **options)
+
+    def const(**options):
+        """A dataclass field: an array, or a whole layer, that is kept; `astype` converts it."""
+        return dataclasses.field(metadata={"kind": "const", "cast": True}, **options)
+
+    def exact(**options):
+        """As `const`, but `astype` leaves it as it is: the float64 table of a schedule."""
+        return dataclasses.field(metadata={"kind": "const", "cast": False}, **options)
 
 
-def const(*, cast=True, **kwargs):
-    """A dataclass field: an array, or a whole layer, that is kept.
-
-    `astype` converts its floating arrays, unless cast=False (the float64 table of a schedule).
-    """
-    return dataclasses.field(metadata={"kind": "const", "cast": cast}, **kwargs)
-
-
-def branches(value):
+def branches(value: Any) -> dict[str, Any]:
     """The nodes a field holds, by key: {"": node}, {"0": node, "1": ...} for a tuple, or {}."""
     if dataclasses.is_dataclass(value):
         return {"": value}
@@ -32,7 +43,7 @@ def branches(value):
     return {}
 
 
-def params(node):
+def params(node: Any) -> dict[str, Any]:
     """The tree of the trained arrays below `node`."""
     tree = {}
     for f in dataclasses.fields(node):
@@ -46,12 +57,12 @@ def params(node):
     return tree
 
 
-def flatten(tree, prefix=""):
+def flatten(tree: Mapping, prefix: str = "") -> dict[str, Any]:
     """{path: leaf} of a nested dict."""
     return dict(walk(tree, prefix))
 
 
-def walk(tree, prefix):
+def walk(tree: Mapping, prefix: str) -> Iterator[tuple[str, Any]]:
     """(path, leaf) of a nested dict, depth first."""
     for key, value in tree.items():
         if isinstance(value, dict):
@@ -60,7 +71,7 @@ def walk(tree, prefix):
             yield f"{prefix}{key}", value
 
 
-def pairs(params, grads):
+def pairs(params: Mapping, grads: Mapping) -> Iterator[tuple[str, NDArray, NDArray]]:
     """(path, parameter, gradient) for each leaf; both trees must have the same paths and shapes."""
     ps, gs = flatten(params), flatten(grads)
     if ps.keys() != gs.keys():
@@ -72,7 +83,7 @@ def pairs(params, grads):
         yield path, p, gs[path]
 
 
-def arrays(node, prefix=""):
+def arrays(node: Any, prefix: str = "") -> dict[str, tuple[dataclasses.Field, NDArray]]:
     """{path: (field, array)} of every array below `node`, trained or kept."""
     found = {}
     for f in dataclasses.fields(node):
@@ -84,9 +95,9 @@ def arrays(node, prefix=""):
     return found
 
 
-def rebuild(node, new, prefix=""):
+def rebuild(node: Any, new: Mapping[str, NDArray], prefix: str = "") -> Any:
     """A copy of `node` with the arrays of `new` ({path: array}) in place of its own."""
-    changes = {}
+    changes: dict[str, Any] = {}
     for f in dataclasses.fields(node):
         value, path = getattr(node, f.name), f"{prefix}{f.name}"
         below = branches(value)
@@ -99,7 +110,7 @@ def rebuild(node, new, prefix=""):
     return dataclasses.replace(node, **changes)
 
 
-def astype(node, dtype):
+def astype(node: Any, dtype: DTypeLike) -> Any:
     """A copy of `node` with parameters in `dtype` and kept floating arrays in its real part."""
     real = np.finfo(dtype).dtype
     new = {}
@@ -112,23 +123,23 @@ def astype(node, dtype):
     return rebuild(node, new)
 
 
-def dtype(node):
+def dtype(node: Any) -> np.dtype:
     """The floating type of a layer's first parameter (float64 if it has none)."""
-    return next((array.dtype for array in trained(node)), np.dtype(np.float64))
+    return next((getattr(*place).dtype for place in places(node)), np.dtype(np.float64))
 
 
-def trained(node):
-    """The trained arrays below `node`, one at a time."""
+def places(node: Any) -> Iterator[tuple[Any, str]]:
+    """(owner, field name) of every trained array below `node`, in the order of the paths."""
     for f in dataclasses.fields(node):
-        value, kind = getattr(node, f.name), f.metadata.get("kind")
+        kind = f.metadata.get("kind")
         if kind == "param":
-            yield value
+            yield node, f.name
         elif kind != "const":
-            for child in branches(value).values():
-                yield from trained(child)
+            for child in branches(getattr(node, f.name)).values():
+                yield from places(child)
 
 
-def shared(node):
+def shared(node: Any) -> list[tuple[str, str]]:
     """Pairs of paths whose parameters share memory: one array standing at two places."""
     leaves = list(flatten(params(node)).items())
     return [
@@ -139,29 +150,44 @@ def shared(node):
     ]
 
 
-def pack(node):
-    """(flat, twin): one vector of all parameters, and a copy of `node` whose parameters view it."""
+def to_vector(node: Any) -> NDArray:
+    """Move all parameters into one vector, and return it: the layers' arrays are views of it.
+
+    What is written into the vector is the model's from then on. This is the one place where a
+    field of a frozen layer is set again.
+    """
+    leaves = [getattr(*place) for place in places(node)]
+    theta = np.concatenate([a.ravel() for a in leaves] or [np.zeros(0, dtype(node))])
+    ends = np.cumsum([a.size for a in leaves])
+    for (owner, name), a, end in zip(places(node), leaves, ends, strict=True):
+        object.__setattr__(owner, name, theta[end - a.size : end].reshape(a.shape))
+    return theta
+
+
+def joined(grads: Mapping, paths: Sequence[Sequence[str]], dtype: DTypeLike) -> NDArray:
+    """The leaves of `grads` at these paths, each a list of keys, as one vector."""
+    leaves: list[Any] = [reduce(getitem, path, grads) for path in paths]
+    return np.concatenate(leaves, axis=None, dtype=dtype, casting="same_kind")
+
+
+def perturbed(node: Any, rng: np.random.Generator, spread: float = 0.4) -> Any:
+    """A float64 copy with N(0, spread^2) added to every parameter.
+
+    Fresh layers are often the identity, at which a wrong gradient may look right.
+    """
+    node = astype(node, np.float64)
     leaves = flatten(params(node))
-    flat = np.concatenate([a.ravel() for a in leaves.values()] or [np.zeros(0, dtype(node))])
-    return flat, rebuild(node, views(flat, leaves))
+    moved = {p: a + spread * rng.standard_normal(a.shape) for p, a in leaves.items()}
+    return rebuild(node, moved)
 
 
-def views(flat, leaves):
-    """{path: view into `flat`} with the shapes of `leaves`, in order."""
-    ends = np.cumsum([a.size for a in leaves.values()])
-    return {
-        path: flat[end - a.size : end].reshape(a.shape)
-        for (path, a), end in zip(leaves.items(), ends, strict=True)
-    }
-
-
-def describe(node):
+def describe(node: Any) -> dict[str, Any]:
     """What `node` is apart from its arrays, as JSON-able data: {"class": ..., "fields": {...}}."""
     fields = {f.name: _described(getattr(node, f.name), f.name) for f in dataclasses.fields(node)}
     return {"class": type(node).__name__, "module": type(node).__module__, "fields": fields}
 
 
-def _described(value, name):
+def _described(value: Any, name: str) -> dict[str, Any]:
     below = branches(value)
     if "" in below:
         return {"node": describe(value)}
@@ -178,7 +204,7 @@ def _described(value, name):
     raise TypeError(f"{name}: expected an array, a layer or a plain value, got {type(value)}")
 
 
-def summary(node):
+def summary(node: Any) -> str:
     """A short repr: scalars and the shapes of arrays, layers inside layers."""
     parts = []
     for f in dataclasses.fields(node):

@@ -1,50 +1,100 @@
-"""One error style: the argument's name, what was expected, what came.
+"""One error style: the argument's name, what was expected, what was given.
 
-Public doors validate once, here; inside, nothing is validated again.
+Public functions validate once, here; inside, nothing is validated again.
 """
 
 import numbers
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+T = TypeVar("T")
 
 
-def expected(name, what, got):
-    """The ValueError every door raises."""
-    return ValueError(f"{name}: expected {what}, got {got}")
+class InvalidInput(Exception):
+    """An argument that a public function refuses; the command line answers it in one line."""
 
 
-def shaped(shape):
+class InvalidValue(InvalidInput, ValueError):
+    """An argument of the right type with a value that is not allowed."""
+
+
+class InvalidType(InvalidInput, TypeError):
+    """An argument of the wrong type."""
+
+
+def expected(name: str, what: object, got: object) -> InvalidValue:
+    """The error for a wrong value: `raise expected("n", "an integer >= 1", n)`."""
+    return InvalidValue(f"{name}: expected {what}, got {got}")
+
+
+def wrong_type(name: str, what: object, got: object) -> InvalidType:
+    """The error for a wrong type."""
+    return InvalidType(f"{name}: expected {what}, got {got}")
+
+
+def shaped(shape: Sequence[int | str]) -> str:
     """A shape for reading: (N, 2), with letters where any size will do."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def array(name, value, shape=None, dtype=None):
+def array(
+    name: str,
+    value: ArrayLike,
+    shape: Sequence[int | str] | None = None,
+    dtype: DTypeLike | None = None,
+) -> NDArray:
     """`value` as a finite real array; `shape` may have letters for free sizes: ("N", 2)."""
     try:
         out = np.asarray(value)
     except ValueError as error:
         raise expected(name, "an array", f"ragged rows ({error})") from None
     if out.dtype == bool or not np.issubdtype(out.dtype, np.number) or np.iscomplexobj(out):
-        raise TypeError(f"{name}: expected an array of real numbers, got dtype {out.dtype}")
+        raise wrong_type(name, "an array of real numbers", f"dtype {out.dtype}")
     if shape is not None and not fits(out.shape, shape):
         raise expected(name, f"shape {shaped(shape)}", shaped(out.shape))
-    finite = np.isfinite(out)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise expected(name, "finite numbers", f"{out[where]} at index {where}")
+    refuse(name, out, ~np.isfinite(out), "finite numbers")
     return out if dtype is None else out.astype(dtype, copy=False)
 
 
-def fits(got, shape):
+def integers(
+    name: str,
+    value: ArrayLike,
+    low: int,
+    high: int,
+    shape: Sequence[int | str] | None = None,
+) -> NDArray:
+    """`value` as an integer array with every entry a whole number in low..high."""
+    out = array(name, value, shape)
+    bad = (out != np.round(out)) | (out < low) | (out > high)
+    refuse(name, out, bad, f"whole numbers in {low}..{high}")
+    return out.astype(np.int64, copy=False)
+
+
+def refuse(name: str, value: NDArray, bad: NDArray, what: str) -> None:
+    """Raise for the first entry of `value` at which the mask `bad` is true."""
+    if np.any(bad):
+        where = first(bad)
+        raise expected(name, what, f"{value[where]} at index {where}" if where else value)
+
+
+def first(bad: NDArray) -> tuple[int, ...]:
+    """The index of the first true entry."""
+    return tuple(int(i) for i in np.argwhere(bad)[0])
+
+
+def fits(got: Sequence[int], shape: Sequence[int | str]) -> bool:
     """Whether the shape `got` fits: numbers match, a letter stands for one size everywhere."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     return len(got) == len(shape) and all(
         n == (sizes.setdefault(s, n) if isinstance(s, str) else s)
         for n, s in zip(got, shape, strict=True)
     )
 
 
-def rows(model, x, *context):
+def rows(model: Any, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, ...]:
     """x (N, D) and context (N, C) of a model, finite and in the model's type."""
     x = array("x", x, ("N", model.features), model.dtype)
     if model.context == 0 and context:
@@ -54,52 +104,58 @@ def rows(model, x, *context):
     return x, *(array("context", c, (len(x), model.context), model.dtype) for c in context)
 
 
-def integer(name, value, low, high=None):
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """`value` as an int in low..high."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
+        raise wrong_type(name, "an integer", repr(value))
+    value = int(value)
     if value < low or (high is not None and value > high):
         what = f"an integer >= {low}" if high is None else f"an integer in {low}..{high}"
         raise expected(name, what, value)
-    return int(value)
+    return value
 
 
-def number(name, value, low=-np.inf, high=np.inf):
+def optional_integer(name: str, value: Any, low: int) -> int | None:
+    """None, or an integer >= low."""
+    return None if value is None else integer(name, value, low)
+
+
+def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> float:
     """`value` as a finite float with low <= value <= high."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: expected a number, got {value!r}")
+        raise wrong_type(name, "a number", repr(value))
+    value = float(value)
     if not (np.isfinite(value) and low <= value <= high):
         raise expected(name, f"a number in [{low}, {high}]", value)
-    return float(value)
+    return value
 
 
-def choice(name, value, options):
+def choice(name: str, value: T, options: Collection) -> T:
     """`value`, one of the names in `options`."""
     if value not in options:
         raise expected(name, f"one of {', '.join(map(str, options))}", repr(value))
     return value
 
 
-def methods(name, value, *wanted):
+def methods(name: str, value: T, *wanted: str) -> T:
     """`value`, an object with the wanted methods."""
     what, missing = " and ".join(wanted), [m for m in wanted if not hasattr(value, m)]
     if isinstance(value, type):
-        raise TypeError(f"{name}: expected an object with {what}, got the class {value.__name__}")
+        raise wrong_type(name, f"an object with {what}", f"the class {value.__name__}")
     if missing:
         got = f"{type(value).__name__} without {' and '.join(missing)}"
-        raise TypeError(f"{name}: expected an object with {what}, got {got}")
+        raise wrong_type(name, f"an object with {what}", got)
     return value
 
 
-def widths(name, value):
+def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
     """A tuple of hidden widths, each a positive integer."""
-    if isinstance(value, numbers.Integral):
-        value = (value,)
-    return tuple(integer(f"{name}[{k}]", n, 1) for k, n in enumerate(value))
+    several = value if isinstance(value, Sequence) else (value,)
+    return tuple(integer(f"{name}[{k}]", n, 1) for k, n in enumerate(several))
 
 
-def generator(rng):
+def generator(rng: Any) -> np.random.Generator:
     """A numpy Generator: the only source of randomness anywhere."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, got {rng!r}")
+        raise wrong_type("rng", "a numpy.random.Generator", repr(rng))
     return rng

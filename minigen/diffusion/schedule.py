@@ -7,7 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Layer
 from minigen.core.numeric import sigmoid
-from minigen.core.tree import const
+from minigen.core.tree import exact
 
 LARGEST = 0.999  # a step never forgets everything: sqrt(alpha_t) stays a number to divide by
 
@@ -24,11 +24,11 @@ class Schedule:
     cancellation. At t = 0 nothing has happened: beta_0 = 0 and A_0 = 1; beta_tilde_1 = 0.
     """
 
-    beta: np.ndarray = const(cast=False)
-    alpha: np.ndarray = const(cast=False)
-    alpha_bar: np.ndarray = const(cast=False)
-    one_minus_alpha_bar: np.ndarray = const(cast=False)
-    beta_tilde: np.ndarray = const(cast=False)
+    beta: np.ndarray = exact()
+    alpha: np.ndarray = exact()
+    alpha_bar: np.ndarray = exact()
+    one_minus_alpha_bar: np.ndarray = exact()
+    beta_tilde: np.ndarray = exact()
 
     @property
     def T(self):

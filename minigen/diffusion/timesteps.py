@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.core.tree import const
+from minigen.core.tree import exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Importance:
     p (T,) sums to one. The loss keeps its mean: E_p[w L] = 1/T sum_t L.
     """
 
-    p: np.ndarray = const(cast=False)
+    p: np.ndarray = exact()
 
     @classmethod
     def of(cls, elbo, floor=0.1):

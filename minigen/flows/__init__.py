@@ -5,22 +5,22 @@ mg.fit(flow.nll, x, rng=rng)
 flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
 """
 
+from minigen.core.contract import Inverse
 from minigen.flows.actnorm import ActNorm
-from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
 from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.elementwise import Affine, Exp, Logit
 from minigen.flows.energies import ENERGIES, energy
-from minigen.flows.factories import nice, real_nvp
 from minigen.flows.flow import Flow
-from minigen.flows.iaf import IAFLayer
+from minigen.flows.iaf_layer import IAFLayer
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.losses import NLL, ReverseKL
 from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.made_mog import MADEMoG
-from minigen.flows.maf import MAFLayer
-from minigen.flows.normalizer import log_normalizer
+from minigen.flows.maf_layer import MAFLayer
+from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nvp
+from minigen.flows.normalizer import Normalizer, log_normalizer
 from minigen.flows.permute import Permute
 from minigen.flows.sequential import d_passes, incremental
 from minigen.flows.spline import Spline, SplineCoupling
@@ -39,11 +39,13 @@ __all__ = [
     "Exp",
     "Flow",
     "IAFLayer",
+    "Inverse",
     "InvertibleLinear",
     "Logit",
     "MADEMoG",
     "MAFLayer",
     "MaskedLinear",
+    "Normalizer",
     "Permute",
     "ReverseKL",
     "Spline",
@@ -61,3 +63,7 @@ __all__ = [
     "nice",
     "real_nvp",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

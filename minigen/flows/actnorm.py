@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Bijection
+from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import param
-from minigen.flows.volume import constant
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,35 +20,38 @@ class ActNorm(Bijection):
     is saved and loaded is the whole state of the layer.
     """
 
-    s: np.ndarray = param()
-    t: np.ndarray = param()
+    s: NDArray = param()
+    t: NDArray = param()
 
     @classmethod
-    def init(cls, features, *, dtype=np.float32):
+    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "ActNorm":
         """The identity."""
         return cls(np.zeros(features, dtype), np.zeros(features, dtype))
 
     @classmethod
-    def init_from(cls, x, *, dtype=np.float32):
+    def init_from(cls, x: NDArray, *, dtype: DTypeLike = np.float32) -> "ActNorm":
         """Standardise the columns of x (N, D); a constant column is only shifted."""
         mean, std = x.mean(axis=0), x.std(axis=0)
         s = -np.log(np.where(std > 0, std, 1))
         return cls(s.astype(dtype), (-mean * np.exp(s)).astype(dtype))
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         scaled = x * np.exp(self.s)
-        return scaled + self.t, constant(self.s.sum(), x), (scaled,)
+        return scaled + self.t, self.s.sum() + np.zeros(len(x), x.dtype), (scaled,)
 
-    def backward(self, dy, dlogdet, cache):
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (scaled,) = cache
         ds = (dy * scaled).sum(axis=0) + dlogdet.sum()
         return dy * np.exp(self.s), {"s": ds, "t": dy.sum(axis=0)}
 
-    def inverse(self, y):
-        return (y - self.t) * np.exp(-self.s), constant(-self.s.sum(), y)
+    def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        x = (y - self.t) * np.exp(-self.s)
+        return x, -self.s.sum() + np.zeros(len(y), y.dtype), (x,)
 
-    def backward_inverse(self, dx, dlogdet, y):
-        x, _ = self.inverse(y)
+    def inverse_backward(
+        self, dx: NDArray, dlogdet: NDArray, cache: Cache
+    ) -> tuple[NDArray, Grads]:
+        (x,) = cache
         dy = dx * np.exp(-self.s)
         ds = -(dx * x).sum(axis=0) - dlogdet.sum()
         return dy, {"s": ds, "t": -dy.sum(axis=0)}

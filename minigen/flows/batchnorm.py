@@ -1,13 +1,16 @@
 """Batch normalisation as a flow layer, differentiated through its own statistics."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Bijection
+from minigen.core import validate
+from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import param
 from minigen.flows.actnorm import ActNorm
-from minigen.flows.volume import constant
+from minigen.flows.chain import Chain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,24 +33,26 @@ class BatchNorm(Bijection):
     Shapes: x, y (N, D); s, t (D,).
     """
 
-    s: np.ndarray = param()
-    t: np.ndarray = param()
+    s: NDArray = param()
+    t: NDArray = param()
     eps: float = 1e-5
 
     @classmethod
-    def init(cls, features, *, dtype=np.float32, eps=1e-5):
+    def init(
+        cls, features: int, *, dtype: DTypeLike = np.float32, eps: float = 1e-5
+    ) -> "BatchNorm":
         """Scale 1 and shift 0."""
         return cls(np.zeros(features, dtype), np.zeros(features, dtype), eps)
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         m = x.mean(axis=0)
         v = ((x - m) ** 2).mean(axis=0)
         root = np.sqrt(v + self.eps)
         xhat = (x - m) / root
         y = xhat * np.exp(self.s) + self.t
-        return y, constant((self.s - np.log(root)).sum(), x), (xhat, root)
+        return y, (self.s - np.log(root)).sum() + np.zeros(len(x), x.dtype), (xhat, root)
 
-    def backward(self, dy, dlogdet, cache):
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         xhat, root = cache
         G = dlogdet.sum()
         dxhat = dy * np.exp(self.s)
@@ -55,23 +60,41 @@ class BatchNorm(Bijection):
         dx = dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0) - xhat * G / len(dy)
         return dx / root, {"s": ds, "t": dy.sum(axis=0)}
 
-    def inverse(self, y):
-        raise TypeError(
-            "BatchNorm: expected a layer with statistics of its own to invert, got one that takes "
-            "them from the batch; freeze(x) gives that layer"
+    def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        raise validate.InvalidType(
+            "BatchNorm uses the statistics of the batch and has no inverse; call freeze(x) first"
         )
 
-    def freeze(self, x):
+    def freeze(self, x: NDArray) -> ActNorm:
         """The affine layer that `forward` is, with the statistics of x (N, D) kept."""
         m, v = x.mean(axis=0), x.var(axis=0)
         s = self.s - np.log(v + self.eps) / 2
         return ActNorm(s.astype(self.s.dtype), (self.t - m * np.exp(s)).astype(self.t.dtype))
 
 
-def freeze(flow, x, *context):
-    """A copy of a flow that runs 'normalizing' with each BatchNorm frozen to what x gives it."""
+def freeze(flow: Any, x: NDArray, *context: NDArray) -> Any:
+    """A copy of a flow with each BatchNorm replaced by the affine layer that it is on x.
+
+    Parameters
+    ----------
+    flow : a Flow whose chain has BatchNorm layers
+    x : (N, D) data, from which the statistics are taken
+    context : (N, C) of a conditional flow
+
+    Returns
+    -------
+    Flow
+
+    Examples
+    --------
+    >>> f = mg.flows.real_nvp(2, 1, (8,), rng=rng)
+    >>> norm = mg.flows.BatchNorm.init(2)
+    >>> flow = mg.flows.Flow(mg.flows.Chain((norm, *f.chain.layers)), f.base)
+    >>> mg.flows.freeze(flow, rng.standard_normal((100, 2))).chain.layers[0]
+    ActNorm(s=(2,), t=(2,))
+    """
     layers = []
     for f in flow.chain.layers:
         layers.append(f.freeze(x) if isinstance(f, BatchNorm) else f)
         x = layers[-1].forward(x, *(context if f.context else ()))[0]
-    return replace(flow, chain=replace(flow.chain, layers=tuple(layers)))
+    return replace(flow, chain=Chain(tuple(layers)))

@@ -1,8 +1,12 @@
 """Chains of maps: log-determinants add."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from minigen.core.contract import Bijection
+from numpy.typing import NDArray
+
+from minigen.core.contract import Bijection, Cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,13 +21,16 @@ class Chain(Bijection):
     transformed. A context goes to the layers that declare one, and their dcontext are summed.
     """
 
-    layers: tuple
+    layers: tuple[Bijection, ...]
 
     @property
-    def context(self):
+    def context(self) -> int:
         return max((f.context for f in self.layers), default=0)
 
-    def forward(self, z, *context):
+    def slow(self, direction: str) -> Bijection | None:
+        return next((s for f in self.layers if (s := f.slow(direction))), None)
+
+    def forward(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         logdet, caches = 0, []
         for f in self.layers:
             z, ell, cache = f.forward(z, *(context if f.context else ()))
@@ -31,34 +38,30 @@ class Chain(Bijection):
             caches.append(cache)
         return z, logdet, tuple(caches)
 
-    def backward(self, dz, dlogdet, caches):
+    def backward(self, dz: NDArray, dlogdet: NDArray, caches: Cache) -> tuple[Any, ...]:
         grads, dcontext = {}, ()
         for k in reversed(range(len(self.layers))):
             dz, *dc, grads[str(k)] = self.layers[k].backward(dz, dlogdet, caches[k])  # CV-10
             dcontext = added(dcontext, dc)
         return dz, *dcontext, {"layers": grads}
 
-    def inverse(self, z, *context):
-        logdet = 0
+    def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        logdet, caches = 0, []
         for f in reversed(self.layers):
-            z, ell = f.inverse(z, *(context if f.context else ()))
+            z, ell, cache = f.inverse(z, *(context if f.context else ()))
             logdet = logdet + ell  # CV-9
-        return z, logdet
+            caches.append(cache)
+        return z, logdet, tuple(reversed(caches))
 
-    def backward_inverse(self, dz, dlogdet, z, *context):
-        points = []  # the z_i that each inverse starts from, last layer first
-        for f in reversed(self.layers):
-            points.append(z)
-            z, _ = f.inverse(z, *(context if f.context else ()))
+    def inverse_backward(self, dz: NDArray, dlogdet: NDArray, caches: Cache) -> tuple[Any, ...]:
         grads, dcontext = {}, ()
-        for k, (f, point) in enumerate(zip(self.layers, reversed(points), strict=True)):
-            c = context if f.context else ()
-            dz, *dc, grads[str(k)] = f.backward_inverse(dz, dlogdet, point, *c)  # CV-9
+        for k, f in enumerate(self.layers):
+            dz, *dc, grads[str(k)] = f.inverse_backward(dz, dlogdet, caches[k])  # CV-9
             dcontext = added(dcontext, dc)
         return dz, *dcontext, {"layers": grads}
 
 
-def added(total, part):
+def added(total: Sequence[NDArray], part: Sequence[NDArray]) -> tuple[NDArray, ...]:
     """The sum of two tuples of at most one array, () counting as zero."""
     if total and part:
         return (total[0] + part[0],)

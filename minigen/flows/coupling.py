@@ -1,13 +1,14 @@
 """Coupling layers: Real NVP's affine coupling, and the additive coupling of NICE."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Bijection, Layer
-from minigen.flows.volume import zeros
-from minigen.kernels import affine, sums
+from minigen.core.contract import Bijection, Cache, Layer
 from minigen.nn import mlp
 
 
@@ -28,8 +29,7 @@ class AffineCoupling(Bijection):
         dx_{d+1:D} = dy_{d+1:D} * exp(s),  dt = dy_{d+1:D},  dr = ds * (1 - w^2)
         ds = dx_{d+1:D} * x_{d+1:D} + dlogdet,   dx_{1:d} = dy_{1:d} + net^T(dr, dt)
 
-    With a context, the network sees (x_{1:d}, context). The element-wise lines of the backward
-    pass stand in kernels/affine.py.
+    With a context, the network sees (x_{1:d}, context).
 
     Shapes: x, y (N, D); s, t (N, D - d); net: d + context -> 2 (D - d).
     """
@@ -40,43 +40,59 @@ class AffineCoupling(Bijection):
     context: int = 0
 
     @classmethod
-    def init(cls, features, hidden, *, rng, dtype=np.float32, context=0, c=2.0, activation="relu"):
+    def init(
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        context: int = 0,
+        c: float = 2.0,
+        activation: str = "relu",
+    ) -> "AffineCoupling":
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 2, context, rng, dtype, activation)
         return cls(net, d, c, context)
 
-    def scale_shift(self, x1, context):
+    def scale_shift(
+        self, x1: NDArray, context: tuple[NDArray, ...]
+    ) -> tuple[NDArray, NDArray, Cache]:
         h, net_cache = self.net.forward(join(x1, context))
         half = h.shape[1] // 2
         w, t = np.tanh(h[:, :half] / self.c), h[:, half:]
         return self.c * w, t, (w, net_cache)
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x1, x2 = x[:, : self.d], x[:, self.d :]
         s, t, (w, net_cache) = self.scale_shift(x1, context)
         e = np.exp(s)
         y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
-        return y, sums.rows(s), (x, e, w, net_cache)  # NVP-8
+        return y, s.sum(axis=1), (x2, e, w, net_cache)  # NVP-8
 
-    def backward(self, dy, dlogdet, cache):
-        x, e, w, net_cache = cache
-        dx, dh = affine.coupling_backward(dy, dlogdet, x, e, w)  # NVP-8, NVP-4, NVP-3
-        dx1, grads = self.net.backward(dh, net_cache)
-        dx[:, : self.d] += dx1[:, : self.d]  # NVP-4
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        x2, e, w, net_cache = cache
+        dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
+        dx2 = dy2 * e  # NVP-4
+        ds = dx2 * x2 + dlogdet[:, None]  # NVP-4, NVP-8
+        dr, dt = ds * (1 - w * w), dy2  # NVP-4
+        dx1, grads = self.net.backward(np.concatenate([dr, dt], axis=1), net_cache)
+        dx = np.concatenate([dy1 + dx1[:, : self.d], dx2], axis=1)  # NVP-3
         return dx, *part(dx1, self.d, self.context), {"net": grads}
 
-    def inverse(self, y, *context):
-        y1, y2 = y[:, : self.d], y[:, self.d :]
-        s, t, _ = self.scale_shift(y1, context)
-        x = np.concatenate([y1, (y2 - t) * np.exp(-s)], axis=1)  # NVP-5, NVP-6
-        return x, -sums.rows(s)
-
-    def backward_inverse(self, dx, dlogdet, y, *context):
+    def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y1, y2 = y[:, : self.d], y[:, self.d :]
         s, t, (w, net_cache) = self.scale_shift(y1, context)
+        e = np.exp(-s)
+        x2 = (y2 - t) * e  # NVP-6
+        x = np.concatenate([y1, x2], axis=1)  # NVP-5
+        return x, -s.sum(axis=1), (x2, e, w, net_cache)
+
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        x2, e, w, net_cache = cache
         dx1, dx2 = dx[:, : self.d], dx[:, self.d :]
-        dy2 = dx2 * np.exp(-s)  # NVP-6
-        ds = -dy2 * (y2 - t) - dlogdet[:, None]  # NVP-6; logdet = -sum_j s_j
+        dy2 = dx2 * e  # NVP-6
+        ds = -dx2 * x2 - dlogdet[:, None]  # NVP-6; logdet = -sum_j s_j
         dr, dt = ds * (1 - w * w), -dy2  # NVP-6
         dy1, grads = self.net.backward(np.concatenate([dr, dt], axis=1), net_cache)
         dy = np.concatenate([dx1 + dy1[:, : self.d], dy2], axis=1)  # NVP-5
@@ -97,37 +113,57 @@ class AdditiveCoupling(Bijection):
     context: int = 0
 
     @classmethod
-    def init(cls, features, hidden, *, rng, dtype=np.float32, context=0, activation="relu"):
+    def init(
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        context: int = 0,
+        activation: str = "relu",
+    ) -> "AdditiveCoupling":
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 1, context, rng, dtype, activation)
         return cls(net, d, context)
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return self.moved(x, context, 1)
+
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        return self.moved_backward(dy, cache, 1)
+
+    def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return self.moved(y, context, -1)
+
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        return self.moved_backward(dx, cache, -1)
+
+    def moved(
+        self, x: NDArray, context: tuple[NDArray, ...], sign: int
+    ) -> tuple[NDArray, NDArray, Cache]:
+        """x with t added to its last columns, or subtracted: the map and its inverse."""
         x1, x2 = x[:, : self.d], x[:, self.d :]
         t, net_cache = self.net.forward(join(x1, context))
-        return np.concatenate([x1, x2 + t], axis=1), zeros(x), (net_cache,)
+        y = np.concatenate([x1, x2 + sign * t], axis=1)
+        return y, np.zeros(len(x), x.dtype), net_cache
 
-    def backward(self, dy, dlogdet, cache):
-        (net_cache,) = cache
-        dh, grads = self.net.backward(dy[:, self.d :], net_cache)
-        dx1 = dy[:, : self.d] + dh[:, : self.d]
-        dx = np.concatenate([dx1, dy[:, self.d :]], axis=1)
-        return dx, *part(dh, self.d, self.context), {"net": grads}
-
-    def inverse(self, y, *context):
-        y1, y2 = y[:, : self.d], y[:, self.d :]
-        t, _ = self.net.forward(join(y1, context))
-        return np.concatenate([y1, y2 - t], axis=1), zeros(y)
-
-    def backward_inverse(self, dx, dlogdet, y, *context):
-        _, net_cache = self.net.forward(join(y[:, : self.d], context))
-        dh, grads = self.net.backward(-dx[:, self.d :], net_cache)
-        dy1 = dx[:, : self.d] + dh[:, : self.d]
-        dy = np.concatenate([dy1, dx[:, self.d :]], axis=1)
-        return dy, *part(dh, self.d, self.context), {"net": grads}
+    def moved_backward(self, dy: NDArray, net_cache: Cache, sign: int) -> tuple[Any, ...]:
+        dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
+        dx1, grads = self.net.backward(sign * dy2, net_cache)
+        dx = np.concatenate([dy1 + dx1[:, : self.d], dy2], axis=1)
+        return dx, *part(dx1, self.d, self.context), {"net": grads}
 
 
-def conditioner(features, hidden, outputs, context, rng, dtype, activation):
+def conditioner(
+    features: int,
+    hidden: int | Sequence[int],
+    outputs: int,
+    context: int,
+    rng: np.random.Generator,
+    dtype: DTypeLike,
+    activation: str,
+) -> tuple[int, Layer]:
     """(d, net): the number of columns kept, and a network with `outputs` per other column."""
     if features < 2:
         raise validate.expected("features", "at least 2 (a coupling keeps one column)", features)
@@ -139,11 +175,11 @@ def conditioner(features, hidden, outputs, context, rng, dtype, activation):
     return d, net
 
 
-def join(x, context):
+def join(x: NDArray, context: tuple[NDArray, ...]) -> NDArray:
     """(x, context) side by side; x itself where there is no context."""
     return np.concatenate([x, *context], axis=1) if context else x
 
 
-def part(dh, d, context):
+def part(dh: NDArray, d: int, context: int) -> tuple[NDArray, ...]:
     """The gradient of the context columns, as a tuple of one, or () where there is none."""
     return (dh[:, d:],) if context else ()

@@ -10,13 +10,14 @@ parameters of the k-th coordinate have degree k - 1: they see strictly less than
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 
 ORDERS = ("natural", "reversed", "random")
 
 
-def visit(order, features, rng):
+def visit(order: str | ArrayLike, features: int, rng: np.random.Generator) -> NDArray:
     """The order as an array: order[k - 1] is the column that is visited k-th."""
     if isinstance(order, str):
         validate.choice("order", order, ORDERS)
@@ -29,12 +30,12 @@ def visit(order, features, rng):
     return order.astype(np.int64)
 
 
-def inputs(features, context):
+def inputs(features: int, context: int) -> NDArray:
     """Degrees of (context, coordinates in order)."""
     return np.concatenate([np.zeros(context, np.int64), np.arange(1, features + 1)])
 
 
-def hidden(name, width, features, context):
+def hidden(name: str, width: int, features: int, context: int) -> NDArray:
     """Degrees of `width` hidden units: each of low .. D - 1 equally often, in rising order.
 
     low is 1, for without a context a unit of degree 0 sees nothing; with one it is 0.
@@ -48,16 +49,16 @@ def hidden(name, width, features, context):
     return np.sort(low + np.arange(width) % kinds)
 
 
-def outputs(features, parts):
+def outputs(features: int, parts: int) -> NDArray:
     """Degrees of the parameters: `parts` of them for each coordinate, side by side."""
     return np.repeat(np.arange(features), parts)
 
 
-def mask(below, above):
+def mask(below: NDArray, above: NDArray) -> NDArray:
     """M (n_below, n_above): 1 where the unit above may see the unit below, by their degrees."""
     return above[None, :] >= below[:, None]
 
 
-def starts(degrees, features):
+def starts(degrees: NDArray, features: int) -> NDArray:
     """Where each degree begins: the units of degree m are starts[m] .. starts[m + 1] - 1."""
     return np.searchsorted(degrees, np.arange(features + 2))

@@ -7,9 +7,10 @@ exp(-(x_1 / 4)^8 / 2), flat to |x_1| = 3, makes their integrals finite.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Density
+from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp, sigmoid
 
 
@@ -24,14 +25,14 @@ class Ring(Density):
 
     features: int = 2
 
-    def forward(self, x):
+    def forward(self, x: NDArray[np.inexact]) -> tuple[NDArray, Cache]:
         radius = np.sqrt((x * x).sum(axis=1))
         a = (x[:, :1] - np.array([-2, 2], x.real.dtype)) / 0.6
         side = logsumexp(-0.5 * a * a)
         rho = np.exp(-0.5 * a * a - side[:, None])
         return side - 0.5 * ((radius - 2) / 0.4) ** 2, (x, radius, a, rho)
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, radius, a, rho = cache
         dx = -((radius - 2) / (0.16 * radius))[:, None] * x
         dx[:, 0] -= (rho * a).sum(axis=1) / 0.6
@@ -54,7 +55,7 @@ class Wave(Density):
     kind: str = "wave"
     features: int = 2
 
-    def curves(self, x1):
+    def curves(self, x1: NDArray[np.inexact]) -> tuple[NDArray, NDArray, NDArray]:
         """f_k and f_k' at x1, each (N, K), and the widths (K,)."""
         f, df = np.sin(np.pi * x1 / 2), np.pi / 2 * np.cos(np.pi * x1 / 2)
         if self.kind == "wave":
@@ -69,14 +70,14 @@ class Wave(Density):
         two = np.stack([f, f - drop], axis=1), np.stack([df, df - slope], axis=1)
         return *two, np.array(widths, x1.real.dtype)
 
-    def forward(self, x):
+    def forward(self, x: NDArray[np.inexact]) -> tuple[NDArray, Cache]:
         f, df, w = self.curves(x[:, 0])
         u = (x[:, 1:] - f) / w
         band = logsumexp(-0.5 * u * u)
         rho = np.exp(-0.5 * u * u - band[:, None])
         return band - 0.5 * (x[:, 0] / 4) ** 8, (x, df, w, u, rho)
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, df, w, u, rho = cache
         dx2 = -rho * u / w
         dx1 = -(dx2 * df).sum(axis=1) - (x[:, 0] / 4) ** 7
@@ -86,7 +87,21 @@ class Wave(Density):
 ENERGIES = ("ring", "wave", "split", "step")
 
 
-def energy(name):
-    """An unnormalised 2-D density by name: "ring", "wave", "split" or "step"."""
+def energy(name: str) -> Density:
+    """An unnormalised density on the plane, a target for reverse KL (Rezende & Mohamed 2015).
+
+    Parameters
+    ----------
+    name : "ring", "wave", "split" or "step"
+
+    Returns
+    -------
+    Density, with forward and backward
+
+    Examples
+    --------
+    >>> mg.flows.energy("ring").log_prob([[2.0, 0.0], [0.0, 0.0]]).round(2)
+    array([  0. , -17.36])
+    """
     validate.choice("name", name, ENERGIES)
     return Ring() if name == "ring" else Wave(name)

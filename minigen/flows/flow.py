@@ -1,100 +1,218 @@
-"""A flow: a chain of maps and a base density, in one of two orientations."""
+"""A flow: a chain of maps from data to latent, and a base density."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Density
-from minigen.flows.chain import Chain
-from minigen.flows.losses import NLL, ReverseKL
+from minigen.core.contract import Bijection, Cache, Density
+from minigen.flows.losses import NLL, ReverseKL, dequantized
 
-NORMALIZING, GENERATIVE = "normalizing", "generative"
+ROWS = 8192  # evaluated at once, so that what a layer caches does not fill the memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Flow(Density):
-    """The density of x when a base density is pushed through a chain of maps.
+    """The density of x when a base density is pushed through the inverse of a chain of maps.
 
-        log p(x) = log q(z) + log|det dz/dx|,   z ~ q               CV-3, CV-6
+        log p(x) = log q(z) + log|det dz/dx|,   z = f(x),   z ~ q      CV-3, CV-6
 
-    runs = "normalizing": the chain's forward is x -> z (trained by likelihood);
-    runs = "generative": the chain's forward is z -> x (trained by reverse KL).
+    The chain's forward runs from data x to latent z, its inverse from z to x. A chain that is one
+    pass forward (FAST) can be trained by likelihood, `nll`; one whose inverse is one pass by
+    `reverse_kl`; a coupling flow by both.
 
     With levels > 0 the data are integers 0 .. levels - 1: the density is that of x + u with u
     uniform on [0, 1), so -log p is in nats of the discrete data (an upper bound, averaged over
     u); training adds u in `draw`, and `sample` rounds down.
+
+    Parameters
+    ----------
+    chain : Bijection, x (N, D) -> z (N, D); often a Chain
+    base : Density of z, for example StandardNormal(D)
+    levels : 0 for continuous data
+
+    Examples
+    --------
+    >>> flow = mg.flows.Flow(mg.flows.ActNorm.init(2), mg.prob.StandardNormal(2))
+    >>> flow.log_prob([[0.0, 0.0]]).round(3)
+    array([-1.838], dtype=float32)
     """
 
-    chain: Chain
+    chain: Bijection
     base: Density
-    runs: str = NORMALIZING
     levels: int = 0
 
-    def __post_init__(self):
-        validate.choice("runs", self.runs, (NORMALIZING, GENERATIVE))
-
     @property
-    def features(self):
+    def features(self) -> int:
         return self.base.features
 
     @property
-    def context(self):
+    def context(self) -> int:
         return self.chain.context
 
+    def slow(self, direction: str) -> Bijection | None:
+        return self.chain.slow(direction)
+
     @property
-    def nll(self):
+    def nll(self) -> NLL:
         """The mean negative log-likelihood as a loss."""
         return NLL(self)
 
-    def reverse_kl(self, target):
-        """KL(flow || target) up to the log-normaliser of `target`, as a loss."""
+    def reverse_kl(self, target: Density) -> ReverseKL:
+        """KL(flow || target) up to the log-normaliser of `target`, as a loss.
+
+        Parameters
+        ----------
+        target : an unnormalised density, with forward and backward
+
+        Returns
+        -------
+        ReverseKL, whose batches are samples of the base
+
+        Examples
+        --------
+        >>> flow = mg.flows.iaf(2, 1, (8,), rng=rng)
+        >>> run = mg.fit(flow.reverse_kl(mg.flows.energy("ring")), flow.base, steps=5, rng=rng)
+        >>> run.steps
+        5
+        """
         return ReverseKL(self, target)
 
-    def forward(self, x, *context):
-        if self.runs == NORMALIZING:
-            z, logdet, chain_cache = self.chain.forward(x, *context)
-        else:
-            z, logdet = self.chain.inverse(x, *context)
-            chain_cache = (x, *context)
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
+        z, logdet, chain_cache = self.chain.forward(x, *context)
         logq, base_cache = self.base.forward(z)
         return logq + logdet, (chain_cache, base_cache)  # CV-6
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple:
         chain_cache, base_cache = cache
         dz, dbase = self.base.backward(dlogp, base_cache)
-        if self.runs == NORMALIZING:
-            *dx, dchain = self.chain.backward(dz, dlogp, chain_cache)
-        else:
-            *dx, dchain = self.chain.backward_inverse(dz, dlogp, *chain_cache)
+        *dx, dchain = self.chain.backward(dz, dlogp, chain_cache)
         return *dx, {"chain": dchain, "base": dbase}
 
-    def encode(self, x, *context):
-        """z and log|det dz/dx| of data x (N, D)."""
-        rows = validate.rows(self, x, *context)
-        return self._run(NORMALIZING, *rows)
+    def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
+        """log p(x) in nats.
 
-    def decode(self, z, *context):
-        """x and log|det dx/dz| of latents z (N, D)."""
-        rows = validate.rows(self, z, *context)
-        return self._run(GENERATIVE, *rows)
+        Parameters
+        ----------
+        x : (N, D) data of any real type
+        context : (N, C) of a conditional flow
 
-    def _run(self, direction, *inputs):
-        if direction == self.runs:
-            return self.chain.forward(*inputs)[:2]
-        return self.chain.inverse(*inputs)
+        Returns
+        -------
+        (N,) array
 
-    def sample(self, n, *context, rng):
-        """n samples (n, D), one for each row of a context; integers if levels > 0."""
+        Examples
+        --------
+        >>> mg.flows.real_nvp(2, 1, (8,), rng=rng).log_prob(np.zeros((3, 2))).shape
+        (3,)
+        """
+        (logp,) = in_pieces(lambda *rows: self.forward(*rows)[:1], self, x, context)
+        return logp
+
+    def encode(self, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
+        """The latents of data.
+
+        Parameters
+        ----------
+        x : (N, D) data
+        context : (N, C) of a conditional flow
+
+        Returns
+        -------
+        z : (N, D)
+        logdet : (N,), log|det dz/dx|
+
+        Examples
+        --------
+        >>> z, logdet = mg.flows.real_nvp(2, 1, (8,), rng=rng).encode(np.zeros((3, 2)))
+        >>> z.shape, logdet.shape
+        ((3, 2), (3,))
+        """
+        z, logdet = in_pieces(lambda *rows: self.chain.forward(*rows)[:2], self, x, context)
+        return z, logdet
+
+    def decode(self, z: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
+        """The data of latents.
+
+        Parameters
+        ----------
+        z : (N, D) latents
+        context : (N, C) of a conditional flow
+
+        Returns
+        -------
+        x : (N, D)
+        logdet : (N,), log|det dx/dz|
+
+        Examples
+        --------
+        >>> flow = mg.flows.real_nvp(2, 1, (8,), rng=rng)
+        >>> x = flow.sample(5, rng=rng)
+        >>> bool(np.allclose(flow.decode(flow.encode(x)[0])[0], x, atol=1e-5))
+        True
+        """
+        x, logdet = in_pieces(lambda *rows: self.chain.inverse(*rows)[:2], self, z, context)
+        return x, logdet
+
+    def sample(self, n: int, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
+        """Samples of the model.
+
+        Parameters
+        ----------
+        n : how many
+        context : (n, C) of a conditional flow, a row for each sample
+        rng : the generator
+
+        Returns
+        -------
+        (n, D) array; integers if levels > 0
+
+        Examples
+        --------
+        >>> mg.flows.real_nvp(2, 1, (8,), rng=rng).sample(10, rng=rng).shape
+        (10, 2)
+        """
         n = validate.integer("n", n, 0)
         z = self.base.sample(n, rng=validate.generator(rng))
         x, _ = self.decode(z, *context)
         return np.clip(np.floor(x), 0, self.levels - 1).astype(np.int64) if self.levels else x
 
-    def bits_per_dim(self, x, *context, rng, draws=1):
-        """-log2 p(x) / D of each row; of the discrete data, over `draws` of u, if levels > 0."""
+    def bits_per_dim(
+        self, x: ArrayLike, *context: ArrayLike, rng: np.random.Generator, draws: int = 1
+    ) -> NDArray:
+        """-log2 p(x) / D of each row; of the discrete data, if levels > 0.
+
+        Parameters
+        ----------
+        x : (N, D) data
+        context : (N, C) of a conditional flow
+        rng : the generator of the dequantising noise
+        draws : how many draws of that noise are averaged
+
+        Returns
+        -------
+        (N,) array
+
+        Examples
+        --------
+        >>> flow = mg.flows.real_nvp(2, 1, (8,), levels=4, rng=rng)
+        >>> flow.bits_per_dim([[0, 3], [1, 2]], rng=rng).shape
+        (2,)
+        """
         total = 0
         for _ in range(validate.integer("draws", draws, 1)):
-            (y, *c), _ = self.nll.draw((x, *context), rng)
-            total = total + self.log_prob(y, *c).astype(np.float64)
+            y = dequantized(self, x, validate.generator(rng))
+            total = total + self.log_prob(y, *context).astype(np.float64)
         return -total / (draws * self.features * np.log(2))
+
+
+def in_pieces(
+    run: Callable, flow: Flow, x: ArrayLike, context: tuple[ArrayLike, ...]
+) -> list[NDArray]:
+    """The outputs of `run` at rows of x and context, validated, ROWS of them at a time."""
+    rows = validate.rows(flow, x, *context)
+    starts = range(0, max(len(rows[0]), 1), ROWS)
+    pieces = [run(*(a[k : k + ROWS] for a in rows)) for k in starts]
+    return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Bijection
+from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import const, param
-from minigen.flows.volume import constant
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,20 +23,22 @@ class InvertibleLinear(Bijection):
     order (D,), with (x P)_i = x_{order_i}.
     """
 
-    lower: np.ndarray = param()
-    upper: np.ndarray = param()
-    a: np.ndarray = param()
-    sign: np.ndarray = const()
-    order: np.ndarray = const()
+    lower: NDArray = param()
+    upper: NDArray = param()
+    a: NDArray = param()
+    sign: NDArray = const()
+    order: NDArray = const()
 
     @classmethod
-    def init(cls, features, *, rng, dtype=np.float32):
+    def init(
+        cls, features: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> "InvertibleLinear":
         """A random rotation (possibly with a reflection), so logdet starts at 0."""
         W = np.linalg.qr(rng.standard_normal((features, features)))[0]
         return cls.from_matrix(W, dtype=dtype)
 
     @classmethod
-    def from_matrix(cls, W, *, dtype=np.float32):
+    def from_matrix(cls, W: NDArray, *, dtype: DTypeLike = np.float32) -> "InvertibleLinear":
         """The layer y = x W of a regular matrix."""
         P, L, U = scipy.linalg.lu(W)
         diagonal = np.diag(U)
@@ -44,42 +46,42 @@ class InvertibleLinear(Bijection):
         a, sign = np.log(np.abs(diagonal)).astype(dtype), np.sign(diagonal).astype(dtype)
         return cls(*strict, a, sign, P.argmax(axis=0))
 
-    def factors(self):
+    def factors(self) -> tuple[NDArray, NDArray]:
         L = np.tril(self.lower, -1) + np.eye(len(self.a), dtype=self.lower.dtype)
         U = np.triu(self.upper, 1) + np.diag(self.sign * np.exp(self.a))
         return L, U
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         L, U = self.factors()
         u = x.take(self.order, axis=1)
         v = u @ L
-        return v @ U, constant(self.a.sum(), x), (u, v)
+        return v @ U, self.a.sum() + np.zeros(len(x), x.dtype), (u, v, L, U)
 
-    def backward(self, dy, dlogdet, cache):
-        u, v = cache
-        L, U = self.factors()
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        u, v, L, U = cache
         dU = v.T @ dy
         dv = dy @ U.T
         dL = u.T @ dv
         dx = (dv @ L.T).take(np.argsort(self.order), axis=1)
         return dx, self.grads(dL, dU, dlogdet.sum())
 
-    def inverse(self, y):
+    def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
         L, U = self.factors()
-        v = scipy.linalg.solve_triangular(U, y.T, trans="T", lower=False).T
+        v = scipy.linalg.solve_triangular(U, y.T, trans="T", lower=False).T  # v = y U^{-1}
         u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
-        return u.take(np.argsort(self.order), axis=1), constant(-self.a.sum(), y)
+        x = u.take(np.argsort(self.order), axis=1)
+        return x, -self.a.sum() + np.zeros(len(y), y.dtype), (u, v, L, U)
 
-    def backward_inverse(self, dx, dlogdet, y):
-        L, U = self.factors()
-        v = scipy.linalg.solve_triangular(U, y.T, trans="T", lower=False).T
-        u = scipy.linalg.solve_triangular(L, v.T, trans="T", lower=True, unit_diagonal=True).T
+    def inverse_backward(
+        self, dx: NDArray, dlogdet: NDArray, cache: Cache
+    ) -> tuple[NDArray, Grads]:
+        u, v, L, U = cache
         du = dx.take(self.order, axis=1)
         dv = scipy.linalg.solve_triangular(L, du.T, lower=True, unit_diagonal=True).T  # u = v L^-1
         dy = scipy.linalg.solve_triangular(U, dv.T, lower=False).T  # v = y U^{-1}
         return dy, self.grads(-u.T @ dv, -v.T @ dy, -dlogdet.sum())
 
-    def grads(self, dL, dU, dlogdet):
+    def grads(self, dL: NDArray, dU: NDArray, dlogdet: NDArray) -> Grads:
         """The gradient of the factors' free entries, and of `a` through U and through logdet."""
         da = np.diag(dU) * self.sign * np.exp(self.a) + dlogdet
         return {"lower": np.tril(dL, -1), "upper": np.triu(dU, 1), "a": da}

@@ -1,15 +1,19 @@
 """MADE: a network whose k-th outputs depend only on the coordinates before the k-th."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import const, param
 from minigen.flows import degrees
-from minigen.kernels import dense, sums, triangular
+from minigen.kernels.dense import bias_relu, bias_relu_backward
+from minigen.kernels.triangular import BlockTriangular
 from minigen.nn import ReLU
 from minigen.nn.compose import SMOOTH
 
@@ -19,21 +23,31 @@ class MaskedLinear(Layer):
     """Affine layer with some weights held out of it (MADE, Germain et al. 2015).
 
         y = x (M * W) + b,   M_kl = [above_l >= below_k]                S-MADE
-        dW = M * (x^T dy),   db = sum_n dy_n,   dx = dy (M * W)^T
+        dW = M * (x^T dy),   db = sum_n dy_n,   dx = dy (M * W)^T       S-MADE
 
     Shapes: x (N, n_in), W and M (n_in, n_out), b and above (n_out,), below (n_in,). Both degree
     arrays rise, so M is block triangular, and its empty half costs nothing (kernels/triangular).
     rectified: y = max(x (M * W) + b, 0), as in LinearReLU, and dy [y > 0] stands for dy.
     """
 
-    W: np.ndarray = param()
-    b: np.ndarray = param()
-    below: np.ndarray = const()
-    above: np.ndarray = const()
+    W: NDArray = param()
+    b: NDArray = param()
+    below: NDArray = const()
+    above: NDArray = const()
     rectified: bool = False
 
     @classmethod
-    def init(cls, below, above, *, rng, dtype=np.float32, gain=2.0, spread=0.0, rectified=False):
+    def init(
+        cls,
+        below: NDArray,
+        above: NDArray,
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        gain: float = 2.0,
+        spread: float = 0.0,
+        rectified: bool = False,
+    ) -> "MaskedLinear":
         """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
         M = degrees.mask(below, above)
         scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
@@ -42,33 +56,23 @@ class MaskedLinear(Layer):
         return cls(W, b, below, above, rectified)
 
     @cached_property
-    def M(self):
-        return degrees.mask(self.below, self.above).astype(self.W.real.dtype)
+    def M(self) -> BlockTriangular:
+        """The mask."""
+        return BlockTriangular(self.below, self.above)
 
-    @cached_property
-    def first(self):
-        """first[k]: the first column that sees row k."""
-        return (self.M == 0).sum(axis=1)
-
-    @cached_property
-    def panels(self):
-        return triangular.panels(self.first, len(self.above))
-
-    @cached_property
-    def start(self):
-        """start[k]: the first column of row k that any panel reads."""
-        return triangular.starts(self.panels, *self.M.shape)
-
-    def forward(self, x):
-        MW = triangular.masked(self.W, self.first, self.start)
-        y = triangular.product(x, MW, self.panels)
-        (dense.bias_relu if self.rectified else dense.bias)(y, self.b)
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
+        MW = self.M * self.W
+        y = self.M.product(x, MW)  # S-MADE
+        if self.rectified:
+            bias_relu(y, self.b)
+        else:
+            y += self.b  # S-MADE
         return y, (x, MW, y)
 
-    def backward(self, dy, cache):
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, MW, y = cache
-        da, db = dense.bias_relu_backward(dy, y) if self.rectified else (dy, sums.columns(dy))
-        dx, dW = triangular.product_backward(da, x, MW, self.first, self.panels)
+        da, db = bias_relu_backward(dy, y) if self.rectified else (dy, dy.sum(axis=0))
+        dx, dW = self.M.product_backward(da, x, MW)  # S-MADE
         return dx, {"W": dW, "b": db}
 
 
@@ -87,16 +91,25 @@ class MADE(Layer):
     MaskedLinear is its own activation.
     """
 
-    layers: tuple
-    order: np.ndarray = const()
+    layers: tuple[Layer, ...]
+    order: NDArray = const()
     parts: int = 2
     context: int = 0
 
     @classmethod
     def init(
-        cls, features, hidden, parts=2, *, rng, dtype=np.float32, order="natural", context=0,
-        activation="relu", last_gain=0.0,
-    ):  # fmt: skip
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        parts: int = 2,
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        order: str | ArrayLike = "natural",
+        context: int = 0,
+        activation: str = "relu",
+        last_gain: float = 0.0,
+    ) -> "MADE":
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
@@ -108,57 +121,23 @@ class MADE(Layer):
         validate.generator(rng)
         validate.choice("activation", activation, ("relu", *SMOOTH))
         gain, spread = (1.0 if activation == "tanh" else 2.0), 1.0
-        layers, below = [], degrees.inputs(features, context)
+        layers: list[Layer] = []
+        below = degrees.inputs(features, context)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
-            how = {"gain": gain, "spread": spread, "rectified": activation == "relu"}
-            layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, **how))
+            layers.append(
+                MaskedLinear.init(
+                    below, above, rng=rng, dtype=dtype, gain=gain, spread=spread,
+                    rectified=activation == "relu",
+                )
+            )  # fmt: skip
             layers += [SMOOTH[activation]()] if activation in SMOOTH else []
             below, spread = above, 0.0
         above = degrees.outputs(features, parts)
         layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=last_gain))
         return cls(tuple(layers), degrees.visit(order, features, rng), parts, context)
 
-    @property
-    def features(self):
-        return len(self.order)
-
-    @cached_property
-    def starts(self):
-        """For the inputs, each hidden layer and the outputs: where each degree begins."""
-        levels = (self.linears[0].below, *(f.above for f in self.linears))
-        return tuple(degrees.starts(level, self.features) for level in levels)
-
-    @property
-    def linears(self):
-        """The masked layers, without activations that stand alone."""
-        return tuple(f for f in self.layers if isinstance(f, MaskedLinear))
-
-    @property
-    def activations(self):
-        """What each masked layer is followed by: an activation, or None."""
-        pairs = zip(self.layers, (*self.layers[1:], None), strict=True)
-        return tuple(
-            ReLU() if f.rectified else None if isinstance(after, MaskedLinear) else after
-            for f, after in pairs
-            if isinstance(f, MaskedLinear)
-        )
-
-    @cached_property
-    def position(self):
-        """position[i]: when column i is visited, the inverse of `order`."""
-        return np.argsort(self.order)
-
-    @cached_property
-    def natural(self):
-        """Whether the order is that of the columns."""
-        return np.array_equal(self.order, np.arange(self.features))
-
-    def arranged(self, x, order):
-        """The columns of x in an order; x itself where the natural one is meant."""
-        return x if self.natural else x.take(order, axis=1)
-
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
         u = self.arranged(x, self.order)
         if context:
             u = np.concatenate([*context, u], axis=1)
@@ -166,11 +145,11 @@ class MADE(Layer):
         for f in self.layers:
             u, cache = f.forward(u)
             caches.append(cache)
-        h = u.reshape(len(u), self.features, self.parts)
+        h = u.reshape(len(u), self.features, self.parts)  # S-MADE
         return self.arranged(h, self.position), tuple(caches)
 
-    def backward(self, dh, caches):
-        du = self.arranged(dh, self.order).reshape(len(dh), self.features * self.parts)
+    def backward(self, dh: NDArray, caches: Cache) -> tuple[Any, ...]:
+        du = self.arranged(dh, self.order).reshape(len(dh), self.features * self.parts)  # S-MADE
         grads = {}
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])
@@ -179,4 +158,43 @@ class MADE(Layer):
             self.arranged(dx, self.position),
             *((dcontext,) if self.context else ()),
             {"layers": grads},
+        )
+
+    @property
+    def features(self) -> int:
+        return len(self.order)
+
+    @cached_property
+    def position(self) -> NDArray:
+        """position[i]: when column i is visited, the inverse of `order`."""
+        return np.argsort(self.order)
+
+    @cached_property
+    def natural(self) -> bool:
+        """Whether the order is that of the columns."""
+        return np.array_equal(self.order, np.arange(self.features))
+
+    def arranged(self, x: NDArray, order: NDArray) -> NDArray:
+        """The columns of x in an order; x itself where the natural one is meant."""
+        return x if self.natural else x.take(order, axis=1)
+
+    @cached_property
+    def starts(self) -> tuple[NDArray, ...]:
+        """For the inputs, each hidden layer and the outputs: where each degree begins."""
+        levels = (self.linears[0].below, *(f.above for f in self.linears))
+        return tuple(degrees.starts(level, self.features) for level in levels)
+
+    @property
+    def linears(self) -> tuple[MaskedLinear, ...]:
+        """The masked layers, without activations that stand alone."""
+        return tuple(f for f in self.layers if isinstance(f, MaskedLinear))
+
+    @property
+    def activations(self) -> tuple[Layer | None, ...]:
+        """What each masked layer is followed by: an activation, or None."""
+        pairs = zip(self.layers, (*self.layers[1:], None), strict=True)
+        return tuple(
+            ReLU() if f.rectified else None if isinstance(after, MaskedLinear) else after
+            for f, after in pairs
+            if isinstance(f, MaskedLinear)
         )

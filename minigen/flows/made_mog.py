@@ -1,16 +1,17 @@
 """MADE with mixtures of Gaussians: an autoregressive density with as many modes as it likes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Density
-from minigen.core.numeric import logsumexp
+from minigen.core.contract import Cache, Density
+from minigen.core.numeric import LOG_2PI, logsumexp
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
-
-LOG_2PI = float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,28 +34,44 @@ class MADEMoG(Density):
     c: float = 4.0
 
     @classmethod
-    def init(cls, features, hidden, components=8, *, c=4.0, **options):
+    def init(
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        components: int = 8,
+        *,
+        c: float = 4.0,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        order: str | ArrayLike = "natural",
+        context: int = 0,
+        activation: str = "relu",
+        last_gain: float = 0.0,
+    ) -> "MADEMoG":
         """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
         K = validate.integer("components", components, 1)
-        made = MADE.init(features, hidden, 3 * K, **options)
-        b = made.layers[-1].b.reshape(features, 3, K)
+        made = MADE.init(
+            features, hidden, 3 * K, rng=rng, dtype=dtype, order=order, context=context,
+            activation=activation, last_gain=last_gain,
+        )  # fmt: skip
+        b = made.linears[-1].b.reshape(features, 3, K)
         b[:, 1] = np.linspace(-2, 2, K) if K > 1 else 0
         return cls(made, c)
 
     @property
-    def features(self):
+    def features(self) -> int:
         return self.made.features
 
     @property
-    def context(self):
+    def context(self) -> int:
         return self.made.context
 
-    def conditionals(self, h):
+    def conditionals(self, h: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """log pi, mu and alpha, each (..., K), of the network's output (..., 3K)."""
         a, mu, r = np.split(h, 3, axis=-1)
         return a - logsumexp(a)[..., None], mu, self.c * np.tanh(r / self.c)
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
         h, made_cache = self.made.forward(x, *context)
         logpi, mu, alpha = self.conditionals(h)
         e = np.exp(-alpha)
@@ -64,7 +81,7 @@ class MADEMoG(Density):
         rho = np.exp(joint - logp[..., None])
         return logp.sum(axis=1), (logpi, alpha, e, u, rho, made_cache)  # MAF-1
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[Any, ...]:
         logpi, alpha, e, u, rho, made_cache = cache
         d = dlogp[:, None, None]
         g = d * rho
@@ -74,14 +91,14 @@ class MADEMoG(Density):
         dx, *dcontext, dmade = self.made.backward(dh, made_cache)
         return dx - dmu.sum(axis=-1), *dcontext, {"made": dmade}
 
-    def sample(self, n, *context, rng):
+    def sample(self, n: int, *context: NDArray, rng: np.random.Generator) -> NDArray:
         """n samples (n, D), one for each row of a context."""
         shape = (validate.integer("n", n, 0), self.features)
         given = np.stack([rng.random(shape), rng.standard_normal(shape)], axis=-1)
         x, _ = incremental(self.made, given.astype(self.dtype), self.draw, *context)
         return x
 
-    def draw(self, h, given):
+    def draw(self, h: NDArray, given: NDArray) -> tuple[NDArray, NDArray]:
         """One coordinate: the component that a uniform number picks, at a normal number."""
         u, eps = given[:, 0], given[:, 1]
         logpi, mu, alpha = self.conditionals(h)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Bijection
+from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import const
-from minigen.flows.volume import zeros
-from minigen.kernels.gather import gather
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,35 +20,37 @@ class Permute(Bijection):
     Shapes: x, y (N, D); order (D,), each of 0 .. D-1 once.
     """
 
-    order: np.ndarray = const()
+    order: NDArray = const()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not np.array_equal(np.sort(self.order), np.arange(len(self.order))):
             raise validate.expected("order", "a permutation of 0 .. D-1", self.order)
 
     @classmethod
-    def halves(cls, features):
+    def halves(cls, features: int) -> "Permute":
         """Last columns first: what the coupling kept, the next one moves."""
         return cls(np.roll(np.arange(features), -(features // 2)))
 
     @classmethod
-    def random(cls, features, *, rng):
+    def random(cls, features: int, *, rng: np.random.Generator) -> "Permute":
         """A random order."""
         return cls(rng.permutation(features))
 
     @cached_property
-    def back(self):
+    def back(self) -> NDArray:
         """The inverse permutation."""
         return np.argsort(self.order)
 
-    def forward(self, x):
-        return gather(x, self.order), zeros(x), ()
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return x.take(self.order, axis=1), np.zeros(len(x), x.dtype), None
 
-    def backward(self, dy, dlogdet, cache):
-        return gather(dy, self.back), {}
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        return dy.take(self.back, axis=1), {}
 
-    def inverse(self, y):
-        return gather(y, self.back), zeros(y)
+    def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return y.take(self.back, axis=1), np.zeros(len(y), y.dtype), None
 
-    def backward_inverse(self, dx, dlogdet, y):
-        return gather(dx, self.order), {}
+    def inverse_backward(
+        self, dx: NDArray, dlogdet: NDArray, cache: Cache
+    ) -> tuple[NDArray, Grads]:
+        return dx.take(self.order, axis=1), {}

@@ -9,15 +9,26 @@ h (N, P) the parameters of one coordinate, y (N,) or (N, K) what is given of it;
 coordinate, logdet (N,) its log|dx/dy|.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
+
+if TYPE_CHECKING:
+    from minigen.flows.made import MADE
+
+Solve = Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]
 
 ROWS = 1024  # rows done at once, for the memory of large samples
 UNITS = 64  # hidden units of one block of degrees
 
 
-def d_passes(made, y, solve, *context):
+def d_passes(
+    made: "MADE", y: NDArray, solve: Solve, *context: NDArray
+) -> tuple[NDArray, NDArray]:
     """x (N, D) and logdet (N,) by the definition: D evaluations of the whole network.
 
     MAF-10, IAF-5. `incremental` gives the same; this one is to be read, and to be compared with.
@@ -31,7 +42,9 @@ def d_passes(made, y, solve, *context):
     return x, logdet
 
 
-def incremental(made, y, solve, *context):
+def incremental(
+    made: "MADE", y: NDArray, solve: Solve, *context: NDArray
+) -> tuple[NDArray, NDArray]:
     """x (N, D) and logdet (N,) at the cost of about one evaluation of the network.
 
     A unit of degree m is final once the first m coordinates are known: each need be computed only
@@ -43,14 +56,16 @@ def incremental(made, y, solve, *context):
         raise validate.expected("y", f"{made.features} columns", f"shape {y.shape}")
     x = np.empty((len(y), made.features), np.result_type(y, made.dtype, *context))
     logdet = np.zeros(len(y), x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # `finite` says it better
+    with np.errstate(over="ignore", invalid="ignore"):  # `finite` raises a clearer error
         for n in range(0, len(y), ROWS):
             part = slice(n, n + ROWS)
             sweep(made, y[part], solve, [c[part] for c in context], x[part], logdet[part])
     return finite(made, x), logdet
 
 
-def sweep(made, y, solve, context, x, logdet):
+def sweep(
+    made: "MADE", y: NDArray, solve: Solve, context: Sequence[NDArray], x: NDArray, logdet: NDArray
+) -> None:
     """Write the coordinates of these rows into x, and add to logdet."""
     given = np.ascontiguousarray(np.moveaxis(y, 0, -1)[made.order])
     levels = [np.empty((s[-1], len(y)), x.dtype) for s in made.starts]  # a row for each unit
@@ -67,14 +82,14 @@ def sweep(made, y, solve, context, x, logdet):
     x[:, made.order] = coordinates.T
 
 
-def blocks(made):
+def blocks(made: "MADE") -> Iterable[tuple[int, int]]:
     """Ranges a .. b - 1 of degrees whose widest layer has about UNITS units."""
     widest = max((s[-1] for s in made.starts[1:-1]), default=made.features)
     step = max(1, UNITS * made.features // widest)
     return [(a, min(a + step, made.features)) for a in range(0, made.features, step)]
 
 
-def before(made, levels, a, b):
+def before(made: "MADE", levels: list[NDArray], a: int, b: int) -> None:
     """Fat products: what the units of degrees a .. b - 1 receive from all lower degrees."""
     for k, f in enumerate(made.linears):
         above = slice(made.starts[k + 1][a], made.starts[k + 1][b])
@@ -83,7 +98,7 @@ def before(made, levels, a, b):
         levels[k + 1][above] += f.b[above, None]
 
 
-def within(made, levels, a, m):
+def within(made: "MADE", levels: list[NDArray], a: int, m: int) -> None:
     """Thin products: finish the units of degree m with what comes from degrees a .. m."""
     for k, (f, activation) in enumerate(zip(made.linears, made.activations, strict=True)):
         above = slice(made.starts[k + 1][m], made.starts[k + 1][m + 1])
@@ -94,7 +109,7 @@ def within(made, levels, a, m):
             units[:], _ = activation.forward(units)
 
 
-def finite(made, x):
+def finite(made: "MADE", x: NDArray) -> NDArray:
     """x, or an error that says where the pass went wrong first."""
     bad = ~np.isfinite(x[:, made.order])
     if not bad.any():

@@ -1,11 +1,14 @@
 """The monotone rational-quadratic spline as an element-wise layer, and the coupling made of it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Bijection, Layer
+from minigen.core.contract import Bijection, Cache, Grads, Layer
 from minigen.flows.coupling import conditioner, join, part
 from minigen.kernels import spline as kernels
 
@@ -28,39 +31,52 @@ class Spline(Layer):
     bound: float = 5.0  # B
     c: float = 3.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         validate.integer("bins", self.bins, 1)
         validate.number("bound", self.bound, 1e-6)
         validate.number("c", self.c, 1e-6)
 
     @property
-    def parts(self):
+    def parts(self) -> int:
         """How many parameters each entry has."""
         return 3 * self.bins - 1
 
-    def forward(self, x, r):
+    def forward(self, x: NDArray, r: NDArray) -> tuple[NDArray, NDArray, Cache]:
         e, t = self.positive(r)
         y, slope = self.each(kernels.forward, x, e)
         return y, np.log(slope), (x, e, t)
 
-    def backward(self, dy, dell, cache):
+    def backward(
+        self, dy: NDArray, dell: NDArray, cache: Cache
+    ) -> tuple[NDArray, NDArray, Grads]:
         x, e, t = cache
         flat = [np.ascontiguousarray(a).reshape(-1) for a in (x, dy, dell)]
         dx, dr = kernels.backward(flat[0], e, self.bound, *flat[1:])
         dr *= 1 - t * t  # log e = c tanh(r / c)
         return dx.reshape(x.shape), dr.reshape(*x.shape, self.parts), {}
 
-    def inverse(self, y, r):
+    def inverse(self, y: NDArray, r: NDArray) -> tuple[NDArray, NDArray, Cache]:
         """x and log(dx/dy)."""
-        x, slope = self.each(kernels.inverse, y, self.positive(r)[0])
-        return x, -np.log(slope)
+        e, t = self.positive(r)
+        x, slope = self.each(kernels.inverse, y, e)
+        return x, -np.log(slope), (x, e, t, slope)
 
-    def positive(self, r):
+    def inverse_backward(
+        self, dx: NDArray, dell: NDArray, cache: Cache
+    ) -> tuple[NDArray, NDArray, Grads]:
+        """By implicit differentiation of y = RQ(x; r), where ell = -log RQ'(x; r)."""
+        x, e, t, slope = cache
+        bend, _, _ = self.backward(np.zeros_like(x), np.ones_like(x), (x, e, t))  # dlog RQ'/dx
+        dy = (dx - dell * bend) / slope
+        _, dr, _ = self.backward(-dy, -dell, (x, e, t))
+        return dy, dr, {}
+
+    def positive(self, r: NDArray) -> tuple[NDArray, NDArray]:
         """e (M, 3K - 1) and the tanh it is made of, for the M entries."""
         t = np.tanh(r.reshape(-1, self.parts) / self.c)
         return np.exp(self.c * t), t
 
-    def each(self, map, x, e):
+    def each(self, map: Callable, x: NDArray, e: NDArray) -> tuple[NDArray, NDArray]:
         dtype = np.result_type(x, e)
         flat = np.ascontiguousarray(x, dtype).reshape(-1)
         y, slope = map(flat, e.astype(dtype, copy=False), self.bound)
@@ -83,35 +99,55 @@ class SplineCoupling(Bijection):
     context: int = 0
 
     @classmethod
-    def init(cls, features, hidden, *, bins=8, bound=5.0, c=3.0, rng, dtype=np.float32, context=0,
-             activation="relu"):  # fmt: skip
+    def init(
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        *,
+        bins: int = 8,
+        bound: float = 5.0,
+        c: float = 3.0,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        context: int = 0,
+        activation: str = "relu",
+    ) -> "SplineCoupling":
         """The identity on D = features columns, of which d = D // 2 are kept."""
         spline = Spline(bins, bound, c)
         d, net = conditioner(features, hidden, spline.parts, context, rng, dtype, activation)
         return cls(net, spline, d, context)
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x1, x2 = x[:, : self.d], x[:, self.d :]
         h, net_cache = self.net.forward(join(x1, context))
         y2, ell, spline_cache = self.spline.forward(x2, self.shaped(h))
         y = np.concatenate([x1, y2], axis=1)
         return y, ell.sum(axis=1), (net_cache, spline_cache)
 
-    def backward(self, dy, dlogdet, cache):
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        return self.through(self.spline.backward, dy, dlogdet, cache)
+
+    def through(
+        self, backward: Callable, dy: NDArray, dlogdet: NDArray, cache: Cache
+    ) -> tuple[Any, ...]:
+        """The backward pass of either direction, through the spline's of the same direction."""
         net_cache, spline_cache = cache
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
         dell = np.broadcast_to(dlogdet[:, None], dy2.shape)
-        dx2, dr, _ = self.spline.backward(dy2, dell, spline_cache)
+        dx2, dr, _ = backward(dy2, dell, spline_cache)
         dh = dr.reshape(len(dr), dr.shape[1] * self.spline.parts)
         dh, grads = self.net.backward(dh, net_cache)
         dx = np.concatenate([dy1 + dh[:, : self.d], dx2], axis=1)
         return dx, *part(dh, self.d, self.context), {"net": grads}
 
-    def inverse(self, y, *context):
+    def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y1, y2 = y[:, : self.d], y[:, self.d :]
-        h, _ = self.net.forward(join(y1, context))
-        x2, ell = self.spline.inverse(y2, self.shaped(h))
-        return np.concatenate([y1, x2], axis=1), ell.sum(axis=1)
+        h, net_cache = self.net.forward(join(y1, context))
+        x2, ell, spline_cache = self.spline.inverse(y2, self.shaped(h))
+        return np.concatenate([y1, x2], axis=1), ell.sum(axis=1), (net_cache, spline_cache)
 
-    def shaped(self, h):
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        return self.through(self.spline.inverse_backward, dx, dlogdet, cache)
+
+    def shaped(self, h: NDArray) -> NDArray:
         return h.reshape(len(h), h.shape[1] // self.spline.parts, self.spline.parts)

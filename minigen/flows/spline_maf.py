@@ -1,10 +1,13 @@
 """The masked autoregressive layer with splines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core.contract import Bijection
+from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 from minigen.flows.spline import Spline
@@ -24,30 +27,51 @@ class SplineMAFLayer(Bijection):
     made: MADE
     spline: Spline
 
+    sequential = "inverse"
+
     @classmethod
-    def init(cls, features, hidden, *, bins=8, bound=5.0, c=3.0, **options):
-        """A layer that starts at the identity; options as for `MADE.init`."""
+    def init(
+        cls,
+        features: int,
+        hidden: int | Sequence[int],
+        *,
+        bins: int = 8,
+        bound: float = 5.0,
+        c: float = 3.0,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        order: str | ArrayLike = "natural",
+        context: int = 0,
+        activation: str = "relu",
+        last_gain: float = 0.0,
+    ) -> "SplineMAFLayer":
+        """A layer that starts at the identity; the options are those of `MADE.init`."""
         spline = Spline(bins, bound, c)
-        return cls(MADE.init(features, hidden, spline.parts, **options), spline)
+        made = MADE.init(
+            features, hidden, spline.parts, rng=rng, dtype=dtype, order=order, context=context,
+            activation=activation, last_gain=last_gain,
+        )  # fmt: skip
+        return cls(made, spline)
 
     @property
-    def context(self):
+    def context(self) -> int:
         return self.made.context
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         r, made_cache = self.made.forward(x, *context)
         z, ell, spline_cache = self.spline.forward(x, r)
         return z, ell.sum(axis=1), (made_cache, spline_cache)
 
-    def backward(self, dz, dlogdet, cache):
+    def backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         made_cache, spline_cache = cache
         dell = np.broadcast_to(dlogdet[:, None], dz.shape)
         dx, dr, _ = self.spline.backward(dz, dell, spline_cache)
         dx_made, *dcontext, dmade = self.made.backward(dr, made_cache)
         return dx + dx_made, *dcontext, {"made": dmade}
 
-    def inverse(self, z, *context):
-        return incremental(self.made, z, self.solve, *context)
+    def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        x, logdet = incremental(self.made, z, self.solve, *context)
+        return x, logdet, None
 
-    def solve(self, r, z):
-        return self.spline.inverse(z, r)
+    def solve(self, r: NDArray, z: NDArray) -> tuple[NDArray, NDArray]:
+        return self.spline.inverse(z, r)[:2]

@@ -1,5 +1,16 @@
-"""Loops compiled by numba, and their twins in NumPy: arrays in, arrays out."""
+"""Loops compiled by numba, and their twins in NumPy: arrays in, arrays out.
 
-from minigen.kernels import heap
+A loop is here because NumPy has no way to say it (mining, the bins of a spline) or because it
+makes a whole training step at least 5 % faster than its twin, measured in pairs:
 
-heap.keep()
+    dense.bias_relu         1.19 x (Real NVP, D = 2), 1.07 x (D = 64)
+    optimizers.adam         1.05 to 1.11 x
+    triangular              1.26 x (MAF, D = 63, H = 512), 1.07 x (D = 64, H = 128)
+    activation.silu         1.04 x (DDPM), and 1.15 x of its sampling
+"""
+
+__all__: list[str] = []
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,43 +1,12 @@
-"""Activations, and sums and derivatives around them, in one pass over memory."""
+"""SiLU and its derivative, of a sum, in one pass over memory."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
 
 
-def relu_numpy(x):
-    """y = max(x, 0)."""
-    return x * (x.real > 0)
-
-
-@kernel(relu_numpy)
-def relu(x):
-    y = np.empty(x.shape, x.dtype)
-    a, b = x.ravel(), y.ravel()
-    zero = x.dtype.type(0)  # a plain 0 would make the loop one of float64
-    for i in range(a.size):
-        b[i] = zero if a[i] <= zero else a[i]  # a NaN stays a NaN
-    return y
-
-
-def relu_backward_numpy(dy, y):
-    """dx = dy [y > 0]."""
-    return dy * (y.real > 0)
-
-
-@kernel(relu_backward_numpy)
-def relu_backward(dy, y):
-    if dy.shape != y.shape:
-        raise ValueError("dy and y of one shape")
-    dx = np.empty(y.shape, dy.dtype)
-    a, b, c = dy.ravel(), y.ravel(), dx.ravel()
-    zero = dy.dtype.type(0)
-    for i in range(a.size):
-        c[i] = a[i] if b[i] > zero else zero
-    return dx
-
-
-def silu_numpy(h, e):
+def silu_numpy(h: NDArray, e: NDArray) -> tuple[NDArray, NDArray]:
     """y = u g and its derivative g + y (1 - g), for u = h + e and g = sigmoid(u).
 
     h (N, H); e (N, H), or (1, H) for all rows. sigmoid(u) = (1 + tanh(u / 2)) / 2: tanh is faster
@@ -53,12 +22,12 @@ def silu_numpy(h, e):
 
 # tanh(x) = x P(x^2) / Q(x^2) within 3e-8, 0 <= x <= 9: least squares of the relative error, at
 # Chebyshev points, reweighted until it is even; from 9 on tanh is 1 in float32
-P = np.float32([0.9999999797, 0.1338102818, 3.4955908e-03, 2.0609121e-05, 1.3354711e-08])
-Q = np.float32([0.46714345, 2.5876991e-02, 3.2856388e-04, 7.7765793e-07])  # after 1
+P = np.array([0.9999999797, 0.1338102818, 3.4955908e-03, 2.0609121e-05, 1.3354711e-08], np.float32)
+Q = np.array([0.46714345, 2.5876991e-02, 3.2856388e-04, 7.7765793e-07], np.float32)  # after 1
 
 
 @kernel(silu_numpy, single=True)
-def silu(h, e):
+def silu(h: NDArray, e: NDArray) -> tuple[NDArray, NDArray]:
     if e.shape[1] != h.shape[1] or (len(e) != 1 and len(e) != len(h)):
         raise ValueError("h (N, H), e (N, H) or (1, H)")
     y, slope = np.empty_like(h), np.empty_like(h)
@@ -78,36 +47,3 @@ def silu(h, e):
             y[i, j] = u * g
             slope[i, j] = g + y[i, j] * (one - g)
     return y, slope
-
-
-def residual_numpy(y, b, h):
-    """y + b + h, written over y (N, H)."""
-    y += b
-    y += h
-
-
-@kernel(residual_numpy)
-def residual(y, b, h):
-    if y.shape != h.shape or len(b) != y.shape[1]:
-        raise ValueError("y (N, H), b (H,), h (N, H)")
-    for i in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[i, j] += b[j] + h[i, j]
-
-
-def residual_backward_numpy(dy, da, slope):
-    """du = da slope and dh = dy + du."""
-    du = da * slope
-    return dy + du, du
-
-
-@kernel(residual_backward_numpy)
-def residual_backward(dy, da, slope):
-    if not dy.shape == da.shape == slope.shape:
-        raise ValueError("dy (N, H), da (N, H), slope (N, H)")
-    dh, du = np.empty_like(da), np.empty_like(da)
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            du[i, j] = da[i, j] * slope[i, j]
-            dh[i, j] = dy[i, j] + du[i, j]
-    return dh, du

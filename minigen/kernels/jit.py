@@ -17,31 +17,36 @@ own and closed to others, or nothing is kept. A damaged or unwritable cache only
 """
 
 import functools
+import importlib
 import os
 import pathlib
 import stat
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def kernel(twin, *, fastmath=False, single=False):
+
+def kernel(twin: F, *, single: bool = False) -> Callable[[F], F]:
     """Compile the decorated loop lazily; `twin` is the same function in NumPy."""
     everything = np.typecodes["All"]
     left = everything.replace("f", "") if single else "FDG"  # types of arrays, left to the twin
 
-    def decorate(loop):
+    def decorate(loop: F) -> F:
         compiled = None
 
         @functools.wraps(loop)
-        def call(*args):
+        def call(*args: Any) -> Any:
             nonlocal compiled
             for a in args:
                 if isinstance(a, np.ndarray) and a.dtype.char in left:
                     return twin(*args)
             if compiled is None:
-                compiled = build(loop, twin, fastmath)
+                compiled = build(loop, twin)
             if compiled is twin:
                 return twin(*args)
             try:
@@ -51,38 +56,39 @@ def kernel(twin, *, fastmath=False, single=False):
                     raise
                 raise retold(error, loop.__name__, args) from error
 
-        call.loop, call.twin = loop, twin
-        return call
+        wrapped: Any = call
+        wrapped.loop, wrapped.twin = loop, twin
+        return wrapped
 
     return decorate
 
 
-def retold(error, name, args):
-    """An error of a compiled loop, with what came; numba's own, of types, takes a page."""
+def retold(error: Exception, name: str, args: Sequence[Any]) -> Exception:
+    """The error of a compiled loop, with the shapes and dtypes of its arguments."""
     got = [f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in args]
     what = str(error) if isinstance(error, ValueError) else "arrays and numbers as its twin takes"
     kind = ValueError if isinstance(error, ValueError) else TypeError
     return kind(f"{name}: expected {what}, got {', '.join(got)}")
 
 
-def build(loop, twin, fastmath):
+def build(loop: Callable, twin: Callable) -> Callable:
     """The compiled loop, or its twin where numba is absent or not wanted."""
     if os.environ.get("MINIGEN_BACKEND") == "numpy":
         return twin
     try:
-        import numba
+        numba: Any = importlib.import_module("numba")
     except ImportError:
         return twin
-    # never nnan or ninf: a NaN must stay a NaN
-    flags = {"reassoc", "contract"} if fastmath else False
-    options = {"error_model": "numpy", "fastmath": flags, "nogil": True}
+    options = {"error_model": "numpy", "nogil": True}  # no fastmath: a NaN must stay a NaN
     folder = cache_folder()
     if folder is None or numba.config.DISABLE_JIT:
         return numba.njit(**options)(loop)
     return cached(numba, loop, options, folder)
 
 
-def cached(numba, loop, options, folder):
+def cached(
+    numba: Any, loop: Callable, options: dict[str, Any], folder: pathlib.Path
+) -> Callable:
     """numba.njit with its disk cache in `folder`, and without it where that fails."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
@@ -99,26 +105,26 @@ def cached(numba, loop, options, folder):
 class ForgivingCache:
     """numba's disk cache of one function, where any failure means: compile again."""
 
-    def __init__(self, cache):
+    def __init__(self, cache: Any) -> None:
         self.cache = cache
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.cache, name)
 
-    def load_overload(self, signature, context):
+    def load_overload(self, signature: Any, context: Any) -> Any:
         try:
             return self.cache.load_overload(signature, context)
         except Exception:  # a truncated or foreign file may raise anything at all
             return None
 
-    def save_overload(self, signature, data):
+    def save_overload(self, signature: Any, data: Any) -> None:
         try:
             self.cache.save_overload(signature, data)
         except Exception:  # disk full, damaged index, folder gone
             return None
 
 
-def cache_folder():
+def cache_folder() -> pathlib.Path | None:
     """The private folder for compiled code, or None where there is no safe one."""
     wish = os.environ.get("MINIGEN_CACHE", "")
     if wish == "0":
@@ -131,7 +137,7 @@ def cache_folder():
         return None
 
 
-def default_folder():
+def default_folder() -> pathlib.Path:
     """Where each system keeps a user's caches."""
     tag = f"py{sys.version_info.major}{sys.version_info.minor}"
     if sys.platform == "win32":
@@ -143,7 +149,7 @@ def default_folder():
     return base / "minigen" / tag
 
 
-def private(folder):
+def private(folder: pathlib.Path) -> bool:
     """Whether `folder` is the user's own, writable, and writable by nobody else."""
     status = folder.stat()
     if hasattr(os, "getuid"):

@@ -6,18 +6,19 @@ or negative has no triplet. No gradient passes here: mining only chooses rows.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
 
 BLOCK = 128
 
 
-def positives(label):
+def positives(label: NDArray) -> NDArray:
     """Whether j is a positive of i, (N, N)."""
     return (label[:, None] == label) & ~np.eye(len(label), dtype=bool)
 
 
-def hardest_numpy(key, label):
+def hardest_numpy(key: NDArray, label: NDArray) -> tuple[NDArray, NDArray]:
     """The farthest positive and the nearest negative of each row, (N,) each; -1 for none.
 
     key (N, N): integers in the order of the distances; those below 0 count as 0.
@@ -30,7 +31,7 @@ def hardest_numpy(key, label):
 
 
 @kernel(hardest_numpy)
-def hardest(key, label):
+def hardest(key: NDArray, label: NDArray) -> tuple[NDArray, NDArray]:
     # The extremes of BLOCK columns at a time, without a branch: that compiles to vector
     # instructions (for integers; for floats a NaN forbids it). Then the place, in one block.
     n = len(label)
@@ -64,7 +65,7 @@ def hardest(key, label):
     return pos, neg
 
 
-def semi_hard_numpy(key, label):
+def semi_hard_numpy(key: NDArray, label: NDArray) -> NDArray:
     """Triplets (T, 3): for each pair i, j the nearest negative that is farther than j is.
 
     key (N, N) as for `hardest`.
@@ -78,7 +79,7 @@ def semi_hard_numpy(key, label):
 
 
 @kernel(semi_hard_numpy)
-def semi_hard(key, label):
+def semi_hard(key: NDArray, label: NDArray) -> NDArray:
     # the negatives of a row side by side; then again minima without a branch
     n = len(label)
     if key.shape != (n, n):
@@ -106,14 +107,14 @@ def semi_hard(key, label):
     return rows[:count]
 
 
-def every_numpy(label):
+def every_numpy(label: NDArray) -> NDArray:
     """All valid triplets (T, 3), in lexicographic order."""
     valid = positives(label)[:, :, None] & (label[:, None] != label)[:, None, :]
     return np.argwhere(valid)
 
 
 @kernel(every_numpy)
-def every(label):
+def every(label: NDArray) -> NDArray:
     n = len(label)
     count = 0
     for i in range(n):
@@ -132,7 +133,7 @@ def every(label):
     return rows
 
 
-def scatter_numpy(rows, index, n):
+def scatter_numpy(rows: NDArray, index: NDArray, n: int) -> NDArray:
     """out (n, D): the sum of the rows (T, D) that share an index (T,)."""
     out = np.zeros((n, rows.shape[1]), rows.dtype)
     np.add.at(out, index, rows)
@@ -140,7 +141,7 @@ def scatter_numpy(rows, index, n):
 
 
 @kernel(scatter_numpy)
-def scatter(rows, index, n):
+def scatter(rows: NDArray, index: NDArray, n: int) -> NDArray:
     if len(rows) != len(index):
         raise ValueError("rows (T, D), index (T,)")
     out = np.zeros((n, rows.shape[1]), rows.dtype)

@@ -1,11 +1,21 @@
 """Optimiser updates over one flat vector of parameters, fused into one pass over memory."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
 
 
-def adam_numpy(theta, g, m, v, a1, a2, size, eps):
+def adam_numpy(
+    theta: NDArray,
+    g: NDArray,
+    m: NDArray,
+    v: NDArray,
+    a1: float,
+    a2: float,
+    size: float,
+    eps: float,
+) -> None:
     """Adam (Kingma & Ba 2015), in place: a1 = 1 - b1 and a2 = 1 - b2 are the shares of the new.
 
     `size` and `eps` hold the bias corrections.
@@ -16,7 +26,16 @@ def adam_numpy(theta, g, m, v, a1, a2, size, eps):
 
 
 @kernel(adam_numpy)
-def adam(theta, g, m, v, a1, a2, size, eps):
+def adam(
+    theta: NDArray,
+    g: NDArray,
+    m: NDArray,
+    v: NDArray,
+    a1: float,
+    a2: float,
+    size: float,
+    eps: float,
+) -> None:
     if not theta.size == g.size == m.size == v.size:
         raise ValueError("theta (P,), g (P,), m (P,), v (P,)")
     for i in range(theta.size):
@@ -25,7 +44,7 @@ def adam(theta, g, m, v, a1, a2, size, eps):
         theta[i] -= size * m[i] / (np.sqrt(v[i]) + eps)
 
 
-def momentum_numpy(theta, g, m, b1, size):
+def momentum_numpy(theta: NDArray, g: NDArray, m: NDArray, b1: float, size: float) -> None:
     """Gradient descent with heavy-ball momentum (Polyak 1964), in place."""
     m *= b1
     m += g
@@ -33,7 +52,7 @@ def momentum_numpy(theta, g, m, b1, size):
 
 
 @kernel(momentum_numpy)
-def momentum(theta, g, m, b1, size):
+def momentum(theta: NDArray, g: NDArray, m: NDArray, b1: float, size: float) -> None:
     if not theta.size == g.size == m.size:
         raise ValueError("theta (P,), g (P,), m (P,)")
     for i in range(theta.size):

@@ -12,35 +12,38 @@ In the bin from (x_k, y_k), with s = h_k / w_k, theta = (x - x_k) / w_k, u = the
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
 
 
-def at(table, k):
+def at(table: NDArray, k: NDArray) -> NDArray:
     """table[m, k[m]] for each m."""
     return np.take_along_axis(table, k[:, None], axis=1)[:, 0]
 
 
-def knots(e, B):
+def knots(e: NDArray, B: float) -> tuple[NDArray, NDArray]:
     """The K sizes that e stands for, and the K + 1 knots from -B to B that they lie between."""
     sizes = 2 * B * e / e.sum(axis=1, keepdims=True)
     first = np.full_like(sizes[:, :1], -B)
     return sizes, np.cumsum(np.concatenate([first, sizes], axis=1), axis=1)
 
 
-def bins(x, e, B, inverse=False):
+def bins(
+    x: NDArray[np.inexact], e: NDArray, B: float, inverse: bool = False
+) -> tuple[NDArray, ...]:
     """(k, x_k, w_k, y_k, h_k, d_k, d_{k+1}) of the bin of each x; of each y if inverse."""
     K = (e.shape[1] + 1) // 3
     w, xs = knots(e[:, :K], B)
     h, ys = knots(e[:, K : 2 * K], B)
     one = np.ones_like(e[:, :1])
     d = np.concatenate([one, e[:, 2 * K :], one], axis=1)
-    inner = (ys if inverse else xs)[:, 1:-1]
+    inner: NDArray[np.inexact] = (ys if inverse else xs)[:, 1:-1]
     k = (inner.real <= x.real[:, None]).sum(axis=1)
     return k, at(xs, k), at(w, k), at(ys, k), at(h, k), at(d, k), at(d, k + 1)
 
 
-def forward_numpy(x, e, B):
+def forward_numpy(x: NDArray[np.inexact], e: NDArray, B: float) -> tuple[NDArray, NDArray]:
     """y (M,) and dy/dx (M,)."""
     inside = (x.real > -B) & (x.real < B)
     _, xk, w, yk, h, d0, d1 = bins(x, e, B)
@@ -53,7 +56,7 @@ def forward_numpy(x, e, B):
 
 
 @kernel(forward_numpy)
-def forward(x, e, B):
+def forward(x: NDArray[np.inexact], e: NDArray, B: float) -> tuple[NDArray, NDArray]:
     if len(e) != len(x) or (e.shape[1] + 1) % 3:
         raise ValueError("x (M,), e (M, 3K - 1)")
     M, K = len(x), (e.shape[1] + 1) // 3
@@ -84,7 +87,7 @@ def forward(x, e, B):
     return y, slope
 
 
-def inverse_numpy(y, e, B):
+def inverse_numpy(y: NDArray[np.inexact], e: NDArray, B: float) -> tuple[NDArray, NDArray]:
     """x (M,) and dy/dx (M,) at it: (1) is a quadratic a theta^2 + b theta + c = 0 in theta.
 
     The form 2c / (-b - sqrt(b^2 - 4ac)) loses no digits; at the edge of a bin, where rounding may
@@ -106,7 +109,7 @@ def inverse_numpy(y, e, B):
 
 
 @kernel(inverse_numpy)
-def inverse(y, e, B):
+def inverse(y: NDArray[np.inexact], e: NDArray, B: float) -> tuple[NDArray, NDArray]:
     if len(e) != len(y) or (e.shape[1] + 1) % 3:
         raise ValueError("y (M,), e (M, 3K - 1)")
     M, K = len(y), (e.shape[1] + 1) // 3
@@ -140,7 +143,9 @@ def inverse(y, e, B):
     return x, slope
 
 
-def backward_numpy(x, e, B, dy, dl):
+def backward_numpy(
+    x: NDArray[np.inexact], e: NDArray, B: float, dy: NDArray, dl: NDArray
+) -> tuple[NDArray, NDArray]:
     """dx (M,) and e * de (M, 3K - 1), of dy for y and dl for log(dy/dx).
 
     The gradient is taken with respect to log e: a softmax for widths and heights.
@@ -165,7 +170,10 @@ def backward_numpy(x, e, B, dy, dl):
     return np.where(inside, dtheta / w, dy), dlog
 
 
-def scatter(e, k, B, widths, heights, slopes):
+Pair = tuple[NDArray, NDArray]
+
+
+def scatter(e: NDArray, k: NDArray, B: float, widths: Pair, heights: Pair, slopes: Pair) -> NDArray:
     """The gradient of log e from that of (x_k, w_k), (y_k, h_k) and (d_k, d_{k+1})."""
     K = (e.shape[1] + 1) // 3
     j = np.arange(K)
@@ -183,7 +191,9 @@ def scatter(e, k, B, widths, heights, slopes):
 
 
 @kernel(backward_numpy)
-def backward(x, e, B, dy, dl):
+def backward(
+    x: NDArray[np.inexact], e: NDArray, B: float, dy: NDArray, dl: NDArray
+) -> tuple[NDArray, NDArray]:
     if not len(e) == len(x) == len(dy) == len(dl) or (e.shape[1] + 1) % 3:
         raise ValueError("x (M,), e (M, 3K - 1), dy (M,), dl (M,)")
     M, K = len(x), (e.shape[1] + 1) // 3

@@ -1,11 +1,13 @@
 """Layers one after the other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.nn.activation import SiLU, Softplus, Tanh
 from minigen.nn.dense import LinearReLU
 from minigen.nn.linear import Linear
@@ -17,31 +19,58 @@ SMOOTH = {"tanh": Tanh, "silu": SiLU, "softplus": Softplus}
 class Sequential(Layer):
     """y = f_K(... f_1(x)); the first layer listed is applied first."""
 
-    layers: tuple
+    layers: tuple[Layer, ...]
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         caches = []
         for f in self.layers:
             x, cache = f.forward(x)
             caches.append(cache)
         return x, tuple(caches)
 
-    def backward(self, dy, caches):
+    def backward(self, dy: NDArray, caches: Cache) -> tuple[NDArray, Grads]:
         grads = {}
         for k in reversed(range(len(self.layers))):
             dy, grads[str(k)] = self.layers[k].backward(dy, caches[k])
         return dy, {"layers": grads}
 
 
-def mlp(n_in, hidden, n_out, *, rng, activation="relu", last_gain=1.0, dtype=np.float32):
+def mlp(
+    n_in: int,
+    hidden: int | Sequence[int],
+    n_out: int,
+    *,
+    rng: np.random.Generator,
+    activation: str = "relu",
+    last_gain: float = 1.0,
+    dtype: DTypeLike = np.float32,
+) -> Sequential:
     """A multilayer perceptron: Linear, activation, ..., Linear.
 
-    hidden: the widths, for example (64, 64). last_gain scales the variance of the last layer's
-    weights; 0 starts the network at the zero map, so that a coupling starts at the identity.
+    Parameters
+    ----------
+    n_in, n_out : columns of the input and of the output
+    hidden : the widths of the hidden layers, for example (64, 64)
+    rng : the generator of the first weights
+    activation : "relu", "tanh", "silu" or "softplus"
+    last_gain : scales the variance of the last layer's weights; 0 starts the network at the zero
+        map, so that a coupling starts at the identity
+    dtype : of the parameters
+
+    Returns
+    -------
+    Sequential
+
+    Examples
+    --------
+    >>> net = mg.nn.mlp(2, (16, 16), 3, rng=rng)
+    >>> y, cache = net.forward(np.ones((5, 2), np.float32))
+    >>> y.shape
+    (5, 3)
     """
     validate.choice("activation", activation, ("relu", *SMOOTH))
     gain = 1.0 if activation == "tanh" else 2.0
-    layers = []
+    layers: list[Layer] = []
     for width in validate.widths("hidden", hidden):
         linear = Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain)
         smooth = activation in SMOOTH

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
 
@@ -18,15 +18,15 @@ class LinearReLU(Layer):
     Shapes: x (N, n_in), W (n_in, n_out), b (n_out,), y (N, n_out).
     """
 
-    W: np.ndarray = param()
-    b: np.ndarray = param()
+    W: NDArray = param()
+    b: NDArray = param()
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         y = kernels.product(x, self.W)
         kernels.bias_relu(y, self.b)
         return y, (x, y)
 
-    def backward(self, dy, cache):
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, y = cache
         da, db = kernels.bias_relu_backward(dy, y)
         return da @ self.W.T, {"W": x.T @ da, "b": db}

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import const, param
 from minigen.nn.activation import SiLU
 from minigen.nn.linear import Linear
 
 
-def sinusoid(t, n):
+def sinusoid(t: ArrayLike, n: int) -> NDArray:
     """(cos(t w_k), sin(t w_k)), w_k = 10000^(-2k/n) (Vaswani et al. 2017): t (N,) -> (N, n)."""
     w = 10000.0 ** (-2 * np.arange(n // 2) / n)
     angle = np.asarray(t, np.float64)[:, None] * w
@@ -27,18 +28,20 @@ class TimeEmbedding(Layer):
     the sinusoids of the integer times. There is no input to differentiate.
     """
 
-    table: np.ndarray = const()
+    table: NDArray = const()
     first: Linear
     second: Linear
 
     @classmethod
-    def init(cls, T, n, hidden, *, rng, dtype=np.float32):
+    def init(
+        cls, T: int, n: int, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> "TimeEmbedding":
         """Sinusoids of n columns (even), layers of width `hidden`: He's variance, half of it."""
         first = Linear.init(n, hidden, rng=rng, dtype=dtype)
         second = Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0)
         return cls(sinusoid(np.arange(T + 1), n).astype(dtype), first, second)
 
-    def forward(self, *, t):
+    def forward(self, *, t: NDArray) -> tuple[NDArray, Cache]:
         whole = np.issubdtype(np.asarray(t).dtype, np.integer)
         wave = self.table[t] if whole else sinusoid(t, self.table.shape[1])
         u, first = self.first.forward(wave.astype(self.table.dtype, copy=False))
@@ -46,11 +49,12 @@ class TimeEmbedding(Layer):
         e, second = self.second.forward(a)
         return e, (first, act, second)
 
-    def backward(self, de, cache):
+    def backward(self, de: NDArray, cache: Cache) -> tuple[Grads]:
         first, act, second = cache
         da, dsecond = self.second.backward(de, second)
         du, _ = SiLU().backward(da, act)
-        return ({"first": self.first.backward_params(du, first), "second": dsecond},)
+        _, dfirst = self.first.backward(du, first)
+        return ({"first": dfirst, "second": dsecond},)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,17 +64,19 @@ class LabelEmbedding(Layer):
     Given label (N,) in 0..K, K standing for none; W (K+1, H), e (N, H).
     """
 
-    W: np.ndarray = param()
+    W: NDArray = param()
 
     @classmethod
-    def init(cls, classes, hidden, *, rng, dtype=np.float32):
+    def init(
+        cls, classes: int, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> "LabelEmbedding":
         """W ~ N(0, 1)."""
         return cls(rng.standard_normal((classes + 1, hidden)).astype(dtype))
 
-    def forward(self, *, label):
+    def forward(self, *, label: NDArray) -> tuple[NDArray, Cache]:
         return self.W[label], (label,)
 
-    def backward(self, de, cache):
+    def backward(self, de: NDArray, cache: Cache) -> tuple[Grads]:
         (label,) = cache
         dW = np.zeros(self.W.shape, de.dtype)
         np.add.at(dW, label, de)  # a class may stand in many rows

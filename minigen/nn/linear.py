@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
-from minigen.kernels import sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,25 +19,29 @@ class Linear(Layer):
     Shapes: x (N, n_in), W (n_in, n_out), b (n_out,), y (N, n_out).
     """
 
-    W: np.ndarray = param()
-    b: np.ndarray = param()
+    W: NDArray = param()
+    b: NDArray = param()
 
     @classmethod
-    def init(cls, n_in, n_out, *, rng, dtype=np.float32, gain=2.0):
+    def init(
+        cls,
+        n_in: int,
+        n_out: int,
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        gain: float = 2.0,
+    ) -> "Linear":
         """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
         scale = np.sqrt(gain / max(n_in, 1))
         W = (scale * rng.standard_normal((n_in, n_out))).astype(dtype)
         return cls(W, np.zeros(n_out, dtype))
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         y = kernels.product(x, self.W)
-        kernels.bias(y, self.b)
+        y += self.b
         return y, (x,)
 
-    def backward(self, dy, cache):
-        return dy @ self.W.T, Linear.backward_params(self, dy, cache)
-
-    def backward_params(self, dy, cache):
-        """The gradient of W and b alone, for a layer whose x is given."""
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (x,) = cache
-        return {"W": x.T @ dy, "b": sums.columns(dy)}
+        return dy @ self.W.T, {"W": x.T @ dy, "b": dy.sum(axis=0)}

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Layer
-from minigen.kernels import activation, dense
+from minigen.core.contract import Cache, Grads, Layer
+from minigen.kernels.activation import silu
 from minigen.nn.linear import Linear
 
 
@@ -19,19 +20,21 @@ class ResidualBlock(Layer):
     linear: Linear
 
     @classmethod
-    def init(cls, hidden, *, rng, dtype=np.float32):
+    def init(
+        cls, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> "ResidualBlock":
         """Half of He's variance, so that a few blocks keep the scale of h."""
         return cls(Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0))
 
-    def forward(self, h, e):
-        a, slope = activation.silu(h, e)
-        y = dense.product(a, self.linear.W)
-        activation.residual(y, self.linear.b, h)
-        return y, (a, slope, len(e))
+    def forward(self, h: NDArray, e: NDArray) -> tuple[NDArray, Cache]:
+        a, slope = silu(h, e)
+        y, linear = self.linear.forward(a)
+        y += h
+        return y, (slope, linear, len(e))
 
-    def backward(self, dy, cache):
-        a, slope, rows = cache
-        da, dlinear = self.linear.backward(dy, (a,))
-        dh, du = activation.residual_backward(dy, da, slope)
-        de = du if rows == len(du) else du.sum(axis=0, keepdims=True)
-        return dh, de, {"linear": dlinear}
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
+        slope, linear, rows = cache
+        da, dlinear = self.linear.backward(dy, linear)
+        de = da * slope
+        dh = dy + de
+        return dh, de if rows == len(de) else de.sum(axis=0, keepdims=True), {"linear": dlinear}

@@ -1,11 +1,17 @@
 """Where the batches of training come from: rows of arrays, or fresh samples."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 
 
-def source(data, batch, dtype, rng):
+def source(
+    data: Any, batch: int, dtype: DTypeLike, rng: np.random.Generator
+) -> Callable[[], Any]:
     """A function without arguments that returns the next batch of `data`."""
     if hasattr(data, "sample"):
         return lambda: cast(data.sample(batch, rng=rng), dtype)
@@ -13,7 +19,7 @@ def source(data, batch, dtype, rng):
     return shuffled(rows, batch, rng).__next__
 
 
-def checked(data, name="data"):
+def checked(data: Any, name: str = "data") -> Any:
     """`data` as an array, or a tuple of arrays with as many rows."""
     if not isinstance(data, tuple):
         data = validate.array(name, data)
@@ -27,15 +33,15 @@ def checked(data, name="data"):
     return parts
 
 
-def cast(batch, dtype):
+def cast(batch: Any, dtype: DTypeLike) -> Any:
     """Floating arrays in the model's dtype; integers (labels, pixels) as they are."""
     if isinstance(batch, tuple):
         return tuple(cast(part, dtype) for part in batch)
     return batch.astype(dtype, copy=False) if batch.dtype.kind == "f" else batch
 
 
-def shuffled(data, batch, rng):
-    """Batches of rows for ever, each epoch in a new order; a last short batch is left out."""
+def shuffled(data: Any, batch: int, rng: np.random.Generator) -> Iterator[Any]:
+    """Yield batches endlessly, each epoch in a new order; a last short batch is left out."""
     n = len(data[0]) if isinstance(data, tuple) else len(data)
     batch = min(batch, n)
     while True:
@@ -44,7 +50,7 @@ def shuffled(data, batch, rng):
             yield take(data, order[start : start + batch])
 
 
-def take(data, rows):
+def take(data: Any, rows: NDArray) -> Any:
     """The given rows of an array, or of each of a tuple of arrays."""
     if isinstance(data, tuple):
         return tuple(part[rows] for part in data)

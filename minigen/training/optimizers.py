@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.kernels import optimizers as kernels
@@ -14,6 +15,21 @@ class Adam:
 
     m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
     theta <- theta - lr (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps) - lr decay theta
+
+    Parameters
+    ----------
+    lr : the learning rate
+    b1, b2 : decay of the moments
+    eps : keeps the division finite
+    weight_decay : decay
+
+    Examples
+    --------
+    >>> theta, adam = np.ones(2), mg.training.Adam(lr=0.1)
+    >>> adam.start(theta)
+    >>> adam.step(theta, np.array([1.0, -5.0]))
+    >>> theta.round(3)
+    array([0.9, 1.1])
     """
 
     lr: float = 1e-3
@@ -22,27 +38,22 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)
         validate.number("weight_decay", self.weight_decay, 0)
 
-    def start(self, theta):
+    def start(self, theta: NDArray) -> None:
         """Fresh moments for the vector `theta`."""
         self.k, self.m, self.v = 0, np.zeros_like(theta), np.zeros_like(theta)
 
-    def step(self, theta, g, factor=1.0):
-        """One update of `theta` by the gradient g, at the learning rate lr * factor.
-
-        g: a vector like theta, or a list of vectors that make it up one after the other.
-        """
+    def step(self, theta: NDArray, g: NDArray, factor: float = 1.0) -> None:
+        """One update of `theta` by the gradient g, at the learning rate lr * factor."""
         self.k += 1
         f, lr = theta.dtype.type, self.lr * factor
         root = np.sqrt(1 - self.b2**self.k)
         size, eps = lr * root / (1 - self.b1**self.k), self.eps * root
-        decay(theta, lr * self.weight_decay)
-        numbers = f(1 - self.b1), f(1 - self.b2), f(size), f(eps)
-        for part, piece in pieces(g):
-            kernels.adam(theta[part], piece, self.m[part], self.v[part], *numbers)
+        shrink(theta, lr * self.weight_decay)
+        kernels.adam(theta, g, self.m, self.v, f(1 - self.b1), f(1 - self.b2), f(size), f(eps))
 
 
 @dataclass(eq=False)
@@ -50,53 +61,58 @@ class SGD:
     """Stochastic gradient descent with momentum (Polyak 1964).
 
     m <- b1 m + g,   theta <- theta - lr m - lr decay theta
+
+    Parameters
+    ----------
+    lr : the learning rate
+    b1 : decay of the momentum; 0 for plain descent
+    weight_decay : decay
+
+    Examples
+    --------
+    >>> theta, sgd = np.ones(1), mg.training.SGD(lr=0.1, b1=0.0)
+    >>> sgd.start(theta)
+    >>> sgd.step(theta, np.array([2.0]))
+    >>> theta
+    array([0.8])
     """
 
     lr: float = 1e-2
     b1: float = 0.9
     weight_decay: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)
         validate.number("weight_decay", self.weight_decay, 0)
 
-    def start(self, theta):
+    def start(self, theta: NDArray) -> None:
         """Fresh momentum for the vector `theta`."""
         self.m = np.zeros_like(theta)
 
-    def step(self, theta, g, factor=1.0):
-        """One update of `theta` by the gradient g, as in Adam."""
+    def step(self, theta: NDArray, g: NDArray, factor: float = 1.0) -> None:
+        """One update of `theta` by the gradient g, at the learning rate lr * factor."""
         f, lr = theta.dtype.type, self.lr * factor
-        decay(theta, lr * self.weight_decay)
-        for part, piece in pieces(g):
-            kernels.momentum(theta[part], piece, self.m[part], f(self.b1), f(lr))
+        shrink(theta, lr * self.weight_decay)
+        kernels.momentum(theta, g, self.m, f(self.b1), f(lr))
 
 
-def pieces(g):
-    """(slice of theta, its gradient) for each vector of g, or for the one vector that g is."""
-    end = 0
-    for piece in [g] if isinstance(g, np.ndarray) else g:
-        start, end = end, end + len(piece)
-        yield slice(start, end), piece
-
-
-def decay(theta, amount):
+def shrink(theta: NDArray, amount: float) -> None:
     """Shrink the parameters by the fraction `amount`."""
     if amount:
         theta *= theta.dtype.type(1 - amount)
 
 
-def constant(progress):
+def constant(progress: float) -> float:
     """The same learning rate throughout."""
     return 1.0
 
 
-def cosine(progress):
+def cosine(progress: float) -> float:
     """From the full learning rate to none, along half a cosine."""
     return 0.5 * (1 + np.cos(np.pi * progress))
 
 
-def linear(progress):
+def linear(progress: float) -> float:
     """From the full learning rate to none, along a line."""
     return 1 - progress
 

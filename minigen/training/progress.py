@@ -2,39 +2,41 @@
 
 import contextlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
-def bar(steps, wanted):
+def bar(steps: int, wanted: bool | None) -> Iterator["NoBar | TqdmBar"]:
     """Something with `update(run)`; a tqdm bar if `wanted`, or if None and on a terminal."""
     if not (watching() if wanted is None else wanted):
-        yield Quiet()
+        yield NoBar()
         return
     from tqdm import tqdm
 
     with tqdm(total=steps, unit="step", mininterval=0.2, leave=True) as shown:
-        yield Loud(shown)
+        yield TqdmBar(shown)
 
 
-def watching():
+def watching() -> bool:
     """Whether standard error is a terminal or a notebook's."""
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-class Quiet:
+class NoBar:
     """No bar."""
 
-    def update(self, run):
+    def update(self, run: Any) -> None:
         pass
 
 
-class Loud:
+class TqdmBar:
     """A tqdm bar that shows the loss, and the validation where there is one."""
 
-    def __init__(self, shown):
+    def __init__(self, shown: Any) -> None:
         self.shown = shown
 
-    def update(self, run):
+    def update(self, run: Any) -> None:
         if run.steps % 20 == 0 or run.steps == self.shown.total:
             best = {"best": f"{run.best:.4f}"} if "validation" in run.history else {}
             self.shown.set_postfix(loss=f"{run.history['loss'][-1]:.4f}", **best, refresh=False)

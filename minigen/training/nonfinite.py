@@ -1,17 +1,21 @@
-"""Where a NaN was born: the first layer whose output is not finite."""
+"""Find the first layer with a non-finite output."""
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from minigen.core import validate
 from minigen.core.tree import branches
 
 
 class NotFinite(FloatingPointError):
-    """A value that must not exist."""
+    """Raised for NaN or infinity in training."""
 
 
-def blame(loss, inputs, given):
+def explain(loss: Any, inputs: tuple[NDArray, ...], given: dict[str, Any]) -> str:
     """Run the forward pass again and name the layer that first gives a NaN or an infinity."""
     try:
         with np.errstate(all="ignore"):
@@ -21,7 +25,7 @@ def blame(loss, inputs, given):
     return "the forward pass is finite: the gradient is not"
 
 
-def watched(node, path):
+def watched(node: Any, path: str) -> Any:
     """A copy of a layer whose every part checks what its forward returns."""
     twin = copy.copy(node)
     for name, value in vars(node).items():
@@ -30,25 +34,24 @@ def watched(node, path):
         if parts:
             new = parts[""] if "" in parts else tuple(parts.values())
             object.__setattr__(twin, name, new)
-    if hasattr(node, "forward"):
-        object.__setattr__(twin, "forward", watch(twin.forward, type(node).__name__, path))
+    for method in ("forward", "inverse"):
+        if hasattr(node, method):
+            checked = watch(getattr(twin, method), type(node).__name__, path)
+            object.__setattr__(twin, method, checked)
     return twin
 
 
-def watch(forward, kind, path):
+def watch(forward: Callable, kind: str, path: str) -> Callable:
     """`forward`, raising when an output is not finite."""
 
-    def run(*inputs, **given):
+    def run(*inputs: NDArray, **given: Any) -> Any:
         results = forward(*inputs, **given)
-        for output in results[:-1]:
-            if not np.isfinite(output).all():
-                raise NotFinite(f"{kind} at {path or 'the top'} gives {worst(output)}")
+        for output in map(np.atleast_1d, results[:-1]):
+            bad = ~np.isfinite(output)
+            if bad.any():
+                where = validate.first(bad)
+                place = f"{kind} at {path or 'the top'}"
+                raise NotFinite(f"{place} gives {output[where]} at index {where}")
         return results
 
     return run
-
-
-def worst(output):
-    """The first value that is not finite, and where."""
-    where = tuple(int(i) for i in np.argwhere(~np.isfinite(np.atleast_1d(output)))[0])
-    return f"{np.atleast_1d(output)[where]} at index {where}"

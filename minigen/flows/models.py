@@ -1,0 +1,397 @@
+"""Whole flows in one call. The options mean the same in each:
+
+c           bound of the log-scales (of the log of a spline's sizes)
+activation  "relu", "tanh", "silu" or "softplus", of every network
+context     number of context columns of a conditional flow, 0 for none
+init_from   data x (N, D): an ActNorm, set from them, is put before each layer
+before      maps of preprocessing, applied to the data first; their log-det is counted
+base        a Density of the latents, by default N(0, I)
+levels      K for integer data 0 .. K-1, dequantised and, without `before`, mapped by Logit
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from minigen.core import validate
+from minigen.core.contract import Bijection, Density, Inverse
+from minigen.flows.actnorm import ActNorm
+from minigen.flows.chain import Chain
+from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
+from minigen.flows.elementwise import Logit
+from minigen.flows.flow import Flow
+from minigen.flows.iaf_layer import IAFLayer
+from minigen.flows.made_mog import MADEMoG
+from minigen.flows.maf_layer import MAFLayer
+from minigen.flows.permute import Permute
+from minigen.flows.spline import SplineCoupling
+from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.prob import StandardNormal, dequantize
+
+Hidden = int | Sequence[int]
+
+
+def real_nvp(
+    features: int,
+    layers: int = 8,
+    hidden: Hidden = (64, 64),
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    c: float = 2.0,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    base: Density | None = None,
+    levels: int = 0,
+) -> Flow:
+    """Real NVP: affine couplings with the columns mixed between them (Dinh et al. 2017).
+
+    Parameters
+    ----------
+    features : D >= 2
+    layers : how many couplings
+    hidden : widths of each coupling's network
+    rng : the generator of the first weights
+    dtype : of the parameters
+    c, activation, context, init_from, before, base, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+        One pass in both directions: train it by `nll` or by `reverse_kl`.
+
+    Examples
+    --------
+    >>> flow = mg.flows.real_nvp(2, layers=4, hidden=(16,), rng=rng)
+    >>> flow.log_prob(np.zeros((3, 2))).shape
+    (3,)
+    """
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        coupling = AffineCoupling.init(
+            features, hidden, rng=rng, dtype=dtype, c=c, activation=activation, context=context
+        )
+        return (*mixing(features, k, rng), coupling)
+
+    checked(features, layers, context, rng, least=2)
+    return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
+
+
+def nice(
+    features: int,
+    layers: int = 8,
+    hidden: Hidden = (64, 64),
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    base: Density | None = None,
+    levels: int = 0,
+) -> Flow:
+    """NICE: additive couplings, then one scale for each column (Dinh et al. 2015).
+
+    Parameters
+    ----------
+    features : D >= 2
+    layers : how many couplings
+    hidden : widths of each coupling's network
+    rng : the generator of the first weights
+    dtype : of the parameters
+    activation, context, init_from, before, base, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+        One pass in both directions: train it by `nll` or by `reverse_kl`.
+
+    Examples
+    --------
+    >>> mg.flows.nice(3, layers=2, hidden=(16,), rng=rng).sample(5, rng=rng).shape
+    (5, 3)
+    """
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        coupling = AdditiveCoupling.init(
+            features, hidden, rng=rng, dtype=dtype, activation=activation, context=context
+        )
+        last = (ActNorm.init(features, dtype=dtype),) if k == layers - 1 else ()
+        return (*mixing(features, k, rng), coupling, *last)
+
+    checked(features, layers, context, rng, least=2)
+    return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
+
+
+def maf(
+    features: int,
+    layers: int = 5,
+    hidden: Hidden = (64, 64),
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    c: float = 2.0,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    base: Density | None = None,
+    levels: int = 0,
+) -> Flow:
+    """Masked autoregressive flow: a density in one pass a layer (Papamakarios et al. 2017).
+
+    Every other layer visits the columns in reversed order.
+
+    Parameters
+    ----------
+    features : D >= 1
+    layers : how many MADEs
+    hidden : widths of each MADE, at least D - 1 (D with a context)
+    rng : the generator of the first weights
+    dtype : of the parameters
+    c, activation, context, init_from, before, base, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+        FAST from data to latent, SLOW back: train it by `nll`.
+
+    Examples
+    --------
+    >>> flow = mg.flows.maf(3, layers=2, hidden=(16,), rng=rng)
+    >>> flow.sample(5, rng=rng).shape
+    (5, 3)
+    """
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        return (
+            MAFLayer.init(
+                features, hidden, rng=rng, dtype=dtype, c=c, order=alternating(k),
+                context=context, activation=activation,
+            ),
+        )  # fmt: skip
+
+    checked(features, layers, context, rng)
+    return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
+
+
+def iaf(
+    features: int,
+    layers: int = 5,
+    hidden: Hidden = (64, 64),
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    c: float = 2.0,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    base: Density | None = None,
+    levels: int = 0,
+) -> Flow:
+    """Inverse autoregressive flow: samples in one pass a layer (Kingma et al. 2016).
+
+    The chain is the inverse of a chain of IAF layers; with `init_from` one ActNorm, set from the
+    data, stands before it.
+
+    Parameters
+    ----------
+    features : D >= 1
+    layers : how many MADEs
+    hidden : widths of each MADE, at least D - 1 (D with a context)
+    rng : the generator of the first weights
+    dtype : of the parameters
+    c, activation, context, init_from, before, base, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+        FAST from latent to data, SLOW back: train it by `reverse_kl`.
+
+    Examples
+    --------
+    >>> flow = mg.flows.iaf(2, layers=2, hidden=(16,), rng=rng)
+    >>> loss = flow.reverse_kl(mg.flows.energy("ring"))
+    >>> mg.fit(loss, flow.base, steps=3, rng=rng).steps
+    3
+    """
+    checked(features, layers, context, rng)
+    generative = Chain(
+        tuple(
+            IAFLayer.init(
+                features, hidden, rng=rng, dtype=dtype, c=c, order=alternating(k),
+                context=context, activation=activation,
+            )
+            for k in range(layers)
+        )
+    )  # fmt: skip
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        return (Inverse(generative),)
+
+    return assemble(step, features, 1, rng, dtype, init_from, before, base, levels)
+
+
+def maf_mog(
+    features: int,
+    layers: int = 5,
+    hidden: Hidden = (64, 64),
+    components: int = 8,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    c: float = 2.0,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    levels: int = 0,
+) -> Flow:
+    """MAF over a base of MADE with Gaussian mixtures, "MAF MoG" of Papamakarios et al. (2017).
+
+    Parameters
+    ----------
+    features : D >= 1
+    layers : how many MADEs, beside that of the base
+    hidden : widths of each MADE, at least D - 1 (D with a context)
+    components : K of each mixture
+    rng : the generator of the first weights
+    dtype : of the parameters
+    c, activation, context, init_from, before, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+        FAST from data to latent, SLOW back: train it by `nll`.
+
+    Examples
+    --------
+    >>> mg.flows.maf_mog(2, 2, (16,), components=3, rng=rng).log_prob([[0.0, 0.0]]).shape
+    (1,)
+    """
+    base = MADEMoG.init(
+        features, hidden, components, rng=rng, dtype=dtype, order=alternating(layers),
+        activation=activation,
+    )  # fmt: skip
+    return maf(
+        features, layers, hidden, rng=rng, dtype=dtype, c=c, activation=activation,
+        context=context, init_from=init_from, before=before, base=base, levels=levels,
+    )  # fmt: skip
+
+
+def neural_spline(
+    features: int,
+    layers: int = 3,
+    hidden: Hidden = (64, 64),
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+    bins: int = 16,
+    bound: float = 5.0,
+    coupling: bool = False,
+    c: float = 3.0,
+    activation: str = "relu",
+    context: int = 0,
+    init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
+    base: Density | None = None,
+    levels: int = 0,
+) -> Flow:
+    """Neural spline flow: monotone rational-quadratic splines (Durkan et al. 2019).
+
+    Parameters
+    ----------
+    features : D >= 1, or D >= 2 with coupling=True
+    layers : how many
+    hidden : widths of each network; of a MADE at least D - 1 (D with a context)
+    rng : the generator of the first weights
+    dtype : of the parameters
+    bins, bound : K bins on [-bound, bound], the identity outside: standardise the data
+    coupling : True for couplings, one pass in both directions; else autoregressive layers
+    c, activation, context, init_from, before, base, levels : see `minigen.flows.models`
+
+    Returns
+    -------
+    Flow
+
+    Examples
+    --------
+    >>> flow = mg.flows.neural_spline(2, 2, (16,), bins=4, coupling=True, rng=rng)
+    >>> flow.sample(5, rng=rng).shape
+    (5, 2)
+    """
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        options: dict[str, Any] = {
+            "bins": bins, "bound": bound, "c": c, "rng": rng, "dtype": dtype,
+            "activation": activation, "context": context,
+        }  # fmt: skip
+        if coupling:
+            return (*mixing(features, k, rng), SplineCoupling.init(features, hidden, **options))
+        return (SplineMAFLayer.init(features, hidden, order=alternating(k), **options),)
+
+    checked(features, layers, context, rng, least=2 if coupling else 1)
+    return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
+
+
+def checked(
+    features: int, layers: int, context: int, rng: np.random.Generator, least: int = 1
+) -> None:
+    """What every factory asks of its arguments."""
+    validate.integer("features", features, least)
+    validate.integer("layers", layers, 1)
+    validate.integer("context", context, 0)
+    validate.generator(rng)
+
+
+def alternating(k: int) -> str:
+    """The order of layer k: what came last comes first in the next."""
+    return "reversed" if k % 2 else "natural"
+
+
+def mixing(features: int, k: int, rng: np.random.Generator) -> tuple[Permute, ...]:
+    """The permutation before coupling k > 0: halves swapped, and every other time at random."""
+    if k == 0:
+        return ()
+    swap = k % 2 or features == 2
+    return (Permute.halves(features) if swap else Permute.random(features, rng=rng),)
+
+
+def assemble(
+    step: Callable[[int], tuple[Bijection, ...]],
+    features: int,
+    layers: int,
+    rng: np.random.Generator,
+    dtype: DTypeLike,
+    init_from: ArrayLike | None,
+    before: Sequence[Bijection],
+    base: Density | None,
+    levels: int,
+) -> Flow:
+    """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
+    if levels and not before:
+        before = (Logit(bins=float(levels), low=0.01),)
+    maps, x = list(before), None
+    if init_from is not None:
+        if levels:
+            x = validate.integers("init_from", init_from, 0, levels - 1, ("N", features))
+            x = dequantize(x, rng)
+        else:
+            x = validate.array("init_from", init_from, ("N", features))
+        x = x.astype(dtype)
+        for f in maps:
+            x = f.forward(x)[0]
+    for k in range(layers):
+        if x is not None:
+            maps.append(ActNorm.init_from(x, dtype=dtype))
+            x = maps[-1].forward(x)[0]
+        maps += step(k)
+    alone = len(maps) == 1 and isinstance(maps[0], Inverse)
+    chain = maps[0] if alone else Chain(tuple(maps))
+    return Flow(chain, StandardNormal(features) if base is None else base, levels)

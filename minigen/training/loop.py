@@ -1,0 +1,252 @@
+"""The training loop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minigen.core import tree, validate
+from minigen.core.contract import Loss
+from minigen.training import batches
+from minigen.training.nonfinite import NotFinite, explain
+from minigen.training.optimizers import SCHEDULES, Adam
+from minigen.training.progress import bar
+
+HELD_OUT = 2048  # samples on which a sampler without validation data is validated
+
+
+@dataclass
+class Run:
+    """What happened in training: `history` by name, and the best validation loss.
+
+    history["loss"], ["lr"], ["grad_norm"] have one entry a step; ["validation"] one for each
+    step listed in ["validation_step"]; a loss may add metrics of its own.
+    """
+
+    steps: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best: float = np.inf
+    best_step: int = 0
+
+    def record(self, values: dict[str, float]) -> None:
+        """Append one entry to each named column of the history."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def __repr__(self) -> str:
+        best = f", best validation {self.best:.4f} at step {self.best_step}"
+        return f"Run({self.steps} steps{best if self.best < np.inf else ''})"
+
+
+def fit(
+    loss: Any,
+    data: Any,
+    *,
+    rng: np.random.Generator,
+    steps: int = 2000,
+    batch: int = 256,
+    lr: float = 1e-3,
+    optimizer: Any = None,
+    schedule: str | Callable[[float], float] = "cosine",
+    weight_decay: float = 0.0,
+    clip: float | None = None,
+    ema: float | None = None,
+    validation: Any = None,
+    validate_every: int | None = None,
+    patience: int | None = None,
+    callback: Callable[[int, Run], Any] | None = None,
+    progress: bool | None = None,
+) -> Run:
+    """Minimise a loss over its parameters, in place, and return the `Run`.
+
+    The model's arrays are moved into one vector and are views of it from the first step on, so
+    the model can be watched while it learns. At the end they hold the best parameters on the
+    validation data, or the last where there are none; also after an error or an interrupt.
+
+    Parameters
+    ----------
+    loss : Loss, or anything with one as `.loss` or `.nll`
+    data : (N, ...) array, a tuple of such arrays, or a sampler: `.sample(n, rng=)` gives batches
+    rng : the generator of batches and noise
+    steps, batch : how many steps, and rows in each
+    lr : the learning rate of the default optimizer
+    optimizer : Adam or SGD, or an object with `start`, `step` and `lr`; by default
+        Adam(lr, weight_decay=weight_decay)
+    schedule : "constant", "cosine" or "linear" decay of the learning rate, or a function of
+        progress in [0, 1]
+    weight_decay : of the default optimizer
+    clip : the largest norm of the gradient; a longer one is scaled down to it
+    ema : decay of an exponential moving average of the parameters; it is the average that is
+        validated and kept
+    validation : as data. Its noise is drawn once and kept, so that its losses can be compared.
+        A sampler without one is validated on 2048 fixed samples
+    validate_every : steps between validations, by default a twentieth of all steps
+    patience : stop after so many validations without improvement
+    callback : a function (step, run) that is called after each step; training stops when it
+        returns True
+    progress : a progress bar; by default where a person is watching
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    FloatingPointError
+        When a loss, in training or validation, or a gradient is not finite; names the layer
+
+    Examples
+    --------
+    >>> flow = mg.flows.real_nvp(2, layers=2, hidden=(16,), rng=rng)
+    >>> run = mg.fit(flow.nll, mg.data.toy("moons"), steps=20, rng=rng)
+    >>> run.steps, len(run.history["loss"])
+    (20, 20)
+    """
+    loss = next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
+    validate.methods("loss", loss, "draw", "forward", "backward")
+    validate.generator(rng)
+    steps = validate.integer("steps", steps, 1)
+    every = validate.optional_integer("validate_every", validate_every, 1) or max(1, steps // 20)
+    optimizer = Adam(lr, weight_decay=weight_decay) if optimizer is None else optimizer
+    run, decay = Run(), factor_of(schedule)
+    descent = Descent(loss, optimizer, clip)
+    next_batch = batches.source(data, validate.integer("batch", batch, 1), descent.dtype, rng)
+    average = Average(descent.theta, ema)
+    fixed = held_out(loss, data, validation, descent.dtype, rng)
+    best = Best(loss, fixed, average, run, validate.optional_integer("patience", patience, 1))
+    try:
+        with bar(steps, progress) as shown:
+            for step in range(1, steps + 1):
+                run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
+                run.steps = step
+                average.update(step)
+                if step % every == 0 or step == steps:
+                    best.update(step)
+                shown.update(run)
+                if (callback is not None and callback(step, run)) or best.out_of_patience:
+                    break
+    finally:
+        best.restore()
+    return run
+
+
+class Descent:
+    """A loss, the one vector of its parameters, and a step of gradient descent on it."""
+
+    def __init__(self, loss: Loss, optimizer: Any, clip: float | None = None) -> None:
+        refuse_shared(loss)
+        self.loss = loss
+        self.optimizer = validate.methods("optimizer", optimizer, "start", "step")
+        self.clip = None if clip is None else validate.number("clip", clip, 0)
+        self.theta = tree.to_vector(loss)
+        self.dtype = self.theta.dtype
+        self.paths: list[list[str]] = []
+        optimizer.start(self.theta)
+
+    def step(self, batch: Any, rng: np.random.Generator, factor: float = 1.0) -> dict[str, float]:
+        """One step on a batch, at the learning rate lr * factor; what the history records."""
+        inputs, given = self.loss.draw(batch, rng)
+        value, cache = self.loss.forward(*inputs, **given)
+        *_, grads = self.loss.backward(self.dtype.type(1), cache)
+        g = tree.joined(grads, self.paths or self.checked(grads), self.dtype)
+        norm = np.sqrt(g @ g)
+        if not (np.isfinite(value) and np.isfinite(norm)):
+            raise NotFinite(f"loss {value}: {explain(self.loss, inputs, given)}")
+        if self.clip is not None and norm > self.clip:
+            g *= self.clip / norm
+        self.optimizer.step(self.theta, g, factor)
+        lr = self.optimizer.lr * factor
+        return {"loss": value, "lr": lr, "grad_norm": norm, **self.loss.metrics(cache)}
+
+    def checked(self, grads: dict[str, Any]) -> list[list[str]]:
+        """The paths of the gradients, once they are known to be those of the parameters."""
+        self.paths = [path.split(".") for path, _, _ in tree.pairs(self.loss.params, grads)]
+        return self.paths
+
+
+class Average:
+    """The exponential moving average of the parameters, or they themselves without a decay."""
+
+    def __init__(self, theta: NDArray, decay: float | None) -> None:
+        self.theta = theta
+        self.decay = None if decay is None else validate.number("ema", decay, 0, 1)
+        self.value = theta if decay is None else theta.copy()
+
+    def update(self, step: int) -> None:
+        if self.decay is not None:
+            decay = min(self.decay, (1 + step) / (10 + step))
+            self.value += self.theta.dtype.type(1 - decay) * (self.theta - self.value)
+
+
+class Best:
+    """The best parameters so far on one fixed draw of the validation data."""
+
+    def __init__(
+        self, loss: Loss, fixed: Any, average: Average, run: Run, patience: int | None
+    ) -> None:
+        self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
+        self.patience, self.since = patience, 0
+        self.value: NDArray | None = None
+
+    def update(self, step: int) -> None:
+        """Validate, and keep the parameters if they are better than all before."""
+        if self.fixed is None:
+            return
+        loss = self.validation(step)
+        self.run.record({"validation": loss, "validation_step": step})
+        self.since += 1
+        if loss < self.run.best:
+            self.run.best, self.run.best_step, self.since = loss, step, 0
+            self.value = self.average.value.copy()
+
+    def validation(self, step: int) -> float:
+        """The loss at the averaged parameters."""
+        inputs, given = self.fixed
+        theta, live = self.average.theta, self.average.theta.copy()
+        theta[...] = self.average.value
+        loss = float(self.loss.forward(*inputs, **given)[0])
+        if not np.isfinite(loss):
+            reason = explain(self.loss, inputs, given)
+            raise NotFinite(f"validation loss {loss} at step {step}: {reason}")
+        theta[...] = live
+        return loss
+
+    @property
+    def out_of_patience(self) -> bool:
+        return self.patience is not None and self.since >= self.patience
+
+    def restore(self) -> None:
+        """Put the best parameters into the model, or the averaged last ones."""
+        self.average.theta[...] = self.average.value if self.value is None else self.value
+
+
+def factor_of(schedule: str | Callable[[float], float]) -> Callable[[float], float]:
+    """The factor of the learning rate as a function of progress; a user's own is checked."""
+    if not callable(schedule):
+        return SCHEDULES[validate.choice("schedule", schedule, SCHEDULES)]
+    return lambda part: validate.number(f"schedule({part:g})", schedule(part), 0)
+
+
+def held_out(
+    loss: Loss, data: Any, validation: Any, dtype: DTypeLike, rng: np.random.Generator
+) -> Any:
+    """The inputs and the given of one fixed draw of the validation data, or None."""
+    if validation is None and not hasattr(data, "sample"):
+        return None
+    source = data if validation is None else validation
+    if hasattr(source, "sample"):
+        source = source.sample(HELD_OUT, rng=rng)
+    return loss.draw(batches.cast(batches.checked(source, "validation"), dtype), rng)
+
+
+def refuse_shared(loss: Loss) -> None:
+    """An array that stands at two places would be updated twice: refuse it by name."""
+    twice = tree.shared(loss)
+    if twice:
+        raise validate.expected(
+            "loss", "each parameter array at one place",
+            f"{twice[0][0]} and {twice[0][1]} sharing memory; copy one of them, or run the shared "
+            "network once",
+        )  # fmt: skip
