@@ -16,20 +16,25 @@ from minigen.flows import (
     Affine,
     AffineCoupling,
     Exp,
+    Flow,
+    Inverse,
     InvertibleLinear,
     Logit,
     Permute,
     degrees,
+    iaf,
+    maf,
+    maf_mog,
+    neural_spline,
     nice,
     real_nvp,
 )
-from minigen.flows.autoregressive import iaf, maf, maf_mog, neural_spline
 from minigen.flows.batchnorm import BatchNorm
 from minigen.flows.energies import ENERGIES, energy
-from minigen.flows.iaf import IAFLayer
+from minigen.flows.iaf_layer import IAFLayer
 from minigen.flows.made import MADE, MaskedLinear
 from minigen.flows.made_mog import MADEMoG
-from minigen.flows.maf import MAFLayer
+from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.markov import CategoricalChain, GaussianChain
@@ -104,6 +109,11 @@ def coupling(s, kind, **options):
 def ddpm(s, **options):
     """A small diffusion model."""
     return diffusion.ddpm(s.D, s.schedule, hidden=s.H, blocks=2, **s.new, **options)
+
+
+def inverted(flow):
+    """The flow whose chain is the inverse: its density goes through `inverse_backward`."""
+    return Flow(Inverse(flow.chain), flow.base)
 
 
 def smooth(factory, s, **options):
@@ -261,7 +271,7 @@ DENSITIES = {
     # flows: whole models
     "Flow, real_nvp": lambda s: case(smooth(real_nvp, s), s.x, rng=s.rng),
     "Flow, nice": lambda s: case(smooth(nice, s), s.x, rng=s.rng),
-    "Flow, generative": lambda s: case(smooth(real_nvp, s, runs="generative"), s.x, rng=s.rng),
+    "Flow, inverse": lambda s: case(inverted(smooth(real_nvp, s)), s.x, rng=s.rng),
     "Flow with context": lambda s: case(
         smooth(real_nvp, s, context=s.C), s.x, s.context, rng=s.rng
     ),
@@ -307,7 +317,7 @@ LOSSES = {
     "NLL": lambda s: case(smooth(real_nvp, s).nll, s.x, rng=s.rng),
     "NLL with context": lambda s: case(smooth(nice, s, context=s.C).nll, s.x, s.context, rng=s.rng),
     "ReverseKL": lambda s: case(
-        smooth(real_nvp, s, runs="generative").reverse_kl(Gaussian.init(s.D, dtype=np.float64)),
+        smooth(real_nvp, s).reverse_kl(Gaussian.init(s.D, dtype=np.float64)),
         s.x,
         rng=s.rng,
     ),

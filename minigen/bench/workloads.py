@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigen import diffusion, flows
-from minigen.training.fit import Trainer
+from minigen.training.loop import Descent
 from minigen.training.optimizers import Adam
 
 
@@ -58,12 +58,12 @@ def minigen_run(work):
         m = model(work, rng)
         return lambda: m.sample(work.rows, rng=rng)
     trainer, batch, rng = minigen_trainer(work)
-    return lambda: trainer.step(batch, 1.0, rng)
+    return lambda: trainer.step(batch, rng)
 
 
 def minigen_trainer(work):
     """The trainer of `fit`, a batch, and the generator of the draws."""
     rng = np.random.default_rng(0)
     m = model(work, rng)
-    trainer = Trainer(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4), None, None)
+    trainer = Descent(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4))
     return trainer, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng

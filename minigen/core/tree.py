@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-
 if TYPE_CHECKING:  # what a type checker has to know: each is a `dataclasses.field`
     from dataclasses import field as const
     from dataclasses import field as exact

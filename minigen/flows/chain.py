@@ -31,7 +31,8 @@ class Chain(Bijection):
         return next((s for f in self.layers if (s := f.slow(direction))), None)
 
     def forward(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        logdet, caches = 0, []
+        logdet: Any = 0
+        caches = []
         for f in self.layers:
             z, ell, cache = f.forward(z, *(context if f.context else ()))
             logdet = logdet + ell  # CV-10
@@ -46,7 +47,8 @@ class Chain(Bijection):
         return dz, *dcontext, {"layers": grads}
 
     def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        logdet, caches = 0, []
+        logdet: Any = 0
+        caches = []
         for f in reversed(self.layers):
             z, ell, cache = f.inverse(z, *(context if f.context else ()))
             logdet = logdet + ell  # CV-9

@@ -63,9 +63,7 @@ def log_normalizer(
     return Normalizer(float(log_mean), float(error), float(w.mean()), float(1 / (ratio**2).mean()))
 
 
-def quadrature(
-    target: Density, low: float = -8.0, high: float = 8.0, points: int = 801
-) -> float:
+def quadrature(target: Density, low: float = -8.0, high: float = 8.0, points: int = 801) -> float:
     """log Z of a 2-D density that has vanished at the edges, by the trapezoidal rule.
 
     By default in steps of 0.02 from -8 to 8.

@@ -26,9 +26,7 @@ ROWS = 1024  # rows done at once, for the memory of large samples
 UNITS = 64  # hidden units of one block of degrees
 
 
-def d_passes(
-    made: "MADE", y: NDArray, solve: Solve, *context: NDArray
-) -> tuple[NDArray, NDArray]:
+def d_passes(made: "MADE", y: NDArray, solve: Solve, *context: NDArray) -> tuple[NDArray, NDArray]:
     """x (N, D) and logdet (N,) by the definition: D evaluations of the whole network.
 
     MAF-10, IAF-5. `incremental` gives the same; this one is to be read, and to be compared with.

@@ -46,9 +46,7 @@ class Spline(Layer):
         y, slope = self.each(kernels.forward, x, e)
         return y, np.log(slope), (x, e, t)
 
-    def backward(
-        self, dy: NDArray, dell: NDArray, cache: Cache
-    ) -> tuple[NDArray, NDArray, Grads]:
+    def backward(self, dy: NDArray, dell: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
         x, e, t = cache
         flat = [np.ascontiguousarray(a).reshape(-1) for a in (x, dy, dell)]
         dx, dr = kernels.backward(flat[0], e, self.bound, *flat[1:])

@@ -86,9 +86,7 @@ def build(loop: Callable, twin: Callable) -> Callable:
     return cached(numba, loop, options, folder)
 
 
-def cached(
-    numba: Any, loop: Callable, options: dict[str, Any], folder: pathlib.Path
-) -> Callable:
+def cached(numba: Any, loop: Callable, options: dict[str, Any], folder: pathlib.Path) -> Callable:
     """numba.njit with its disk cache in `folder`, and without it where that fails."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)

@@ -9,9 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from minigen.core import validate
 
 
-def source(
-    data: Any, batch: int, dtype: DTypeLike, rng: np.random.Generator
-) -> Callable[[], Any]:
+def source(data: Any, batch: int, dtype: DTypeLike, rng: np.random.Generator) -> Callable[[], Any]:
     """A function without arguments that returns the next batch of `data`."""
     if hasattr(data, "sample"):
         return lambda: cast(data.sample(batch, rng=rng), dtype)

@@ -145,7 +145,7 @@ class Descent:
         self.paths: list[list[str]] = []
         optimizer.start(self.theta)
 
-    def step(self, batch: Any, rng: np.random.Generator, factor: float = 1.0) -> dict[str, float]:
+    def step(self, batch: Any, rng: np.random.Generator, factor: float = 1.0) -> dict[str, Any]:
         """One step on a batch, at the learning rate lr * factor; what the history records."""
         inputs, given = self.loss.draw(batch, rng)
         value, cache = self.loss.forward(*inputs, **given)

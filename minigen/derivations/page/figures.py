@@ -9,15 +9,14 @@ from minigen.derivations.tools.compare import gap
 from minigen.derivations.tools.layers import autoregressive, coupling, location_scale
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import DDPM, IdealNoise, exact_weights, linear_schedule
-from minigen.flows import Affine, Chain, Exp, Flow, MAFLayer, Permute
-from minigen.flows.flow import GENERATIVE
+from minigen.flows import Affine, Chain, Exp, Flow, Inverse, MAFLayer, Permute
 from minigen.prob import Gaussian, Mixture
 
 
 def negative_density(rng):
     """CV-4: a falling map, with the bars and without."""
     falling = Chain((Affine(np.array([-1.0]), np.zeros(1)), Exp()))
-    flow = Flow(falling, Gaussian.from_moments(np.zeros(1), 0.36 * np.eye(1)), GENERATIVE)
+    flow = Flow(Inverse(falling), Gaussian.from_moments(np.zeros(1), 0.36 * np.eye(1)))
     y = np.linspace(0.05, 4, 120)[:, None]
     p = np.exp(flow.log_prob(y))
     slope = jacobian(lambda v: falling.inverse(v)[0], y)[:, 0, 0]
