@@ -163,10 +163,10 @@ def to_vector(node: Any) -> NDArray:
     return theta
 
 
-def joined(grads: Mapping, paths: Sequence[Sequence[str]], dtype: DTypeLike) -> NDArray:
-    """The leaves of `grads` at these paths, each a list of keys, as one vector."""
+def join(grads: Mapping, paths: Sequence[Sequence[str]], out: NDArray) -> None:
+    """Write the leaves of `grads` at these paths, each a list of keys, into one vector."""
     leaves: list[Any] = [reduce(getitem, path, grads) for path in paths]
-    return np.concatenate(leaves, axis=None, dtype=dtype, casting="same_kind")
+    np.concatenate(leaves, axis=None, out=out, casting="same_kind")
 
 
 def perturbed(node: Any, rng: np.random.Generator, spread: float = 0.4) -> Any:

@@ -141,7 +141,7 @@ class Descent:
         self.optimizer = validate.methods("optimizer", optimizer, "start", "step")
         self.clip = None if clip is None else validate.number("clip", clip, 0)
         self.theta = tree.to_vector(loss)
-        self.dtype = self.theta.dtype
+        self.dtype, self.g = self.theta.dtype, np.empty_like(self.theta)
         self.paths: list[list[str]] = []
         optimizer.start(self.theta)
 
@@ -150,7 +150,8 @@ class Descent:
         inputs, given = self.loss.draw(batch, rng)
         value, cache = self.loss.forward(*inputs, **given)
         *_, grads = self.loss.backward(self.dtype.type(1), cache)
-        g = tree.joined(grads, self.paths or self.checked(grads), self.dtype)
+        g = self.g
+        tree.join(grads, self.paths or self.checked(grads), out=g)
         norm = np.sqrt(g @ g)
         if not (np.isfinite(value) and np.isfinite(norm)):
             raise NotFinite(f"loss {value}: {explain(self.loss, inputs, given)}")
