@@ -136,7 +136,7 @@ class Descent:
     """A loss, the one vector of its parameters, and a step of gradient descent on it."""
 
     def __init__(self, loss: Loss, optimizer: Any, clip: float | None = None) -> None:
-        refuse_shared(loss)
+        refuse_unfit(loss)
         self.loss = loss
         self.optimizer = validate.methods("optimizer", optimizer, "start", "step")
         self.clip = None if clip is None else validate.number("clip", clip, 0)
@@ -242,8 +242,13 @@ def held_out(
     return loss.draw(batches.cast(batches.checked(source, "validation"), dtype), rng)
 
 
-def refuse_shared(loss: Loss) -> None:
-    """An array that stands at two places would be updated twice: refuse it by name."""
+def refuse_unfit(loss: Loss) -> None:
+    """Refuse, by name, what cannot be one vector: one array at two places, arrays of two types."""
+    types = {path: a.dtype for path, a in tree.flatten(loss.params).items()}
+    if len(set(types.values())) > 1:
+        kinds = {str(dtype): f"{dtype} at {path}" for path, dtype in types.items()}
+        got = " and ".join(kinds.values())
+        raise validate.expected("loss", "parameters of one type", f"{got}; use astype")
     twice = tree.shared(loss)
     if twice:
         raise validate.expected(
