@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from minigen.core import tree
-from minigen.flows.autoregressive import maf_mog
-from minigen.flows.made_mog import MADEMoG
+from minigen.flows import MADEMoG, maf_mog
 
 
 def rng(seed=0):
@@ -17,13 +16,7 @@ def density(D, K, context=0, scale=0.3, order="natural"):
     r = rng()
     p = MADEMoG.init(D, (D + 6, D + 5), K, rng=r, context=context, order=order,
                      activation="tanh", dtype=np.float64)  # fmt: skip
-    return scrambled(p, r, scale)
-
-
-def scrambled(p, r, scale):
-    new = {path: a + scale * r.standard_normal(a.shape) for path, a in
-           tree.flatten(p.params).items()}  # fmt: skip
-    return tree.rebuild(p, new)
+    return tree.perturbed(p, r, scale)
 
 
 def grid(n=401, span=14.0):
@@ -40,7 +33,7 @@ def test_the_density_integrates_to_one(order):
 def test_maf_over_it_integrates_to_one():
     flow = maf_mog(2, 2, (6, 5), 2, activation="tanh", rng=rng(), dtype=np.float64)
     x, cell = grid(401, 10.0)
-    assert abs(np.exp(scrambled(flow, rng(1), 0.2).log_prob(x)).sum() * cell - 1) < 1e-6
+    assert abs(np.exp(tree.perturbed(flow, rng(1), 0.2).log_prob(x)).sum() * cell - 1) < 1e-6
 
 
 def test_one_component_is_the_gaussian_of_a_maf_layer():

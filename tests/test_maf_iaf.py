@@ -1,14 +1,12 @@
 """MAF and IAF: one network, two directions, and a sequential pass that is not slow."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from minigen.core import tree
-from minigen.flows.iaf import IAFLayer
-from minigen.flows.maf import MAFLayer
+from minigen.flows import IAFLayer, MAFLayer
 from minigen.flows.sequential import d_passes, incremental
 from minigen.nn import Softplus, Tanh
 
@@ -45,7 +43,7 @@ def jacobian(f, x, *context, h=1e-150):
 def test_the_incremental_pass_equals_the_d_passes(kind, D, context):
     f = layer(kind, D, context, scale=0.4 / np.sqrt(D), hidden=(3 * D + 1, 2 * D + 64))
     y, *c = data(6, D, context)
-    for got, want in zip(f.inverse(y, *c), d_passes(f.made, y, f.solve, *c), strict=True):
+    for got, want in zip(f.inverse(y, *c)[:2], d_passes(f.made, y, f.solve, *c), strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
@@ -55,7 +53,7 @@ def test_the_incremental_pass_equals_the_d_passes(kind, D, context):
 def test_the_incremental_pass_for_every_network(kind, hidden, activation):
     f = layer(kind, 7, hidden=hidden, activation=activation, c=3.0)
     (y,) = data(5, 7)
-    for got, want in zip(f.inverse(y), d_passes(f.made, y, f.solve), strict=True):
+    for got, want in zip(f.inverse(y)[:2], d_passes(f.made, y, f.solve), strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
@@ -67,14 +65,14 @@ def test_the_incremental_pass_where_each_layer_has_its_own_activation(kind):
     for layers in ((a, B, Tanh(), c, d), (a, B, Softplus(), C, Tanh(), d), (a, B, C, d)):
         g = replace(f, made=replace(f.made, layers=layers))
         (y,) = data(6, 5)
-        for got, want in zip(g.inverse(y), d_passes(g.made, y, g.solve), strict=True):
+        for got, want in zip(g.inverse(y)[:2], d_passes(g.made, y, g.solve), strict=True):
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
 def test_more_rows_than_one_sweep_takes():
     f = layer(MAFLayer, 3, 1)
     y, c = data(2500, 3, 1)
-    for got, want in zip(f.inverse(y, c), d_passes(f.made, y, f.solve, c), strict=True):
+    for got, want in zip(f.inverse(y, c)[:2], d_passes(f.made, y, f.solve, c), strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
     assert f.inverse(y[:0], c[:0])[0].shape == (0, 3)
 
@@ -86,7 +84,7 @@ def test_the_jacobian_is_triangular_in_the_order_with_sigma_on_its_diagonal(kind
     f = layer(kind, 6, context, activation="tanh")
     x, *c = data(1, 6, context)
     y, logdet, _ = f.forward(x, *c)
-    _, back = f.inverse(y, *c)
+    _, back, _ = f.inverse(y, *c)
     order = f.made.order
     for J, ell in (
         (jacobian(f.forward, x[0], *(a[0] for a in c)), logdet),
@@ -104,7 +102,7 @@ def test_round_trip(kind):
     f = layer(kind, 9, 2, c=1.0, scale=0.3)
     x, c = data(20, 9, 2)
     y, logdet, _ = f.forward(x, c)
-    back, ell = f.inverse(y, c)
+    back, ell, _ = f.inverse(y, c)
     np.testing.assert_allclose(back, x, rtol=0, atol=1e-12)
     np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-12)
 
@@ -136,7 +134,7 @@ def test_iaf_with_dual_parameters_is_the_inverse_of_maf(context):
         return iaf.solve(np.stack([-h[:, 0] * np.exp(-alpha), -h[:, 1]], axis=-1), y)
 
     z = x
-    for got, want in zip(incremental(maf.made, z, solve, *c), maf.inverse(z, *c), strict=True):
+    for got, want in zip(incremental(maf.made, z, solve, *c), maf.inverse(z, *c)[:2], strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
 
 
@@ -215,17 +213,3 @@ def test_each_hidden_unit_is_computed_once_where_the_definition_takes_d_passes()
     assert evaluations(f.made, lambda made, x: made.forward(x), z) == 1
     assert evaluations(f.made, d_passes, z, f.solve) == 20
     assert evaluations(f.made, incremental, z, f.solve) == 1
-
-
-def test_the_incremental_pass_is_far_faster_than_the_d_passes():
-    """D = 63, hidden (512, 512): some sixty times; a busy machine is left a wide margin."""
-    f = MAFLayer.init(63, (512, 512), rng=rng(), last_gain=1.0)
-    z = rng(1).standard_normal((200, 63)).astype(np.float32)
-
-    def seconds(pass_):
-        start = time.perf_counter()
-        pass_(f.made, z, f.solve)
-        return time.perf_counter() - start
-
-    slow, fast = seconds(d_passes), min(seconds(incremental) for _ in range(3))
-    assert slow > 5 * fast, f"{1e3 * slow:.0f} ms against {1e3 * fast:.0f} ms"
