@@ -143,10 +143,12 @@ class Descent:
         self.theta = tree.to_vector(loss)
         self.dtype, self.g = self.theta.dtype, np.empty_like(self.theta)
         self.paths: list[list[str]] = []
+        self.steps = 0
         optimizer.start(self.theta)
 
     def step(self, batch: Any, rng: np.random.Generator, factor: float = 1.0) -> dict[str, Any]:
         """One step on a batch, at the learning rate lr * factor; what the history records."""
+        self.steps += 1
         inputs, given = self.loss.draw(batch, rng)
         value, cache = self.loss.forward(*inputs, **given)
         *_, grads = self.loss.backward(self.dtype.type(1), cache)
@@ -154,7 +156,8 @@ class Descent:
         tree.join(grads, self.paths or self.checked(grads), out=g)
         norm = np.sqrt(g @ g)
         if not (np.isfinite(value) and np.isfinite(norm)):
-            raise NotFinite(f"loss {value}: {explain(self.loss, inputs, given)}")
+            reason = explain(self.loss, inputs, given)
+            raise NotFinite(f"loss {value} at step {self.steps}: {reason}")
         if self.clip is not None and norm > self.clip:
             g *= self.clip / norm
         self.optimizer.step(self.theta, g, factor)
