@@ -1,21 +1,16 @@
 """Theorems of the change of variables: masses are one, determinants are determinants."""
 
+import sys
+
 import numpy as np
 import pytest
+import zoo
 from scipy import stats
 
 from minigen import check, data, flows, nn, prob, training
 from minigen.core import tree
-from minigen.flows import factories
-
-
-def scrambled(layer, rng, scale=0.3):
-    """The layer with its parameters moved off their starting values."""
-    moved = {
-        path: a + scale * rng.standard_normal(a.shape).astype(a.dtype)
-        for path, a in tree.flatten(layer.params).items()
-    }
-    return tree.rebuild(layer, moved)
+from minigen.core.contract import NoInverseGradient
+from minigen.flows import models
 
 
 def smooth_flow(rng, features=2, factory=flows.real_nvp, **options):
@@ -23,7 +18,7 @@ def smooth_flow(rng, features=2, factory=flows.real_nvp, **options):
     new = {"activation": "tanh", "rng": rng, "dtype": np.float64, "hidden": (16,)}
     if factory is flows.real_nvp:
         new["c"] = 0.5
-    return scrambled(factory(features, **(new | options)), rng)
+    return tree.perturbed(factory(features, **(new | options)), rng, 0.3)
 
 
 def mass(flow, width=15.0, n=1201):
@@ -36,11 +31,16 @@ def mass(flow, width=15.0, n=1201):
     return total * (2 * width / (n - 1)) ** 2
 
 
+def inverted(flow):
+    """The flow whose data are the latents of `flow`, and the other way round."""
+    return flows.Flow(flows.Inverse(flow.chain), flow.base)
+
+
 @pytest.mark.parametrize("factory", [flows.real_nvp, flows.nice])
-@pytest.mark.parametrize("runs", ["normalizing", "generative"])
-def test_the_density_integrates_to_one(factory, runs, rng):
-    flow = smooth_flow(rng, factory=factory, runs=runs, layers=4)
-    assert abs(mass(flow) - 1) < 1e-6
+@pytest.mark.parametrize("turn", [lambda flow: flow, inverted], ids=["flow", "inverse"])
+def test_the_density_integrates_to_one(factory, turn, rng):
+    flow = smooth_flow(rng, factory=factory, layers=4)
+    assert abs(mass(turn(flow)) - 1) < 1e-6
 
 
 def test_the_density_on_a_learned_gaussian_integrates_to_one(rng):
@@ -66,7 +66,7 @@ def test_a_bounded_log_scale_keeps_the_round_trip_exact(depth, tolerance, c, rng
 def test_CV4_a_decreasing_map_has_a_positive_density():
     """y = exp(-z) is lognormal; forgetting the absolute value of dz/dy gives -p(y)."""
     maps = flows.Affine(np.array([-0.7]), np.zeros(1)), flows.Exp()
-    flow = flows.Flow(flows.Chain(maps), prob.StandardNormal(1), "generative")
+    flow = flows.Flow(flows.Inverse(flows.Chain(maps)), prob.StandardNormal(1))
     y = np.array([[0.1], [0.9], [3.0]])
     np.testing.assert_allclose(flow.log_prob(y), stats.lognorm(0.7).logpdf(y[:, 0]), rtol=1e-13)
 
@@ -77,7 +77,7 @@ def test_CV3_a_linear_map_of_a_gaussian_is_a_gaussian(rng):
     assert np.linalg.det(W) < 0
     base = prob.Gaussian.from_moments(np.zeros(3), np.diag([1.0, 0.5, 2.0]))
     layer = flows.InvertibleLinear.from_matrix(W, dtype=np.float64)
-    flow = flows.Flow(flows.Chain((layer,)), base, "generative")
+    flow = flows.Flow(flows.Inverse(layer), base)
     x = rng.standard_normal((20, 3))
     truth = stats.multivariate_normal(np.zeros(3), W.T @ base.Sigma @ W).logpdf(x)
     np.testing.assert_allclose(flow.log_prob(x), truth, rtol=1e-12)
@@ -99,16 +99,16 @@ def test_a_fresh_InvertibleLinear_is_a_rotation(rng):
 
 
 def test_NVP3_the_kept_half_is_bit_identical(rng):
-    layer = scrambled(flows.AffineCoupling.init(5, (8,), rng=rng), rng)
-    x = rng.standard_normal((6, 5)).astype(np.float32)
+    layer = tree.perturbed(flows.AffineCoupling.init(5, (8,), rng=rng), rng)
+    x = rng.standard_normal((6, 5))
     y, _, _ = layer.forward(x)
-    back, _ = layer.inverse(y)
+    back, _, _ = layer.inverse(y)
     assert np.array_equal(y[:, :2], x[:, :2]) and np.array_equal(back[:, :2], x[:, :2])
 
 
 def test_NVP6_the_printed_sign_is_not_the_inverse(rng):
     """(y - t) exp(+s), as printed, misses; (y - t) exp(-s) returns x."""
-    layer = scrambled(flows.AffineCoupling.init(4, (8,), rng=rng, dtype=np.float64), rng)
+    layer = tree.perturbed(flows.AffineCoupling.init(4, (8,), rng=rng, dtype=np.float64), rng)
     x = rng.standard_normal((50, 4))
     y, _, _ = layer.forward(x)
     s, t, _ = layer.scale_shift(x[:, :2], ())
@@ -117,7 +117,7 @@ def test_NVP6_the_printed_sign_is_not_the_inverse(rng):
 
 
 def test_NVP7_the_jacobian_is_block_triangular(rng):
-    layer = scrambled(flows.AffineCoupling.init(5, (8,), rng=rng, dtype=np.float64), rng)
+    layer = tree.perturbed(flows.AffineCoupling.init(5, (8,), rng=rng, dtype=np.float64), rng)
     x = rng.standard_normal((4, 5))
     J = check.jacobian(lambda x: layer.forward(x)[0], x)
     e = np.exp(layer.scale_shift(x[:, :2], ())[0])
@@ -128,10 +128,9 @@ def test_NVP7_the_jacobian_is_block_triangular(rng):
 
 
 def test_the_log_scale_never_exceeds_its_bound(rng):
-    layer = scrambled(flows.AffineCoupling.init(4, (8,), rng=rng, c=0.7), rng, scale=50)
-    x = 100 * rng.standard_normal((50, 4)).astype(np.float32)
-    s, _, _ = layer.scale_shift(x[:, :2], ())
-    assert np.abs(s).max() <= np.float32(0.7)
+    layer = tree.perturbed(flows.AffineCoupling.init(4, (8,), rng=rng, c=0.7), rng, 50)
+    s, _, _ = layer.scale_shift(100 * rng.standard_normal((50, 2)), ())
+    assert np.abs(s).max() <= 0.7
 
 
 def test_a_fresh_coupling_is_the_identity(rng):
@@ -139,14 +138,6 @@ def test_a_fresh_coupling_is_the_identity(rng):
     for kind in flows.AffineCoupling, flows.AdditiveCoupling:
         y, logdet, _ = kind.init(3, (8,), rng=rng).forward(x)
         assert np.array_equal(y, x) and not logdet.any()
-
-
-@pytest.mark.parametrize("context", [0, 2])
-def test_an_additive_coupling_is_a_bijection_both_of_whose_gradients_are_right(context, rng):
-    new = {"activation": "tanh", "rng": rng, "dtype": np.float64}
-    layer = scrambled(flows.AdditiveCoupling.init(5, (4,), context=context, **new), rng)
-    x, c = rng.standard_normal((3, 5)), rng.standard_normal((3, context))
-    assert check.bijection(layer, x, *((c,) if context else ()), rng=rng)
 
 
 def test_ActNorm_standardises_the_data_it_was_made_from(rng):
@@ -175,14 +166,14 @@ def test_ActNorm_keeps_its_state_in_a_file(rng, tmp_path):
 def test_Logit_stays_finite_where_the_sigmoid_saturates():
     """H12: at y = +-800 the derivative is exp(-800), and its logarithm -800."""
     y = np.array([[800.0], [-800.0]])
-    x, logdet = flows.Logit().inverse(y)
+    x, logdet, _ = flows.Logit().inverse(y)
     np.testing.assert_allclose(x[:, 0], [1, 0], atol=1e-30)
     np.testing.assert_allclose(logdet, [-800, -800])
 
 
 def test_one_layer_at_two_places_of_a_chain_has_the_gradient_of_both(rng):
     """Explicit caches: the gradient of f(f(x)) is right, with one entry for each use."""
-    f = scrambled(
+    f = tree.perturbed(
         flows.AffineCoupling.init(4, (6,), activation="tanh", rng=rng, dtype=np.float64), rng
     )
     once = flows.Chain((f, flows.Permute.halves(4), f))
@@ -212,15 +203,15 @@ def test_a_conditional_flow_depends_on_its_context(rng):
         flow.log_prob(x)
 
 
-def test_encode_and_decode_agree_whichever_way_the_chain_runs(rng):
-    for runs in "normalizing", "generative":
-        flow = smooth_flow(rng, features=4, runs=runs, layers=3)
-        x = rng.standard_normal((9, 4))
-        z, logdet = flow.encode(x)
-        back, logdet_back = flow.decode(z)
-        np.testing.assert_allclose(back, x, atol=1e-12)
-        np.testing.assert_allclose(logdet, -logdet_back, atol=1e-12)
-        np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) + logdet, atol=1e-12)
+@pytest.mark.parametrize("turn", [lambda flow: flow, inverted], ids=["flow", "inverse"])
+def test_encode_and_decode_are_inverse_and_give_the_density(turn, rng):
+    flow = turn(smooth_flow(rng, features=4, layers=3))
+    x = rng.standard_normal((9, 4))
+    z, logdet = flow.encode(x)
+    back, logdet_back = flow.decode(z)
+    np.testing.assert_allclose(back, x, atol=1e-12)
+    np.testing.assert_allclose(logdet, -logdet_back, atol=1e-12)
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) + logdet, atol=1e-12)
 
 
 def test_log_prob_of_a_sample_is_base_minus_logdet(rng):
@@ -242,8 +233,7 @@ def test_integer_data_are_dequantised_by_draw_and_sampled_as_integers(rng):
 
 def test_dequantised_probabilities_sum_to_one(rng):
     """The mean of p(k + u) over u is a probability of the integer k: they add up to 1."""
-    flow = scrambled(flows.real_nvp(2, 2, (8,), before=(flows.Logit(4.0, 0.1),), levels=4, rng=rng,
-                                    activation="tanh", dtype=np.float64), rng)  # fmt: skip
+    flow = smooth_flow(rng, before=(flows.Logit(4.0, 0.1),), levels=4, layers=2)
     inside = 1 - 2 * 0.1  # of the sigmoid's range; the rest of the mass lies outside (0, 4)
     nodes, weights = np.polynomial.legendre.leggauss(12)
     u, w = (nodes + 1) / 2, weights / 2
@@ -260,8 +250,7 @@ def test_dequantised_probabilities_sum_to_one(rng):
 
 def test_reverse_kl_of_the_target_itself_is_minus_its_log_normaliser(rng):
     """With the flow equal to p and the target equal to 3 p, the loss is -log 3 on every sample."""
-    flow = flows.Flow(flows.Chain((flows.ActNorm.init(2, dtype=np.float64),)),
-                      prob.StandardNormal(2), "generative")  # fmt: skip
+    flow = flows.Flow(flows.ActNorm.init(2, dtype=np.float64), prob.StandardNormal(2))
 
     class Scaled(prob.StandardNormal):
         def forward(self, x):
@@ -273,7 +262,7 @@ def test_reverse_kl_of_the_target_itself_is_minus_its_log_normaliser(rng):
 
 
 def test_the_gradient_of_reverse_kl_is_that_of_the_complex_step(rng):
-    flow = smooth_flow(rng, runs="generative", layers=2)
+    flow = smooth_flow(rng, layers=2)
     target = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
     loss, z = flow.reverse_kl(target), rng.standard_normal((5, 2))
     assert check.adjoint(loss, z, rng=rng)
@@ -289,11 +278,9 @@ def test_the_gradient_of_reverse_kl_is_that_of_the_complex_step(rng):
         (lambda r: flows.real_nvp(2, 0, rng=r), "layers: expected an integer >= 1, got 0"),
         (lambda r: flows.real_nvp(2, hidden=(0,), rng=r), "hidden.0.: expected an integer >= 1"),
         (lambda r: flows.real_nvp(2, activation="selu", rng=r), "activation: expected one of relu"),
-        (lambda r: flows.real_nvp(2, runs="up", rng=r), "runs: expected one of normalizing"),
         (lambda r: flows.AffineCoupling.init(1, (4,), rng=r), "features: expected at least 2"),
         (lambda r: flows.Permute(np.array([0, 0, 1])), "order: expected a permutation"),
         (lambda r: prob.Gaussian.from_moments([0, 0], [[1, 2], [2, 1]]), "Sigma: expected a posit"),
-        (lambda r: flows.real_nvp(2, rng=r).nll.density.reverse_kl(None), "flow: expected a flow"),
     ],
 )
 def test_bad_settings_are_refused_by_name(build, message, rng):
@@ -312,9 +299,9 @@ def test_bad_settings_are_refused_by_name(build, message, rng):
 )
 def test_bad_data_are_refused_by_name(x, message, rng):
     flow = flows.real_nvp(2, rng=rng)
-    for door in flow.log_prob, flow.encode, flow.decode:
+    for function in flow.log_prob, flow.encode, flow.decode:
         with pytest.raises(ValueError, match=message):
-            door(x)
+            function(x)
 
 
 def test_real_nvp_learns_the_moons(rng):
@@ -330,7 +317,7 @@ def test_real_nvp_learns_the_moons(rng):
 
 def test_couplings_are_mixed_by_swapped_halves_and_at_random_in_turn(rng):
     def orders(features, k):
-        return [factories.mixing(features, k, rng).order.tolist() for _ in range(9)]
+        return [models.mixing(features, k, rng)[0].order.tolist() for _ in range(9)]
 
     halves = flows.Permute.halves(6).order.tolist()
     assert orders(6, 1) == orders(6, 3) == [halves] * 9
@@ -435,3 +422,95 @@ def test_fewer_than_no_samples_and_contexts_are_refused_by_name(rng):
         flows.real_nvp(2, rng=rng).sample(-1, rng=rng)
     with pytest.raises(ValueError, match="context: expected an integer >= 0, got -1"):
         flows.nice(2, context=-1, rng=rng)
+
+
+@pytest.mark.parametrize("name", zoo.BIJECTIONS)
+def test_the_inverse_of_a_fast_map_has_its_gradient_and_of_a_slow_one_has_none(name, rng):
+    case = zoo.BIJECTIONS[name](zoo.Sizes(rng))
+    f, (x, *context) = case.layer, case.inputs
+    y, _, _ = f.forward(x, *context)
+    if f.slow("inverse") is None:
+        report = check.gradients(flows.Inverse(f), y, *context, rng=rng)
+        assert report, report
+    else:
+        x, logdet, cache = f.inverse(y, *context)
+        with pytest.raises(NoInverseGradient, match=f"{type(f).__name__} has no inverse_backward"):
+            f.inverse_backward(x, logdet, cache)
+
+
+def test_the_inverse_of_the_inverse_is_the_map(rng):
+    f = tree.perturbed(flows.AffineCoupling.init(3, (4,), rng=rng), rng)
+    twice, x = flows.Inverse(flows.Inverse(f)), rng.standard_normal((4, 3))
+    for a, b in zip(twice.forward(x)[:2], f.forward(x)[:2], strict=True):
+        assert np.array_equal(a, b)
+    for a, b in zip(twice.inverse(x)[:2], f.inverse(x)[:2], strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_part_that_is_slow_in_a_direction_is_found_through_chains_and_inverses(rng):
+    fast, made = flows.Permute.halves(2), flows.MAFLayer.init(2, (4,), rng=rng)
+    chain = flows.Chain((fast, made))
+    for f, forward, inverse in (
+        (fast, None, None),
+        (made, None, made),
+        (chain, None, made),
+        (flows.Inverse(chain), made, None),
+        (flows.Chain((flows.Inverse(made), fast, made)), made, made),
+    ):
+        assert f.slow("forward") is forward and f.slow("inverse") is inverse
+
+
+def test_a_step_of_either_loss_evaluates_each_network_once(rng, monkeypatch):
+    flow, x = flows.real_nvp(2, 6, (4,), rng=rng), np.ones((5, 2), np.float32)
+    count, forward = [], nn.Sequential.forward
+    monkeypatch.setattr(nn.Sequential, "forward", lambda f, x: (count.append(1), forward(f, x))[1])
+    for loss in flow.nll, flow.reverse_kl(flow.base):
+        _, cache = loss.forward(x)
+        assert len(count) == 6
+        loss.backward(np.float32(1), cache)
+        assert len(count) == 6
+        count.clear()
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda r: flows.iaf(2, 2, (4,), rng=r).nll, "IAFLayer.*train it by flow.reverse_kl"),
+        (
+            lambda r: flows.maf(2, 2, (4,), rng=r).reverse_kl(flows.energy("ring")),
+            "MAFLayer.*train it by flow.nll",
+        ),
+        (
+            lambda r: training.fit(flows.iaf(2, 2, (4,), rng=r), np.ones((5, 2)), rng=r),
+            "IAFLayer.*train it by flow.reverse_kl",
+        ),
+    ],
+    ids=["nll", "reverse_kl", "fit"],
+)
+def test_a_loss_that_would_be_slow_is_refused_naming_the_layer_and_the_other_loss(
+    build, message, rng
+):
+    with pytest.raises(ValueError, match=f"flow: expected one pass .* got {message}"):
+        build(rng)
+
+
+@pytest.mark.parametrize("context", [0, 2])
+def test_many_rows_are_the_same_in_pieces(context, rng, monkeypatch):
+    flow = smooth_flow(rng, features=3, context=context, layers=2)
+    x, c = rng.standard_normal((10, 3)), rng.standard_normal((10, context))
+    given = (c,) if context else ()
+
+    def everything():
+        samples = flow.sample(10, *given, rng=np.random.default_rng(1))
+        outputs = (
+            flow.log_prob(x, *given),
+            samples,
+            *flow.encode(x, *given),
+            *flow.decode(x, *given),
+        )
+        return outputs
+
+    whole = everything()
+    monkeypatch.setattr(sys.modules["minigen.flows.flow"], "ROWS", 4)
+    for a, b in zip(everything(), whole, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
