@@ -538,15 +538,6 @@ def test_the_posterior_identities_hold_symbolically(symbols):
     assert sp.simplify((alpha - A + 1 - alpha) / (alpha * before + beta)) == 1  # DIF-22
 
 
-def test_the_rational_point_is_the_symbolic_one(rng, symbols):
-    """`rational.Point` decides by the same expressions."""
-    from minigen.derivations.tools.rational import Point
-
-    p = Point.draw(rng)
-    assert p.bracket() == (p.x - p.mu) ** 2 / p.tilde
-    assert p.tilde == 1 / (1 / p.before + p.alpha / p.beta)
-
-
 def test_the_coupling_agrees_with_forty_digits(rng):
     """NVP-4 by mpmath."""
     from minigen.derivations.entries.nvp import d, layer_and_point

@@ -142,8 +142,8 @@ def entry(
     """
     if not isinstance(id, str) or not id or any(c.isspace() for c in id):
         raise validate.expected("id", "a name without spaces", repr(id))
-    given = {"correct": correct, "printed": printed, "gradient": gradient, "why": why,
-             "verdict": verdict, "line": line}  # fmt: skip
+    given: dict[str, Any] = {"correct": correct, "printed": printed, "gradient": gradient}
+    given |= {"why": why, "verdict": verdict, "line": line}
     given = {name: value for name, value in given.items() if value not in ("", None)}
     functions = code if isinstance(code, tuple) else (code,)
 
@@ -151,7 +151,7 @@ def entry(
         written = stated(check)
         for name in given.keys() & written.keys() - {"why"}:
             raise validate.expected(name, f"one place for it in {id}", "argument and docstring")
-        parts = {"correct": "", "verdict": CLAIM} | written | given
+        parts: dict[str, Any] = {"correct": "", "verdict": CLAIM} | written | given
         validate.choice("verdict", parts["verdict"], VERDICTS)
         if not parts["correct"]:
             raise validate.expected("correct", f"the equation of {id} in LaTeX", "nothing")

@@ -2,9 +2,10 @@
 
 import functools
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from minigen.derivations.equation import entries_of
+from minigen.derivations.equation import Entry, entries_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Section:
     slip: str = ""
 
     @property
-    def entries(self):
+    def entries(self) -> tuple[Entry, ...]:
         """The entries of its files, in order."""
         names = (f"minigen.derivations.entries.{name}" for name in self.modules)
         return tuple(e for name in names for e in entries_of(vars(importlib.import_module(name))))
@@ -58,12 +59,12 @@ SECTIONS = (
 
 
 @functools.cache
-def catalogue():
+def catalogue() -> tuple[Entry, ...]:
     """All entries of the notes, in order."""
     return tuple(e for section in SECTIONS for e in section.entries)
 
 
-def sections_of(entries):
+def sections_of(entries: Iterable[Entry]) -> list[tuple[Section, list[Entry]]]:
     """[(Section, its entries)] for these entries; those of one's own come last."""
     left, found = list(entries), []
     for section in SECTIONS:

@@ -1,12 +1,16 @@
 """Change of variables: CV-1 to CV-6."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients, jacobian
+from minigen.core.contract import Bijection
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.compare import gap, log_gaussian, logdet, worst
 from minigen.derivations.tools.layers import (
     Inverted,
     bent_chain,
@@ -21,17 +25,17 @@ from minigen.flows.flow import GENERATIVE
 from minigen.prob import Gaussian, StandardNormal
 
 
-def forward_of(f):
+def forward_of(f: Bijection) -> Callable[[NDArray], NDArray]:
     """The map alone, for a Jacobian."""
     return lambda x: f.forward(x)[0]
 
 
-def inverse_of(f):
+def inverse_of(f: Bijection) -> Callable[[NDArray], NDArray]:
     """The inverse map alone, for a Jacobian."""
     return lambda y: f.inverse(y)[0]
 
 
-def base(D, rng):
+def base(D: int, rng: np.random.Generator) -> Gaussian:
     """q = N(0, Sigma) with a full covariance."""
     return Gaussian.from_moments(np.zeros(D), covariance(D, rng))
 
@@ -51,7 +55,7 @@ def cv_1(rng: np.random.Generator) -> Result:
     """
     q = base(3, rng)
     z = rng.standard_normal((6, 3))
-    density = stats.multivariate_normal(np.zeros(3), q.Sigma).logpdf(z)
+    density = log_gaussian(z, np.zeros(3), q.Sigma)
     points, w = grid(-14.0, 14.0, 141)
     mass = w @ np.exp(base(2, rng).log_prob(points))
     error = worst(gap(q.log_prob(z), density), abs(mass - 1))
@@ -93,20 +97,20 @@ def cv_3(rng: np.random.Generator) -> Result:
     """
     q, f, y = base(3, rng), linear(3, rng), rng.standard_normal((5, 3))
     W = f.forward(np.eye(3))[0]
-    gaussian = stats.multivariate_normal(np.zeros(3), W.T @ q.Sigma @ W).logpdf(y)
+    gaussian = log_gaussian(y, np.zeros(3), W.T @ q.Sigma @ W)
     flow = Flow(Chain((f,)), q, GENERATIVE)
     lognormal = Flow(Chain((Exp(),)), StandardNormal(1), GENERATIVE)
     positive = np.exp(y[:, :1])
     known = worst(
         gap(flow.log_prob(y), gaussian),
-        gap(lognormal.log_prob(positive), stats.lognorm(1).logpdf(positive[:, 0])),
+        gap(lognormal.log_prob(positive), stats.lognorm.logpdf(positive[:, 0], 1)),
     )
     f = Chain((tame(coupling(2, rng), rng), linear(2, rng)))
     bent = Flow(f, base(2, rng), GENERATIVE)
     return Result(worst(known, *in_the_plane(bent)), gradient=gradients(bent, y[:, :2], rng=rng))
 
 
-def in_the_plane(flow):
+def in_the_plane(flow: Flow) -> tuple[float, float]:
     """|int p dy - 1| and |E_q g(F(z)) - int g p dy| for a bounded smooth g."""
     z, w = grid(-12.0, 12.0, 161)
     y, v = grid(-34.0, 34.0, 541)
@@ -137,7 +141,7 @@ def cv_4(rng: np.random.Generator) -> Result:
     q = Gaussian.from_moments(np.zeros(1), np.array([[sigma**2]]))
     flow = Flow(falling, q, GENERATIVE)
     y = np.exp(rng.standard_normal((7, 1)))
-    truth = stats.lognorm(sigma).pdf(y[:, 0])
+    truth = stats.lognorm.pdf(y[:, 0], sigma)
     slope = jacobian(inverse_of(falling), y)[:, 0, 0]
     printed = np.exp(q.log_prob(falling.inverse(y)[0])) * slope
     return Result(

@@ -1,12 +1,12 @@
 """Change of variables in a chain of maps: CV-7 to CV-10."""
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.entries.cv import base, forward_of, inverse_of
 from minigen.derivations.equation import Result, entry
-from minigen.derivations.tools.compare import gap, logdet, worst
+from minigen.derivations.tools.compare import gap, log_gaussian, logdet, worst
 from minigen.derivations.tools.layers import Inverted, bent_chain, linear
 from minigen.flows import Chain, Flow
 from minigen.flows.flow import GENERATIVE
@@ -29,7 +29,7 @@ def cv_7(rng: np.random.Generator) -> Result:
     z2 = rng.standard_normal((5, 3))
     z1, ell = f2.inverse(z2)
     W = f2.forward(f1.forward(np.eye(3))[0])[0]
-    truth = stats.multivariate_normal(np.zeros(3), W.T @ q.Sigma @ W).logpdf(z2)
+    truth = log_gaussian(z2, np.zeros(3), W.T @ q.Sigma @ W)
     correct = worst(gap(p1.log_prob(z1) + ell, truth), gap(p2.log_prob(z2), truth))
     return Result(correct, printed=gap(p2.log_prob(z1) + ell, truth))
 
@@ -56,7 +56,7 @@ def cv_8(rng: np.random.Generator) -> Result:
     return Result(worst(*products, gap(whole, truth)))
 
 
-def along(f, z):
+def along(f: Chain, z: NDArray) -> tuple[NDArray, list[NDArray]]:
     """(z_k, [log|det df_i/dz_{i-1}| by complex step]) of a chain from z_0."""
     ells = []
     for layer in f.layers:

@@ -6,7 +6,7 @@ from scipy import stats
 from minigen.check import gradients, jacobian
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.gaussian_walk import (
     D,
     N,
@@ -77,9 +77,9 @@ def dif_2(rng: np.random.Generator) -> Result:
         for s in range(1, T + 1)
     )
     B = rolled(schedule)[1:]
-    whole = stats.multivariate_normal(np.zeros(T), B[:, 1:] @ B[:, 1:].T)
     path = np.stack(x[1:], axis=-1) - B[:, 0] * x[0][:, :, None]
-    return Result(gap(steps, whole.logpdf(path).sum(axis=1)))
+    whole = log_gaussian(path, np.zeros(T), B[:, 1:] @ B[:, 1:].T)
+    return Result(gap(steps, whole.sum(axis=1)))
 
 
 @entry("DIF-3", code=(MarginalDensity.forward, PriorTerm.forward), figure=figures.forgetting)
@@ -102,8 +102,8 @@ def dif_3(rng: np.random.Generator) -> Result:
     density = gap(logq, log_normal(x[t], *conditional(schedule, t, {0: x[0]})))
     mean, variance = conditional(schedule, T, {0: x0})
     y, w = trapezoid(-12.0, 12.0, 801)
-    q = stats.norm(mean[0, 0], np.sqrt(variance))
-    integral = w @ (q.pdf(y) * (q.logpdf(y) - stats.norm.logpdf(y)))
+    log_q = stats.norm.logpdf(y, mean[0, 0], np.sqrt(variance))
+    integral = w @ (np.exp(log_q) * (log_q - stats.norm.logpdf(y)))
     closed = PriorTerm(schedule).forward(x0)[0][0]
     long = linear_schedule(1000)
     left = PriorTerm(long).forward(x0)[0][0]

@@ -1,6 +1,7 @@
 """Diffusion, the mean of the step back: DIF-19 to DIF-23."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.entries.dif_posterior import TABLES, at_every_step, drawn
@@ -10,10 +11,16 @@ from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import N, T, column, log_normal, rows
 from minigen.derivations.tools.posterior_forms import mean_forms
 from minigen.derivations.tools.rational import Point, differs
-from minigen.diffusion import Marginal, PosteriorDensity, PosteriorMean, PosteriorMeanFromNoise
+from minigen.diffusion import (
+    Marginal,
+    PosteriorDensity,
+    PosteriorMean,
+    PosteriorMeanFromNoise,
+    Schedule,
+)
 
 
-def noise_of(schedule, x, t):
+def noise_of(schedule: Schedule, x: list[NDArray], t: int) -> NDArray:
     """The total noise of DIF-19."""
     A, rest = column(schedule, t, *TABLES)
     return (x[t] - np.sqrt(A) * x[0]) / np.sqrt(rest)
@@ -72,7 +79,7 @@ def dif_21(rng: np.random.Generator) -> Result:
     the page: the root of A_{t-1} over that of A_t is one over the root of alpha_t, so either pair
     may stand there, not both.
     """
-    p = Point.draw(rng)
+    p = Point(rng)
     first, second = p.a * p.before / p.rest * p.xt, p.beta * p.b / p.rest * (p.xt - p.noise)
     exact = differs(first + second / (p.a * p.b), p.mu)
     schedule, x, *_ = drawn(rng)
@@ -95,7 +102,7 @@ def dif_22(rng: np.random.Generator) -> Result:
     The numerator was written a second time below the line, so the weight of x_t comes out as
     exactly one instead of one over the root of alpha_t. The weight of the noise is right.
     """
-    p = Point.draw(rng)
+    p = Point(rng)
     above, noise = p.alpha - p.A + 1 - p.alpha, p.beta / (p.a * p.rest) * p.noise
     printed = above / (p.alpha * (1 - p.b**2) + p.beta)
     exact = worst(differs(above / (p.a * p.rest) * p.xt - noise, p.mu), differs(printed, 1))
@@ -136,7 +143,7 @@ def dif_23(rng: np.random.Generator) -> Result:
     )
     mu, _ = layer.forward(x[4], eps, t=t)
     logq, _ = PosteriorDensity(schedule).forward(x[3], mu, t=t)
-    p = Point.draw(rng)
+    p = Point(rng)
     exact = differs(p.xt / p.a - p.beta / (p.a * p.rest) * p.noise, p.mu)
     stepwise, _ = layer.forward(x[4], steps[4], t=t)
     return Result(

@@ -1,8 +1,9 @@
 """Diffusion, Bayes' rule for the step back: DIF-13 to DIF-18."""
 
-import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
@@ -24,12 +25,14 @@ from minigen.derivations.tools.posterior_forms import (
     variance_forms,
 )
 from minigen.derivations.tools.rational import Point, differs
-from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, StepDensity
+from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, Schedule, StepDensity
 
 TABLES = ("alpha_bar", "one_minus_alpha_bar")
 
 
-def drawn(rng, t=4):
+def drawn(
+    rng: np.random.Generator, t: int = 4
+) -> tuple[Schedule, list[NDArray], list[NDArray], NDArray, NDArray, float]:
     """A schedule, a walk, the times of a batch, and the posterior's mean and variance at t."""
     schedule = short_schedule(rng)
     x, eps = walk(schedule, rng)
@@ -37,7 +40,7 @@ def drawn(rng, t=4):
     return schedule, x, eps, np.full(N, t), mean, variance
 
 
-def at_every_step(schedule, x, form):
+def at_every_step(schedule: Schedule, x: list[NDArray], form: Callable[[int], NDArray]) -> float:
     """The worst gap of form(t) (N, D) to the posterior's mean, t = 2..T."""
     means = [conditional(schedule, s - 1, {0: x[0], s: x[s]})[0] for s in range(2, T + 1)]
     return worst(*(gap(form(s), mean) for s, mean in zip(range(2, T + 1), means, strict=True)))
@@ -114,8 +117,8 @@ def dif_15(rng: np.random.Generator) -> Result:
     schedule, x, _, t, mean, variance = drawn(rng)
     layer = PosteriorDensity(schedule)
     logq, _ = layer.forward(x[3], mean, t=t)
-    p = Point.draw(rng)
-    exact = differs(p.bracket(), (p.x - p.mu) ** 2 / p.tilde)
+    p = Point(rng)
+    exact = differs(p.bracket(p.x), (p.x - p.mu) ** 2 / p.tilde)
     error = worst(exact, gap(logq, log_normal(x[3], mean, variance)))
     return Result(error, gradient=gradients(layer, x[3], mean, given={"t": t}, rng=rng))
 
@@ -134,13 +137,12 @@ def dif_16(rng: np.random.Generator) -> Result:
     Completing the square needs the linear term, and it is gone; its remains are the next line.
     Without it, what is called const changes as x_{t-1} moves.
     """
-    p = Point.draw(rng)
+    p = Point(rng)
     a = 1 / p.before + p.alpha / p.beta
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
-    points = [dataclasses.replace(p, x=p.x + k) for k in range(3)]
-    square = [(q.x - p.mu) ** 2 / p.tilde for q in points]
-    const = [a * q.x**2 - 2 * b * q.x - s for q, s in zip(points, square, strict=True)]
-    without = [a * q.x**2 - s for q, s in zip(points, square, strict=True)]
+    points = [p.x + k for k in range(3)]
+    without = [a * v**2 - (v - p.mu) ** 2 / p.tilde for v in points]
+    const = [c - 2 * b * v for c, v in zip(without, points, strict=True)]
     exact = max(differs(c, const[0]) for c in const)
     schedule, x, _, t, mean, variance = drawn(rng)
     ours = quadratic(schedule, x[4], x[0], t)
@@ -162,10 +164,9 @@ def dif_17(rng: np.random.Generator) -> Result:
     An equals sign where a bracket opened: this is no formula for x_{t-1} but what it is multiplied
     with, the linear term of the line before, and both of its parts are negative.
     """
-    p = Point.draw(rng)
+    p = Point(rng)
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
-    at = [dataclasses.replace(p, x=v).bracket() for v in (0, 1, -1)]
-    linear = (at[1] - at[2]) / 2  # of a quadratic in x
+    linear = (p.bracket(1) - p.bracket(-1)) / 2  # of a quadratic in x
     schedule, x, *_ = drawn(rng)
     means = at_every_step(
         schedule, x, lambda s: mean_forms(schedule, x[s], x[0], np.full(N, s))["DIF-17"]
@@ -192,9 +193,9 @@ def dif_18(rng: np.random.Generator) -> Result:
     = 1 the first divides by zero where the last gives the right answer, zero.
     """
     schedule, x, *_ = drawn(rng)
-    p, times = Point.draw(rng), np.arange(2, T + 1)
+    p, times = Point(rng), list(range(2, T + 1))
     known = [conditional(schedule, s - 1, {0: x[0], s: x[s]})[1] for s in times]
-    forms = (*variance_forms(schedule, times), schedule.beta_tilde[2:])
+    forms = (*variance_forms(schedule, np.array(times)), schedule.beta_tilde[2:])
     exact = worst(
         differs(1 / (1 / p.before + p.alpha / p.beta), p.tilde),
         differs(p.beta * p.before / (p.beta + p.alpha - p.alpha * p.b**2), p.tilde),

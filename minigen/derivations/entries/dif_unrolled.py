@@ -1,6 +1,7 @@
 """Diffusion, all steps of the forward process at once: DIF-6 to DIF-12."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
@@ -21,10 +22,10 @@ from minigen.derivations.tools.gaussian_walk import (
     walk,
 )
 from minigen.derivations.tools.quadrature import trapezoid
-from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Step, StepDensity
+from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Schedule, Step, StepDensity
 
 
-def two_steps(rng):
+def two_steps(rng: np.random.Generator) -> tuple[Schedule, NDArray, NDArray, NDArray, NDArray]:
     """A schedule, x_{t-2}, the two step noises, and x_t by two steps of the package."""
     schedule = short_schedule(rng)
     x, first, second = rng.standard_normal((3, N, D))
@@ -99,7 +100,7 @@ def dif_8(rng: np.random.Generator) -> Result:
     convolved = np.exp(start + np.stack(onward)) @ w
     product = np.full(len(ends), alpha * alpha1)
     known, _ = MarginalDensity().forward(ends, np.zeros_like(ends), product, 1 - product)
-    densities = stats.norm(0, np.sqrt([alpha * (1 - alpha1), 1 - alpha])).pdf(y).sum(axis=1)
+    densities = stats.norm.pdf(y, 0, np.sqrt([alpha * (1 - alpha1), 1 - alpha])).sum(axis=1)
     return Result(gap(convolved, np.exp(known)), abs(w @ densities - 1))
 
 
@@ -143,7 +144,7 @@ def dif_10(rng: np.random.Generator) -> Result:
     return Result(gap(schedule.alpha_bar, truth), gap(printed, truth[1:]), report)
 
 
-def total_noise(schedule, eps, s):
+def total_noise(schedule: Schedule, eps: list[NDArray], s: int) -> tuple[NDArray, float]:
     """The step noises up to s as one noise of variance 1, and its weight in x_s."""
     weights = rolled(schedule)[s, 1:]
     spread = np.sqrt(np.sum(weights**2))

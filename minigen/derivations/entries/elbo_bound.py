@@ -1,6 +1,7 @@
 """What is to be small: ELBO-1 to ELBO-3."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
@@ -30,7 +31,7 @@ def elbo_1(rng: np.random.Generator) -> Result:
     return Result(worst(abs(same[0]), 0.0 if apart[0] > 1e-3 else np.inf))
 
 
-def two_bumps(rng):
+def two_bumps(rng: np.random.Generator) -> tuple[Mixture, NDArray, NDArray]:
     """A mixture q in one dimension, its density on a grid, and the grid."""
     means = np.array([[-rng.uniform(0.8, 1.5)], [rng.uniform(0.8, 1.5)]])
     q = Mixture.of_gaussians(means, scale=0.6, dtype=np.float64)
@@ -38,12 +39,12 @@ def two_bumps(rng):
     return q, x[:, None], w * np.exp(q.log_prob(x[:, None]))
 
 
-def normal(m, v):
+def normal(m: float, v: float) -> Gaussian:
     """N(m, v) in one dimension."""
     return Gaussian.from_moments(np.array([m]), np.array([[v]]))
 
 
-def forward_kl(q, x, weights, p):
+def forward_kl(q: Mixture, x: NDArray, weights: NDArray, p: Gaussian) -> float:
     """KL(q || p) by quadrature."""
     return weights @ (q.log_prob(x) - p.log_prob(x))
 
@@ -59,8 +60,8 @@ def elbo_2(rng: np.random.Generator) -> Result:
     Gaussian then has the mean and the variance of the data, and there the gradient must vanish.
     """
     q, x, weights = two_bumps(rng)
-    m = weights @ x[:, 0]
-    v = weights @ (x[:, 0] - m) ** 2
+    m = float(weights @ x[:, 0])
+    v = float(weights @ (x[:, 0] - m) ** 2)
     best = normal(m, v)
     _, cache = best.forward(x)
     _, grads = best.backward(-weights, cache)

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import jacobian
@@ -15,14 +16,14 @@ from minigen.derivations.tools.quadrature import hermite, trapezoid
 from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
 
 
-def bent_model(rng, T):
+def bent_model(rng: np.random.Generator, T: int) -> DDPM:
     """A one-dimensional DDPM with a network, not linear, on T steps."""
     schedule = schedule_from_betas(rng.uniform(0.3, 0.5, T))
     net = TimeNet.init(1, 1, T=T, hidden=5, blocks=1, rng=rng, dtype=np.float64)
     return DDPM(tame(net, rng), schedule, 1, "eps", "beta", 0.35)
 
 
-def kernel(model, t, low, high):
+def kernel(model: DDPM, t: int, low: NDArray, high: NDArray) -> NDArray:
     """p(x_{t-1} | x_t) for every x_t of `high` (rows) and x_{t-1} of `low` (columns)."""
     now = np.array([t])
     out, logvar, _ = model.forward(high[:, None], t=now)
@@ -31,13 +32,10 @@ def kernel(model, t, low, high):
     return np.exp(-(e * e * np.exp(-logvar) + logvar + np.log(2 * np.pi)) / 2)
 
 
-def marginal(model, x0, n):
+def marginal(model: DDPM, x0: NDArray | float, n: int) -> NDArray:
     """p(x_0) by carrying the density of x_T down, one integral a step, on n points."""
     x, w = trapezoid(-13.0, 13.0, n)
-    p = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-    for t in range(model.schedule.T, 1, -1):
-        p = (w * p) @ kernel(model, t, x, x)
-    return (w * p) @ kernel(model, 1, np.atleast_1d(x0), x)
+    return (w * densities(model, x, w)[1]) @ kernel(model, 1, np.atleast_1d(x0), x)
 
 
 @entry("ELBO-4", code=(DDPM.forward, LinearNet.backward))
@@ -65,11 +63,11 @@ def elbo_4(rng: np.random.Generator) -> Result:
     return Result(worst(linear, grids), gradient=fisher_gap(world, 0.3))
 
 
-def fisher_gap(world, x0):
+def fisher_gap(world: World, x0: float) -> float:
     """Fisher's identity at one x_0, for the slopes of a linear network."""
     net = world.net
 
-    def log_p(slopes):
+    def log_p(slopes: NDArray) -> NDArray:
         model = DDPM(LinearNet(slopes, net.shift), world.schedule, 1, "mu", "beta",
                      world.model.first)  # fmt: skip
         return np.log(marginal(model, x0, 241))
@@ -89,16 +87,17 @@ def fisher_gap(world, x0):
     return gap(total, direct)
 
 
-def densities(model, x, w):
-    """p(x_t) on the grid, t = 0..T (0 unused)."""
-    p = [np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)]
-    for t in range(model.schedule.T, 1, -1):
-        p.insert(0, (w * p[0]) @ kernel(model, t, x, x))
-    return [None, *p]
+def densities(model: DDPM, x: NDArray, w: NDArray) -> dict[int, NDArray]:
+    """p(x_t) on the grid, t = 1..T."""
+    T = model.schedule.T
+    p = {T: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)}
+    for t in range(T, 1, -1):
+        p[t - 1] = (w * p[t]) @ kernel(model, t, x, x)
+    return p
 
 
 @functools.cache
-def noises(n=177, reach=22.0):
+def noises(n: int = 177, reach: float = 22.0) -> tuple[NDArray, NDArray, NDArray]:
     """A grid of two standard noises: (n^2,) each, with the weights of N(0, 1)^2."""
     z, w = trapezoid(-reach, reach, n)
     density = w * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
@@ -106,21 +105,21 @@ def noises(n=177, reach=22.0):
     return first, second, np.outer(density, density).ravel()
 
 
-def log_ratio(model, x0, x1, x2):
+def log_ratio(model: DDPM, x0: float, x1: NDArray, x2: NDArray) -> tuple[NDArray, NDArray]:
     """log p(x_0, x_1, x_2) - log q(x_1, x_2 | x_0) and log q, at paths of two steps."""
     beta = model.schedule.beta
-    log_q = stats.norm(np.sqrt(1 - beta[1]) * x0, np.sqrt(beta[1])).logpdf(x1)
-    log_q = log_q + stats.norm(np.sqrt(1 - beta[2]) * x1, np.sqrt(beta[2])).logpdf(x2)
+    log_q = stats.norm.logpdf(x1, np.sqrt(1 - beta[1]) * x0, np.sqrt(beta[1]))
+    log_q = log_q + stats.norm.logpdf(x2, np.sqrt(1 - beta[2]) * x1, np.sqrt(beta[2]))
     log_p = stats.norm.logpdf(x2)
     for t, low, high in [(2, x1, x2), (1, np.full_like(x1, x0), x1)]:
         now = np.array([t])
         out, logvar, _ = model.forward(high[:, None], t=now)
         mu, _ = model.mean.forward(high[:, None], out, t=now)
-        log_p = log_p + stats.norm(mu[:, 0], np.exp(logvar[:, 0] / 2)).logpdf(low)
+        log_p = log_p + stats.norm.logpdf(low, mu[:, 0], np.exp(logvar[:, 0] / 2))
     return log_p - log_q, log_q
 
 
-def sampled_paths(model, x0):
+def sampled_paths(model: DDPM, x0: float) -> tuple[NDArray, NDArray, NDArray]:
     """x_1 and x_2 made of the grid of noises, and the weights of E_q."""
     first, second, w = noises()
     beta = model.schedule.beta
@@ -202,7 +201,7 @@ def elbo_7(rng: np.random.Generator) -> Result:
     return Result(gap(-total, likelihood - lost) if lost > 0 else np.inf, note=note)
 
 
-def path_divergence(world, x0, later):
+def path_divergence(world: World, x0: NDArray, later: list[int]) -> NDArray:
     """KL(q(x_1..x_T | x_0) || p(x_1..x_T | x_0)) of one column, for each x_0."""
     pairs = []
     for joint in (world.q, world.p):

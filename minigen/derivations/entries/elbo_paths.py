@@ -1,6 +1,9 @@
 """The bound, path by path: ELBO-8 to ELBO-12."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
@@ -17,32 +20,32 @@ from minigen.diffusion import (
 )
 
 
-def world_and_paths(rng, n=25):
+def world_and_paths(rng: np.random.Generator, n: int = 25) -> tuple[World, NDArray, NDArray]:
     """A model, some paths, and log q(x_1..x_T | x_0) - log p(x_0..x_T) from the joint laws."""
     world = World.draw(rng)
     x = world.paths(n, rng)
     return world, x, world.q.log(x, EVERY_STEP, [0]) - world.p.log(x, range(T + 1))
 
 
-def posterior_step(world, x, t):
+def posterior_step(world: World, x: NDArray, t: int) -> NDArray:
     """log q(x_{t-1} | x_t, x_0) by the package."""
     now = np.full(len(x), t)
     mu, _ = PosteriorMean(world.schedule).forward(x[:, t], x[:, 0], t=now)
     return PosteriorDensity(world.schedule).forward(x[:, t - 1], mu, t=now)[0]
 
 
-def product_form(world, x):
+def product_form(world: World, x: NDArray) -> NDArray:
     """ELBO-10 at each path: the steps of q over the prior and the steps of p."""
     forward = sum(world.forward_step(x, t) for t in EVERY_STEP)
     return forward - world.prior(x) - sum(world.reverse_step(x, t) for t in EVERY_STEP)
 
 
-def expected(world, rows_of):
+def expected(world: World, rows_of: Callable[[World, NDArray], NDArray]) -> float:
     """E_q of a quadratic function of the path, exactly."""
     nodes, w = expectation(T + 1)
     root = np.linalg.cholesky(world.q.cov)
     x = (world.q.mean + nodes @ root.T)[:, :, None] * np.ones(world.model.features)
-    return w @ rows_of(world, x)
+    return float(w @ rows_of(world, x))
 
 
 @entry("ELBO-8", code=(StepDensity.forward, GaussianTerm.forward))
@@ -63,7 +66,7 @@ def elbo_8(rng: np.random.Generator) -> Result:
     return Result(gap(expected(world, product_form), world.bound()))
 
 
-def wrong_way(world, x):
+def wrong_way(world: World, x: NDArray) -> NDArray:
     """ELBO-9 as printed, its log and its expectation given back."""
     q, p = world.q, world.p
     above = q.log(x, [1], [0]) + p.log(x, [2], [0, 1])
@@ -112,9 +115,10 @@ def elbo_10(rng: np.random.Generator) -> Result:
     return Result(worst(gap(product_form(world, x), truth), no_memory))
 
 
-def middle(world, x):
+def middle(world: World, x: NDArray) -> NDArray:
     """The sum of ELBO-11: t = 2..T of log q(x_t | x_{t-1}, x_0) / p(x_{t-1} | x_t)."""
-    return sum(world.forward_step(x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:])
+    steps = [world.forward_step(x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:]]
+    return np.sum(steps, axis=0)
 
 
 @entry("ELBO-11", code=(GaussianTerm.forward, GaussianTerm.backward))

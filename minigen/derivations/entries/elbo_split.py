@@ -1,6 +1,7 @@
 """The bound as a sum of named terms: ELBO-13 to ELBO-15."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.entries.elbo_paths import expected, posterior_step, world_and_paths
@@ -16,6 +17,7 @@ from minigen.diffusion import (
     MarginalDensity,
     PosteriorDensity,
     PriorTerm,
+    Schedule,
     StepTerm,
     TimeNet,
     Uniform,
@@ -23,9 +25,10 @@ from minigen.diffusion import (
 from minigen.diffusion.variance import bounds, log_variance
 
 
-def ratios(world, x):
+def ratios(world: World, x: NDArray) -> NDArray:
     """The sum of ELBO-13 and ELBO-14: t = 2..T of log q(x_{t-1} | x_t, x_0) / p(x_{t-1} | x_t)."""
-    return sum(posterior_step(world, x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:])
+    steps = [posterior_step(world, x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:]]
+    return np.sum(steps, axis=0)
 
 
 @entry("ELBO-13", code=(PosteriorDensity.forward, MarginalDensity.forward, GaussianTerm.forward))
@@ -99,7 +102,7 @@ def elbo_15a(rng: np.random.Generator) -> Result:
     return Result(gap(total, world.bound()), gradient=report)
 
 
-def exact_variance(schedule, t, s2):
+def exact_variance(schedule: Schedule, t: int, s2: float) -> float:
     """Var(x_{t-1} | x_t) for x_0 ~ N(0, s2)."""
     A, rest = column(schedule, t - 1, "alpha_bar", "one_minus_alpha_bar")
     alpha, beta = column(schedule, t, "alpha", "beta")
@@ -139,7 +142,7 @@ def elbo_15b(rng: np.random.Generator) -> Result:
     return Result(worst(*errors), NotEvaluable("the exponent divides by zero"), report)
 
 
-def learned(schedule, rng):
+def learned(schedule: Schedule, rng: np.random.Generator) -> DDPM:
     """A small model with a learned variance."""
     net = TimeNet.init(2, 4, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
     return DDPM(scrambled(net, rng, 0.2), schedule, 2, "eps", "learned", 0.3)

@@ -1,6 +1,7 @@
 """The terms of the bound, each by itself: ELBO-16 to ELBO-18."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
@@ -20,7 +21,7 @@ from minigen.diffusion.predict import Convert, coefficients
 from minigen.prob.kl import KLDiagonal
 
 
-def rows(rng, n=5):
+def rows(rng: np.random.Generator, n: int = 5) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """x0, xt, mu (n, 2) and a log-variance that differs from entry to entry."""
     x0, xt, mu = rng.standard_normal((3, n, 2))
     return x0, xt, mu, rng.uniform(-1.5, 0.5, (n, 2))
@@ -41,7 +42,7 @@ def elbo_16a(rng: np.random.Generator) -> Result:
     world = World.draw(rng)
     x0, xt, mu, logvar = rows(rng)
     now, layer = np.array([1]), GaussianTerm(world.schedule)
-    known = -stats.norm(mu, np.exp(logvar / 2)).logpdf(x0).sum(axis=1)
+    known = -stats.norm.logpdf(x0, mu, np.exp(logvar / 2)).sum(axis=1)
     alone = gap(layer.forward(x0, xt, mu, logvar, t=now)[0], known)
     x = world.paths(6, rng)
     beta = world.schedule.beta[1]
@@ -78,15 +79,17 @@ def elbo_16b(rng: np.random.Generator) -> Result:
     return Result(worst(gap(right, truth), *steps), gap(wrong, truth))
 
 
-def by_nodes(world, x0, xt, mu, logvar, t):
+def by_nodes(
+    world: World, x0: NDArray, xt: NDArray, mu: NDArray, logvar: NDArray, t: int
+) -> NDArray:
     """E over q(x_{t-1} | x_t, x_0) of log q - log p, exactly: the integrand is quadratic."""
     now = np.full(len(x0), t)
     mean, _ = PosteriorMean(world.schedule).forward(xt, x0, t=now)
-    sigma, total = np.sqrt(world.schedule.beta_tilde[t]), 0
+    sigma, total = np.sqrt(world.schedule.beta_tilde[t]), np.zeros(len(x0))
     for z, w in zip(*hermite(), strict=True):
         x = mean + sigma * z  # every column at its own node: columns do not mix
         log_q, _ = PosteriorDensity(world.schedule).forward(x, mean, t=now)
-        total = total + w * (log_q - stats.norm(mu, np.exp(logvar / 2)).logpdf(x).sum(axis=1))
+        total = total + w * (log_q - stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1))
     return total
 
 
@@ -143,7 +146,7 @@ def elbo_18(rng: np.random.Generator) -> Result:
     by_hand = 0
     for (z,), weight in zip(nodes, w, strict=True):
         x = np.sqrt(A) * x0 + np.sqrt(rest) * z
-        log_q = stats.norm(np.sqrt(A) * x0, np.sqrt(rest)).logpdf(x)
+        log_q = stats.norm.logpdf(x, np.sqrt(A) * x0, np.sqrt(rest))
         by_hand = by_hand + weight * (log_q - stats.norm.logpdf(x)).sum(axis=1)
     term, _ = layer.forward(x0)
     report = gradients(layer, x0, rng=rng)

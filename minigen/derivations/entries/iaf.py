@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients, jacobian
@@ -17,7 +18,9 @@ from minigen.prob import StandardNormal
 D = 5
 
 
-def layer_and_latents(rng, order="random"):
+def layer_and_latents(
+    rng: np.random.Generator, order: str | NDArray = "random"
+) -> tuple[IAFLayer, NDArray]:
     """An IAF layer on D columns, and latents."""
     return autoregressive(IAFLayer, D, rng, order), rng.standard_normal((4, D))
 
@@ -39,7 +42,7 @@ def iaf_1(rng: np.random.Generator) -> Result:
     f, z = layer_and_latents(rng)
     x, _, _ = f.forward(z)
     mu, sigma = location_scale(f, z)
-    density = stats.norm(mu, sigma).pdf(x)
+    density = stats.norm.pdf(x, mu, sigma)
     flow = Flow(Chain((f,)), StandardNormal(D), GENERATIVE)
     moved = stats.norm.logpdf(z).sum(axis=1) - logdet(jacobian(lambda v: f.forward(v)[0], z))
     logp = np.log(density).sum(axis=1)

@@ -1,12 +1,13 @@
 """Masked autoregressive flow, its two directions: MAF-1 to MAF-4."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
 from minigen.core import tree
 from minigen.derivations.equation import Result, entry
-from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.layers import autoregressive, location_scale, tame
 from minigen.derivations.tools.quadrature import grid
 from minigen.derivations.tools.slow_direction import MAFSampler
@@ -17,17 +18,19 @@ from minigen.prob import StandardNormal
 D = 5
 
 
-def layer_and_latents(rng, order="natural"):
+def layer_and_latents(
+    rng: np.random.Generator, order: str | NDArray = "natural"
+) -> tuple[MAFLayer, NDArray]:
     """A MAF layer on D columns, and latents."""
     return autoregressive(MAFLayer, D, rng, order), rng.standard_normal((4, D))
 
 
-def sampled(f, z):
+def sampled(f: MAFLayer, z: NDArray) -> NDArray:
     """x of the sequential sampler, by its definition."""
     return d_passes(f.made, z, f.solve)[0]
 
 
-def without_hidden_units(rng):
+def without_hidden_units(rng: np.random.Generator) -> tuple[MAFLayer, NDArray, NDArray]:
     """A MAF layer whose mu is linear and whose sigma is constant, and its Gaussian (mu, Sigma)."""
     f = MAFLayer.init(D, (), rng=rng, dtype=np.float64)
     W, b = 0.5 * rng.standard_normal((D, 2 * D)), 0.5 * rng.standard_normal(2 * D)
@@ -54,9 +57,9 @@ def maf_1(rng: np.random.Generator) -> Result:
     f, x = layer_and_latents(rng, "random")
     flow = Flow(Chain((f,)), StandardNormal(D))
     mu, sigma = location_scale(f, x)
-    conditionals = stats.norm(mu, sigma).logpdf(x).sum(axis=1)
+    conditionals = stats.norm.logpdf(x, mu, sigma).sum(axis=1)
     g, mean, Sigma = without_hidden_units(rng)
-    known = stats.multivariate_normal(mean, Sigma).logpdf(x)
+    known = log_gaussian(x, mean, Sigma)
     points, w = grid(-20.0, 20.0, 281)
     plane = Chain((tame(autoregressive(MAFLayer, 2, rng), rng),))
     mass = w @ np.exp(Flow(plane, StandardNormal(2)).log_prob(points))
@@ -88,7 +91,7 @@ def maf_2(rng: np.random.Generator) -> Result:
     f, z = layer_and_latents(rng, "random")
     x, ell = f.inverse(z)
     mu, sigma = location_scale(f, x)
-    density = stats.norm(mu, sigma).pdf(x)
+    density = stats.norm.pdf(x, mu, sigma)
     drawn = stats.norm.logpdf(z).sum(axis=1) - ell
     error = worst(gap(x, z * sigma + mu), gap(np.log(density).sum(axis=1), drawn))
     return Result(error, gap(density, x), gradients(MAFSampler(f), z, rng=rng))

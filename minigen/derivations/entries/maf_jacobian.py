@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.entries.maf import D, layer_and_latents, sampled
@@ -14,17 +15,17 @@ from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import MAFLayer, d_passes, incremental
 
 
-def forward_jacobian(f, x):
+def forward_jacobian(f: MAFLayer, x: NDArray) -> NDArray:
     """dz/dx by complex step."""
     return jacobian(lambda v: f.forward(v)[0], x)
 
 
-def sampler_jacobian(f, z):
+def sampler_jacobian(f: MAFLayer, z: NDArray) -> NDArray:
     """dx/dz by complex step through the sampler."""
     return jacobian(lambda v: f.inverse(v)[0], z)
 
 
-def recursion_matrix(f, x, z):
+def recursion_matrix(f: MAFLayer, x: NDArray, z: NDArray) -> NDArray:
     """M_ik = z_i dsigma_i/dx_k + dmu_i/dx_k, strictly lower triangular: (N, D, D)."""
     dmu = jacobian(lambda v: location_scale(f, v)[0], x)
     dsigma = jacobian(lambda v: location_scale(f, v)[1], x)
@@ -130,7 +131,7 @@ def maf_9(rng: np.random.Generator) -> Result:
     )
 
 
-def jacobi(f, z, sweeps):
+def jacobi(f: MAFLayer, z: NDArray, sweeps: int) -> NDArray:
     """x <- z sigma(x) + mu(x) from x = 0: all coordinates at once, that many times."""
     x = np.zeros_like(z)
     for _ in range(sweeps):

@@ -1,8 +1,10 @@
 """Real NVP: NVP-1 to NVP-8."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.equation import NotEvaluable, Result, entry
@@ -15,17 +17,17 @@ from minigen.kernels.affine import coupling_backward
 D, d = 7, 3
 
 
-def layer_and_point(rng):
+def layer_and_point(rng: np.random.Generator) -> tuple[AffineCoupling, NDArray]:
     """An affine coupling on D columns, of which it keeps d, and a batch."""
     return coupling(D, rng), rng.standard_normal((5, D))
 
 
-def scale_shift(f, x):
+def scale_shift(f: AffineCoupling, x: NDArray) -> tuple[NDArray, NDArray]:
     """s and t of a batch."""
     return f.scale_shift(x[:, :d], ())[:2]
 
 
-def by_hand(f, x):
+def by_hand(f: AffineCoupling, x: NDArray) -> tuple[list[float], list[float]]:
     """NVP-4 and its s for one row, in Python floats and sums without rounding: (y_2, s)."""
     first, _, last = f.net.layers
     unit = [math.tanh(dot(x[:d], w) + b) for w, b in zip(first.W.T, first.b, strict=True)]
@@ -34,7 +36,7 @@ def by_hand(f, x):
     return [float(v) * math.exp(k) + t for v, k, t in zip(x[d:], s, h[D - d :], strict=True)], s
 
 
-def dot(a, b):
+def dot(a: Iterable[float], b: Iterable[float]) -> float:
     """The inner product, rounded once."""
     return math.fsum(float(p) * float(q) for p, q in zip(a, b, strict=True))
 
@@ -137,7 +139,7 @@ def nvp_5(rng: np.random.Generator) -> Result:
     return Result(gap(x[:, :d], y[:, :d]), gone, gradients(Inverted(f), y, rng=rng))
 
 
-def as_printed(f, y):
+def as_printed(f: AffineCoupling, y: NDArray) -> NDArray:
     """NVP-6 with the sign of the notes."""
     s, t = scale_shift(f, y)
     return np.concatenate([y[:, :d], (y[:, d:] - t) * np.exp(s)], axis=1)

@@ -3,12 +3,13 @@
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
-from minigen.derivations.tools.compare import gap, worst
+from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import short_schedule
 from minigen.derivations.tools.layers import covariance, scrambled
@@ -84,7 +85,7 @@ def s_anc(rng: np.random.Generator) -> Result:
         now, (A, rest) = np.full(4, t), (getattr(schedule, n)[t] for n in names)
         before = [getattr(schedule, n)[t - 1] for n in names]
 
-        def back(noise, now=now, A=A, rest=rest):
+        def back(noise: NDArray, now: NDArray = now, A: float = A, rest: float = rest) -> NDArray:
             xt, _ = Marginal().forward(x0, noise, np.full(4, A), np.full(4, rest))
             return PosteriorMean(schedule).forward(xt, x0, t=now)[0]
 
@@ -114,8 +115,11 @@ def s_kl(rng: np.random.Generator) -> Result:
     L1, L2 = (np.exp(v / 2)[:, :, None] * np.eye(3) for v in (l1, l2))
     full, _ = KLFull().forward(m1, L1, m2, L2)
     x, w = trapezoid(-22.0, 22.0, 1401)
-    q, p = (stats.norm(m[:, :, None], np.exp(v / 2)[:, :, None]) for m, v in [(m1, l1), (m2, l2)])
-    integral = ((q.pdf(x) * (q.logpdf(x) - p.logpdf(x))) @ w).sum(axis=1)
+    q, p = (
+        stats.norm.logpdf(x, m[:, :, None], np.exp(v / 2)[:, :, None])
+        for m, v in [(m1, l1), (m2, l2)]
+    )
+    integral = ((np.exp(q) * (q - p)) @ w).sum(axis=1)
     report = gradients(KLDiagonal(), m1, l1, m2, l2, rng=rng)
     return Result(worst(gap(kl, full), gap(kl, integral)), gradient=report)
 
@@ -139,13 +143,13 @@ def s_klfull(rng: np.random.Generator) -> Result:
     nodes, w = expectation(3)
     known = []
     for n in range(2):
-        q, p = (stats.multivariate_normal(m[k, n], L[k, n] @ L[k, n].T) for k in (0, 1))
         x = m[0, n] + nodes @ L[0, n].T
-        known.append(w @ (q.logpdf(x) - p.logpdf(x)))
+        q, p = (log_gaussian(x, m[k, n], L[k, n] @ L[k, n].T) for k in (0, 1))
+        known.append(w @ (q - p))
     return Result(gap(kl, known), gradient=gradients(KLFull(), m[0], L[0], m[1], L[1], rng=rng))
 
 
-def small_model(rng, variance):
+def small_model(rng: np.random.Generator, variance: str) -> tuple[DDPM, NDArray, NDArray]:
     """A model of two columns with a network, and a batch of its inputs."""
     schedule = schedule_from_betas(rng.uniform(0.15, 0.4, T))
     net = TimeNet.init(2, 2, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
@@ -153,7 +157,7 @@ def small_model(rng, variance):
     return model, *rng.standard_normal((2, 4, 2))
 
 
-def weight_error(model, x0, eps):
+def weight_error(model: DDPM, x0: NDArray, eps: NDArray) -> float:
     """How far StepTerm is from w_t |eps - out|^2 + C_t, over all t."""
     w, C = exact_weights(model)
     errors = []
@@ -166,7 +170,7 @@ def weight_error(model, x0, eps):
     return worst(*errors)
 
 
-def printed_weights(model):
+def printed_weights(model: DDPM) -> tuple[NDArray, NDArray]:
     """w_t of the line for sigma^2 = beta, t = 2..T, and for sigma^2 = beta tilde by the SNR."""
     s, t = model.schedule, np.arange(2, T + 1)
     snr = s.alpha_bar[1:] / s.one_minus_alpha_bar[1:]

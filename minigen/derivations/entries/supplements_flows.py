@@ -1,8 +1,12 @@
 """Supplements of the autoregressive flows: S-MADE, S-IAF, S-DUAL."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import gradients, jacobian
+from minigen.core.contract import Cache
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import autoregressive, scrambled
@@ -55,13 +59,13 @@ def s_iaf(rng: np.random.Generator) -> Result:
 class Dual:
     """A MADE whose (mu, alpha) are made into (-mu / sigma, -alpha), under the same bound c."""
 
-    def __init__(self, made, c):
+    def __init__(self, made: MADE, c: float) -> None:
         self.made, self.c = made, c
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.made, name)
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         h, cache = self.made.forward(x)
         alpha = self.c * np.tanh(h[..., 1] / self.c)
         return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
@@ -78,6 +82,6 @@ def s_dual(rng: np.random.Generator) -> Result:
     """
     f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
     z, ell = f.inverse(x)
-    dual = Dual(f.made, f.c)
+    dual: Any = Dual(f.made, f.c)
     sampled, ell_sampled = d_passes(dual, x, MAFLayer(dual, f.c).solve)
     return Result(worst(gap(sampled, z), gap(ell_sampled, ell)))

@@ -8,10 +8,11 @@ check: contract: forward changes nothing, seen at the very first call; or save, 
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.check import contract_rules
 from minigen.check.probe import Probe
-from minigen.core.contract import Bijection
+from minigen.core.contract import Bijection, Cache, Grads
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.flows import ActNorm
 from minigen.prob import StandardNormal
@@ -20,31 +21,31 @@ from minigen.prob import StandardNormal
 class Again(Bijection):
     """Chooses s and t from the first batch it sees; whether it did so is not saved."""
 
-    def __init__(self, s, t):
+    def __init__(self, s: NDArray, t: NDArray) -> None:
         self.s, self.t, self.initialized = s, t, False
 
     @property
-    def params(self):
+    def params(self) -> dict[str, NDArray]:
         return {"s": self.s, "t": self.t}
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         if not self.initialized:
-            self.s[...] = -np.log(x.real.std(axis=0))
-            self.t[...] = -x.real.mean(axis=0) * np.exp(self.s)
+            self.s[...] = -np.log(np.real(x).std(axis=0))
+            self.t[...] = -np.real(x).mean(axis=0) * np.exp(self.s)
             self.initialized = True
         return ActNorm(self.s, self.t).forward(x)
 
-    def backward(self, dy, dlogdet, cache):
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         return ActNorm(self.s, self.t).backward(dy, dlogdet, cache)
 
 
-def nats(layer, x):
+def nats(layer: Bijection, x: NDArray) -> float:
     """Mean -log p(x) of a flow of this one layer."""
     z, logdet, _ = layer.forward(x)
     return float(-(StandardNormal(x.shape[1]).forward(z)[0] + logdet).mean())
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     data = 3 + 2 * rng.standard_normal((4000, 2))
     strange = 40 + 0.1 * rng.standard_normal((500, 2))  # nothing like the data
     right = ActNorm.init_from(data, dtype=np.float64)

@@ -7,24 +7,29 @@ effect: Each step mirrors the noise, and what little it keeps dies out: every sa
 check: the step at known x0 and eps must be the forward process at the earlier time.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.diffusion import IdealNoise, linear_schedule
 from minigen.diffusion.forward import diffuse
 
+Step = Callable[[NDArray, NDArray, float, float], NDArray]
 
-def right(x0, eps, A, rest):
+
+def right(x0: NDArray, eps: NDArray, A: float, rest: float) -> NDArray:
     """x_s = sqrt(A_s) x0 + sqrt(1 - A_s) eps: the point of the same noise at time s."""
     return np.sqrt(A) * x0 + np.sqrt(rest) * eps
 
 
-def wrong(x0, eps, A, rest):
+def wrong(x0: NDArray, eps: NDArray, A: float, rest: float) -> NDArray:
     """x_s = sqrt(A_s) x0 - sqrt(1 - A_s) eps."""
     return np.sqrt(A) * x0 - np.sqrt(rest) * eps
 
 
-def sampled(step, rng, T=400, n=1000):
+def sampled(step: Step, rng: np.random.Generator, T: int = 400, n: int = 1000) -> NDArray:
     """Paths (T+1, n) of DDIM for N(2, 0.5^2) with the ideal noise, from t = T to 0."""
     s = linear_schedule(T)
     ideal, x = IdealNoise.init(s, [[2.0]], 0.25), rng.standard_normal((n, 1))
@@ -37,14 +42,14 @@ def sampled(step, rng, T=400, n=1000):
     return np.array(path)[:, :, 0]
 
 
-def same_noise(step, rng):
+def same_noise(step: Step, rng: np.random.Generator) -> float:
     """How far the step at known x0 and eps is from the forward process at s."""
     s, x0, eps = linear_schedule(400), *rng.standard_normal((2, 5, 1))
     A, rest = s.alpha_bar[200], s.one_minus_alpha_bar[200]
     return np.abs(step(x0, eps, A, rest) - diffuse(s, x0, eps, np.array([200]))).max()
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     seed = rng.integers(2**31)
     good, bad = (sampled(f, np.random.default_rng(seed)) for f in (right, wrong))
     off = same_noise(right, rng), same_noise(wrong, rng)

@@ -9,9 +9,13 @@ effect: The density does not integrate to one: likelihoods are numbers without a
 check: bijection: the log-det against slogdet of a Jacobian found without it; quadrature.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen import check
+from minigen.core.contract import Bijection, Cache
 from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
 from minigen.flows import AffineCoupling, Chain, Flow
 from minigen.prob import StandardNormal
@@ -20,19 +24,19 @@ from minigen.prob import StandardNormal
 class Doubled(AffineCoupling):
     """logdet = 2 sum_j s_j, and consistently so."""
 
-    def forward(self, x, *context):
+    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y, logdet, cache = super().forward(x, *context)
         return y, 2 * logdet, cache
 
-    def backward(self, dy, dlogdet, cache):
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         return super().backward(dy, 2 * dlogdet, cache)
 
-    def inverse(self, y, *context):
+    def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet = super().inverse(y, *context)
         return x, 2 * logdet
 
 
-def mass(layer, half=12.0, points=601):
+def mass(layer: Bijection, half: float = 12.0, points: int = 601) -> float:
     """The integral of exp(log p) of a one-layer flow over a square, by the trapezoidal rule."""
     axis = np.linspace(-half, half, points)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -40,7 +44,7 @@ def mass(layer, half=12.0, points=601):
     return float(np.exp(logp).sum() * (axis[1] - axis[0]) ** 2)
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     right = moved(AffineCoupling.init(2, (8,), rng=rng, dtype=np.float64, activation="tanh"), rng)
     wrong = Doubled(right.net, right.d, right.c)
     x = rng.standard_normal((6, 2))

@@ -10,8 +10,10 @@ check: the linear-Gaussian identity: with the exact reverse the terms sum to -lo
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.diffusion import Schedule, linear_schedule
@@ -19,17 +21,17 @@ from minigen.diffusion.gaussian import gaussian_bound
 from minigen.prob import Gaussian
 
 
-def right(beta):
+def right(beta: NDArray) -> NDArray:
     """1 - A_t = -expm1(sum of log1p(-beta)): no subtraction, in double precision."""
     return -np.expm1(np.cumsum(np.log1p(-beta)))
 
 
-def wrong(beta):
+def wrong(beta: NDArray) -> NDArray:
     """1 - cumprod(1 - beta) in float32."""
     return 1 - np.cumprod(1 - beta.astype(np.float32))
 
 
-def schedule(beta, rest):
+def schedule(beta: NDArray, rest: NDArray) -> Schedule:
     """A Schedule that takes its 1 - A_t from `rest` (T,)."""
     rest = np.append(0.0, rest.astype(np.float64))
     beta = np.append(0.0, beta)
@@ -37,7 +39,7 @@ def schedule(beta, rest):
     return Schedule(beta, 1 - beta, 1 - rest, rest, tilde)
 
 
-def identity(rest_of, beta):
+def identity(rest_of: Callable[[NDArray], NDArray], beta: NDArray) -> float:
     """|L_0 + ... + L_T + log p(x_0)| for Gaussian data and the exact reverse: it should be 0."""
     mean, covariance = np.array([0.5, -1.0]), np.array([[1e-4, 0.0], [0.0, 0.5]])
     x0 = np.array([[0.5, -0.3]])
@@ -46,7 +48,7 @@ def identity(rest_of, beta):
     return float(np.abs(L.sum(axis=1) + truth)[0])
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     T = 1000
     beta = linear_schedule(T).beta[1:]
     logs = np.log1p(-beta)

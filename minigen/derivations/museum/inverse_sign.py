@@ -9,8 +9,10 @@ check: bijection: each log-det against the Jacobian of its own direction.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen import check
+from minigen.core.contract import Cache
 from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
 from minigen.flows import Chain, Flow, MAFLayer
 from minigen.flows.normalizer import log_normalizer
@@ -20,12 +22,12 @@ from minigen.prob import Gaussian, StandardNormal
 class SameSign(MAFLayer):
     """log|det dz/dx| = -sum alpha in both directions."""
 
-    def inverse(self, z, *context):
+    def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet = super().inverse(z, *context)
         return x, -logdet
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     right = moved(MAFLayer.init(2, (8,), rng=rng, dtype=np.float64, activation="tanh"), rng)
     wrong = SameSign(right.made, right.c)
     target = Gaussian.init(2, dtype=np.float64)  # its log Z is 0

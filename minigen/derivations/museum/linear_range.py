@@ -8,24 +8,32 @@ effect: sigma is about 1 at every step: the sampler drowns the image in fresh no
 check: the range: log sigma^2 must lie within [log beta_tilde, log beta] for v in [0, 1].
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.diffusion import IdealNoise, linear_schedule
 from minigen.diffusion.posterior import PosteriorMeanFromNoise
 
 
-def right(v, low, high):
+def right(v: float, low: float, high: float) -> float:
     """log sigma^2 = v log beta + (1 - v) log beta_tilde."""
     return v * np.log(high) + (1 - v) * np.log(low)
 
 
-def wrong(v, low, high):
+def wrong(v: float, low: float, high: float) -> float:
     """v beta + (1 - v) beta_tilde, used as log sigma^2."""
     return v * high + (1 - v) * low
 
 
-def sampled(log_variance, rng, T=100, n=2000):
+def sampled(
+    log_variance: Callable[[float, float, float], float],
+    rng: np.random.Generator,
+    T: int = 100,
+    n: int = 2000,
+) -> NDArray:
     """Samples of N(2, 0.5^2) by the ancestral sampler, with the ideal noise and v = 1/2."""
     schedule = linear_schedule(T)
     ideal = IdealNoise.init(schedule, [[2.0]], 0.25)
@@ -40,16 +48,16 @@ def sampled(log_variance, rng, T=100, n=2000):
     return x[:, 0]
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     seed = rng.integers(2**31)
     good, bad = (sampled(f, np.random.default_rng(seed)) for f in (right, wrong))
     low, high = 1e-4, 0.02
+    sigma, wrong_sigma = (float(np.exp(f(0.5, low, high) / 2)) for f in (right, wrong))
     figures = (
         ("mean of samples of N(2, 0.5^2)", good.mean(), bad.mean()),
         ("their standard deviation", good.std(), bad.std()),
-        ("sigma at v = 1/2, beta 0.02, beta_tilde 1e-4",
-         *(float(np.exp(f(0.5, low, high) / 2)) for f in (right, wrong))),
-    )  # fmt: skip
+        ("sigma at v = 1/2, beta 0.02, beta_tilde 1e-4", sigma, wrong_sigma),
+    )
     value = wrong(0.5, low, high)
     seen = f"log sigma^2 = {value:.2g} is not within [{np.log(low):.1f}, {np.log(high):.1f}]"
     missed = ("every gradient: that of the wrong formula is right",)

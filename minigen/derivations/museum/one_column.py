@@ -7,7 +7,10 @@ effect: p(x | c) is p(x): the model trains, samples and never listens.
 check: a test for too MANY zeros: allowed entries of the Jacobian must not be 0, at D = 1 too.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen import check
 from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
@@ -16,18 +19,20 @@ from minigen.nn import Tanh
 from minigen.prob import StandardNormal
 from minigen.training import fit
 
+Degrees = Callable[[int, int], NDArray]
 
-def right(features, width):
+
+def right(features: int, width: int) -> NDArray:
     """Hidden degrees 0 .. D - 1 where there is a context: degree 0 sees the context alone."""
     return np.sort(np.arange(width) % features)
 
 
-def wrong(features, width):
+def wrong(features: int, width: int) -> NDArray:
     """Hidden degrees 1 .. D - 1, and 1 for D = 1: larger than the degree 0 of every output."""
     return np.sort(1 + np.arange(width) % max(features - 1, 1))
 
 
-def network(hidden, rng, width=8):
+def network(hidden: Degrees, rng: np.random.Generator, width: int = 8) -> MADE:
     """A MADE of one column and one column of context, with these hidden degrees."""
     below, above = degrees.inputs(1, 1), hidden(1, width)
     init = {"rng": rng, "dtype": np.float64}
@@ -36,7 +41,7 @@ def network(hidden, rng, width=8):
     return moved(MADE((first, Tanh(), last), np.arange(1), 2, 1), rng, 0.2)
 
 
-def nats(hidden, rng, steps=500):
+def nats(hidden: Degrees, rng: np.random.Generator, steps: int = 500) -> float:
     """-log p(x | c) after training on x = 2 c + 0.3 noise."""
     flow = Flow(Chain((MAFLayer(network(hidden, rng)),)), StandardNormal(1))
     c = rng.standard_normal((2000, 1))
@@ -45,14 +50,14 @@ def nats(hidden, rng, steps=500):
     return float(-flow.log_prob(x, c).mean())
 
 
-def reach(hidden, rng):
+def reach(hidden: Degrees, rng: np.random.Generator) -> float:
     """The largest derivative of the parameters by the context."""
     made, c = network(hidden, rng), rng.standard_normal((9, 1))
     J = check.jacobian(lambda v: made.forward(0 * v, v)[0].reshape(len(v), -1), c)
     return np.abs(J).max()
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     sees = reach(right, rng), reach(wrong, rng)
     figures = (
         ("largest derivative by the condition", *sees),

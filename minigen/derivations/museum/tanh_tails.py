@@ -9,6 +9,7 @@ check: a forward oracle: log P against an exact formula; no derivative test can 
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.prob.discretized import DiscretisedGaussian
@@ -17,17 +18,17 @@ LEVELS = 256
 GRID = np.linspace(-1, 1, LEVELS)
 
 
-def right(x, mu, sigma):
+def right(x: NDArray, mu: float, sigma: float) -> NDArray:
     """log P(x) (n,) by erfcx, exact into the tails."""
     logvar = np.full_like(x, 2 * np.log(sigma))
     columns = (a[:, None] for a in (x, np.full_like(x, mu), logvar))
     return DiscretisedGaussian(LEVELS).forward(*columns)[0]
 
 
-def wrong(x, mu, sigma):
+def wrong(x: NDArray, mu: float, sigma: float) -> NDArray:
     """log P(x) (n,) with Phi(z) = (1 + tanh(0.7979 (z + 0.0447 z^3))) / 2, floor 1e-12."""
 
-    def Phi(z):
+    def Phi(z: NDArray) -> NDArray:
         return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
     h = 1 / (LEVELS - 1)
@@ -36,7 +37,7 @@ def wrong(x, mu, sigma):
     return np.log(np.maximum(high - low, 1e-12))
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     sigma = 0.1
     logp = {name: f(GRID, 0.0, sigma) for name, f in (("right", right), ("wrong", wrong))}
     sums = [np.exp(v).sum() - 1 for v in logp.values()]

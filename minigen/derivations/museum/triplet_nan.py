@@ -8,25 +8,27 @@ check: the edges of the domain: a batch of one, all labels equal, all labels dif
 """
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding, number
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.triplet import TripletLoss
 
 
-def right(u):
+def right(u: NDArray) -> float:
     """The mean of max(u, 0) over the triplets, 0 where there are none."""
     return np.maximum(u, 0).sum() / max(len(u), 1)
 
 
-def wrong(u):
+def wrong(u: NDArray) -> float:
     """The mean of max(u, 0) over the triplets."""
     return np.maximum(u, 0).sum() / np.float64(len(u))
 
 
-def train(mean, rng, steps=200):
+def train(mean: Callable[[NDArray], float], rng: np.random.Generator, steps: int = 200) -> float:
     """One number trained by the loss; every tenth batch has no two rows of one class."""
     w = 1.0
     with np.errstate(all="ignore"):
@@ -38,7 +40,7 @@ def train(mean, rng, steps=200):
     return w
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     e = rng.standard_normal((6, 2))
     loss, cache = MinedTriplets(TripletLoss(0.5)).forward(e, labels=np.arange(6))
     de, _ = MinedTriplets(TripletLoss(0.5)).backward(1.0, cache)

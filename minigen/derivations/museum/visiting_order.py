@@ -9,13 +9,16 @@ effect: Samples of a model with a random order are noise, though its likelihood 
 check: bijection: the round trip, at a permutation that is not its own inverse.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
 from minigen.flows import MAFLayer
 
 
-def inverse(layer, z, visit):
+def inverse(layer: MAFLayer, z: NDArray, visit: NDArray) -> NDArray:
     """MAF-2, one coordinate at a time, in a given order of the columns."""
     x = np.zeros_like(z)
     for i in visit:
@@ -24,18 +27,20 @@ def inverse(layer, z, visit):
     return x
 
 
-def right(layer, z):
+def right(layer: MAFLayer, z: NDArray) -> NDArray:
     """The column of degree 1 first, then that of degree 2: argsort of the degrees."""
     degree = layer.made.position  # degree[i] is the place of column i in the order
     return inverse(layer, z, np.argsort(degree))
 
 
-def wrong(layer, z):
+def wrong(layer: MAFLayer, z: NDArray) -> NDArray:
     """The degrees themselves, taken for columns."""
     return inverse(layer, z, layer.made.position)
 
 
-def off(invert, order, rng):
+def off(
+    invert: Callable[[MAFLayer, NDArray], NDArray], order: str | NDArray, rng: np.random.Generator
+) -> float:
     """The largest error of the round trip of a layer with this order of the columns."""
     init = {"rng": rng, "dtype": np.float64, "activation": "tanh"}
     layer = moved(MAFLayer.init(4, (12,), order=order, **init), rng)
@@ -43,7 +48,7 @@ def off(invert, order, rng):
     return np.abs(invert(layer, layer.forward(x)[0]) - x).max()
 
 
-def measure(rng):
+def measure(rng: np.random.Generator) -> Finding:
     orders = {
         "natural": "natural",
         "reversed": "reversed",

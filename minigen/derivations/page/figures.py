@@ -33,7 +33,7 @@ def shrinking(rng):
     """CV-6: what is maximised when z is held, and when y is."""
     s, z = np.linspace(-1, 1.2, 120), rng.standard_normal(400)
     fixed_z = [stats.norm.logpdf(z).mean() - k for k in s]
-    fixed_y = [stats.norm(0, np.exp(k)).logpdf(z).mean() for k in s]
+    fixed_y = [stats.norm.logpdf(z, 0, np.exp(k)).mean() for k in s]
     return plot(
         [("y held", "right", s, fixed_y), ("z held", "wrong", s, fixed_z)],
         "log of the scale of F", "mean log p",
@@ -115,10 +115,10 @@ def sum_of_noises(rng):
     """DIF-8: densities added, and noises added."""
     x = np.linspace(-3.2, 3.2, 161)
     a, b = 0.7 * 0.5, 0.3
-    added = stats.norm(0, np.sqrt(a)).pdf(x) + stats.norm(0, np.sqrt(b)).pdf(x)
+    added = stats.norm.pdf(x, 0, np.sqrt(a)) + stats.norm.pdf(x, 0, np.sqrt(b))
     return plot(
         [
-            ("of the sum", "right", x, stats.norm(0, np.sqrt(a + b)).pdf(x)),
+            ("of the sum", "right", x, stats.norm.pdf(x, 0, np.sqrt(a + b))),
             ("densities added", "wrong", x, added),
         ],
         "noise", "density",
@@ -148,7 +148,7 @@ def directions(rng):
     x, w = trapezoid(-10.0, 10.0, 401)
     weights, m = w * np.exp(q.log_prob(x[:, None])), np.linspace(-3, 3, 61)
     entropy = weights @ q.log_prob(x[:, None])
-    cross = np.array([weights @ stats.norm(c, 1.3).logpdf(x) for c in m])
+    cross = np.array([weights @ stats.norm.logpdf(x, c, 1.3) for c in m])
     return plot(
         [
             ("KL(q || p)", "plain", m, entropy - cross),

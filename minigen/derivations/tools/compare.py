@@ -1,9 +1,13 @@
-"""What the checks have in common: a distance, layers off their starting values, an adapter."""
+"""What the checks compare by: a distance, a determinant, a density."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 
-def gap(a, b):
+def gap(a: ArrayLike, b: ArrayLike) -> float:
     """How far apart two arrays are: the largest difference, relative to numbers above 1."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
@@ -12,11 +16,16 @@ def gap(a, b):
     return float(np.abs(a - b).max(initial=0) / scale)
 
 
-def worst(*errors):
+def worst(*errors: float) -> float:
     """The largest of some errors; not a number if one of them is not."""
     return float(np.max(errors))
 
 
-def logdet(J):
+def logdet(J: NDArray) -> NDArray:
     """log|det| of each matrix of J (N, D, D)."""
     return np.linalg.slogdet(J)[1]
+
+
+def log_gaussian(x: NDArray, mean: ArrayLike, covariance: Any) -> NDArray:
+    """log N(x; mean, covariance) by scipy, (N,)."""
+    return stats.multivariate_normal.logpdf(x, mean, covariance)

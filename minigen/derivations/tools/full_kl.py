@@ -1,10 +1,12 @@
 """The Kullback-Leibler divergence between two Gaussians with full covariances."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Layer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,7 +20,7 @@ class KLFull(Layer):
     Shapes: m1, m2 (N, D); L1, L2 (N, D, D), read below and on the diagonal, which is positive.
     """
 
-    def forward(self, m1, L1, m2, L2):
+    def forward(self, m1: NDArray, L1: NDArray, m2: NDArray, L2: NDArray) -> tuple[NDArray, Cache]:
         L1, L2 = np.tril(L1), np.tril(L2)
         U = np.linalg.solve(L2, np.concatenate([L1, (m1 - m2)[:, :, None]], axis=2))
         diagonals = diagonal(L1), diagonal(L2)
@@ -26,7 +28,7 @@ class KLFull(Layer):
         kl = logs + ((U * U).sum(axis=(1, 2)) - m1.shape[1]) / 2  # S-KLfull
         return kl, (L2, U, diagonals)
 
-    def backward(self, dkl, cache):
+    def backward(self, dkl: NDArray, cache: Cache) -> tuple[Any, ...]:
         L2, U, (diagonal1, diagonal2) = cache
         B = np.linalg.solve(L2.transpose(0, 2, 1), U)
         each = dkl[:, None, None]
@@ -36,11 +38,11 @@ class KLFull(Layer):
         return dm1, dL1, -dm1, dL2, {}
 
 
-def diagonal(L):
+def diagonal(L: NDArray) -> NDArray:
     """The diagonals of L (N, D, D): (N, D)."""
     return np.diagonal(L, axis1=1, axis2=2)
 
 
-def embedded(d):
+def embedded(d: NDArray) -> NDArray:
     """Diagonal matrices (N, D, D) of d (N, D)."""
-    return d[:, :, None] * np.eye(d.shape[1], dtype=d.real.dtype)
+    return d[:, :, None] * np.eye(d.shape[1], dtype=bool)

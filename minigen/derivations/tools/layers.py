@@ -1,16 +1,19 @@
 """Small layers in float64, moved off the parameters that make them the identity."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import tree
-from minigen.core.contract import Layer
-from minigen.flows import AffineCoupling, Chain, Flow, InvertibleLinear, MAFLayer, Permute
+from minigen.core.contract import Cache, Layer
+from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
+from minigen.markov import GaussianChain
 from minigen.prob import StandardNormal
 
 
-def scrambled(layer, rng, spread=0.4):
+def scrambled(layer: Layer, rng: np.random.Generator, spread: float = 0.4) -> Any:
     """The layer in float64, its parameters moved off the values that make it the identity."""
     layer = layer.astype(np.float64)
     leaves = tree.flatten(layer.params)
@@ -18,14 +21,14 @@ def scrambled(layer, rng, spread=0.4):
     return tree.rebuild(layer, new)
 
 
-def tame(layer, rng):
+def tame(layer: Layer, rng: np.random.Generator) -> Any:
     """The same, every parameter within +-0.4: smooth enough for a grid to integrate to rounding."""
     layer = scrambled(layer, rng)
     leaves = tree.flatten(layer.params)
     return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
 
 
-def mirror(D, rng):
+def mirror(D: int, rng: np.random.Generator) -> NDArray:
     """A well-conditioned matrix that reverses orientation: singular values in 0.6..1.6, det < 0."""
     U, V = (np.linalg.qr(rng.standard_normal((D, D)))[0] for _ in range(2))
     W = U * np.linspace(0.6, 1.6, D) @ V
@@ -33,24 +36,24 @@ def mirror(D, rng):
     return W
 
 
-def covariance(D, rng):
+def covariance(D: int, rng: np.random.Generator) -> NDArray:
     """A well-conditioned covariance matrix."""
     Q = np.linalg.qr(rng.standard_normal((D, D)))[0]
     return (Q * np.linspace(0.5, 2.0, D)) @ Q.T
 
 
-def linear(D, rng):
+def linear(D: int, rng: np.random.Generator) -> InvertibleLinear:
     """An InvertibleLinear layer that reverses orientation."""
     return InvertibleLinear.from_matrix(mirror(D, rng), dtype=np.float64)
 
 
-def coupling(D, rng, spread=0.4):
+def coupling(D: int, rng: np.random.Generator, spread: float = 0.4) -> AffineCoupling:
     """An AffineCoupling with a smooth network, away from the identity."""
     layer = AffineCoupling.init(D, (6,), rng=rng, dtype=np.float64, activation="tanh")
     return scrambled(layer, rng, spread)
 
 
-def bent_chain(D, rng):
+def bent_chain(D: int, rng: np.random.Generator) -> Chain:
     """Three maps, none of them linear throughout: coupling, mirror, coupling on other columns."""
     return Chain((coupling(D, rng), linear(D, rng), Permute.halves(D), coupling(D, rng)))
 
@@ -64,21 +67,23 @@ class Inverted(Layer):
 
     layer: Layer
 
-    def forward(self, y):
+    def forward(self, y: NDArray) -> Any:
         return *self.layer.inverse(y), (y,)
 
-    def backward(self, dx, dlogdet, cache):
+    def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         dy, grads = self.layer.backward_inverse(dx, dlogdet, *cache)
         return dy, {"layer": grads}
 
 
-def autoregressive(kind, D, rng, order="natural"):
+def autoregressive(
+    kind: type, D: int, rng: np.random.Generator, order: str | NDArray = "natural"
+) -> Any:
     """A MAFLayer or an IAFLayer with a smooth network, away from the identity."""
     layer = kind.init(D, (2 * D,), rng=rng, dtype=np.float64, activation="tanh", order=order)
     return scrambled(layer, rng)
 
 
-def location_scale(layer, x):
+def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDArray]:
     """mu (N, D) and sigma (N, D) that an autoregressive layer's network gives at x."""
     h, _ = layer.made.forward(x)
     return h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
@@ -87,18 +92,18 @@ def location_scale(layer, x):
 class Counted:
     """A network that counts how often it is evaluated."""
 
-    def __init__(self, net):
+    def __init__(self, net: Layer) -> None:
         self.net, self.calls = net, 0
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.net, name)
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: NDArray) -> Any:
         self.calls += 1
         return self.net.forward(*inputs)
 
 
-def as_maf(chain, n):
+def as_maf(chain: GaussianChain, n: int) -> Flow:
     """A scalar GaussianChain of n steps as a MAF without hidden units: its weights are one band."""
     f = MAFLayer.init(n, (), rng=np.random.default_rng(0), dtype=np.float64)
     W, b = np.zeros((n, 2 * n)), np.zeros(2 * n)

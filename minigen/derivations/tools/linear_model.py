@@ -5,12 +5,15 @@ is. Log densities, divergences and the bound then have values found without the 
 from two mean vectors and two covariance matrices.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import rolled
@@ -20,6 +23,7 @@ from minigen.diffusion import (
     GaussianTerm,
     MarginalDensity,
     PriorTerm,
+    Schedule,
     StepDensity,
     StepTerm,
     schedule_from_betas,
@@ -36,14 +40,14 @@ class LinearNet(Layer):
     Shapes: x (N, D), given t (N,) or (1,); slope, shift (T+1,).
     """
 
-    slope: np.ndarray = param()
-    shift: np.ndarray = param()
+    slope: NDArray = param()
+    shift: NDArray = param()
 
-    def forward(self, x, *, t):
+    def forward(self, x: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:
         t = np.broadcast_to(t, len(x))
         return self.slope[t][:, None] * x + self.shift[t][:, None], (x, t)
 
-    def backward(self, dout, cache):
+    def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, t = cache
         grads = {"slope": np.zeros_like(self.slope), "shift": np.zeros_like(self.shift)}
         np.add.at(grads["slope"], t, (dout * x).sum(axis=1))
@@ -55,17 +59,17 @@ class LinearNet(Layer):
 class Joint:
     """A Gaussian over (x_0, ..., x_T), alike and independent in every column."""
 
-    mean: np.ndarray
-    cov: np.ndarray
+    mean: NDArray
+    cov: NDArray
 
-    def conditional(self, want, known):
+    def conditional(self, want: list[int], known: list[int]) -> tuple[NDArray, NDArray, NDArray]:
         """gain, offset, covariance: x_want given x_known is N(gain x_known + offset, cov)."""
         C = self.cov
         gain = np.linalg.solve(C[np.ix_(known, known)], C[np.ix_(known, want)]).T
         offset = self.mean[want] - gain @ self.mean[known]
         return gain, offset, C[np.ix_(want, want)] - gain @ C[np.ix_(known, want)]
 
-    def log(self, x, want, known=()):
+    def log(self, x: NDArray, want: Iterable[int], known: Iterable[int] = ()) -> NDArray:
         """log p(x_want | x_known) of paths x (N, T+1, D), (N,)."""
         want, known = list(want), list(known)
         gain, offset, C = self.conditional(want, known)
@@ -82,25 +86,25 @@ class World:
     model: DDPM
 
     @classmethod
-    def draw(cls, rng, features=2):
+    def draw(cls, rng: np.random.Generator, features: int = 2) -> "World":
         schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
         slope, shift = rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1)
         first = float(rng.uniform(0.2, 0.5))
         return cls(DDPM(LinearNet(slope, shift), schedule, features, "mu", "beta", first))
 
     @property
-    def schedule(self):
+    def schedule(self) -> Schedule:
         return self.model.schedule
 
     @cached_property
-    def q(self):
+    def q(self) -> Joint:
         """x_0 ~ N(M, V), then the forward process."""
         B = rolled(self.schedule)
         root = B * np.r_[np.sqrt(V), np.ones(T)]
         return Joint(B[:, 0] * M, root @ root.T)
 
     @cached_property
-    def p(self):
+    def p(self) -> Joint:
         """x_T ~ N(0, 1), then the reverse process."""
         mean, root = np.zeros(T + 1), np.zeros((T + 1, T + 1))
         root[T, T] = 1
@@ -111,51 +115,51 @@ class World:
         return Joint(mean, root @ root.T)
 
     @property
-    def net(self):
+    def net(self) -> Any:
         return self.model.net
 
-    def sigma2(self, t):
+    def sigma2(self, t: int) -> float:
         """The variance of p(x_{t-1} | x_t)."""
         return self.model.first if t == 1 else float(self.schedule.beta[t])
 
-    def paths(self, n, rng):
+    def paths(self, n: int, rng: np.random.Generator) -> NDArray:
         """n paths under q, (n, T+1, D)."""
         z = rng.standard_normal((n, T + 1, self.model.features))
         return self.q.mean[:, None] + np.einsum("ts,nsd->ntd", np.linalg.cholesky(self.q.cov), z)
 
     # the same log densities by the package's layers
 
-    def forward_step(self, x, t):
+    def forward_step(self, x: NDArray, t: int) -> NDArray:
         """log q(x_t | x_{t-1})."""
         beta = np.full(len(x), self.schedule.beta[t])
         return StepDensity().forward(x[:, t], x[:, t - 1], beta)[0]
 
-    def marginal(self, x, t):
+    def marginal(self, x: NDArray, t: int) -> NDArray:
         """log q(x_t | x_0)."""
         A, rest = self.schedule.alpha_bar[t], self.schedule.one_minus_alpha_bar[t]
         n = len(x)
         return MarginalDensity().forward(x[:, t], x[:, 0], np.full(n, A), np.full(n, rest))[0]
 
-    def reverse_step(self, x, t):
+    def reverse_step(self, x: NDArray, t: int) -> NDArray:
         """log p(x_{t-1} | x_t)."""
         mu, logvar = self.reverse(x[:, t], t)
         return -decoder(self.schedule).forward(x[:, t - 1], x[:, t], mu, logvar, t=np.array([1]))[0]
 
-    def reverse(self, xt, t):
+    def reverse(self, xt: NDArray, t: int) -> tuple[NDArray, NDArray]:
         """mu and log sigma^2 of p(x_{t-1} | x_t), by the model."""
         now = np.array([t])
         out, logvar, _ = self.model.forward(xt, t=now)
         return self.model.mean.forward(xt, out, t=now)[0], logvar
 
-    def prior(self, x):
+    def prior(self, x: NDArray) -> NDArray:
         """log p(x_T)."""
         return -(x[:, T] ** 2 + np.log(2 * np.pi)).sum(axis=1) / 2
 
-    def bound(self):
+    def bound(self) -> float:
         """L = KL(q(x_0..x_T) || p(x_0..x_T)) + H(q(x_0)), by matrices alone."""
         return divergence(self.q, self.p) * self.model.features + self.entropy()
 
-    def terms(self):
+    def terms(self) -> tuple[float, ...]:
         """The bound by the package's terms, and L_0, ..., L_T one by one: exact expectations."""
         x0, eps, w = data_and_noise(self.model.features)
         term = StepTerm(self.model)
@@ -163,24 +167,24 @@ class World:
         last = w @ PriorTerm(self.schedule).forward(x0)[0]
         return sum(steps) + last, *steps, last
 
-    def entropy(self):
+    def entropy(self) -> float:
         """H(q(x_0))."""
         return self.model.features * np.log(2 * np.pi * np.e * V) / 2
 
 
-def decoder(schedule):
+def decoder(schedule: Schedule) -> GaussianTerm:
     """The layer whose value at t = 1 is -log N(x_0; mu, sigma^2)."""
     return GaussianTerm(schedule)
 
 
-def divergence(q, p):
+def divergence(q: Joint, p: Joint) -> float:
     """KL between two joints, one column, by the package's full-covariance formula."""
     parts = (q.mean[None], np.linalg.cholesky(q.cov)[None])
     others = (p.mean[None], np.linalg.cholesky(p.cov)[None])
     return float(KLFull().forward(*parts, *others)[0][0])
 
 
-def data_and_noise(D):
+def data_and_noise(D: int) -> tuple[NDArray, NDArray, NDArray]:
     """x0 (n, D), eps (n, D) and weights: E over x_0 and eps, exact where columns do not mix."""
     nodes, w = expectation(2)
     x0 = M + np.sqrt(V) * nodes[:, :1]

@@ -1,13 +1,14 @@
 """The posterior q(x_{t-1} | x_t, x_0) in each form of the notes, DIF-13 to DIF-23."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.diffusion import MarginalDensity, StepDensity
+from minigen.diffusion import MarginalDensity, Schedule, StepDensity
 from minigen.diffusion.forward import tables
 from minigen.diffusion.posterior import weights
 
 
-def log_bayes(schedule, x, xt, x0, t):
+def log_bayes(schedule: Schedule, x: NDArray, xt: NDArray, x0: NDArray, t: NDArray) -> NDArray:
     """DIF-13 and DIF-14: log [q(x_{t-1}|x_0) q(x_t|x_{t-1}) / q(x_t|x_0)], t = 2..T -> (N,)."""
     names = ("alpha_bar", "one_minus_alpha_bar")
     prior, _ = MarginalDensity().forward(x, x0, *tables(schedule, np.asarray(t) - 1, *names))
@@ -16,7 +17,7 @@ def log_bayes(schedule, x, xt, x0, t):
     return prior + step - evidence
 
 
-def quadratic(schedule, xt, x0, t):
+def quadratic(schedule: Schedule, xt: NDArray, x0: NDArray, t: NDArray) -> tuple[NDArray, NDArray]:
     """(a, b) of the exponent a |x_{t-1}|^2 - 2 x_{t-1}.b + ..., for t = 2..T.
 
     DIF-16, whose linear term the notes lost, and DIF-17, which is that term.
@@ -28,7 +29,7 @@ def quadratic(schedule, xt, x0, t):
     return a[:, None], b
 
 
-def variance_forms(schedule, t):
+def variance_forms(schedule: Schedule, t: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """The three forms of beta_tilde_t in DIF-18, for t = 2..T, each (N,)."""
     beta, alpha, rest = tables(schedule, t, "beta", "alpha", "one_minus_alpha_bar")
     A, before = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
@@ -39,7 +40,7 @@ def variance_forms(schedule, t):
     )
 
 
-def mean_forms(schedule, xt, x0, t):
+def mean_forms(schedule: Schedule, xt: NDArray, x0: NDArray, t: NDArray) -> dict[str, NDArray]:
     """mu_tilde by DIF-17 and DIF-20 to DIF-23 as corrected, for t = 2..T: {id: (N, D)}.
 
     The noise is that of DIF-19: eps = (x_t - sqrt(A_t) x_0) / sqrt(1 - A_t).

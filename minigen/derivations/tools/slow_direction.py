@@ -8,12 +8,13 @@ the operator is nilpotent, so that after D sweeps nothing is left to correct.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.flows import IAFLayer, MAFLayer
 
 
-def parameters(layer, x):
+def parameters(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
     """(alpha, the slope of its bound, the cache of the network) at x."""
     h, cache = layer.made.forward(x)
     alpha = layer.c * np.tanh(h[..., 1] / layer.c)
@@ -33,11 +34,11 @@ class MAFSampler(Layer):
 
     layer: MAFLayer
 
-    def forward(self, z):
+    def forward(self, z: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet = self.layer.inverse(z)
         return x, logdet, (x, z)
 
-    def backward(self, dx, dlogdet, cache):
+    def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, z = cache
         alpha, slope, made_cache = parameters(self.layer, x)
         sigma, adjoint = np.exp(alpha), dx
@@ -62,11 +63,11 @@ class IAFEncoder(Layer):
 
     layer: IAFLayer
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         z, logdet = self.layer.inverse(x)
         return z, logdet, (z,)
 
-    def backward(self, dz, dlogdet, cache):
+    def backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (z,) = cache
         alpha, slope, made_cache = parameters(self.layer, z)
         shrink, adjoint = np.exp(-alpha), dz
