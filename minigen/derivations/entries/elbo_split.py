@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import gradients
+from minigen.core import tree
 from minigen.derivations.entries.elbo_paths import expected, posterior_step, world_and_paths
 from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import column
-from minigen.derivations.tools.layers import scrambled
 from minigen.derivations.tools.linear_model import EVERY_STEP, T, World
 from minigen.diffusion import (
     DDPM,
@@ -145,4 +145,4 @@ def elbo_15b(rng: np.random.Generator) -> Result:
 def learned(schedule: Schedule, rng: np.random.Generator) -> DDPM:
     """A small model with a learned variance."""
     net = TimeNet.init(2, 4, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
-    return DDPM(scrambled(net, rng, 0.2), schedule, 2, "eps", "learned", 0.3)
+    return DDPM(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", "learned", 0.3)

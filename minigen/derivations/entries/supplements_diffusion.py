@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
+from minigen.core import tree
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import short_schedule
-from minigen.derivations.tools.layers import covariance, scrambled
+from minigen.derivations.tools.layers import covariance
 from minigen.derivations.tools.linear_model import LinearNet, T
 from minigen.derivations.tools.quadrature import expectation, trapezoid
 from minigen.diffusion import (
@@ -153,7 +154,7 @@ def small_model(rng: np.random.Generator, variance: str) -> tuple[DDPM, NDArray,
     """A model of two columns with a network, and a batch of its inputs."""
     schedule = schedule_from_betas(rng.uniform(0.15, 0.4, T))
     net = TimeNet.init(2, 2, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
-    model = DDPM(scrambled(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
+    model = DDPM(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
     return model, *rng.standard_normal((2, 4, 2))
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import Report
-from minigen.core import tree
-from minigen.core.contract import Layer
 from minigen.derivations import statement
 
 FIELDS = ("where", "what", "effect", "check")
@@ -109,10 +107,3 @@ def first_lines(report: Report, most: int = 3) -> str:
     """The head of a Report and why its first failure failed."""
     lines = [str(report).splitlines()[0], *report.reasons(most=1)]
     return "\n".join("\n".join(lines).splitlines()[:most])
-
-
-def moved(layer: Layer, rng: np.random.Generator, spread: float = 0.5) -> Any:
-    """The layer with its parameters moved, in place, off their starting values."""
-    for array in tree.flatten(layer.params).values():
-        array += spread * rng.standard_normal(array.shape)
-    return layer

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import check
+from minigen.core import tree
 from minigen.core.contract import Cache
-from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines, moved
+from minigen.derivations.museum.exhibit import Exhibit, Finding, first_lines
 from minigen.flows import Chain, Flow, MAFLayer
 from minigen.flows.normalizer import log_normalizer
 from minigen.prob import Gaussian, StandardNormal
@@ -23,12 +24,12 @@ class SameSign(MAFLayer):
     """log|det dz/dx| = -sum alpha in both directions."""
 
     def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        x, logdet = super().inverse(z, *context)
-        return x, -logdet
+        x, logdet, cache = super().inverse(z, *context)
+        return x, -logdet, cache
 
 
 def measure(rng: np.random.Generator) -> Finding:
-    right = moved(MAFLayer.init(2, (8,), rng=rng, dtype=np.float64, activation="tanh"), rng)
+    right = tree.perturbed(MAFLayer.init(2, (8,), rng=rng, activation="tanh"), rng, 0.5)
     wrong = SameSign(right.made, right.c)
     target = Gaussian.init(2, dtype=np.float64)  # its log Z is 0
     z, figures = rng.standard_normal((4000, 2)), []

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import check
-from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
+from minigen.core import tree
+from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.flows import MADE, Chain, Flow, MAFLayer, MaskedLinear, degrees
 from minigen.nn import Tanh
 from minigen.prob import StandardNormal
@@ -38,7 +39,7 @@ def network(hidden: Degrees, rng: np.random.Generator, width: int = 8) -> MADE:
     init = {"rng": rng, "dtype": np.float64}
     first = MaskedLinear.init(below, above, **init)
     last = MaskedLinear.init(above, degrees.outputs(1, 2), gain=0.1, **init)
-    return moved(MADE((first, Tanh(), last), np.arange(1), 2, 1), rng, 0.2)
+    return tree.perturbed(MADE((first, Tanh(), last), np.arange(1), 2, 1), rng, 0.2)
 
 
 def nats(hidden: Degrees, rng: np.random.Generator, steps: int = 500) -> float:

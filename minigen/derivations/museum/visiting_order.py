@@ -14,7 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.derivations.museum.exhibit import Exhibit, Finding, moved
+from minigen.core import tree
+from minigen.derivations.museum.exhibit import Exhibit, Finding
 from minigen.flows import MAFLayer
 
 
@@ -42,8 +43,8 @@ def off(
     invert: Callable[[MAFLayer, NDArray], NDArray], order: str | NDArray, rng: np.random.Generator
 ) -> float:
     """The largest error of the round trip of a layer with this order of the columns."""
-    init = {"rng": rng, "dtype": np.float64, "activation": "tanh"}
-    layer = moved(MAFLayer.init(4, (12,), order=order, **init), rng)
+    fresh = MAFLayer.init(4, (12,), order=order, rng=rng, activation="tanh")
+    layer = tree.perturbed(fresh, rng, 0.5)
     x = rng.standard_normal((200, 4))
     return np.abs(invert(layer, layer.forward(x)[0]) - x).max()
 

@@ -1,29 +1,20 @@
 """Small layers in float64, moved off the parameters that make them the identity."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import tree
-from minigen.core.contract import Cache, Layer
+from minigen.core.contract import Layer
 from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
 from minigen.markov import GaussianChain
 from minigen.prob import StandardNormal
 
 
-def scrambled(layer: Layer, rng: np.random.Generator, spread: float = 0.4) -> Any:
-    """The layer in float64, its parameters moved off the values that make it the identity."""
-    layer = layer.astype(np.float64)
-    leaves = tree.flatten(layer.params)
-    new = {path: a + spread * rng.standard_normal(a.shape) for path, a in leaves.items()}
-    return tree.rebuild(layer, new)
-
-
 def tame(layer: Layer, rng: np.random.Generator) -> Any:
-    """The same, every parameter within +-0.4: smooth enough for a grid to integrate to rounding."""
-    layer = scrambled(layer, rng)
+    """A perturbed copy, its parameters within +-0.4: so smooth that a grid integrates to rounding."""
+    layer = tree.perturbed(layer, rng)
     leaves = tree.flatten(layer.params)
     return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
 
@@ -50,7 +41,7 @@ def linear(D: int, rng: np.random.Generator) -> InvertibleLinear:
 def coupling(D: int, rng: np.random.Generator, spread: float = 0.4) -> AffineCoupling:
     """An AffineCoupling with a smooth network, away from the identity."""
     layer = AffineCoupling.init(D, (6,), rng=rng, dtype=np.float64, activation="tanh")
-    return scrambled(layer, rng, spread)
+    return tree.perturbed(layer, rng, spread)
 
 
 def bent_chain(D: int, rng: np.random.Generator) -> Chain:
@@ -58,29 +49,12 @@ def bent_chain(D: int, rng: np.random.Generator) -> Chain:
     return Chain((coupling(D, rng), linear(D, rng), Permute.halves(D), coupling(D, rng)))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Inverted(Layer):
-    """The inverse of a bijection as a layer of its own, so that its gradient can be checked.
-
-    x, logdet = f^{-1}(y);   backward is f.backward_inverse
-    """
-
-    layer: Layer
-
-    def forward(self, y: NDArray) -> Any:
-        return *self.layer.inverse(y), (y,)
-
-    def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
-        dy, grads = self.layer.backward_inverse(dx, dlogdet, *cache)
-        return dy, {"layer": grads}
-
-
 def autoregressive(
     kind: type, D: int, rng: np.random.Generator, order: str | NDArray = "natural"
 ) -> Any:
     """A MAFLayer or an IAFLayer with a smooth network, away from the identity."""
     layer = kind.init(D, (2 * D,), rng=rng, dtype=np.float64, activation="tanh", order=order)
-    return scrambled(layer, rng)
+    return tree.perturbed(layer, rng)
 
 
 def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDArray]:

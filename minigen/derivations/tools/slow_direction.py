@@ -35,7 +35,7 @@ class MAFSampler(Layer):
     layer: MAFLayer
 
     def forward(self, z: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        x, logdet = self.layer.inverse(z)
+        x, logdet, _ = self.layer.inverse(z)
         return x, logdet, (x, z)
 
     def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
@@ -64,7 +64,7 @@ class IAFEncoder(Layer):
     layer: IAFLayer
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        z, logdet = self.layer.inverse(x)
+        z, logdet, _ = self.layer.inverse(x)
         return z, logdet, (z,)
 
     def backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
