@@ -46,7 +46,7 @@ def normal(m: float, v: float) -> Gaussian:
 
 def forward_kl(q: Mixture, x: NDArray, weights: NDArray, p: Gaussian) -> float:
     """KL(q || p) by quadrature."""
-    return weights @ (q.log_prob(x) - p.log_prob(x))
+    return float(weights @ (q.log_prob(x) - p.log_prob(x)))
 
 
 @entry("ELBO-2", code=(Gaussian.forward, Gaussian.backward))

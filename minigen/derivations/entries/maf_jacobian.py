@@ -1,6 +1,7 @@
 """Masked autoregressive flow, its Jacobian and its price: MAF-5 to MAF-11."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +154,7 @@ def maf_10(rng: np.random.Generator) -> Result:
     and D steps then cost about one evaluation.
     """
     f, z = layer_and_latents(rng, "random")
-    net = Counted(f.made)
+    net: Any = Counted(f.made)
     x, _ = d_passes(net, z, f.solve)
     quick, _, _ = f.inverse(z)
     sweeps = [gap(jacobi(f, z, k), x) for k in range(1, D + 1)]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ def scale_shift(f: AffineCoupling, x: NDArray) -> tuple[NDArray, NDArray]:
 
 def by_hand(f: AffineCoupling, x: NDArray) -> tuple[list[float], list[float]]:
     """NVP-4 and its s for one row, in Python floats and sums without rounding: (y_2, s)."""
-    first, _, last = f.net.layers
+    net: Any = f.net
+    first, _, last = net.layers
     unit = [math.tanh(dot(x[:d], w) + b) for w, b in zip(first.W.T, first.b, strict=True)]
     h = [dot(unit, w) + b for w, b in zip(last.W.T, last.b, strict=True)]
     s = [f.c * math.tanh(r / f.c) for r in h[: D - d]]

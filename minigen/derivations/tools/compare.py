@@ -16,7 +16,7 @@ def gap(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.abs(a - b).max(initial=0) / scale)
 
 
-def worst(*errors: float) -> float:
+def worst(*errors: Any) -> float:
     """The largest of some errors; not a number if one of them is not."""
     return float(np.max(errors))
 

@@ -13,7 +13,7 @@ from minigen.prob import StandardNormal
 
 
 def tame(layer: Layer, rng: np.random.Generator) -> Any:
-    """A perturbed copy, its parameters within +-0.4: so smooth that a grid integrates to rounding."""
+    """A perturbed copy with parameters within +-0.4, which a grid integrates to rounding."""
     layer = tree.perturbed(layer, rng)
     leaves = tree.flatten(layer.params)
     return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
