@@ -1,10 +1,12 @@
-"""Cold starts: fresh processes, with no compiled code kept and with all of it."""
+"""Cold starts: fresh processes, without compiled code on disk and with it."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +15,10 @@ STEP = (
     "flow = mg.flows.real_nvp(2, rng=rng); "
     "mg.fit(flow.nll, mg.data.toy('moons'), steps=1, rng=rng, progress=False)"
 )
+LIBRARIES = ", ".join(name for name in ("numpy", "numba") if importlib.util.find_spec(name))
 PROGRAMS = (
     ("python alone", ""),
-    ("import numpy, numba", "import numpy, numba"),
+    (f"import {LIBRARIES}", f"import {LIBRARIES}"),
     ("import minigen", "import minigen"),
     ("first training step, empty cache", STEP),
     ("first training step, warm cache", STEP),
@@ -23,19 +26,21 @@ PROGRAMS = (
 REPEATS = 3
 
 
-def measure():
-    """Rows {what, seconds}, medians; what others take before minigen begins comes first."""
-    medians = np.median([once() for _ in range(REPEATS)], axis=0)
-    return [{"what": what, "seconds": s} for (what, _), s in zip(PROGRAMS, medians, strict=True)]
+def measure() -> list[dict[str, Any]]:
+    """Rows {what, seconds}: the median wall time of each of PROGRAMS."""
+    medians = np.median([_once() for _ in range(REPEATS)], axis=0)
+    return [
+        {"what": what, "seconds": float(s)} for (what, _), s in zip(PROGRAMS, medians, strict=True)
+    ]
 
 
-def once():
-    """The seconds of each program, one after the other, compiled code in a folder of theirs."""
+def _once() -> list[float]:
+    """The seconds of each program, one after the other; they share an empty cache folder."""
     with tempfile.TemporaryDirectory() as folder:
-        return [seconds(code, folder) for _, code in PROGRAMS]
+        return [_seconds(code, folder) for _, code in PROGRAMS]
 
 
-def seconds(code, folder):
+def _seconds(code: str, folder: str) -> float:
     """Wall time of a fresh process that runs `code` with its compiled code in `folder`."""
     start = time.perf_counter()
     environment = {**os.environ, "MINIGEN_CACHE": folder}

@@ -1,25 +1,47 @@
-"""Each workload by minigen, by its floor and by the peers, in one run."""
+"""Each workload by minigen, by its floor and by other packages, measured in turn."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from minigen.bench import timing
 from minigen.bench.floor import floor_run
-from minigen.bench.peers import peer_runs
-from minigen.bench.workloads import minigen_run
+from minigen.bench.workloads import Workload, minigen_run
+
+Peers = Callable[[Workload], dict[str, timing.Run]]
 
 
-def measure(work, rounds):
-    """Rows {workload, name, ratio, ratio_low, ratio_high, to_minigen, ms, ms_low, ms_high}.
+def measure(work: Workload, rounds: int = 15, peers: Peers | None = None) -> list[dict[str, Any]]:
+    """Measure a workload by its floor, by minigen and by others, in turn.
 
-    A ratio is the time by the floor's of the same round, to_minigen that by minigen's; low and
-    high are quartiles of the rounds, everything else is their median.
+    Parameters
+    ----------
+    work : Workload
+    rounds : int
+        Rounds of each timing; fewer where they take more than half a minute together.
+    peers : callable, optional
+        peers(work) gives {name: function that does the workload once}.
+
+    Returns
+    -------
+    list of dict
+        Rows {workload, name, ratio, ratio_low, ratio_high, to_minigen, ms, ms_low, ms_high}.
+        `ratio` is the time divided by the floor's in the same round, `to_minigen` the time divided
+        by minigen's; medians over the rounds, low and high are the quartiles.
+
+    Examples
+    --------
+    >>> work = mg.bench.Workload("a small flow", "real_nvp", "step", 4, 2, (8, 8), 16)
+    >>> [row["name"] for row in mg.bench.measure(work, rounds=2)]
+    ['floor', 'minigen']
     """
-    runs = {"floor": floor_run(work), "minigen": minigen_run(work), **peer_runs(work)}
-    seconds = timing.compare(runs, rounds)
-    return [row(work, name, seconds) for name in runs]
+    runs = {"floor": floor_run(work), "minigen": minigen_run(work)}
+    seconds = timing.compare(runs | (peers(work) if peers else {}), rounds)
+    return [_row(work, name, seconds) for name in seconds]
 
 
-def row(work, name, seconds):
+def _row(work: Workload, name: str, seconds: dict[str, Any]) -> dict[str, Any]:
     ratio = timing.quartiles(seconds[name] / seconds["floor"])
     to_minigen = float(np.median(seconds[name] / seconds["minigen"]))
     ms = timing.quartiles(1000 * seconds[name])

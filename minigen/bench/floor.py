@@ -1,21 +1,28 @@
-"""The floor: nothing but the matrix products of a workload, into arrays that already exist.
+"""The floor: only the matrix products of a workload, into arrays that already exist.
 
-A dense layer y = x W costs one product forward, two backward: dW = x^T dy and dx = dy W^T. Where
-x is data, and dx is of no use, the floor is without it. The masks of a MADE are not made use of.
+A dense layer y = x W needs one product forward and two backward: dW = x^T dy and dx = dy W^T.
+Where x is data, dx is not needed and not counted. The zeros of a MADE's masks are not left out.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
+
+from minigen.bench.timing import Run
+from minigen.bench.workloads import Workload
+
+Product = tuple[NDArray, NDArray, NDArray]  # a, b and the array for a @ b
 
 
-def floor_run(work):
+def floor_run(work: Workload) -> Run:
     """A function that does the products of the workload once."""
     step = work.task == "step"
     products = [p for size, inner in layers(work) for p in dense(work.rows, *size, step, inner)]
     repeats = work.steps if (work.model, work.task) == ("ddpm", "sample") else 1
 
-    def run():
+    def run() -> None:
         for _ in range(repeats):
             for a, b, out in products:
                 np.matmul(a, b, out=out)
@@ -23,8 +30,8 @@ def floor_run(work):
     return run
 
 
-def layers(work):
-    """((n_in, n_out), inner) of every dense layer; inner: what it reads has a gradient of use."""
+def layers(work: Workload) -> list[tuple[tuple[int, int], bool]]:
+    """((n_in, n_out), inner) of every dense layer; inner: its input's gradient is needed."""
     D, H = work.features, work.hidden
     if work.model == "ddpm":
         time = [((64, H[0]), False), ((H[0], H[0]), True)] if work.task == "step" else []
@@ -36,17 +43,15 @@ def layers(work):
     return [(size, k > 0) for k, size in enumerate(sizes)]
 
 
-def dense(n, n_in, n_out, backward, inner):
-    """The products of one dense layer as (a, b, out)."""
+def dense(n: int, n_in: int, n_out: int, backward: bool, inner: bool) -> Iterator[Product]:
+    """The products of one dense layer for a batch of n rows."""
     rng = np.random.default_rng(0)
-
-    def normal(*shape):
-        return rng.standard_normal(shape, dtype=np.float32)
-
-    x, W, dy = normal(n, n_in), normal(n_in, n_out), normal(n, n_out)
-    products = [(x, W, np.empty_like(dy))]
+    x, W, dy = (
+        rng.standard_normal(shape, dtype=np.float32)
+        for shape in ((n, n_in), (n_in, n_out), (n, n_out))
+    )
+    yield x, W, np.empty_like(dy)
     if backward:
-        products.append((x.T, dy, np.empty_like(W)))
+        yield x.T, dy, np.empty_like(W)
     if backward and inner:
-        products.append((dy, W.T, np.empty_like(x)))
-    return products
+        yield dy, W.T, np.empty_like(x)

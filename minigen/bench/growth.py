@@ -1,7 +1,8 @@
-"""The cost of a step as the sizes grow: D, H, N, and T for a sampler."""
+"""How the time of a step grows with the sizes: D, H, N, and T for a sampler."""
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from minigen.bench import timing
 from minigen.bench.floor import floor_run
@@ -17,13 +18,13 @@ SIZES = {
 }
 
 
-def measure(rounds):
-    """Rows {what, letter, size, ms, ratio, power}; power p: the time grew as size^p since."""
-    rows = []
+def measure(rounds: int) -> list[dict[str, Any]]:
+    """Rows {what, letter, size, ms, ratio, power}; the time grows as size^power."""
+    rows: list[dict[str, Any]] = []
     for letter, works in SIZES.items():
         before = None
         for work in works:
-            new = one(letter, work, rounds)
+            new = _one(letter, work, rounds)
             if before:
                 grown = new["ms"] / before["ms"]
                 new["power"] = math.log(grown) / math.log(new["size"] / before["size"])
@@ -32,7 +33,7 @@ def measure(rounds):
     return rows
 
 
-def one(letter, work, rounds):
+def _one(letter: str, work: Workload, rounds: int) -> dict[str, Any]:
     seconds = timing.compare({"floor": floor_run(work), "minigen": minigen_run(work)}, rounds)
     size = {"D": work.features, "H": work.hidden[0], "N": work.rows, "T": work.steps}[letter]
     ratio = timing.quartiles(seconds["minigen"] / seconds["floor"])[0]

@@ -1,38 +1,41 @@
-"""The peak memory of a step beside what it has to keep: its caches, parameters and moments."""
+"""The peak memory of a step, and the size of what it must keep: caches and parameters."""
 
 import tracemalloc
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.bench.workloads import WORKLOADS, minigen_trainer
+from minigen.bench.workloads import WORKLOADS, Workload, minigen_descent
 
 
-def measure():
+def measure() -> list[dict[str, Any]]:
     """Rows {workload, peak, caches, parameters} in bytes, for every training step."""
-    return [one(work) for work in WORKLOADS if work.task == "step"]
+    return [_one(work) for work in WORKLOADS if work.task == "step"]
 
 
-def one(work):
-    trainer, batch, rng = minigen_trainer(work)
-    trainer.step(batch, 1.0, rng)  # what is compiled or computed once is not of the step
-    inputs, given = trainer.twin.draw(batch, rng)
-    _, cache = trainer.twin.forward(*inputs, **given)
-    kept = bytes_of(cache, exclude=trainer.theta)
+def _one(work: Workload) -> dict[str, Any]:
+    descent, batch, rng = minigen_descent(work)
+    descent.step(batch, rng)  # compiling and other work of the first step is not counted
+    inputs, given = descent.loss.draw(batch, rng)
+    _, cache = descent.loss.forward(*inputs, **given)
+    kept = bytes_of(cache, exclude=descent.theta)
     del cache
     tracemalloc.start()
     try:
-        trainer.step(batch, 1.0, rng)
+        descent.step(batch, rng)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     return {
-        "workload": work.name, "peak": peak, "caches": kept, "parameters": trainer.theta.nbytes,
+        "workload": work.name, "peak": peak, "caches": kept, "parameters": descent.theta.nbytes,
     }  # fmt: skip
 
 
-def bytes_of(cache, exclude):
-    """The memory that the arrays of a cache hold, each block once, without the parameters'."""
-    blocks = {}
+def bytes_of(cache: Any, exclude: NDArray) -> int:
+    """The bytes that the arrays of a cache hold, shared memory once, parameters not counted."""
+    blocks: dict[int, NDArray] = {}
     for a in arrays(cache):
         while isinstance(a.base, np.ndarray):
             a = a.base
@@ -40,7 +43,7 @@ def bytes_of(cache, exclude):
     return sum(a.nbytes for a in blocks.values() if a is not exclude)
 
 
-def arrays(value):
+def arrays(value: Any) -> Iterator[NDArray]:
     """The arrays in nested tuples, lists and dicts."""
     if isinstance(value, np.ndarray):
         yield value

@@ -1,22 +1,26 @@
-"""Times of several functions in one run, taken in turn, so that what disturbs one disturbs all."""
+"""Times of several functions in one run, measured in turn: a disturbance meets all of them."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 CLOCK = time.perf_counter
 ROUND = 0.05  # seconds of one round of one function, at least
 BUDGET = 30.0  # seconds of all rounds, after which there are no more than FEWEST
 FEWEST = 3
+Run = Callable[[], Any]
 
 
-def compare(runs, rounds=15):
+def compare(runs: dict[str, Run], rounds: int = 15) -> dict[str, NDArray]:
     """{name: seconds of one call in each round} for runs = {name: function}.
 
-    So many rounds, or as many as fit into BUDGET.
+    As many rounds as asked for, or as fit into BUDGET.
     """
     counts = {name: calls(run) for name, run in runs.items()}
-    seconds = {name: [] for name in runs}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
     end = CLOCK() + BUDGET
     for k in range(rounds):
         if k >= FEWEST and CLOCK() > end:
@@ -26,21 +30,21 @@ def compare(runs, rounds=15):
     return {name: np.array(s) for name, s in seconds.items()}
 
 
-def calls(run):
+def calls(run: Run) -> int:
     """How many calls make a round; the first call, which may compile, does not count."""
     run()
     return max(1, int(ROUND / max(timed(run, 1), 1e-6)))
 
 
-def timed(run, count):
-    """Seconds of one call, over `count` of them."""
+def timed(run: Run, count: int) -> float:
+    """Seconds of one call, the mean over `count` of them."""
     start = CLOCK()
     for _ in range(count):
         run()
     return (CLOCK() - start) / count
 
 
-def quartiles(values):
-    """The median, and the quartiles beside it."""
+def quartiles(values: NDArray) -> tuple[float, float, float]:
+    """(median, lower quartile, upper quartile)."""
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     return float(middle), float(low), float(high)

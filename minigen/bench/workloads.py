@@ -1,19 +1,44 @@
-"""What is measured: trainings and samplers, in float32."""
+"""What is measured: steps of training and samplers, in float32."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen import diffusion, flows
+from minigen.bench.timing import Run
 from minigen.training.loop import Descent
 from minigen.training.optimizers import Adam
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A model, its sizes, and whether a step of training or a batch of samples is timed.
+    """A model, its sizes, and the task that is timed.
 
-    features D, layers (couplings, MADEs or residual blocks), hidden widths, rows of the batch.
+    Parameters
+    ----------
+    name : str
+        Its heading in the tables.
+    model : {"real_nvp", "maf", "ddpm"}
+    task : {"step", "sample"}
+        One step of training, or one batch of samples.
+    features : int
+        D, the columns of the data.
+    layers : int
+        Couplings, MADEs or residual blocks.
+    hidden : tuple of int
+        Widths of the hidden layers of each network.
+    rows : int
+        Rows of the batch.
+    steps : int
+        T, the time steps of a diffusion model.
+
+    Examples
+    --------
+    >>> work = mg.bench.Workload("a small flow", "real_nvp", "step", 4, 2, (8, 8), 16)
+    >>> work.steps
+    1000
     """
 
     name: str
@@ -21,7 +46,7 @@ class Workload:
     task: str
     features: int
     layers: int
-    hidden: tuple
+    hidden: tuple[int, ...]
     rows: int
     steps: int = 1000  # T of a diffusion model
 
@@ -39,7 +64,7 @@ WORKLOADS = (
 )
 
 
-def model(work, rng):
+def model(work: Workload, rng: np.random.Generator) -> Any:
     """A fresh model of the workload."""
     if work.model == "ddpm":
         schedule = diffusion.cosine_schedule(work.steps)
@@ -51,19 +76,19 @@ def model(work, rng):
     return make(work.features, work.layers, work.hidden, rng=rng)
 
 
-def minigen_run(work):
+def minigen_run(work: Workload) -> Run:
     """A function that does the workload once, by the code that `fit` and `sample` run."""
     if work.task == "sample":
         rng = np.random.default_rng(0)
         m = model(work, rng)
         return lambda: m.sample(work.rows, rng=rng)
-    trainer, batch, rng = minigen_trainer(work)
-    return lambda: trainer.step(batch, rng)
+    descent, batch, rng = minigen_descent(work)
+    return lambda: descent.step(batch, rng)
 
 
-def minigen_trainer(work):
-    """The trainer of `fit`, a batch, and the generator of the draws."""
+def minigen_descent(work: Workload) -> tuple[Descent, NDArray, np.random.Generator]:
+    """The steps that `fit` takes, a batch, and the generator of the noise."""
     rng = np.random.default_rng(0)
     m = model(work, rng)
-    trainer = Descent(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4))
-    return trainer, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng
+    descent = Descent(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4))
+    return descent, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng

@@ -1,20 +1,23 @@
-"""Measure the speed: training and sampling against the floor of their matrix products, and peers.
+"""Measure the speed: training and sampling against the floor of their matrix products.
 
-The floor of a workload is the time of its matrix products alone. torch, jax, zuko and nflows are
-measured where they are installed (pip install "minigen[bench]"). Ratios to the floor come first,
-times second. Sections: steps, growth, memory, cold, profile; by default all.
+The floor of a workload is the time of its matrix products alone. Ratios to the floor come first,
+times second. Sections: steps, growth, memory, cold, profile; by default all. To measure PyTorch,
+JAX, zuko and nflows too, run `python benchmarks` in a checkout of minigen.
 """
 
+import argparse
 import functools
 import json
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from minigen import bench
-from minigen.bench import peers
+from minigen.bench.compare import Peers
 from minigen.cli import options
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "sections", nargs="*", choices=[[], *bench.SECTIONS], metavar="SECTION",
         help="what to measure, by default everything",
@@ -26,33 +29,30 @@ def arguments(command):
     options.json(command)
 
 
-def run(args):
-    """The tables, as they are measured; with --json on standard error, JSON alone on the other."""
+def run(args: argparse.Namespace, peers: Peers | None = None, packages: Sequence[str] = ()) -> None:
+    """Print the tables as they are measured; with --json on standard error, and JSON on output.
+
+    `python benchmarks` gives the runs of other packages, and the names of the packages.
+    """
     picture = options.target(args.picture, (".png",), "--picture") if args.picture else None
-    found = {"machine": bench.machine()}
+    found: dict[str, Any] = {"machine": bench.machine(packages)}
     say = functools.partial(print, file=sys.stderr if args.json else sys.stdout, flush=True)
-    warn(found["machine"])
+    if missing := [name for name in packages if name not in found["machine"]["versions"]]:
+        options.note(f"not installed, not measured: {', '.join(missing)}")
+    load = found["machine"]["load"]
+    if load is not None and load > 0.5:
+        options.note(f"the machine is not idle: its load is {load:.1f}")
     say(bench.described(found["machine"]))
     for name in args.sections or bench.SECTIONS:
         found[name] = []
-        for rows in bench.SECTIONS[name](args.rounds):
+        for rows in bench.measured(name, args.rounds, peers):
             found[name] += rows
-            say("\n" + bench.text(name, rows))
-    verdict = bench.verdict(found.get("steps", ()))
-    if verdict:
-        say("\n" + verdict)
+            say("\n" + bench.table(name, rows))
+    if summary := bench.summary(found.get("steps", ())):
+        say("\n" + summary)
     if args.json:
         print(json.dumps(found, indent=1))
     if picture and "steps" in found:
         from minigen import plot
 
         plot.bench(found["steps"]).savefig(picture, dpi=150)
-
-
-def warn(machine):
-    """What makes a measurement less than it could be."""
-    missing = [name for name in peers.PEERS if name not in peers.installed()]
-    if missing:
-        options.note(f"not installed, not measured: {', '.join(missing)}")
-    if machine["load"] is not None and machine["load"] > 0.5:
-        options.note(f"the machine is not idle: its load is {machine['load']:.1f}")

@@ -1,9 +1,8 @@
 """The workloads in zuko (Rozet et al. 2022), by its own flows: affine, with networks of ReLU."""
 
 import torch
+from torch_peer import trainer
 from zuko import flows
-
-from minigen.bench.torch_peer import trainer
 
 
 def model(work):

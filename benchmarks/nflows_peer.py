@@ -5,8 +5,7 @@ from nflows import transforms
 from nflows.distributions import StandardNormal
 from nflows.flows import Flow, MaskedAutoregressiveFlow
 from nflows.nn import nets
-
-from minigen.bench.torch_peer import trainer
+from torch_peer import trainer
 
 
 class Net(nets.MLP):

@@ -1,0 +1,81 @@
+"""The machine and the versions that a measurement was made with."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
+    """{system, processor, cores, usable, load, blas, threads, python, versions}.
+
+    Parameters
+    ----------
+    packages : iterable of str
+        More packages whose versions are wanted, beside minigen, NumPy and numba.
+
+    Examples
+    --------
+    >>> facts = mg.bench.machine()
+    >>> facts["cores"] >= facts["usable"] >= 1, "numpy" in facts["versions"]
+    (True, True)
+    """
+    return {
+        "system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(),
+        "usable": _usable(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "blas": _blas(), "threads": _threads(), "python": platform.python_version(),
+        "versions": _versions(("minigen", "numpy", "numba", *packages)),
+    }  # fmt: skip
+
+
+def described(facts: dict[str, Any]) -> str:
+    """What `machine` returns as two lines of text."""
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"{facts['processor']}, {facts['usable']} of {facts['cores']} cores, "
+        f"{facts['blas']}, threads: {facts['threads']}\n"
+        f"python {facts['python']}, {versions}"
+    )
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    """The versions of those packages that are installed."""
+    from minigen import __version__
+
+    found = {"minigen": __version__}  # a checkout on the path has no metadata
+    for name in names:
+        if name != "minigen" and importlib.util.find_spec(name):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def _blas() -> str:
+    """The library that does NumPy's matrix products."""
+    parts: dict[str, Any] = np.show_config(mode="dicts") or {}  # type: ignore[assignment]
+    blas = parts.get("Build Dependencies", {}).get("blas", {})
+    return f"{blas.get('name', 'no BLAS')} {blas.get('version', '')}".strip()
+
+
+def _usable() -> int:
+    """The cores this process may run on, where the system tells."""
+    every = os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
+
+
+def _threads() -> str:
+    """The number of threads that the environment sets for matrix products, or "all"."""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return next((os.environ[name] for name in names if name in os.environ), "all")
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor()
