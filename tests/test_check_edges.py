@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_check_reference import ABS, Pointwise, pointwise
+from check_layers import ABS, Pointwise, differences, pointwise
 
 from minigen import check, nn
-from minigen.check import richardson, shapes
+from minigen.check import shapes
 from minigen.check.bijection_check import structure
 from minigen.check.comparison import Slopes
 from minigen.check.report import versus
@@ -48,13 +48,6 @@ def test_at_a_kink_differences_say_what_is_wrong_and_where(rng):
     wrong = pointwise(np.abs, lambda x: np.sign(x) * [1, 1, 2])
     (row,) = check.gradients(wrong, x, rng=rng).failures
     assert "[0, 2]" in row.why and "twice" in row.why
-
-
-def differences(f):
-    """(slope, error) of a function at 0 by Richardson's tableau."""
-    steps = richardson.FIRST / 2.0 ** np.arange(richardson.LEVELS)
-    near = f(richardson.NEARBY * richardson.FIRST * richardson.OFFSETS)
-    return richardson.extrapolate(f(steps), f(-steps), near, steps)
 
 
 def test_differences_estimate_a_large_error_at_a_kink():

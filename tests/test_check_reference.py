@@ -1,41 +1,17 @@
-"""The references that the checks judge by, and the verdicts they give."""
+"""The references of the checks: the complex step, Richardson's differences, and the choice."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from test_check import MISTAKES, planted
+from check_layers import ABS, SMOOTH, differences, pointwise
 
 from minigen import check, nn
+from minigen.check import reference, richardson
 from minigen.check.complexstep import ComplexStep
 from minigen.check.probe import Probe
 from minigen.check.richardson import Richardson
 from minigen.core.contract import Layer
-from minigen.core.tree import param
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Pointwise(Layer):
-    """y = p f(x), with the slope df."""
-
-    p: np.ndarray = param()
-    f: object = None
-    df: object = None
-
-    def forward(self, x):
-        return self.p * self.f(x), (x,)
-
-    def backward(self, dy, cache):
-        (x,) = cache
-        return dy * self.p * self.df(x), {"p": np.asarray((dy * self.f(x)).sum())}
-
-
-def pointwise(f, df, p=1.0):
-    return Pointwise(np.array(p), f, df)
-
-
-SMOOTH = pointwise(np.sin, np.cos)
-ABS = pointwise(np.abs, np.sign)
 
 
 def test_complex_step_has_every_figure(rng):
@@ -58,12 +34,12 @@ def test_the_jacobian_of_a_vector(rng):
 @pytest.mark.parametrize(
     "f", [np.abs, lambda x: x.real, lambda x: np.zeros(x.shape) + np.sign(x.real)]
 )
-def test_a_jacobian_by_complex_step_refuses_what_it_cannot_read(f):
+def test_a_jacobian_refuses_a_real_result(f):
     with pytest.raises(TypeError, match="f: expected a complex result"):
         check.jacobian(f, np.ones((2, 2)))
 
 
-def test_a_jacobian_by_complex_step_refuses_a_real_buffer():
+def test_a_jacobian_refuses_a_real_buffer():
     def f(x):
         y = np.empty(x.shape)
         y[:] = x
@@ -73,9 +49,21 @@ def test_a_jacobian_by_complex_step_refuses_a_real_buffer():
         check.jacobian(f, np.ones((2, 2)))
 
 
+def test_a_moved_point_is_moved_and_comes_back(rng):
+    step = ComplexStep(Probe.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {}))
+    before = {name: a.copy() for name, a in step.points.items()}
+    with step.moved(lambda a: a + 1):
+        for name, a in step.points.items():
+            assert np.array_equal(a, before[name] + 1)
+    assert all(np.array_equal(a, before[name]) for name, a in step.points.items())
+
+
+# differences and their error
+
+
 @pytest.mark.parametrize("p", [1.0, 1e-6, 1e6])
 @pytest.mark.parametrize("shift", [0.0, 1e3])
-def test_the_error_that_richardson_estimates_is_not_less_than_the_true_one(rng, p, shift):
+def test_richardson_does_not_underestimate_its_error(rng, p, shift):
     layer = pointwise(lambda x: np.tanh(3 * x) * np.exp(x) + shift, None, p)
     probe = Probe.of(layer, (rng.standard_normal((4, 3)),), {})
     exact, estimated = ComplexStep(probe), Richardson(probe)
@@ -89,7 +77,7 @@ def test_the_error_that_richardson_estimates_is_not_less_than_the_true_one(rng, 
 @pytest.mark.parametrize(
     "f, df", [(np.exp, np.exp), (np.sin, np.cos), (np.arctan, lambda x: 1 / (1 + x * x))]
 )
-def test_richardson_has_twelve_figures_where_a_function_is_smooth_and_says_so(f, df):
+def test_richardson_has_12_figures_of_a_smooth_function(f, df):
     x = np.linspace(0.5, 1.5, 40).reshape(8, 5)
     differences = Richardson(Probe.of(pointwise(f, df), (x,), {}))
     (slope,), (error,) = differences.along({"dx": np.ones(x.shape)})
@@ -98,7 +86,7 @@ def test_richardson_has_twelve_figures_where_a_function_is_smooth_and_says_so(f,
 
 
 @pytest.mark.parametrize("f", [np.exp, lambda x: np.sin(900 * x), np.abs])
-def test_richardson_is_linear_in_the_length_of_the_direction_bit_for_bit(f, rng):
+def test_richardson_is_linear_in_the_direction(f, rng):
     """Only what is moved has a scale: c times a direction, c a power of 2, sees the same points."""
     differences = Richardson(Probe.of(pointwise(f, None), (rng.standard_normal((2, 3)),), {}))
     u = rng.standard_normal((2, 3))
@@ -108,13 +96,71 @@ def test_richardson_is_linear_in_the_length_of_the_direction_bit_for_bit(f, rng)
         assert np.array_equal(slope, c * one) and np.array_equal(its_error, c * error)
 
 
-def test_a_clean_forward_is_judged_by_the_complex_step(rng):
+@pytest.mark.parametrize("speed", [1, 20, 100])
+def test_differences_have_9_figures_of_fast_functions(speed):
+    slope, error = differences(lambda x: np.sin(speed * x + 0.3))
+    truth = speed * np.cos(0.3)
+    assert abs(slope / truth - 1) < 1e-9 and error < 1e-9 * truth
+
+
+@pytest.mark.parametrize("kink", [2.0, 1e-3])
+@pytest.mark.parametrize("f", [lambda x: x, lambda x: x**2, np.cos, lambda x: x + x**2])
+def test_at_a_kink_the_error_is_the_jump_of_the_slope(kink, f):
+    error = differences(lambda x: f(x) + kink * np.abs(x) / 2)[1]
+    assert abs(error / kink - 1) < 1e-4
+
+
+def test_what_bends_without_a_kink_is_known():
+    for f in (lambda x: np.exp(3 * x), lambda x: x + 50 * x**2, lambda x: x - 20 * x**3):
+        assert differences(f)[1] < 1e-9
+
+
+@pytest.mark.parametrize("offset", [0.1, 2.7e3, 1.23e6])
+def test_the_rounding_of_a_large_output_is_no_kink(offset):
+    for shift in np.linspace(0.1, 1, 20):
+        assert differences(lambda x, b=offset + shift: np.exp(x) + b)[1] < 1e-12 * (1 + offset)
+
+
+def test_the_slope_of_0_is_0_without_error(rng):
+    assert differences(lambda x: 0 * x) == (0, 0)
+    layer = pointwise(lambda x: 0 * x, lambda x: 0 * x)
+    assert check.gradients(
+        layer, np.ones((2, 2)), rng=np.random.default_rng(0), method="richardson"
+    )
+
+
+def test_a_tiny_function_is_known_where_it_is_0(rng):
+    layer = pointwise(lambda x: 1e-15 * x, lambda x: 1e-15 * x**0)
+    assert check.gradients(layer, np.zeros((2, 2)), rng=rng, method="richardson")
+
+
+def test_the_error_is_the_last_improvement():
+    """Of h^2 at 1 and 1/2 the tableau makes 0, which is 1 from the first."""
+    assert richardson.ridders(np.array([1.0, 0.25]), np.zeros(2)) == (0, 1)
+    assert richardson.ridders(np.array([1.0, 0.25]), np.array([9.0, 0.5])) == (0, 1.5)
+
+
+def test_noise_is_what_a_cubic_leaves_over():
+    t = richardson.OFFSETS
+    assert richardson.noise(np.array([1 - t, t**2 + 3 * t**3]).T) < 1e-14
+    assert richardson.noise(0 * t) == 0 and richardson.noise(t**4) > 0.01
+
+
+def test_the_size_of_nothing_is_that_of_zeros():
+    assert [richardson.size(np.zeros(s)) for s in (3, 0, (0, 2))] == [1.0] * 3
+    assert richardson.size(np.zeros(0), 0.0) == 0 and richardson.size(np.array([1.0, -3.0])) == 3
+
+
+# the choice
+
+
+def test_a_clean_forward_is_checked_by_complex_step(rng):
     report = check.gradients(SMOOTH, rng.standard_normal((4, 3)), rng=rng)
     assert report and report.note == "reference: complex step"
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e-6])
-def test_a_forward_with_abs_is_judged_by_differences(rng, scale):
+def test_a_forward_with_abs_is_checked_by_differences(rng, scale):
     x = rng.standard_normal((4, 3))
     report = check.gradients(replace(ABS, p=np.array(scale)), x, rng=rng)
     assert report and report.note.startswith("reference: Richardson")
@@ -123,28 +169,19 @@ def test_a_forward_with_abs_is_judged_by_differences(rng, scale):
     assert not check.adjoint(wrong, x, rng=rng)
 
 
-@pytest.mark.parametrize("x", [0.01, 0.03])
-def test_a_slope_that_is_small_because_its_input_is_has_no_more_leave_to_be_wrong(x, rng):
-    """The slope of x^9 at 0.01 is 9e-16; near 1, where it is 9, rounding would explain as much."""
-    right = pointwise(lambda x: x**9, lambda x: 9 * x**8)
-    wrong = replace(right, df=lambda x: 18 * x**8)
-    assert check.gradients(right, np.full((2, 2), x), rng=rng)
-    assert not check.gradients(wrong, np.full((2, 2), x), rng=rng)
-
-
-def test_asking_for_the_complex_step_where_it_is_blind_is_an_error(rng):
+def test_complex_step_is_refused_where_it_is_blind(rng):
     with pytest.raises(ValueError, match="layer: expected a complex-clean forward pass"):
         check.gradients(ABS, np.ones((2, 2)), rng=rng, method="complex")
 
 
-def test_a_function_that_refuses_complex_numbers_is_judged_by_differences(rng):
+def test_a_function_that_refuses_complex_numbers_is_checked(rng):
     layer = pointwise(lambda x: np.logaddexp(x, 0), lambda x: 1 / (1 + np.exp(-x)))
     report = check.gradients(layer, rng.standard_normal((4, 3)), rng=rng)
     assert report and "TypeError" in report.note
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-6])
-def test_a_noisy_function_is_inconclusive_and_never_passes(rng, scale):
+def test_a_noisy_function_is_inconclusive(rng, scale):
     def f(x):
         return np.abs(x).astype(np.float32).astype(float)
 
@@ -161,7 +198,7 @@ def test_a_kink_is_inconclusive(rng):
     assert "1 of 3 entries" in str(report)
 
 
-def test_an_unclean_path_too_faint_for_the_first_look_is_no_verdict(rng):
+def test_a_faint_unclean_path_is_inconclusive(rng):
     """1e-7 |x| hides from a comparison at 1e-6; the entry it decides alone must not be wrong."""
 
     def f(x):
@@ -173,7 +210,7 @@ def test_an_unclean_path_too_faint_for_the_first_look_is_no_verdict(rng):
     assert all(row.state != "WRONG" for row in report.rows)
 
 
-def test_where_differences_cannot_tell_the_complex_step_alone_accuses_nobody(rng):
+def test_complex_step_alone_calls_nothing_wrong(rng):
     """Half the slope of sin(1e6 (x + |x|)) has no imaginary part; no difference is fine enough."""
 
     def f(x):
@@ -185,111 +222,103 @@ def test_where_differences_cannot_tell_the_complex_step_alone_accuses_nobody(rng
     assert [row.state for row in report.rows] == ["inconclusive", "ok"]
 
 
-def test_where_differences_cannot_tell_right_code_passes_by_the_complex_step(rng):
+def test_complex_step_alone_passes_right_code(rng):
     layer = pointwise(lambda x: np.sin(1e6 * x), lambda x: 1e6 * np.cos(1e6 * x))
     report = check.gradients(layer, 1 + rng.random((3, 2)), rng=rng)
     assert report and report.note == "reference: complex step"
 
 
-# right code that plain rounding makes look wrong
-
-
-def test_saturated_units_are_no_false_alarm():
-    layer = nn.mlp(3, (8, 8), 2, rng=np.random.default_rng(1), activation="tanh", dtype=float)
-    for seed in range(50):
-        rng = np.random.default_rng(seed)
-        assert check.gradients(layer, 30 * rng.standard_normal((2, 3)), rng=rng, entries=20)
-        assert check.gradients(nn.Tanh(), 15 + 4 * rng.standard_normal((1, 2)), rng=rng)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LeastSquares(Layer):
-    """loss = mean((x w + b - y)^2): at its minimum every gradient is nothing but rounding."""
-
-    w: np.ndarray = param()
-    b: np.ndarray = param()
-
-    def forward(self, x, *, y):
-        r = x @ self.w + self.b - y
-        return (r * r).mean(), (x, r)
-
-    def backward(self, dloss, cache):
-        x, r = cache
-        dr = 2 * dloss * r / len(x)
-        return dr[:, None] * self.w, {"w": x.T @ dr, "b": dr.sum(keepdims=True)}
-
-
-def test_a_sum_that_cancels_is_no_false_alarm():
-    for seed in range(200):
-        rng = np.random.default_rng(seed)
-        x, y = rng.standard_normal((6, 2)), rng.standard_normal(6)
-        w0, w1, b = np.linalg.lstsq(np.column_stack([x, np.ones(6)]), y, rcond=None)[0]
-        layer = LeastSquares(np.array([w0, w1]), np.array([b]))
-        report = check.gradients(layer, x, given={"y": y}, rng=rng)
-        assert report, report
+def test_the_reference_is_the_one_asked_for(rng):
+    probe = Probe.of(nn.Tanh(), (rng.standard_normal((3, 2)),), {})
+    for method, kind in (
+        ("complex", ComplexStep),
+        ("richardson", Richardson),
+        ("auto", ComplexStep),
+    ):
+        assert isinstance(reference.choose(probe, method, rng), kind)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LogSoftmax(Layer):
-    """y = x - log(sum(exp(x))); with one column it is 0, and so is its slope but for rounding."""
+class Plain(Layer):
+    """y = f(x), without a parameter; nobody goes backward."""
+
+    f: object = None
 
     def forward(self, x):
-        e = np.exp(x)
-        p = e / e.sum(axis=1, keepdims=True)
-        return np.log(p), (p,)
-
-    def backward(self, dy, cache):
-        (p,) = cache
-        return dy - p * dy.sum(axis=1, keepdims=True), {}
+        return self.f(x), ()
 
 
-@pytest.mark.parametrize("columns", [1, 2, 5])
-def test_a_gradient_that_is_0_but_for_rounding_is_no_false_alarm(columns):
-    for seed in range(100):
-        rng = np.random.default_rng(seed)
-        report = check.gradients(LogSoftmax(), 5 * rng.standard_normal((3, columns)), rng=rng)
-        assert report, report
+def trusted(layer, x, rng):
+    probe = Probe.of(layer, (x,), {})
+    return reference.choose(probe, "auto", rng).trusted
 
 
-# large arrays and whole models
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sin(x / 2) + 5e6,  # but at 1e-3 the rounding of the output is too much
+        lambda x: np.sin(2 * np.pi * x) + 5e6,  # and there the rest of the series, but not at 1e-4
+        lambda x: np.sin(3e3 * x),  # this takes a step of 1e-7
+    ],
+)
+def test_to_agree_with_one_step_of_four_is_enough(f, rng):
+    for seed in range(5):
+        assert trusted(Plain(f), np.ones((1, 20)), np.random.default_rng(seed))
 
 
-def test_one_wrong_entry_of_thousands_is_caught_outside_the_sample(rng):
-    @dataclass(frozen=True, eq=False, repr=False)
-    class OneOff(nn.Linear):
-        def backward(self, dy, cache):
-            dx, grads = super().backward(dy, cache)
-            grads["W"][17, 31] *= 1.001
-            return dx, grads
-
-    layer = OneOff.init(64, 64, rng=rng)
-    x = rng.standard_normal((4, 64))
-    report = check.gradients(layer, x, rng=rng, entries=8)
-    assert [row.name for row in report.failures] == ["v.(Ju) = (J'v).u", "params.W"]
-    report = check.adjoint(layer, x, rng=rng)
-    assert [row.name for row in report.failures] == ["v.(Ju) = (J'v).u", "params.W"]
+def test_what_no_step_can_follow_is_not_trusted(rng):
+    assert not trusted(Plain(lambda x: np.sin(1e6 * x)), np.ones((2, 2)), rng)
 
 
-def test_a_small_array_is_not_lost_beside_a_large_one(rng):
-    """The bias of one unit, its gradient 1e-6 of the others', with the wrong sign."""
+def test_a_staircase_is_complex_clean():
+    """Beside an output that no difference can follow; the stairs are flat where it is asked."""
 
-    @dataclass(frozen=True, eq=False, repr=False)
-    class Faint(Layer):
-        W: np.ndarray = param()
-        b: np.ndarray = param()
-
+    class Stairs(Plain):
         def forward(self, x):
-            return x @ self.W + 1e-6 * self.b, (x,)
+            return np.round(x.real, 4) + 0 * x, np.sin(1e6 * x), ()
 
-        def backward(self, dy, cache):
-            return dy @ self.W.T, {"W": cache[0].T @ dy, "b": -1e-6 * dy.sum(axis=0)}
-
-    layer = Faint(rng.standard_normal((50, 1)), np.ones(1))
-    report = check.adjoint(layer, rng.standard_normal((100, 50)), rng=rng, directions=1)
-    assert [row.name for row in report.failures][1:] == ["params.b"]
+    probe = Probe.of(Stairs(), (np.ones((1, 1)),), {})
+    for seed in range(5):
+        assert isinstance(reference.choose(probe, "auto", np.random.default_rng(seed)), ComplexStep)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_the_adjoint_catches_every_planted_mistake(mistake, rng):
-    layer = planted(*MISTAKES[mistake][:2]).init(rng, 1e-6)
-    assert not check.adjoint(layer, rng.standard_normal((3, 4)), rng=rng, directions=2)
+class Seen(Exception):
+    """Stops a look after its first direction."""
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, 0.0])
+def test_directions_have_the_size_of_what_they_move(scale, rng):
+    class Spy:
+        def along(self, u):
+            self.u = u["dx"]
+            raise Seen
+
+    spy, x = Spy(), scale * rng.uniform(-1, 1, (50, 50))
+    assert "Seen" in reference.unclean(spy, Probe.of(nn.Tanh(), (x,), {}), rng)
+    u = spy.u / (np.abs(x).max() or 1.0)
+    assert abs(u.mean()) < 0.1 and abs(u.std() - 1) < 0.1 and np.abs(u).max() < 6
+
+
+def test_the_gap_of_two_slopes_is_relative():
+    one, none = np.ones(3), np.zeros(3)
+    gaps = [(none, none, 0), (one, one, 0), (none, 1e-9 * one, 1), (1e-9 * one, none, 1)]
+    gaps += [(4 * one, one, 0.75), (one, 4 * one, 0.75), (one, -one, 2), (none[:0], none[:0], 0)]
+    for d, s, gap in gaps:
+        assert reference.gap(d, s) == gap
+
+
+def test_a_slope_differs_beyond_steps_and_rounding():
+    one, none = np.ones(3), np.zeros(3)
+    assert not reference.differs(none, [none, none], none)
+    assert not reference.differs(one, [one, one], one)
+    assert reference.differs(1e-15 * one, [2e-15 * one] * 2, none)
+    assert not reference.differs((1 + 1e-6) * one, [one, one], 1e6 * one)
+    assert reference.differs((1 + 1e-6) * one, [one, one], 1e3 * one)
+
+
+def test_a_slope_differs_beyond_the_spread_of_differences():
+    one, here = np.ones(3), np.ones(3)
+    central = [one, one + 1e-6, one - 1e-6]
+    assert not reference.differs(one + 3e-6, central, here)
+    assert reference.differs(one + 6e-6, central, here)
+    assert not reference.differs(one + 1e-13, [one, one], here)  # rounding of the output

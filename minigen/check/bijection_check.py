@@ -1,67 +1,124 @@
 """An invertible map against its own Jacobian."""
 
-import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from minigen.check.gradient_check import gradients
+from minigen.check.gradient_check import gradient_rows
 from minigen.check.probe import Probe
 from minigen.check.reference import choose
 from minigen.check.report import Diagnosis, Kind, Report, Row, State, versus
 from minigen.check.richardson import size
 from minigen.core import validate
-from minigen.core.contract import Bijection
+from minigen.core.contract import NoInverseGradient
 
-RIGHT = 1e-12
+TOLERANCE = 1e-12
 UNSURE = 1e-6
 EPS = 2.0**-52
 BAD_CONDITION = Diagnosis(Kind.ILL_CONDITIONED, "the map is too badly conditioned here")
-OTHER_WAY = Diagnosis(Kind.LOGDET_SIGN, "the sign: this is the log-det of the map the other way")
+OTHER_WAY = Diagnosis(Kind.LOGDET_SIGN, "the sign: this is the log-det of the other direction")
 
 
-def bijection(layer, x, *context, rng):
-    """Whether a map is inverted by its inverse, and its log-dets are those of its Jacobian.
+def bijection(layer: Any, x: ArrayLike, *context: ArrayLike, rng: np.random.Generator) -> Report:
+    """Check that a map is inverted by its inverse and its log-dets are those of its Jacobian.
 
-        inverse(forward(x)) = x,   forward(inverse(y)) = y         to 1e-12 of what is amplified
-        logdet = log|det J|, of forward and of inverse             to (1e-12 + cond(J) e) D
+    x = inverse(forward(x)) and y = forward(inverse(y)), to 1e-12 of what rounding can amplify;
+    logdet = log|det J|, of forward and of inverse, to (1e-12 + cond(J) e) D with J by complex
+    step (Squire & Trapp 1998), never by the other log-det. Then the gradients of `forward`, and
+    those of `inverse` if it has an `inverse_backward`.
 
-    with J by complex step (Squire & Trapp 1998), never by the other log-det; then the gradients
-    of `forward`, and those of `inverse` where it has a `backward_inverse`. `structure` says which
-    entries of the Jacobian are exactly 0. The error e of J is 2^-52, and 20 estimates more where
-    differences have to do, of J's largest entry. What is known no better than to 1e-6 of 1 + its
-    size is inconclusive.
+    The error e of J is 2^-52; where differences are needed, it has 20 estimates of their error
+    besides, relative to J's largest entry. If a tolerance exceeds 1e-6 (1 + |value|), the row is
+    inconclusive. The row `structure` says which entries of the Jacobian are exactly 0.
 
-    layer: anything with the methods of a `Bijection`, copied to float64; x (N, D); context (N, C).
-    Returns a Report.
+    Parameters
+    ----------
+    layer : object
+        Anything with the methods of a `Bijection`: `forward` and `inverse` return (y, logdet,
+        cache); `inverse_backward` may be missing. A float64 copy is checked.
+    x : array_like
+        (N, D), the points.
+    *context : array_like
+        (N, C), the context of a conditional map.
+    rng : numpy.random.Generator
+        Draws the cotangents.
+
+    Returns
+    -------
+    Report
+        A row for each equality and each gradient.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is not of the expected form.
+
+    Examples
+    --------
+    >>> flow = mg.flows.real_nvp(2, layers=2, rng=rng)
+    >>> report = mg.check.bijection(flow.chain, rng.standard_normal((3, 2)), rng=rng)
+    >>> bool(report), report.rows[3].name, report.rows[3].state
+    (True, 'logdet of inverse', <State.OK: 'ok'>)
     """
     validate.generator(rng)
     validate.methods("layer", layer, "forward", "inverse")
     there = Probe.of(layer, (x, *context), {})
-    f, (x, *context) = there.layer, there.inputs.values()
-    y, logdet, _ = f.forward(x.copy(), *context)
-    back = Probe.of(Inverse(f), (y, *context), {})
-    x_again, logdet_back = f.inverse(y.copy(), *context)
-    y_again = f.forward(x_again.copy(), *context)[0]
+    return Report(f"bijection {type(layer).__name__}", tuple(bijection_rows(there, rng)))
+
+
+def bijection_rows(there: Probe, rng: np.random.Generator) -> list[Row]:
+    """The rows of a map, probed at x."""
+    x, *context = there.inputs.values()
+    outputs, _ = there.forward()
+    if len(outputs) != 2:
+        return [not_three("forward", "y", outputs)]
+    y, logdet = outputs
+    back = Probe.of(there.layer, (y, *context), {}, direction="inverse")
+    outputs, _ = back.forward()
+    if len(outputs) != 2:
+        return [not_three("inverse", "x", outputs)]
+    x_again, logdet_back = outputs
+    y_again = there.push([x_again.copy(), *context], {})[0][0]
     J, J_error = row_jacobian(there, rng)
     K, K_error = row_jacobian(back, rng)
     # what a rounding error of x or y can become on the way there and back
     reach_y = np.abs(y) + product(J, x)
     reach_x = np.abs(x) + product(K, reach_y)
     rows = [
-        equal("x = inverse(forward(x))", x_again, x, RIGHT * reach_x),
-        equal("y = forward(inverse(y))", y_again, y, RIGHT * (reach_y + product(J, reach_x))),
+        equal("x = inverse(forward(x))", x_again, x, TOLERANCE * reach_x),
+        equal("y = forward(inverse(y))", y_again, y, TOLERANCE * (reach_y + product(J, reach_x))),
         equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
         equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
         Row("structure", State.OK, note=structure(J)),
     ]
-    if np.shape(logdet) == (len(x),):
-        rows += gradients(f, x, *context, rng=rng).rows
-        rows += inverse_rows(f, y, context, rng)
-    return Report(f"bijection {type(layer).__name__}", tuple(rows))
+    if logdet.shape == (len(x),):
+        rows += gradient_rows(there, rng)[0]
+    if logdet_back.shape == (len(x),):
+        rows += inverse_rows(back, rng)
+    return rows
 
 
-def row_jacobian(probe, rng):
+def not_three(method: str, output: str, outputs: list[NDArray]) -> Row:
+    """The row of a method that returns another number of values than three."""
+    text = f"expected ({output}, logdet, cache), got {len(outputs) + 1} values"
+    return Row(method, State.WRONG, diagnosis=Diagnosis(Kind.SHAPE, text))
+
+
+def inverse_rows(back: Probe, rng: np.random.Generator) -> list[Row]:
+    """The rows of the gradients of the inverse, or one that says that it has none."""
+    name = "inverse_backward"
+    if not hasattr(back.layer, name):
+        return [Row(name, State.SKIPPED, note="not written: the inverse has no gradient to check")]
+    try:
+        rows, _ = gradient_rows(back, rng)
+    except NoInverseGradient as error:
+        return [Row(name, State.SKIPPED, note=str(error))]
+    return [replace(row, name=f"inverse {row.name}") for row in rows]
+
+
+def row_jacobian(probe: Probe, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     """(J (N, D, D) of the first output by the first input, the error of its log-det (N,))."""
     name, x = next(iter(probe.points.items()))
     reference, columns, errors = choose(probe, "auto", rng), [], []
@@ -72,36 +129,34 @@ def row_jacobian(probe, rng):
         columns.append(slope)
         errors.append(size(error, 0.0))
     J = np.stack(columns, axis=2)
-    return J, x.shape[1] * (RIGHT + np.linalg.cond(J) * (EPS + 20 * max(errors) / size(J)))
+    error = EPS + 20 * max(errors) / size(J)
+    return J, x.shape[1] * (TOLERANCE + np.linalg.cond(J) * error)
 
 
-def product(J, x):
+def product(J: NDArray, x: NDArray) -> NDArray:
     """|J| |x|, row by row."""
     return np.einsum("nij,nj->ni", np.abs(J), np.abs(x))
 
 
-def equal(name, yours, expected, allowed):
+def equal(name: str, yours: NDArray, expected: NDArray, allowed: NDArray | float) -> Row:
     """The row of an equality."""
-    if np.shape(yours) != expected.shape:
-        text = f"expected shape {expected.shape}, got {np.shape(yours)}"
+    if yours.shape != expected.shape:
+        text = f"expected shape {expected.shape}, got {yours.shape}"
         return Row(name, State.WRONG, diagnosis=Diagnosis(Kind.SHAPE, text))
     gap = np.abs(yours - expected)
     gap = np.where(np.isfinite(gap), gap, np.nan)  # which no tolerance allows
     error = float(gap.max(initial=0))
     if np.all(gap <= allowed):
-        sure = np.all(allowed <= UNSURE * (1 + np.abs(expected)))
-        return (
-            Row(name, State.OK, error)
-            if sure
-            else Row(name, State.INCONCLUSIVE, error, diagnosis=BAD_CONDITION)
-        )
+        if np.all(allowed <= UNSURE * (1 + np.abs(expected))):
+            return Row(name, State.OK, error)
+        return Row(name, State.INCONCLUSIVE, error, diagnosis=BAD_CONDITION)
     at = np.unravel_index(np.argmax(gap), gap.shape)
     worst = f"[{', '.join(map(str, at))}]: {versus(yours[at], expected[at])}"
     turned = name.startswith("logdet") and np.all(np.abs(yours + expected) <= allowed)
     return Row(name, State.WRONG, error, "", worst, OTHER_WAY if turned else None)
 
 
-def structure(J):
+def structure(J: NDArray) -> str:
     """Which entries of the Jacobian are exactly 0, and the order in which it is triangular."""
     used = np.any(J != 0, axis=0)
     order = triangular(used)
@@ -111,9 +166,9 @@ def structure(J):
     return f"{kind}, {used.size - used.sum()} of {used.size} entries of the Jacobian are 0"
 
 
-def triangular(used):
+def triangular(used: NDArray) -> list[int] | None:
     """An order of the columns in which each output uses only inputs so far, or None."""
-    order = []
+    order: list[int] = []
     while len(order) < len(used):
         free = [i for i in range(len(used)) if i not in order]
         ready = [i for i in free if not used[i, [j for j in free if j != i]].any()]
@@ -121,47 +176,3 @@ def triangular(used):
             return None
         order += ready
     return order
-
-
-@dataclass(frozen=True, eq=False)
-class Inverse:
-    """The inverse of a bijection as a layer of its own."""
-
-    inverse: object
-
-    @property
-    def params(self):
-        return {"inverse": getattr(self.inverse, "params", {})}
-
-    def forward(self, y, *context):
-        return *self.inverse.inverse(y, *context), (y, context)
-
-    def backward(self, dx, dlogdet, cache):
-        y, context = cache
-        *dinputs, grads = self.inverse.backward_inverse(dx, dlogdet, y, *context)
-        return *dinputs, {"inverse": grads}
-
-
-def inverse_rows(f, y, context, rng):
-    """The rows of the gradients of the inverse, or one that says that it has none."""
-    missing = sequential(f, y, context)
-    if missing:
-        return [Row("backward_inverse", State.SKIPPED, note=missing)]
-    rows = gradients(Inverse(f), y, *context, rng=rng).rows
-    return [
-        replace(row, name="inverse " + row.name.replace("params.inverse", "params")) for row in rows
-    ]
-
-
-def sequential(f, y, context):
-    """Why the inverse has no gradient, or "" if it has."""
-    if not hasattr(f, "backward_inverse"):
-        return "there is none"
-    try:
-        f.backward_inverse(np.zeros_like(y), np.zeros(len(y)), y.copy(), *context)
-    except TypeError as error:
-        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        if frame.f_code is not Bijection.backward_inverse.__code__:
-            raise
-        return "not written, or the inverse is sequential"
-    return ""

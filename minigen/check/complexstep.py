@@ -58,7 +58,7 @@ class ComplexStep:
     def slopes(self) -> tuple[list[NDArray], list]:
         """Im(output) / h for each output, and errors of 0."""
         with no_part_lost(), np.errstate(all="ignore"):
-            slopes = [y.imag / H for y in self.probe.forward()[0]]
+            slopes = [np.imag(y) / H for y in self.probe.forward()[0]]
         return slopes, [0.0] * len(slopes)
 
     @contextlib.contextmanager
@@ -116,9 +116,8 @@ def imaginary(f: Callable[[NDArray], ArrayLike], z: NDArray) -> NDArray:
         with no_part_lost():
             y = np.asarray(f(z))
     except np.exceptions.ComplexWarning as lost:
-        raise TypeError(
-            "f: expected a complex-clean function, got one with a real buffer"
-        ) from lost
+        what = "a complex-clean function"
+        raise validate.wrong_type("f", what, "one with a real buffer") from lost
     if not np.iscomplexobj(y):
-        raise TypeError(f"f: expected a complex result for complex x, got {y.dtype}")
-    return y.imag
+        raise validate.wrong_type("f", "a complex result for complex x", y.dtype)
+    return np.imag(y)

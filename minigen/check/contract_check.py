@@ -10,6 +10,7 @@ from minigen.check.contract_rules import Rule
 from minigen.check.probe import Probe
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.core import validate
+from minigen.core.contract import NoInverseGradient
 
 RULES: dict[str, Rule] = {
     "forward is pure": contract_rules.forward_pure,  # first: a layer may initialise itself
@@ -79,11 +80,13 @@ def contract(
 
 def rule_row(name: str, rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
     """The row of one rule; an error that the layer raises breaks it."""
+    note = rule.__doc__ or ""
     try:
         fault = rule(probe, rng)
+    except NoInverseGradient:
+        return Row(name, State.SKIPPED, note=f"{note}: no backward pass")
     except Exception as error:  # a layer may raise anything
         fault = f"{type(error).__name__}: {error}"
-    note = rule.__doc__ or ""
     if not fault:
         return Row(name, State.OK, note=note)
     return Row(name, State.WRONG, note=note, diagnosis=Diagnosis(Kind.RULE, fault))

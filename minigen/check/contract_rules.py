@@ -191,7 +191,7 @@ def one_row(probe: Probe, n: int, i: int) -> Probe:
 
 def single(probe: Probe, rng: np.random.Generator) -> str:
     """float32 stays float32: outputs, gradients and every array of the cache"""
-    light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32)
+    light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32, probe.direction)
     outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in random_cotangents(outputs, rng)]
     found = named(outputs, "output") | dict(leaves(cache, "cache")) | light.backward(vs, cache)
@@ -235,6 +235,6 @@ def unaliased(probe: Probe, rng: np.random.Generator) -> str:
 def frozen(probe: Probe, rng: np.random.Generator) -> str:
     """a dataclass is frozen: nothing is stored between calls"""
     layer = probe.layer
-    if dataclasses.is_dataclass(layer) and not layer.__dataclass_params__.frozen:
+    if dataclasses.is_dataclass(layer) and not getattr(layer, "__dataclass_params__").frozen:  # noqa: B009
         return "expected @dataclass(frozen=True)"
     return ""

@@ -49,7 +49,7 @@ class Evaluation:
 
     @property
     def names(self) -> list[str]:
-        """What to call the outputs: y and logdet where they look so."""
+        """What to call the outputs: y (or x) and logdet where they look so."""
         if [y.ndim for y in self.outputs] == [2, 1]:
-            return ["y", "logdet"]
+            return ["x" if self.probe.direction == "inverse" else "y", "logdet"]
         return [f"output {k}" for k in range(len(self.outputs))]

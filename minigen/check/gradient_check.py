@@ -79,10 +79,17 @@ def gradients(
     ('dx', 'the sign: minus yours is right')
     """
     validate.generator(rng)
-    probe = Probe.of(layer, inputs, given or {})
-    if entries is None:
-        entries = max(FEWEST, SHARED // max(1, len(probe.points)))
-    validate.integer("entries", entries, 1)
+    if entries is not None:
+        validate.integer("entries", entries, 1)
+    rows, note = gradient_rows(Probe.of(layer, inputs, given or {}), rng, method, entries)
+    return Report(f"gradients of {type(layer).__name__}", tuple(rows), note)
+
+
+def gradient_rows(
+    probe: Probe, rng: np.random.Generator, method: str = "auto", entries: int | None = None
+) -> tuple[list[Row], str]:
+    """(a row for each array of a probe, the note on the reference)."""
+    entries = entries or max(FEWEST, SHARED // max(1, len(probe.points)))
     evaluation = Evaluation.of(probe, rng)
     broken = {row.name: row for row in misshapen(probe.points, evaluation.yours)}
     reference = choose(probe, method, rng)
@@ -94,7 +101,7 @@ def gradients(
     large = any(a.size > entries for a in probe.points.values())
     if large and all(row.state == State.OK for row in rows):
         rows += direction_rows(evaluation, reference, 2, rng)
-    return Report(f"gradients of {type(layer).__name__}", tuple(rows), reference.note)
+    return rows, reference.note
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of

@@ -12,7 +12,7 @@ import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,11 @@ def params(layer: Any) -> dict[str, NDArray]:
     """{path: array} of the trained arrays, by `layer.params`; {} for an object without."""
     found = getattr(layer, "params", {})
     if not isinstance(found, dict):
-        raise TypeError(f"params: expected a dict of arrays, got {type(found).__name__}")
+        raise validate.wrong_type("params", "a dict of arrays", type(found).__name__)
     leaves = tree.flatten(found)
     for path, leaf in leaves.items():
         if not isinstance(leaf, np.ndarray):
-            raise TypeError(f"params.{path}: expected an array, got {type(leaf).__name__}")
+            raise validate.wrong_type(f"params.{path}", "an array", type(leaf).__name__)
     return leaves
 
 
@@ -49,7 +49,7 @@ def with_params(layer: Any, leaves: Mapping[str, NDArray], new: Mapping[str, NDA
     for path, array in params(twin).items():
         if array is not new[path]:
             what = "the array the layer computes with"
-            raise TypeError(f"params.{path}: expected {what}, got a copy made by `params`")
+            raise validate.wrong_type(f"params.{path}", what, "a copy made by `params`")
     return twin
 
 
@@ -61,13 +61,17 @@ def in_dtype(layer: Any, dtype: DTypeLike) -> Any:
     return with_params(layer, leaves, {path: a.astype(dtype) for path, a in leaves.items()})
 
 
+BACKWARD = {"forward": "backward", "inverse": "inverse_backward"}
+
+
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A layer, its inputs by name, and what is given."""
+    """A layer, its inputs by name, what is given, and the direction: "forward" or "inverse"."""
 
     layer: Any
     inputs: dict[str, NDArray]
     given: dict[str, Any]
+    direction: str = "forward"
 
     @classmethod
     def of(
@@ -76,15 +80,18 @@ class Probe:
         inputs: Iterable[ArrayLike],
         given: Mapping[str, Any],
         dtype: DTypeLike = np.float64,
+        direction: str = "forward",
     ) -> "Probe":
         """The layer, the inputs and the floating arrays among the given, copied to `dtype`."""
         inputs = tuple(inputs)
-        names = input_names(validate.methods("layer", layer, "forward"), len(inputs))
+        method = getattr(validate.methods("layer", layer, direction), direction)
+        names = input_names(method, len(inputs))
         arrays = {
             name: validate.array(name, x).astype(dtype)
             for name, x in zip(names, inputs, strict=True)
         }
-        return cls(in_dtype(layer, dtype), arrays, {k: cast(v, dtype) for k, v in given.items()})
+        given = {name: cast(value, dtype) for name, value in given.items()}
+        return cls(in_dtype(layer, dtype), arrays, given, direction)
 
     @functools.cached_property
     def params(self) -> dict[str, NDArray]:
@@ -101,7 +108,8 @@ class Probe:
         """The same probe with other arrays in place of `points`."""
         inputs = {name: points[f"d{name}"] for name in self.inputs}
         new = {path: points[f"params.{path}"] for path in self.params}
-        return Probe(with_params(self.layer, self.params, new), inputs, self.given)
+        layer = with_params(self.layer, self.params, new)
+        return dataclasses.replace(self, layer=layer, inputs=inputs)
 
     def forward(self) -> tuple[list[NDArray], Any]:
         """(outputs, cache); the layer gets copies of the inputs."""
@@ -115,17 +123,18 @@ class Probe:
         self, inputs: Iterable[NDArray], given: Mapping[str, Any]
     ) -> tuple[list[NDArray], Any]:
         """(outputs, cache) of just these arrays."""
-        *outputs, cache = self.layer.forward(*inputs, **given)
+        *outputs, cache = getattr(self.layer, self.direction)(*inputs, **given)
         return [np.asarray(y) for y in outputs], cache
 
     def pull(self, cotangents: Iterable[NDArray], cache: Any) -> dict[str, Any]:
         """{name: gradient} for just these arrays; the cotangent of a loss is passed as a number."""
-        *dinputs, grads = self.layer.backward(*(v[()] for v in cotangents), cache)
+        method = BACKWARD[self.direction]
+        *dinputs, grads = getattr(self.layer, method)(*(v[()] for v in cotangents), cache)
         if len(dinputs) != len(self.inputs):
             what = ", ".join(f"d{name}" for name in self.inputs)
-            raise validate.expected("backward", f"({what}, grads)", f"{len(dinputs) + 1} values")
+            raise validate.expected(method, f"({what}, grads)", f"{len(dinputs) + 1} values")
         if not isinstance(grads, dict):
-            raise TypeError(f"grads: expected a dict like params, got {type(grads).__name__}")
+            raise validate.wrong_type("grads", "a dict like params", type(grads).__name__)
         named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=True)}
         return named | {f"params.{path}": g for path, g in tree.flatten(grads).items()}
 
@@ -136,10 +145,10 @@ def cast(value: Any, dtype: DTypeLike) -> Any:
     return value.astype(dtype) if floating else value
 
 
-def input_names(layer: Any, count: int) -> list[str]:
-    """The names `forward` gives its positional inputs."""
+def input_names(method: Callable, count: int) -> list[str]:
+    """The names that a method gives its positional inputs."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.signature(layer.forward).parameters.values()
+    signature = inspect.signature(method).parameters.values()
     names = [p.name for p in signature if p.kind in kinds][:count]
     rest = next((p.name for p in signature if p.kind is inspect.Parameter.VAR_POSITIONAL), "input")
     spare = count - len(names)

@@ -97,7 +97,7 @@ def noise(near: NDArray) -> float:
 
 def ridders(central: NDArray, rounding: NDArray) -> tuple[NDArray, NDArray]:
     """The entry of the tableau that differs least from the one it improves, and by how much."""
-    best, error, above = central[0], np.inf, []
+    best, error, above = central[0], np.full(central[0].shape, np.inf), []
     for k, slope in enumerate(central):
         row = [slope]
         for j, old in enumerate(above, 1):
