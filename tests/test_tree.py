@@ -64,17 +64,35 @@ def test_a_gradient_of_another_shape_is_refused_by_its_path(shape):
     assert str(caught.value) == f"grads: expected shape (3,) at b.c, got {shape}"
 
 
-def test_all_parameters_are_one_vector_that_they_view(mixed):
-    flat, twin = tree.pack(mixed)
-    assert flat.size == 3 + 3 + 1 and flat.dtype == np.float32
-    flat[:] = np.arange(7)
-    got = tree.flatten(tree.params(twin))
+def test_all_parameters_become_views_of_one_vector(mixed):
+    before = tree.flatten(tree.params(mixed))
+    theta = tree.to_vector(mixed)
+    got = tree.flatten(tree.params(mixed))
+    assert theta.size == 3 + 3 + 1 and theta.dtype == np.float32
+    assert all(np.array_equal(got[path], a) for path, a in before.items())
+    theta[:] = np.arange(7)
     assert got["w"].tolist() == [0, 1, 2] and got["inner.b"].tolist() == [6]
+    assert mixed.frozen.W.base is not theta
 
 
 def test_a_layer_without_parameters_has_a_vector_of_none():
-    flat, twin = tree.pack(nn.Tanh())
-    assert flat.shape == (0,) and flat.dtype == np.float64 and isinstance(twin, nn.Tanh)
+    theta = tree.to_vector(nn.Tanh())
+    assert theta.shape == (0,) and theta.dtype == np.float64
+
+
+def test_gradients_are_written_into_one_vector_in_the_order_of_the_parameters():
+    grads, out = {"b": {"0": np.ones((2, 1)), "1": 2.0}, "a": np.full(2, 3)}, np.zeros(5)
+    tree.join(grads, [["a"], ["b", "0"], ["b", "1"]], out)
+    assert out.tolist() == [3, 3, 1, 1, 2]
+
+
+def test_a_perturbed_copy_has_every_parameter_moved_and_nothing_else(mixed, rng):
+    moved, before = tree.arrays(tree.perturbed(mixed, rng, 0.1)), tree.arrays(mixed)
+    trained = tree.flatten(mixed.params)
+    for path, (_, a) in moved.items():
+        step = np.abs(a - before[path][1])
+        assert a.dtype == (np.int64 if path == "order" else np.float64)
+        assert (step > 0).all() and step.max() < 0.5 if path in trained else not step.any()
 
 
 def test_a_layer_is_shown_by_its_numbers_and_the_shapes_of_its_arrays(mixed):
