@@ -13,7 +13,18 @@ from minigen.derivations.statement import CLAIM, VERDICTS, stated
 
 @dataclass(frozen=True)
 class NotEvaluable:
-    """Why a printed line has no error: there is nothing in it that could be computed."""
+    """Why a printed line has no error: there is nothing in it that could be computed.
+
+    Parameters
+    ----------
+    reason : str
+        The reason, in words.
+
+    Examples
+    --------
+    >>> mg.derivations.NotEvaluable("the index 1 - d is negative").reason
+    'the index 1 - d is negative'
+    """
 
     reason: str
 
@@ -48,7 +59,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One equation. Called with a Generator, it returns a Result.
+    """One equation, made by `entry`. Called with a Generator, it returns a Result.
 
     printed: the line as it stands in the notes, with its dollar signs; "" for a user's claim.
     correct, gradient: LaTeX of the form that holds and of its backward pass ("" for none).

@@ -18,6 +18,12 @@ class KLFull(Layer):
     With U = L2^-1 [L1, m1 - m2] and B = L2^-T U the gradients are
         dm1 = B_last,  dL1 = tril(B_rest) - diag(1/L1_ii),  dL2 = diag(1/L2_ii) - tril(B U^T).
     Shapes: m1, m2 (N, D); L1, L2 (N, D, D), read below and on the diagonal, which is positive.
+
+    Examples
+    --------
+    >>> m, L = np.zeros((1, 2)), np.eye(2)[None]
+    >>> mg.derivations.KLFull().forward(m, L, m + 1, L)[0]
+    array([1.])
     """
 
     def forward(self, m1: NDArray, L1: NDArray, m2: NDArray, L2: NDArray) -> tuple[NDArray, Cache]:

@@ -64,7 +64,20 @@ def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDA
 
 
 class Counted:
-    """A network that counts how often it is evaluated."""
+    """A network that counts how often it is evaluated.
+
+    Parameters
+    ----------
+    net : Layer
+        The network; everything else is taken from it.
+
+    Examples
+    --------
+    >>> net = mg.derivations.Counted(mg.nn.Linear.init(2, 3, rng=rng))
+    >>> _ = net.forward(np.zeros((1, 2)))
+    >>> net.calls
+    1
+    """
 
     def __init__(self, net: Layer) -> None:
         self.net, self.calls = net, 0
@@ -78,7 +91,27 @@ class Counted:
 
 
 def as_maf(chain: GaussianChain, n: int) -> Flow:
-    """A scalar GaussianChain of n steps as a MAF without hidden units: its weights are one band."""
+    """A scalar Gaussian chain as a MAF without hidden units, whose weights are one band (MK-1).
+
+    Parameters
+    ----------
+    chain : GaussianChain
+        A chain of one column.
+    n : int
+        The number of steps, which are the columns of the flow.
+
+    Returns
+    -------
+    Flow
+        With the same density.
+
+    Examples
+    --------
+    >>> chain = mg.markov.GaussianChain.of(np.array([[0.5]]), np.zeros(1), np.eye(1))
+    >>> flow, x = mg.derivations.as_maf(chain, 4), rng.standard_normal((3, 4))
+    >>> bool(np.allclose(flow.log_prob(x), chain.log_prob(x)))
+    True
+    """
     f = MAFLayer.init(n, (), rng=np.random.default_rng(0), dtype=np.float64)
     W, b = np.zeros((n, 2 * n)), np.zeros(2 * n)
     W[np.arange(n - 1), 2 * np.arange(1, n)] = chain.A[0, 0]

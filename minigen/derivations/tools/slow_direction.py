@@ -1,8 +1,8 @@
 """The backward pass of the slow direction: sampling from a MAF, encoding with an IAF.
 
-Nobody needs it to train, for each model learns in its fast direction. It stands here because the
-notes end where it begins (MAF-7), and because it shows that a triangular solve needs no matrix:
-the operator is nilpotent, so that after D sweeps nothing is left to correct.
+Training does not need it: each model learns in its fast direction. It stands here because MAF-7
+leaves it open, and because it shows that a triangular solve needs no matrix: the operator is
+nilpotent, so D sweeps are exact.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,18 @@ class MAFSampler(Layer):
         dz = lambda * sigma
 
     Shapes: z, x (N, D), logdet (N,).
+
+    Parameters
+    ----------
+    layer : MAFLayer
+        The layer, in one precision.
+
+    Examples
+    --------
+    >>> layer = mg.flows.MAFLayer.init(3, (8,), rng=rng, dtype=np.float64)
+    >>> sampler = mg.derivations.MAFSampler(layer)
+    >>> bool(mg.check.gradients(sampler, rng.standard_normal((2, 3)), rng=rng))
+    True
     """
 
     layer: MAFLayer
@@ -59,6 +71,18 @@ class IAFEncoder(Layer):
         dx = lambda / sigma
 
     Shapes: x, z (N, D), logdet (N,).
+
+    Parameters
+    ----------
+    layer : IAFLayer
+        The layer, in one precision.
+
+    Examples
+    --------
+    >>> layer = mg.flows.IAFLayer.init(3, (8,), rng=rng, dtype=np.float64)
+    >>> encoder = mg.derivations.IAFEncoder(layer)
+    >>> bool(mg.check.gradients(encoder, rng.standard_normal((2, 3)), rng=rng))
+    True
     """
 
     layer: IAFLayer
