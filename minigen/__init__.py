@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # what an editor or a type checker sees
         diffusion,
         flows,
         homework,
-        kernels,
         markov,
         metric,
         nn,
@@ -30,7 +29,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "bench", "check", "core", "data", "derivations", "diffusion", "fit", "flows", "homework",
-    "kernels", "load", "markov", "metric", "nn", "plot", "prob", "save", "training",
+    "load", "markov", "metric", "nn", "plot", "prob", "save", "training",
 ]  # fmt: skip
 _FUNCTIONS = {"fit", "load", "save"}
 

@@ -26,8 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import minigen as mg
-from minigen.core import numeric
-from minigen.core.contract import Layer
+from minigen.core import Layer, absolute
 from minigen.nn import Linear, ReLU
 
 rng = np.random.default_rng(0)
@@ -203,10 +202,10 @@ u_curves(h, errors)
 # %%
 z = -2.0 + 1e-100j
 print(f"np.abs: {np.imag(np.abs(z)) / 1e-100:+.0f}   the derivative of |x| at -2 is -1")
-print(f"numeric.absolute: {numeric.absolute(z).imag / 1e-100:+.0f}")
-assert np.imag(np.abs(z)) == 0 and numeric.absolute(z).imag / 1e-100 == -1
+print(f"absolute: {absolute(z).imag / 1e-100:+.0f}")
+assert np.imag(np.abs(z)) == 0 and absolute(z).imag / 1e-100 == -1
 print()
-print(inspect.getsource(numeric.absolute))
+print(inspect.getsource(absolute))
 
 # %% [markdown]
 # `np.abs` of a complex number is its length, a real number. Its derivative is lost in silence.
@@ -422,9 +421,8 @@ assert np.array_equal(dx, exact) and np.abs(central - dx).max() > 0.4
 
 # %%
 flow = mg.flows.real_nvp(8, layers=4, hidden=(32,), activation="tanh", rng=rng)
-for array in mg.core.tree.flatten(flow.params).values():
-    array += (0.2 * rng.standard_normal(array.shape)).astype(array.dtype)
-size = sum(array.size for array in mg.core.tree.flatten(flow.params).values())
+flow = mg.core.perturbed(flow, rng, 0.2)
+size = flow.size
 report = mg.check.adjoint(flow.nll, rng.standard_normal((5, 8)), rng=rng)
 assert report
 print(f"{size} parameters")

@@ -27,7 +27,6 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import AffineCoupling, Chain, Flow, Permute
-from minigen.kernels import affine
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -67,20 +66,13 @@ print(inspect.getsource(AffineCoupling.forward))
 
 
 # %%
-def away(layer, rng, spread=0.5):
-    """The layer with its parameters moved, in place, off their starting values."""
-    for array in mg.core.tree.flatten(layer.params).values():
-        array += spread * rng.standard_normal(array.shape)
-    return layer
-
-
 def coupling(D, rng):
     """A fresh coupling with a small smooth network, in double precision."""
     return AffineCoupling.init(D, (8,), rng=rng, dtype=np.float64, activation="tanh")
 
 
 D, d = 5, 2
-fresh, layer = coupling(D, rng), away(coupling(D, rng), rng)
+fresh, layer = coupling(D, rng), mg.core.perturbed(coupling(D, rng), rng, 0.5)
 x = rng.standard_normal((6, D))
 y, logdet, cache = layer.forward(x)
 
@@ -170,7 +162,7 @@ def matrices(named):
     return figure
 
 
-two = Chain((layer, Permute.halves(D), away(coupling(D, rng), rng)))
+two = Chain((layer, Permute.halves(D), mg.core.perturbed(coupling(D, rng), rng, 0.5)))
 J_two = mg.check.jacobian(lambda v: two.forward(v)[0], x)
 matrices({"one coupling, d = 2": J[0], "coupling, swap, coupling": J_two[0]})
 
@@ -227,15 +219,11 @@ assert np.abs(literal - truth).max() > 0.01
 
 # %%
 print(inspect.getsource(AffineCoupling.backward))
-print(inspect.getsource(affine.coupling_backward.twin))
 
 # %% [markdown]
-# `backward` has the path through the network; the element-wise lines are those of the second
-# function. Where numba is at work, a loop beside it does the same in one pass over memory.
-#
-# `ds = dx2 * x[:, d:] + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The
-# two paths of $x_1$ meet in `backward`: `dx` comes with the straight one, `dy1`, and the line with
-# `+=` adds the one through the network.
+# `ds = dx2 * x2 + dlogdet[:, None]` carries both paths of $s$; $e^{s}$ is inside `dx2`. The two
+# paths of $x_1$ meet in the last line but one: `dy1` is the straight one, `dx1` the one through the
+# network.
 #
 # **The check.** `mg.check.bijection` compares every entry of every gradient with a complex step,
 # the log-determinants with the Jacobian, and both round trips with the identity.
@@ -266,9 +254,9 @@ class NoScale(AffineCoupling):
     """Writes dy2 * x2 where dy2 * exp(s) * x2 belongs."""
 
     def backward(self, dy, dlogdet, cache):
-        x, e, w, net_cache = cache
+        x2, e, w, net_cache = cache
         dy1, dy2 = dy[:, : self.d], dy[:, self.d :]
-        ds = dy2 * x[:, self.d :] + dlogdet[:, None]
+        ds = dy2 * x2 + dlogdet[:, None]
         dh = np.concatenate([ds * (1 - w * w), dy2], axis=1)
         dx1, grads = self.net.backward(dh, net_cache)
         return np.concatenate([dy1 + dx1, dy2 * e], axis=1), {"net": grads}
@@ -433,12 +421,11 @@ mg.plot.samples(flow.sample(3000, rng=rng), toy.sample(3000, rng=rng))
 #
 # $dy_2=dx_2\odot e^{-s}$; $dt=-dx_2\odot e^{-s}=-dy_2$; $s$ has two paths, through $x_2$ with
 # $\partial x_2/\partial s=-(y_2-t)\odot e^{-s}=-x_2$ and through $\ell$ with $-1$:
-# $ds=-dx_2\odot x_2-d\ell$; $y_1$ has two paths, straight through and through the network. In the
-# code, `-dy2 * (y2 - t)` is $-dx_2\odot x_2$.
+# $ds=-dx_2\odot x_2-d\ell$; $y_1$ has two paths, straight through and through the network.
 # </details>
 
 # %%
-print(inspect.getsource(AffineCoupling.backward_inverse))
+print(inspect.getsource(AffineCoupling.inverse_backward))
 
 # %% [markdown]
 # **2.** Train a flow of *one* coupling on `moons` (`train(AffineCoupling, layers=1)`). Which
@@ -468,9 +455,9 @@ print(inspect.getsource(AffineCoupling.backward_inverse))
 # %%
 def zeros(D, depth, rng):
     """How many entries of the Jacobian of `depth` couplings are 0 at every point."""
-    maps = [away(coupling(D, rng), rng)]
+    maps = [mg.core.perturbed(coupling(D, rng), rng, 0.5)]
     for _ in range(depth - 1):
-        maps += [Permute.halves(D), away(coupling(D, rng), rng)]
+        maps += [Permute.halves(D), mg.core.perturbed(coupling(D, rng), rng, 0.5)]
     chain = Chain(tuple(maps))
     J = mg.check.jacobian(lambda v: chain.forward(v)[0], rng.standard_normal((6, D)))
     return int(np.all(J == 0, axis=0).sum())

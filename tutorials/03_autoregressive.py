@@ -23,20 +23,25 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 import dataclasses
 import inspect
 import time
-from functools import cached_property
 
 import numpy as np
 from scipy import stats
 
 import minigen as mg
 from minigen.derivations import Counted, IAFEncoder, MAFSampler
-from minigen.flows import Chain, Flow, degrees, sequential
-from minigen.flows.autoregressive import iaf, maf
-from minigen.flows.energies import energy
-from minigen.flows.iaf import IAFLayer
-from minigen.flows.made import MADE, MaskedLinear
-from minigen.flows.maf import MAFLayer
-from minigen.kernels import affine
+from minigen.flows import (
+    MADE,
+    Chain,
+    Flow,
+    IAFLayer,
+    MAFLayer,
+    MaskedLinear,
+    d_passes,
+    energy,
+    iaf,
+    incremental,
+    maf,
+)
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -91,22 +96,15 @@ assert np.abs(x_1 - stats.norm(mu_1, sigma_1).pdf(x_1)).max() > 1  # the equals 
 # ends at one of $x_1\dots x_{i-1}$.
 
 # %%
-print(inspect.getsource(degrees.mask))
+print(inspect.getsource(MaskedLinear.init))
 print(inspect.getsource(MaskedLinear.forward))
 
 
 # %%
-def away(layer, rng, spread=0.5):
-    """The layer with its parameters moved, in place, off their starting values."""
-    for array in mg.core.tree.flatten(layer.params).values():
-        array += spread * rng.standard_normal(array.shape)
-    return layer
-
-
 D = 5
 small = {"rng": rng, "dtype": np.float64, "activation": "tanh"}
-made = away(MADE.init(D, (12, 10), **small), rng)
-masks = [f.M for f in made.linears]
+made = mg.core.perturbed(MADE.init(D, (12, 10), **small), rng, 0.5)
+masks = [f.M.array for f in made.linears]
 for f in made.linears:
     print("degrees", f.below, "->", f.above)
 mg.plot.masks(masks)
@@ -162,7 +160,7 @@ print(inspect.getsource(MAFLayer.forward))
 # The determinant does not need the dots.
 
 # %%
-layer = away(MAFLayer.init(D, (12, 10), **small), rng)
+layer = mg.core.perturbed(MAFLayer.init(D, (12, 10), **small), rng, 0.5)
 z, logdet, _ = layer.forward(x)
 h, _ = layer.made.forward(x)
 mu, sigma = h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
@@ -211,7 +209,7 @@ def matrices(named):
     return figure
 
 
-mixed = away(MAFLayer.init(D, (12, 10), order=[2, 0, 4, 1, 3], **small), rng)
+mixed = mg.core.perturbed(MAFLayer.init(D, (12, 10), order=[2, 0, 4, 1, 3], **small), rng, 0.5)
 J_mixed = mg.check.jacobian(lambda v: mixed.forward(v)[0], x)
 matrices({"dz/dx": dz_dx[0], "dx/dz": dx_dz[0], "dz/dx, another order": J_mixed[0]})
 
@@ -241,13 +239,9 @@ matrices({"dz/dx": dz_dx[0], "dx/dz": dx_dz[0], "dz/dx, another order": J_mixed[
 
 # %%
 print(inspect.getsource(MAFLayer.backward))
-print(inspect.getsource(affine.standardize_backward.twin))
 print(inspect.getsource(MaskedLinear.backward))
 
 # %% [markdown]
-# `backward` has the path through the network; the element-wise lines are those of the second
-# function, which a numba loop beside it does in one pass over memory.
-#
 # In the masked layer the mask stands twice. $dx=dy\,(M\odot W)^T$ uses the masked weights again.
 # And $dW=M\odot(x^Tdy)$: a weight that is held out of the output gets no gradient. Where a ReLU
 # follows, it is part of the layer, and $da$, the $dy$ that the ReLU lets through, stands for $dy$.
@@ -285,9 +279,9 @@ class WrongSign(MAFLayer):
 class SeesItself(MaskedLinear):
     """The output mask with >= where > belongs: mu_i sees x_i."""
 
-    @cached_property
+    @property
     def M(self):
-        return degrees.mask(self.below, self.above + 1).astype(self.W.real.dtype)
+        return MaskedLinear(self.W, self.b, self.below, self.above + 1).M
 
 
 for Broken in (NoStraight, WrongSign):
@@ -354,7 +348,7 @@ assert run.history["loss"][-1] < toy.entropy - 0.5 and mass > 1.5
 # Here is the slow direction as it is defined. `solve` is MAF-2 for a single coordinate.
 
 # %%
-print(inspect.getsource(sequential.d_passes))
+print(inspect.getsource(d_passes))
 print(inspect.getsource(MAFLayer.solve))
 
 # %%
@@ -363,7 +357,7 @@ z_fast, _, _ = dataclasses.replace(layer, made=net).forward(x)
 print(f"x -> z: {net.calls} evaluation of the network")
 assert net.calls == 1
 net = Counted(layer.made)
-x_slow, _ = sequential.d_passes(net, z_fast, layer.solve)
+x_slow, _ = d_passes(net, z_fast, layer.solve)
 print(f"z -> x: {net.calls} evaluations; round trip off by {np.abs(x_slow - x).max():.1e}")
 assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
 
@@ -379,9 +373,10 @@ assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
 # forced. The *work* is that of about one evaluation.
 
 # %%
-print(inspect.getsource(sequential.incremental))
-print(inspect.getsource(sequential.sweep))
-print(inspect.getsource(sequential.within))
+print(inspect.getsource(incremental))
+steps = inspect.getmodule(incremental)  # the functions beside it, in the same file
+print(inspect.getsource(steps.sweep))
+print(inspect.getsource(steps.within))
 
 # %% [markdown]
 # `sweep` visits the degrees; `within` finishes the units of degree `m` from the ones below. Because
@@ -400,7 +395,7 @@ print(f"{'D':>4} {'one pass':>10} {'D passes':>12} {'each unit once':>16}")
 for wide in (8, 32, 128):
     net = MADE.init(wide, (256, 256), rng=rng)
     one = sum(f.W.size for f in net.linears)
-    once = sum(int(f.M.sum()) for f in net.linears)
+    once = sum(int(f.M.array.sum()) for f in net.linears)
     print(f"{wide:4} {one:10,} {wide * one:12,} {once:16,}")
     assert once < one
 
@@ -427,7 +422,7 @@ for wide in dims:
     z_wide = rng.standard_normal((200, wide)).astype(np.float32)
     runs = (
         lambda f=f, z=z_wide: f.forward(z),
-        lambda f=f, z=z_wide: sequential.d_passes(f.made, z, f.solve),
+        lambda f=f, z=z_wide: d_passes(f.made, z, f.solve),
         lambda f=f, z=z_wide: f.inverse(z),
     )
     for name, run in zip(clock, runs, strict=True):
@@ -532,7 +527,7 @@ assert sweeps[-1] == 0 < sweeps[-2]
 # %%
 print(inspect.getsource(IAFLayer.forward))
 print(inspect.getsource(IAFLayer.backward))
-inverse_flow = away(IAFLayer.init(D, (12, 10), **small), rng)
+inverse_flow = mg.core.perturbed(IAFLayer.init(D, (12, 10), **small), rng, 0.5)
 report = mg.check.bijection(inverse_flow, x, rng=rng)
 assert report
 print(report)
@@ -542,7 +537,7 @@ net = Counted(inverse_flow.made)
 x_iaf, ell_iaf, _ = dataclasses.replace(inverse_flow, made=net).forward(z)
 assert net.calls == 1  # IAF-4
 net = Counted(inverse_flow.made)
-z_iaf, _ = sequential.d_passes(net, x_iaf, inverse_flow.solve)
+z_iaf, _ = d_passes(net, x_iaf, inverse_flow.solve)
 assert net.calls == D and np.abs(z_iaf - z).max() < 1e-11  # IAF-5, IAF-3
 jacobian = mg.check.jacobian(lambda v: inverse_flow.forward(v)[0], z)
 error = np.abs(ell_iaf - np.linalg.slogdet(jacobian)[1]).max()
@@ -578,7 +573,7 @@ class Dual:
 
 
 dual = Dual(inverse_flow.made, inverse_flow.c)
-z_dual, ell_dual = sequential.d_passes(dual, x_iaf, MAFLayer(dual, inverse_flow.c).solve)
+z_dual, ell_dual = d_passes(dual, x_iaf, MAFLayer(dual, inverse_flow.c).solve)
 print(f"S-DUAL: latents off by {np.abs(z_dual - z).max():.1e}", end=", ")
 print(f"log-dets by {np.abs(ell_dual + ell_iaf).max():.1e}")
 assert np.abs(z_dual - z).max() < 1e-11 and np.abs(ell_dual + ell_iaf).max() < 1e-11

@@ -31,8 +31,7 @@ import numpy as np
 from scipy import stats
 
 import minigen as mg
-from minigen.core.contract import Layer
-from minigen.core.tree import param
+from minigen.core import Layer, param
 from minigen.diffusion import (
     DDPM,
     Convert,
@@ -451,8 +450,7 @@ print(inspect.getsource(StepTerm.backward))
 small = mg.diffusion.ddpm(
     2, linear_schedule(8), hidden=6, blocks=1, variance="free", rng=rng, dtype=np.float64
 )
-for array in mg.core.tree.flatten(small.params).values():
-    array += 0.05 * rng.standard_normal(array.shape)  # off the starting values
+small = mg.core.perturbed(small, rng, 0.05)  # off the starting values
 x0_rows, eps_rows, mu_rows, xt_rows = rng.standard_normal((4, 6, 2))
 given = {"t": np.array([1, 1, 2, 2, 3, 3])}
 inputs = (x0_rows, xt_rows, mu_rows, rng.uniform(-1, 1, (6, 2)))
@@ -661,8 +659,7 @@ for factor in (0.9, 1.0, 1.1):
 noisy = mg.diffusion.ddpm(
     2, linear_schedule(12), hidden=6, predict="eps", rng=rng, dtype=np.float64
 )
-for array in mg.core.tree.flatten(noisy.params).values():
-    array += 0.3 * rng.standard_normal(array.shape)
+noisy = mg.core.perturbed(noisy, rng, 0.3)
 w, C = exact_weights(noisy)
 start, eps = rng.standard_normal((2, 6, 2))
 errors, quoted = [], []

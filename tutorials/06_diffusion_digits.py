@@ -160,15 +160,8 @@ print(inspect.getsource(TimeNet.backward_hidden))
 
 
 # %%
-def away(layer, rng, spread=0.1):
-    """The layer with its parameters moved, in place, off their starting values."""
-    for array in mg.core.tree.flatten(layer.params).values():
-        array += spread * rng.standard_normal(array.shape)
-    return layer
-
-
 options = {"levels": 17, "variance": "free", "rng": rng, "dtype": np.float64}
-small = away(mg.diffusion.ddpm(3, schedule, hidden=6, blocks=2, **options), rng)
+small = mg.core.perturbed(mg.diffusion.ddpm(3, schedule, hidden=6, blocks=2, **options), rng, 0.1)
 x0 = rng.choice(grid[:, 0], (6, 3))
 given = {"t": np.array([1, 1, 2, 7, 13, 20]), "eps": rng.standard_normal((6, 3))}
 report = mg.check.gradients(small.bound, x0, given=given, rng=rng)

@@ -297,7 +297,7 @@ assert paired < each / 2 and difference.mean() > 2 * paired
 # That second flow has more than 200 parameters for each training image, and 800 steps to use them.
 
 # %%
-size = sum(array.size for array in mg.core.tree.flatten(other.params).values())
+size = other.size
 loss, held_out = overfit.history["loss"], overfit.history["validation"]
 in_bits = 1 / (64 * np.log(2))  # a nat of an image, in bits per dimension
 print(f"{size} parameters, {len(train)} images")

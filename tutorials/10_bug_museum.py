@@ -38,8 +38,7 @@ from minigen.derivations.museum import (
     visiting_order,
 )
 from minigen.diffusion import linear_schedule
-from minigen.flows import AffineCoupling, Chain, Flow
-from minigen.flows.maf import MAFLayer
+from minigen.flows import AffineCoupling, Chain, Flow, MAFLayer
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -82,9 +81,7 @@ print(found)
 def layer_of(kind, rng, features=2):
     """A layer with its parameters moved off the identity, in double precision."""
     layer = kind.init(features, (8,), rng=rng, dtype=np.float64, activation="tanh")
-    for array in mg.core.tree.flatten(layer.params).values():
-        array += 0.5 * rng.standard_normal(array.shape)
-    return layer
+    return mg.core.perturbed(layer, rng, 0.5)
 
 
 coupling = layer_of(AffineCoupling, np.random.default_rng(0))
@@ -123,7 +120,7 @@ print(report)
 
 # %% [markdown]
 # The rows `x = inverse(forward(x))` are right; the rows `logdet` are wrong. Also read the gradients
-# of `inverse` below: `Doubled` inherits a `backward_inverse` that does not know about the factor,
+# of `inverse` below: `Doubled` inherits an `inverse_backward` that does not know about the factor,
 # so there they do disagree. A mistake made in *three* places out of four is easier to find.
 #
 # Its sister makes one sign wrong, in one direction. It stood in a popular package since 2020.
@@ -163,8 +160,7 @@ assert own == 76
 
 # %%
 maf = MAFLayer.init(3, (12,), order=np.array([2, 0, 1]), rng=rng, dtype=np.float64)
-for array in mg.core.tree.flatten(maf.params).values():
-    array += 0.7 * rng.standard_normal(array.shape)
+maf = mg.core.perturbed(maf, rng, 0.7)
 z = rng.standard_normal((1500, 3))
 mg.plot.samples(visiting_order.wrong(maf, z)[:, :2], visiting_order.right(maf, z)[:, :2])
 
@@ -375,13 +371,13 @@ class Degrees(MAFLayer):
 
     def inverse(self, z, *context):
         x = visiting_order.wrong(self, z)
-        return x, -self.forward(x, *context)[1]
+        return x, -self.forward(x, *context)[1], None
 
 
 def tests(layer, x, *context):
     """{test: whether it objects}."""
     y, logdet, _ = layer.forward(x, *context)
-    back, logdet_back = layer.inverse(y, *context)
+    back, logdet_back, _ = layer.inverse(y, *context)
     rows = {row.name: row.state for row in mg.check.bijection(layer, x, *context, rng=rng).rows}
     gradient = mg.check.gradients(layer, x, *context, rng=rng)
     reach = [mg.check.jacobian(lambda c: layer.forward(x, c)[0], c) for c in context]

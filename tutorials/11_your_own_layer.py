@@ -30,9 +30,7 @@ import numpy as np
 from scipy import stats
 
 import minigen as mg
-from minigen.core.contract import Bijection, Layer
-from minigen.core.numeric import softplus
-from minigen.core.tree import flatten, param
+from minigen.core import Bijection, Layer, param, softplus
 from minigen.flows import ActNorm, Chain, Flow, InvertibleLinear
 from minigen.plot import LINES
 from minigen.prob import StandardNormal
@@ -260,8 +258,7 @@ class SinhArcsinh(Bijection):
         return SinhArcsinh(-self.a, -self.b * np.exp(-self.a))  # MINE-3
 
     def inverse(self, y):
-        x, logdet, _ = self.inverted().forward(y)
-        return x, logdet
+        return self.inverted().forward(y)
 
 
 layer = SinhArcsinh(a, b)
@@ -291,7 +288,7 @@ def family(settings):
     for a, b in settings:
         f = SinhArcsinh(np.array([a]), np.array([b]))
         left.plot(line, f.forward(line)[0], linewidth=1.5, label=f"a = {a:+.1f}, b = {b:+.1f}")
-        back, logdet = f.inverse(line)
+        back, logdet, _ = f.inverse(line)
         right.plot(line, np.exp(stats.norm.logpdf(back[:, 0]) + logdet), linewidth=1.5)
     left.set(ylim=(-6, 6), xlabel="x")
     left.set_title("the map y(x)", loc="left", fontsize=9.5)
@@ -375,7 +372,7 @@ runs, gaps = {}, {}
 for name, flow in models.items():
     runs[name] = mg.fit(flow.nll, toy, steps=1500, lr=1e-2, rng=rng, progress=False)
     gaps[name] = kl(flow)
-    size = sum(array.size for array in flatten(flow.params).values())
+    size = flow.size
     mean, error = gaps[name]
     print(f"{name:14} {size:6,} parameters, KL(truth, model) = {mean:.3f} +- {error:.3f} nats")
 
@@ -555,7 +552,7 @@ print(f"two layers against one: {error:.1e}")
 assert error < 1e-12
 
 # %% [markdown]
-# **2.** Write `backward_inverse`, the gradient of the inverse. Use MINE-3: let $f'$ be the inverted
+# **2.** Write `inverse_backward`, the gradient of the inverse. Use MINE-3: let $f'$ be the inverted
 # layer with $a'=-a$, $b'=-b\,e^{-a}$. You have its `backward`. What is missing?
 #
 # <details><summary>Answer</summary>
@@ -571,9 +568,8 @@ assert error < 1e-12
 class BothWays(SinhArcsinh):
     """With the gradient of its inverse."""
 
-    def backward_inverse(self, dx, dlogdet, y):
-        other = self.inverted()
-        dy, grads = other.backward(dx, dlogdet, other.forward(y)[-1])
+    def inverse_backward(self, dx, dlogdet, cache):
+        dy, grads = self.inverted().backward(dx, dlogdet, cache)
         shrink = np.exp(-self.a)
         da = -grads["a"] + grads["b"] * self.b * shrink
         return dy, {"a": da, "b": -grads["b"] * shrink}

@@ -53,6 +53,11 @@ class Layer:
         """The tree of trained arrays: nested dicts, named like the fields."""
         return tree.params(self)
 
+    @property
+    def size(self) -> int:
+        """How many numbers are trained."""
+        return sum(a.size for a in tree.flatten(self.params).values())
+
     @cached_property
     def dtype(self) -> np.dtype:
         """The floating type of the parameters."""
