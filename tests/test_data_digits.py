@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minigen import data, prob
+from minigen.data import bits_per_dim
 from minigen.data.baseline import gaussian, independent_pixels
-from minigen.data.discrete import bits_per_dim
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,7 @@ from minigen.metric import (
     recall,
     triplets,
 )
-from minigen.metric.triplet import between
-from minigen.plot.style import LINES
+from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
 
@@ -99,7 +98,7 @@ assert to_n < to_p
 # %%
 print(inspect.getsource(TripletLoss.forward))
 print(inspect.getsource(TripletLoss.cost))
-print(inspect.getsource(between))
+print(inspect.getsource(TripletLoss.distances))
 
 # %%
 loss = TripletLoss(margin=0.2)
@@ -505,8 +504,8 @@ assert at["batch-hard"] < 0.9 < min(at["semi-hard"], at["batch-all"])
 # ## 9. An embedding of the digits
 #
 # 64 pixels, two hidden layers, 16 numbers on the unit sphere, semi-hard mining. Each batch has all
-# ten classes, and each image is turned, stretched and shifted a little (`RandomAffine`): copies that
-# a person would give the same label.
+# ten classes, and each image is turned, stretched and shifted a little (`RandomAffine`): copies
+# that a person would give the same label.
 
 # %%
 net = embedding(64, 16, rng=rng)

@@ -7,27 +7,17 @@ alice = mg.data.text()                      paragraphs as symbols, of a public-d
 """
 
 from minigen.data.base import Sampler, Toy
-from minigen.data.baseline import baselines
+from minigen.data.baseline import baselines, bits_per_dim
 from minigen.data.catalogue import TOYS, toy, toys
-from minigen.data.discrete import bits_per_dim
 from minigen.data.readers import read, read_labels, split
 from minigen.data.texts import Text, text
 from minigen.data.uci_digits import Digits, Split, digits
 
 __all__ = [
-    "TOYS",
-    "Digits",
-    "Sampler",
-    "Split",
-    "Text",
-    "Toy",
-    "baselines",
-    "bits_per_dim",
-    "digits",
-    "read",
-    "read_labels",
-    "split",
-    "text",
-    "toy",
-    "toys",
-]
+    "TOYS", "Digits", "Sampler", "Split", "Text", "Toy", "baselines", "bits_per_dim", "digits",
+    "read", "read_labels", "split", "text", "toy", "toys",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

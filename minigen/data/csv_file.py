@@ -4,36 +4,47 @@ import contextlib
 import csv
 import io
 import math
+import pathlib
 import re
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.validate import expected
 
+Record = tuple[int, list[str]]  # the line number and the cells
 
-def read_csv(path):
+
+def read_csv(path: pathlib.Path) -> NDArray:
     """The numbers of a CSV file, (N, D) float64; a first line of names is skipped."""
-    records = filled(path, lines(path))
+    records = _filled(path, _records(path))
     first = next(records, None)
     if first is None:
-        raise expected(path, "rows of numbers", "an empty file")
-    kept = records if is_header(path, *first) else chain([first], records)
-    rows = (numbers(path, line, cells, *first) for line, cells in kept)
+        raise expected(str(path), "rows of numbers", "an empty file")
+    if not _is_header(path, first):
+        records = chain([first], records)
+    rows = (_numbers(path, record, first) for record in records)
     values = np.fromiter(chain.from_iterable(rows), np.float64)
     if not values.size:
-        raise expected(path, "rows of numbers", "column names only")
+        raise expected(str(path), "rows of numbers", "column names only")
     return values.reshape(-1, len(first[1]))
 
 
-def lines(path):
-    """(line number, cells) of each record of the file."""
+def decoded(name: str, content: bytes) -> str:
+    """Bytes as UTF-8 text; the first line that is not is named."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise expected(f"{path}:{line}", "text in UTF-8", "bytes that are not") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+        raise expected(f"{name}:{line}", "text in UTF-8", "bytes that are not") from None
+
+
+def _records(path: pathlib.Path) -> Iterator[Record]:
+    """The records of the file."""
+    stream = io.StringIO(decoded(str(path), path.read_bytes()), newline="")
+    reader = csv.reader(stream, strict=True, skipinitialspace=True)
     try:
         for cells in reader:
             yield reader.line_num, cells
@@ -41,9 +52,9 @@ def lines(path):
         raise expected(f"{path}:{reader.line_num}", "comma-separated values", error) from None
 
 
-def filled(path, records):
+def _filled(path: pathlib.Path, records: Iterator[Record]) -> Iterator[Record]:
     """The records that are not blank; blank lines may only stand at the end."""
-    blank = None
+    blank = 0
     for line, cells in records:
         if len(cells) < 2 and not "".join(cells).strip():
             blank = blank or line
@@ -53,9 +64,10 @@ def filled(path, records):
             yield line, cells
 
 
-def is_header(path, line, cells):
+def _is_header(path: pathlib.Path, record: Record) -> bool:
     """Whether no cell of the first line is a number; then each must be a name."""
-    if any(as_float(cell) is not None for cell in cells):
+    line, cells = record
+    if any(_as_float(cell) is not None for cell in cells):
         return False
     for column, cell in enumerate(cells, 1):
         if not cell.strip():
@@ -64,9 +76,9 @@ def is_header(path, line, cells):
     return True
 
 
-def numbers(path, line, cells, first_line, first_cells):
+def _numbers(path: pathlib.Path, record: Record, first: Record) -> list[float]:
     """The finite numbers of one record, as many as the first line has columns."""
-    width, got = len(first_cells), len(cells)
+    (line, cells), (first_line, width), got = record, (first[0], len(first[1])), len(record[1])
     if got != width:
         place = f"{path}:{line}:{min(got, width) + 1}"
         raise expected(place, f"as many columns as line {first_line}, {width}", got)
@@ -74,21 +86,20 @@ def numbers(path, line, cells, first_line, first_cells):
         row = list(map(float, cells))
         if all(map(math.isfinite, row)) and "_" not in "".join(cells):
             return row
-    for column, cell in enumerate(cells, 1):
-        value = as_float(cell)
-        if value is None or not math.isfinite(value):
-            raise expected(f"{path}:{line}:{column}", "a finite number", described(cell))
+    values = [_as_float(cell) for cell in cells]
+    column = next(k for k, v in enumerate(values) if v is None or not math.isfinite(v))
+    raise expected(f"{path}:{line}:{column + 1}", "a finite number", _described(cells[column]))
 
 
-def as_float(cell):
+def _as_float(cell: str) -> float | None:
     """The number in a cell, nan and infinity included, or None."""
     try:
-        return None if "_" in cell else float(cell)  # Python reads 1_000, nobody else does
+        return None if "_" in cell else float(cell)  # 1_000 is a number in Python alone
     except ValueError:
         return None
 
 
-def described(cell):
+def _described(cell: str) -> str:
     """A cell that is no number, short, and what it may have been meant to be."""
     if not cell.strip():
         return "an empty cell"

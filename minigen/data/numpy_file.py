@@ -1,16 +1,20 @@
-"""Arrays of numbers from .npy and .npz files that may be damaged, or meant to do damage.
+"""Arrays of numbers from .npy and .npz files that may be damaged or malicious.
 
 `np.load` allocates what a header declares before it looks for the data, and offers to unpickle.
-Here the declared size must be the size there is, and only numbers are read.
+Here the declared size must be the actual size, and only numbers are read.
 """
 
 import contextlib
 import io
 import math
+import pathlib
 import warnings
 import zipfile
+from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.validate import expected
 
@@ -21,24 +25,24 @@ VERSIONS = {
 }
 
 
-def read_npy(path):
+def read_npy(path: pathlib.Path) -> NDArray:
     """The array in a .npy file."""
     with open(path, "rb") as file:
-        return array_in(path, file, path.stat().st_size)
+        return _array(str(path), file, path.stat().st_size)
 
 
-def read_npz(path):
+def read_npz(path: pathlib.Path) -> dict[str, NDArray]:
     """{"x": the array x, or the only one beside y; "y": the array y if there is one}."""
     with open(path, "rb") as file:
-        with readable(path):
+        with _readable(str(path)):
             archive = zipfile.ZipFile(file)
         return {
-            key: member_array(path, archive, info)
-            for key, info in chosen(path, archive.infolist()).items()
+            key: _member(f"{path}: {member.filename}", archive, member)
+            for key, member in _chosen(str(path), archive.infolist()).items()
         }
 
 
-def chosen(path, members):
+def _chosen(path: str, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """The members of an archive that hold x and y."""
     found = {member.filename.removesuffix(".npy"): member for member in members}
     if len(found) < len(members):
@@ -49,44 +53,37 @@ def chosen(path, members):
     return {"x": found["x"] if "x" in found else found.popitem()[1]} | labels
 
 
-def member_array(path, archive, member):
+def _member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
     """The array in one member of an archive."""
-    name = f"{path}: {member.filename}"
-    with readable(name):
+    with _readable(name):
         stream = archive.open(member)
     with stream:
-        return array_in(name, stream, member.file_size)
+        return _array(name, stream, member.file_size)
 
 
-def array_in(name, stream, size):
+def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
     """The numeric array in a .npy stream of `size` bytes."""
-    with readable(name):
+    with _readable(name):
         start = stream.read(HEADER)
-        shape, fortran, dtype, offset = header(start)
+        head = io.BytesIO(start)
+        with warnings.catch_warnings():  # a damaged header may hold odd Python
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = VERSIONS[np.lib.format.read_magic(head)](head)
     if dtype.kind not in "iuf":
         raise expected(name, "an array of real numbers", f"dtype {dtype}")
     if min(shape, default=1) < 1:
         raise expected(name, "at least one number", f"shape {shape}")
-    declared, there = math.prod(shape) * dtype.itemsize, size - offset
-    if declared != there:
-        raise expected(name, f"{declared} bytes for shape {shape} of {dtype}", there)
-    with readable(name):
-        flat = np.frombuffer(start[offset:] + stream.read(), dtype)
+    declared, actual = math.prod(shape) * dtype.itemsize, size - head.tell()
+    if declared != actual:
+        raise expected(name, f"{declared} bytes for shape {shape} of {dtype}", actual)
+    with _readable(name):
+        flat = np.frombuffer(start[head.tell() :] + stream.read(), dtype)
         return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def header(start):
-    """(shape, fortran, dtype, offset of the data) from the first bytes of a .npy file."""
-    stream = io.BytesIO(start)
-    with warnings.catch_warnings():  # a damaged header may hold odd Python
-        warnings.simplefilter("ignore")
-        read = VERSIONS[np.lib.format.read_magic(stream)]
-        return *read(stream), stream.tell()
-
-
 @contextlib.contextmanager
-def readable(name):
-    """Turns whatever a damaged file raises, of some ten kinds, into one ValueError."""
+def _readable(name: str) -> Iterator[None]:
+    """Turn the ten kinds of errors that a damaged file can raise into one refusal."""
     try:
         yield
     except Exception as error:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.data.base import Toy, width
+from minigen.data.base import Toy, option
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,17 +20,17 @@ class Checkerboard(Toy):
     """
 
     name = "checkerboard"
-    side: float = width(2.0)
+    side: float = option(2.0)
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         column, half = rng.integers(4, size=n), rng.integers(2, size=n)
         corner = np.stack([column, 2 * half + column % 2], axis=-1) - 2
         return self.side * (corner + rng.random((n, 2)))
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         cell = np.floor(x / self.side)
         black = (cell.sum(axis=1) % 2 == 0) & (np.abs(cell + 0.5) < 2).all(axis=1)
         return np.where(black, -self._entropy(), -np.inf)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         return np.log(8 * self.side**2)

@@ -1,12 +1,14 @@
 """Points and curves blurred by a Gaussian: the densities that are sums of equal Gaussians."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.data.base import Toy, count, width
+from minigen.data.base import Toy, option
 from minigen.data.quadrature import clenshaw_curtis, entropy_near, log_mixture
 
 
@@ -21,21 +23,23 @@ class GaussianMixture(Toy):
     0.02 to 10.
     """
 
-    noise: float = width(0.1, low=0.02)
+    noise: float = option(0.1, low=0.02)
+    _draw: ClassVar[Callable[..., NDArray]]
+    _mixture: ClassVar[Callable[..., tuple[NDArray, NDArray]]]
 
     @cached_property
-    def _nodes(self):
+    def _nodes(self) -> tuple[NDArray, NDArray]:
         centres, weights = self._mixture()
         some = weights > 0
         return centres[some], np.log(weights[some])
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         return self._draw(n, rng) + self.noise * rng.standard_normal((n, 2))
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         return log_mixture(x, *self._nodes, self.noise)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         centres, _ = self._nodes
         return entropy_near(self._log_prob, centres, 8 * self.noise, self.noise / 3)
 
@@ -52,25 +56,26 @@ class Curve(GaussianMixture):
     `_weight(t)` and its quantile function `_quantile(u)`.
     """
 
-    interval: ClassVar[tuple]
+    interval: ClassVar[tuple[float, float]]
+    _curves: ClassVar[Callable[..., NDArray]]
 
-    def _weight(self, t):
+    def _weight(self, t: NDArray) -> NDArray:
         a, b = self.interval
         return np.full(t.shape, 1 / (b - a))
 
-    def _quantile(self, u):
+    def _quantile(self, u: NDArray) -> NDArray:
         a, b = self.interval
         return a + (b - a) * u
 
-    def _draw(self, n, rng):
+    def _draw(self, n: int, rng: np.random.Generator) -> NDArray:
         curves = self._curves(self._quantile(rng.random(n)))
         return curves[rng.integers(len(curves), size=n), np.arange(n)]
 
-    def _length(self):
+    def _length(self) -> float:
         c = self._curves(np.linspace(*self.interval, 1000))
         return np.linalg.norm(np.diff(c, axis=1), axis=2).sum(axis=1).max()
 
-    def _mixture(self):
+    def _mixture(self) -> tuple[NDArray, NDArray]:
         # resolves a bump of width noise, and the sharper ones that far away points see
         n = 2 * int(np.ceil(15 + 2.5 * (self._length() + 2) / self.noise))
         t, dt = clenshaw_curtis(*self.interval, n)
@@ -89,7 +94,7 @@ class Moons(Curve):
     name = "moons"
     interval = (0.0, np.pi)
 
-    def _curves(self, t):
+    def _curves(self, t: NDArray) -> NDArray:
         c = np.stack([np.cos(t) - 0.5, np.sin(t) - 0.25], axis=-1)
         return np.stack([c, -c])
 
@@ -106,13 +111,13 @@ class TwoSpirals(Curve):
     name = "two_spirals"
     interval = (0.0, 3 * np.pi)
 
-    def _weight(self, t):
+    def _weight(self, t: NDArray) -> NDArray:
         return 2 * t / self.interval[1] ** 2
 
-    def _quantile(self, u):
+    def _quantile(self, u: NDArray) -> NDArray:
         return self.interval[1] * np.sqrt(u)
 
-    def _curves(self, t):
+    def _curves(self, t: NDArray) -> NDArray:
         c = (t / np.pi)[:, None] * np.stack([-np.cos(t), np.sin(t)], axis=-1)
         return np.stack([c, -c])
 
@@ -127,7 +132,7 @@ class SwissRoll(Curve):
     name = "swiss_roll"
     interval = (1.5 * np.pi, 4.5 * np.pi)
 
-    def _curves(self, t):
+    def _curves(self, t: NDArray) -> NDArray:
         return (t / (1.5 * np.pi))[:, None] * np.stack([np.cos(t), np.sin(t)], axis=-1)[None]
 
 
@@ -135,11 +140,13 @@ class SwissRoll(Curve):
 class Modes(GaussianMixture):
     """Equally likely Gaussians N(c_k, noise^2 I) at the points `_centres()` (K, 2)."""
 
-    def _mixture(self):
+    _centres: ClassVar[Callable[..., NDArray]]
+
+    def _mixture(self) -> tuple[NDArray, NDArray]:
         centres = self._centres()
         return centres, np.full(len(centres), 1 / len(centres))
 
-    def _draw(self, n, rng):
+    def _draw(self, n: int, rng: np.random.Generator) -> NDArray:
         centres = self._centres()
         return centres[rng.integers(len(centres), size=n)]
 
@@ -152,10 +159,10 @@ class EightGaussians(Modes):
     """
 
     name = "eight_gaussians"
-    noise: float = width(0.2, low=0.02)
-    radius: float = width(2.0, high=5.0)
+    noise: float = option(0.2, low=0.02)
+    radius: float = option(2.0, high=5.0)
 
-    def _centres(self):
+    def _centres(self) -> NDArray:
         angle = np.pi * np.arange(8) / 4
         return self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
@@ -168,9 +175,9 @@ class Grid(Modes):
     """
 
     name = "grid"
-    noise: float = width(0.15, low=0.02)
-    side: int = count(5, 1, 9)
+    noise: float = option(0.15, low=0.02)
+    side: int = option(5, 1, 9)
 
-    def _centres(self):
+    def _centres(self) -> NDArray:
         axis = np.arange(self.side) - (self.side - 1) / 2
         return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)

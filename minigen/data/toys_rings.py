@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from minigen.core.numeric import logsumexp
-from minigen.data.base import Toy, width
+from minigen.data.base import Toy, option
 from minigen.data.quadrature import radial_entropy
 
 
@@ -22,21 +23,26 @@ class BlurredCircles(Toy):
     Entropy: adaptive quadrature along the radius, to 1e-9. To write one: `radii`, an array (K,).
     """
 
-    noise: float = width(0.1)
+    noise: float = option(0.1)
 
-    def _sample(self, n, rng):
+    @property
+    def radii(self) -> NDArray:
+        """R_k, (K,)."""
+        raise NotImplementedError
+
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         radii = self.radii[rng.integers(len(self.radii), size=n)]
         t = 2 * np.pi * rng.random(n)
         circle = np.stack([np.cos(t), np.sin(t)], axis=-1)
         return radii[:, None] * circle + self.noise * rng.standard_normal((n, 2))
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         r = np.hypot(x[:, 0], x[:, 1])[:, None] / self.noise
         R = self.radii / self.noise
         terms = np.log(scipy.special.i0e(r * R)) - (r - R) ** 2 / 2
         return logsumexp(terms) - np.log(2 * np.pi * self.noise**2 * len(R))
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         return radial_entropy(self._log_prob, self.radii, 9 * self.noise)
 
 
@@ -45,11 +51,11 @@ class Circles(BlurredCircles):
     """Two concentric circles, of radii 1 and 2, noise 0.1; the law is that of `BlurredCircles`."""
 
     name = "circles"
-    inner: float = width(1.0)
-    outer: float = width(2.0)
+    inner: float = option(1.0)
+    outer: float = option(2.0)
 
     @property
-    def radii(self):
+    def radii(self) -> NDArray:
         return np.array([self.inner, self.outer])
 
 
@@ -61,8 +67,8 @@ class Rings(BlurredCircles):
     """
 
     name = "rings"
-    spacing: float = width(0.75)
+    spacing: float = option(0.75)
 
     @property
-    def radii(self):
+    def radii(self) -> NDArray:
         return self.spacing * np.arange(1, 5)

@@ -1,19 +1,20 @@
 """Gaussians carried by a map of known Jacobian: closed forms, by the change of variables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.numeric import logsumexp
-from minigen.data.base import Toy, count, width
+from minigen.core.numeric import LOG_2PI, logsumexp
+from minigen.data.base import Toy, option
 from minigen.data.quadrature import entropy_near
 
-LOG_2PI = np.log(2 * np.pi)
 
-
-def normal(*z):
+def _log_normal(*z: NDArray) -> NDArray:
     """log of the standard normal density at the point with these coordinates, (N,) each."""
-    return -0.5 * (len(z) * LOG_2PI + sum(c * c for c in z))
+    return -0.5 * (len(z) * LOG_2PI + np.sum([c * c for c in z], axis=0))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,24 +27,24 @@ class Gaussian(Toy):
     """
 
     name = "gaussian"
-    scale: float = width(1.0)
-    correlation: float = width(0.8, low=-0.999, high=0.999)
+    scale: float = option(1.0)
+    correlation: float = option(0.8, low=-0.999, high=0.999)
 
     @property
-    def _across(self):
+    def _across(self) -> float:
         return np.sqrt(1 - self.correlation**2)
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         z = rng.standard_normal((n, 2))
         z[:, 1] = self.correlation * z[:, 0] + self._across * z[:, 1]
         return self.scale * z
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         z1, x2 = x[:, 0] / self.scale, x[:, 1] / self.scale
         z2 = (x2 - self.correlation * z1) / self._across
-        return normal(z1, z2) - np.log(self.scale**2 * self._across)
+        return _log_normal(z1, z2) - np.log(self.scale**2 * self._across)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         return 1 + LOG_2PI + np.log(self.scale**2 * self._across)
 
 
@@ -57,19 +58,20 @@ class Ridge(Toy):
     To write one: `_ridge(x1)`, the function f.
     """
 
-    scale: float = width(1.5)
-    noise: float = width(0.3)
+    scale: float = option(1.5)
+    noise: float = option(0.3)
+    _ridge: ClassVar[Callable[..., NDArray]]
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         x = rng.standard_normal((n, 2)) * [self.scale, self.noise]
         x[:, 1] += self._ridge(x[:, 0])
         return x
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         z2 = (x[:, 1] - self._ridge(x[:, 0])) / self.noise
-        return normal(x[:, 0] / self.scale, z2) - np.log(self.scale * self.noise)
+        return _log_normal(x[:, 0] / self.scale, z2) - np.log(self.scale * self.noise)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         return 1 + LOG_2PI + np.log(self.scale * self.noise)
 
 
@@ -83,10 +85,10 @@ class Banana(Ridge):
     """
 
     name = "banana"
-    scale: float = width(1.2)
-    bend: float = width(0.4)
+    scale: float = option(1.2)
+    bend: float = option(0.4)
 
-    def _ridge(self, x1):
+    def _ridge(self, x1: NDArray) -> NDArray:
         return self.bend * (self.scale**2 - x1 * x1)
 
 
@@ -100,9 +102,9 @@ class Waves(Ridge):
     """
 
     name = "waves"
-    noise: float = width(0.2)
+    noise: float = option(0.2)
 
-    def _ridge(self, x1):
+    def _ridge(self, x1: NDArray) -> NDArray:
         return np.sin(2 * x1)
 
 
@@ -117,19 +119,19 @@ class Funnel(Toy):
     """
 
     name = "funnel"
-    scale: float = width(1.0)
+    scale: float = option(1.0)
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         x = rng.standard_normal((n, 2)) * [self.scale, 1]
         x[:, 1] *= np.exp(x[:, 0] / 2)
         return x
 
-    def _log_prob(self, x):
+    def _log_prob(self, x: NDArray) -> NDArray:
         v = x[:, 0]
         z2 = np.exp(np.log(np.abs(x[:, 1])) - v / 2)  # its size; exp(-v / 2) may be no float
-        return normal(v / self.scale, z2) - v / 2 - np.log(self.scale)
+        return _log_normal(v / self.scale, z2) - v / 2 - np.log(self.scale)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         return 1 + LOG_2PI + np.log(self.scale)
 
 
@@ -151,37 +153,37 @@ class Pinwheel(Toy):
     """
 
     name = "pinwheel"
-    blades: int = count(5, 1, 20)
-    length: float = width(0.5, low=0.1, high=2.0)
-    thickness: float = width(0.15, low=0.05, high=2.0)
-    swirl: float = width(0.6, low=0.0)
+    blades: int = option(5, 1, 20)
+    length: float = option(0.5, low=0.1, high=2.0)
+    thickness: float = option(0.15, low=0.05, high=2.0)
+    swirl: float = option(0.6, low=0.0)
 
     @property
-    def _angles(self):
+    def _angles(self) -> NDArray:
         return 2 * np.pi * np.arange(self.blades) / self.blades
 
-    def _sample(self, n, rng):
+    def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         u = rng.standard_normal((n, 2)) * [self.length, self.thickness] + [2, 0]
         turn = self._angles[rng.integers(self.blades, size=n)]
-        return rotated(u, turn + self.swirl * np.hypot(u[:, 0], u[:, 1]))
+        return _rotated(u, turn + self.swirl * np.hypot(u[:, 0], u[:, 1]))
 
-    def _log_prob(self, x):
-        return self._log_prob_straight(rotated(x, -self.swirl * np.hypot(x[:, 0], x[:, 1])))
+    def _log_prob(self, x: NDArray) -> NDArray:
+        return self._log_prob_straight(_rotated(x, -self.swirl * np.hypot(x[:, 0], x[:, 1])))
 
-    def _log_prob_straight(self, u):
-        v = rotated(u[:, None, :], -self._angles)
-        logps = normal((v[..., 0] - 2) / self.length, v[..., 1] / self.thickness)
+    def _log_prob_straight(self, u: NDArray) -> NDArray:
+        v = _rotated(u[:, None, :], -self._angles)
+        logps = _log_normal((v[..., 0] - 2) / self.length, v[..., 1] / self.thickness)
         return logsumexp(logps) - np.log(self.blades * self.length * self.thickness)
 
-    def _entropy(self):
+    def _entropy(self) -> float:
         along = 2 + self.length * np.linspace(-9, 9, 200)
         blade = np.stack([along, np.zeros_like(along)], axis=-1)
-        spine = rotated(blade[:, None], self._angles).reshape(-1, 2)
+        spine = _rotated(blade[:, None], self._angles).reshape(-1, 2)
         step = min(self.length, self.thickness) / 3
         return entropy_near(self._log_prob_straight, spine, 8 * self.thickness, step)
 
 
-def rotated(x, angle):
+def _rotated(x: NDArray, angle: NDArray) -> NDArray:
     """The points x (..., 2) turned about 0 by `angle` (...)."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.stack([x[..., 0] * cos - x[..., 1] * sin, x[..., 0] * sin + x[..., 1] * cos], axis=-1)

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Images x (N, 64), integers 0..16 stored as uint8, row by row; labels y (N,), 0..9."""
 
-    x: np.ndarray
-    y: np.ndarray
+    x: NDArray
+    y: NDArray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Split(x={self.x.shape} {self.x.dtype}, y={self.y.shape} {self.y.dtype})"
 
 
@@ -35,8 +36,22 @@ class Digits:
     features: ClassVar[int] = 64
 
 
-def digits():
-    """The digits, split: digits().train.x is (1000, 64)."""
+def digits() -> Digits:
+    """The UCI digits, split in file order.
+
+    Returns
+    -------
+    Digits
+        `.train`, `.validation` and `.test`, each with images `.x` and labels `.y`; `.levels`
+
+    Examples
+    --------
+    >>> digits = mg.data.digits()
+    >>> digits.train
+    Split(x=(1000, 64) uint8, y=(1000,) uint8)
+    >>> digits.levels, len(digits.test)
+    (17, 447)
+    """
     file = importlib.resources.files("minigen.data") / "digits8x8.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         x, y = arrays["x"], arrays["y"]

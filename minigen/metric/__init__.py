@@ -17,19 +17,11 @@ from minigen.metric.retrieval import nearest, recall
 from minigen.metric.triplet import TripletLoss
 
 __all__ = [
-    "MINING",
-    "PCA",
-    "BatchAll",
-    "CollapseReport",
-    "MinedTripletLoss",
-    "MinedTriplets",
-    "Normalize",
-    "PKSampler",
-    "RandomAffine",
-    "TripletLoss",
-    "collapse",
-    "embedding",
-    "nearest",
-    "recall",
-    "triplets",
-]
+    "MINING", "PCA", "BatchAll", "CollapseReport", "MinedTripletLoss", "MinedTriplets",
+    "Normalize", "PKSampler", "RandomAffine", "TripletLoss", "collapse", "embedding", "nearest",
+    "recall", "triplets",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,20 +1,33 @@
-"""Small random moves of images: copies that a person would give the same label."""
+"""Small random affine changes of images: copies that a person would give the same label."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 
 
 @dataclass(frozen=True)
 class RandomAffine:
-    """Each image is turned, stretched and shifted a little, by bilinear interpolation.
+    """Rotate, stretch and shift each image a little, by bilinear interpolation.
 
         y[p] = x[A p + b],   A = diag(exp(stretch n)) R(turn n),   b = shift n,   n ~ N(0, 1)
 
-    p are pixel coordinates from the middle; outside the image is 0. side: its width in pixels;
-    turn in radians, shift in pixels. Call it: jitter(x, rng) with x (N, side * side).
+    p are pixel coordinates from the middle; outside the image is 0.
+
+    Parameters
+    ----------
+    side : width of the square images in pixels
+    shift : standard deviation in pixels
+    turn : standard deviation in radians
+    stretch : standard deviation of the log-scale of each axis
+
+    Examples
+    --------
+    >>> x = mg.data.digits().train.x[:5]
+    >>> mg.metric.RandomAffine(8)(x, rng).shape
+    (5, 64)
     """
 
     side: int
@@ -22,14 +35,15 @@ class RandomAffine:
     turn: float = 0.15
     stretch: float = 0.08
 
-    def __call__(self, x, rng):
+    def __call__(self, x: ArrayLike, rng: np.random.Generator) -> NDArray:
+        """Changed copies of images x (N, side * side)."""
         x = validate.array("x", x, ("N", self.side**2))
         x = x if x.dtype.kind == "f" else x.astype(np.float32)
         row, column = self.sources(len(x), validate.generator(rng))
         return bilinear(x.reshape(-1, self.side, self.side), row, column).reshape(x.shape)
 
-    def sources(self, n, rng):
-        """Where the pixels of each copy are taken from: rows and columns (n, side^2)."""
+    def sources(self, n: int, rng: np.random.Generator) -> NDArray:
+        """Where the pixels of each copy are taken from: rows and columns (2, n, side^2)."""
         angle = self.turn * rng.standard_normal((n, 1))
         scale = np.exp(self.stretch * rng.standard_normal((2, n, 1)))
         move = self.shift * rng.standard_normal((2, n, 1))
@@ -38,7 +52,7 @@ class RandomAffine:
         return scale * np.stack(turned) + move + (self.side - 1) / 2
 
 
-def bilinear(image, row, column):
+def bilinear(image: NDArray, row: NDArray, column: NDArray) -> NDArray:
     """Values (N, P) of images (N, H, W) at fractional places; 0 outside."""
     n, high, wide = image.shape
     framed = np.pad(image, ((0, 0), (1, 2), (1, 2))).reshape(n, -1)

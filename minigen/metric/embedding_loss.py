@@ -1,11 +1,13 @@
 """An embedding network and the loss that trains it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Layer, Loss
+from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import MINING, label_array
@@ -20,18 +22,24 @@ class Normalize(Layer):
         y = x / |x|,    dx = (dy - y <y, dy>) / |x|                     TRI-1
 
     The row 0 has no direction: y = 0 and dx = 0 are chosen. Shapes: x, y (N, D).
+
+    Examples
+    --------
+    >>> y, cache = mg.metric.Normalize().forward(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    >>> y.tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
     """
 
-    def forward(self, x):
-        scale = np.max(np.sign(x.real) * x.real, axis=1, keepdims=True, initial=0)
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
+        scale = np.max(np.abs(np.real(x)), axis=1, keepdims=True, initial=0)
         scale = np.where(scale > 0, scale, 1)  # so that the squares neither over- nor underflow
         u = x / scale
         length = np.sqrt((u * u).sum(axis=1, keepdims=True))
-        length = np.where(length.real > 0, length, 1)
+        length = np.where(np.real(length) > 0, length, 1)
         y = u / length  # TRI-1
         return y, (y, scale, length)
 
-    def backward(self, dy, cache):
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         y, scale, length = cache
         dx = (dy - y * (y * dy).sum(axis=1, keepdims=True)) / length / scale  # TRI-1
         return dx * y.any(axis=1, keepdims=True), {}
@@ -43,60 +51,88 @@ class MinedTripletLoss(Loss):
 
         loss = criterion(net(x), labels)                                TRI-1
 
-    criterion: MinedTriplets or BatchAll. A batch is (x, labels): x (N, features), labels
-    (N,) integers.
+    A batch is (x, labels): x (N, features), labels (N,) integers.
+
+    Parameters
+    ----------
+    features : the number of columns of x
+    net : a layer from (N, features) to embeddings (N, D)
+    criterion : MinedTriplets or BatchAll
     """
 
     features: int
     net: Layer
-    criterion: Loss
+    criterion: MinedTriplets | BatchAll
 
     @property
-    def triplet(self):
+    def triplet(self) -> TripletLoss:
         """The loss of one triplet."""
         return self.criterion.triplet
 
-    def draw(self, batch, rng):
+    def draw(
+        self, batch: Any, rng: np.random.Generator
+    ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
         if not isinstance(batch, tuple) or len(batch) != 2:
             got = f"a tuple of {len(batch)}" if isinstance(batch, tuple) else "one array"
             raise validate.expected("batch", "a tuple (x, labels)", got)
         x, labels = batch
-        return (self.rows(x),), {"labels": label_array(labels, len(x))}
+        return (self._rows(x),), {"labels": label_array(labels, len(x))}
 
-    def rows(self, x):
+    def _rows(self, x: ArrayLike) -> NDArray:
         """x (N, features), checked and in the type of the parameters."""
         return validate.array("x", x, ("N", self.features), self.dtype)
 
-    def forward(self, x, *, labels):
+    def forward(self, x: NDArray, *, labels: NDArray) -> tuple[NDArray, Cache]:
         e, net_cache = self.net.forward(x)
         loss, criterion_cache = self.criterion.forward(e, labels=labels)
         return loss, (e, net_cache, criterion_cache)
 
-    def backward(self, dloss, cache):
+    def backward(self, dloss: float, cache: Cache) -> tuple[NDArray, Grads]:
         _, net_cache, criterion_cache = cache
         de, dcriterion = self.criterion.backward(dloss, criterion_cache)
         dx, dnet = self.net.backward(de, net_cache)
         return dx, {"net": dnet, "criterion": dcriterion}
 
-    def metrics(self, cache):
+    def metrics(self, cache: Cache) -> dict[str, float]:
         """active, triplets, and spread: the rms distance of the embeddings to their mean."""
         e, _, criterion_cache = cache
         spread = float(np.sqrt(e.var(axis=0).sum()))
         return {**self.criterion.metrics(criterion_cache), "spread": spread}
 
-    def embed(self, x):
+    def embed(self, x: ArrayLike) -> NDArray:
         """The embeddings of data x (N, features), (N, D)."""
-        return self.net.forward(self.rows(x))[0]
+        return self.net.forward(self._rows(x))[0]
 
 
 def embedding(
-    features, dims, *, rng, hidden=(256, 256), activation="relu", margin=0.2, distance="squared",
-    mining="semi_hard", normalize=True, dtype=np.float32,
-):  # fmt: skip
+    features: int, dims: int, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
+    activation: str = "relu", margin: float | str = 0.2, distance: str = "squared",
+    mining: str = "semi_hard", normalize: bool = True, dtype: DTypeLike = np.float32,
+) -> MinedTripletLoss:  # fmt: skip
     """A network that embeds `features` numbers in `dims` dimensions, as a loss to fit.
 
-    mining: "batch_all", "batch_hard" or "semi_hard"; margin: a number or "soft"; normalize:
-    whether embeddings are put on the unit sphere, as in FaceNet (Schroff et al. 2015).
+    Parameters
+    ----------
+    features, dims : numbers of columns of the data and of the embeddings
+    rng : numpy Generator for the initial weights
+    hidden : widths of the hidden layers
+    activation : of the hidden layers
+    margin : of the triplet loss, a number or "soft"
+    distance : "squared" or "euclidean"
+    mining : "batch_all", "batch_hard" or "semi_hard"
+    normalize : whether embeddings are put on the unit sphere, as in FaceNet (Schroff et al. 2015)
+    dtype : of the parameters
+
+    Returns
+    -------
+    MinedTripletLoss
+
+    Examples
+    --------
+    >>> digits = mg.data.digits()
+    >>> net = mg.metric.embedding(64, 16, rng=rng, hidden=(32,))
+    >>> net.embed(digits.test.x).shape
+    (447, 16)
     """
     validate.choice("mining", mining, MINING)
     net = mlp(features, hidden, dims, rng=rng, activation=activation, dtype=dtype)

@@ -3,32 +3,40 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PCA:
-    """The `dims` directions of largest variance (Pearson 1901): e = (x - mean) V.
+    """The directions of largest variance (Pearson 1901): e = (x - mean) V.
 
     Shapes: x (N, D), mean (D,), V (D, dims) with orthonormal columns, variance falling.
+
+    Examples
+    --------
+    >>> x = rng.standard_normal((100, 5))
+    >>> pca = mg.metric.PCA.of(x, 2)
+    >>> pca, pca.embed(x).shape
+    (PCA(5 -> 2), (100, 2))
     """
 
-    mean: np.ndarray
-    V: np.ndarray
+    mean: NDArray
+    V: NDArray
 
     @classmethod
-    def of(cls, x, dims):
-        """The principal components of data x (N, D)."""
+    def of(cls, x: ArrayLike, dims: int) -> "PCA":
+        """The first `dims` principal components of data x (N, D)."""
         x = validate.array("x", x, ("N", "D"), np.float64)
         dims = validate.integer("dims", dims, 1, min(x.shape))
         mean = x.mean(axis=0)
         _, _, Vt = np.linalg.svd(x - mean, full_matrices=False)
         return cls(mean, Vt[:dims].T)
 
-    def embed(self, x):
+    def embed(self, x: ArrayLike) -> NDArray:
         """(N, dims) coordinates of x (N, D)."""
         return (validate.array("x", x, ("N", len(self.mean))) - self.mean) @ self.V
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"PCA({self.V.shape[0]} -> {self.V.shape[1]})"

@@ -1,8 +1,10 @@
 """Batches in which every anchor has positives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.metric.mining import label_array
@@ -10,41 +12,52 @@ from minigen.metric.mining import label_array
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PKSampler:
-    """A sampler of class-balanced batches: P random classes with about `per_class` rows each.
+    """A sampler of class-balanced batches: P random classes with about K rows each.
 
-    x (N, D), labels (N,); `augment(x, rng)`, if given, returns changed copies of drawn rows. A
-    class is drawn without replacement while it lasts. Give it to `fit` as data, with a
+    A class is drawn without replacement while it lasts. Give it to `fit` as data, with a
     `validation=(x, labels)` of its own: without one, `fit` mines 2048 rows at each validation.
+
+    Parameters
+    ----------
+    x : data (N, D)
+    labels : integers (N,)
+    per_class : K
+    augment : a function (x, rng) of drawn rows that returns changed copies
+
+    Examples
+    --------
+    >>> digits = mg.data.digits().train
+    >>> x, labels = mg.metric.PKSampler(digits.x, digits.y, per_class=4).sample(12, rng=rng)
+    >>> x.shape, np.unique(labels, return_counts=True)[1].tolist()
+    ((12, 64), [4, 4, 4])
     """
 
-    x: np.ndarray
-    labels: np.ndarray
+    x: NDArray
+    labels: NDArray
     per_class: int = 16
-    augment: object = None
+    augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         label_array(self.labels, len(validate.array("x", self.x)))
         validate.integer("per_class", self.per_class, 2)
         if len(np.unique(self.labels)) < 2:
             raise validate.expected("labels", "at least two classes", "one")
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """(x (n, D), labels (n,)): n rows as evenly from the P classes as can be."""
         names = np.unique(self.labels)
         P = min(max(n // self.per_class, 2), len(names))
         sizes = np.diff(np.arange(P + 1) * n // P)
-        rows = np.concatenate([
-            self.of_class(name, size, rng)
-            for name, size in zip(rng.permutation(names)[:P], sizes, strict=True)
-        ])  # fmt: skip
+        classes = zip(rng.permutation(names)[:P], sizes, strict=True)
+        rows = np.concatenate([self._of_class(name, size, rng) for name, size in classes])
         x = self.x[rows]
         return (x if self.augment is None else self.augment(x, rng)), self.labels[rows]
 
-    def of_class(self, name, size, rng):
+    def _of_class(self, name: int, size: int, rng: np.random.Generator) -> NDArray:
         """`size` row numbers of one class: whole permutations of it, the last one cut."""
         mine = np.flatnonzero(self.labels == name)
         rounds = 1 + size // len(mine)
         return np.concatenate([rng.permutation(mine) for _ in range(rounds)])[:size]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"PKSampler({self.x.shape}, {len(np.unique(self.labels))} classes)"

@@ -3,26 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Loss
+from minigen.core.contract import Cache, Grads, Loss
 from minigen.core.numeric import sigmoid, softplus
 
 DISTANCES = ("squared", "euclidean")
 REDUCTIONS = ("mean", "sum")
-
-
-def between(u, distance):
-    """(d, slope) for differences u = a - b, (N, D): d = |u|^2 or |u|, (N,), and dd/du = slope u.
-
-    Where |u| = 0 the Euclidean distance has a kink; its subgradient 0 is chosen.
-    """
-    d = (u * u).sum(axis=1)
-    if distance == "squared":
-        return d, np.full_like(d, 2)
-    d = np.sqrt(d)
-    apart = d.real > 0
-    return d, apart / np.where(apart, d, 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,13 +27,26 @@ class TripletLoss(Loss):
     distance. No triplets give loss 0. Always da + dp + dn = 0: only differences count.
 
     Shapes: a, p, n (N, D).
+
+    Parameters
+    ----------
+    margin : m, a number >= 0, or "soft"
+    distance : "squared" or "euclidean"
+    reduce : "mean" or "sum"
+
+    Examples
+    --------
+    >>> a, p, n = np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> loss, cache = mg.metric.TripletLoss(margin=0.5).forward(a, p, n)
+    >>> print(loss)
+    0.5
     """
 
     margin: float | str = 0.2
     distance: str = "squared"
     reduce: str = "mean"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.margin, str):
             validate.choice("margin", self.margin, ("soft",))
         else:
@@ -54,38 +55,50 @@ class TripletLoss(Loss):
         validate.choice("reduce", self.reduce, REDUCTIONS)
 
     @property
-    def plateau(self):
+    def plateau(self) -> float:
         """The loss of a triplet whose rows are one point: all that a collapsed network can do."""
-        return np.log(2) if self.margin == "soft" else float(self.margin)
+        return float(np.log(2) if isinstance(self.margin, str) else self.margin)
 
-    def cost(self, to_p, to_n):
+    def distances(self, u: NDArray) -> tuple[NDArray, NDArray]:
+        """(d, slope) for differences u = a - b, (N, D): d (N,), and dd/du = slope u.
+
+        Where |u| = 0 the Euclidean distance has a kink; its subgradient 0 is chosen.
+        """
+        d = (u * u).sum(axis=1)
+        if self.distance == "squared":
+            return d, np.full_like(d, 2)
+        d = np.sqrt(d)
+        apart = np.real(d) > 0
+        return d, apart / np.where(apart, d, 1)
+
+    def cost(self, to_p: NDArray, to_n: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """(u, max(u, 0) or log(1 + exp(u)), its slope w) for distances of any one shape."""
         if self.margin == "soft":
             u = to_p - to_n
             return u, softplus(u), sigmoid(u)
         u = to_p - to_n + np.asarray(self.margin, to_p.dtype)  # TRI-1
-        w = (u.real > 0).astype(u.real.dtype)
+        w = (np.real(u) > 0).astype(np.real(u).dtype)
         return u, u * w, w
 
-    def share(self, count):
-        """What one of `count` triplets counts."""
+    def weight(self, count: int) -> float:
+        """1/count for the mean, 1 for the sum."""
         return 1 / max(count, 1) if self.reduce == "mean" else 1.0
 
-    def forward(self, a, p, n):
-        to_p, slope_p = between(a - p, self.distance)
-        to_n, slope_n = between(a - n, self.distance)
+    def forward(self, a: NDArray, p: NDArray, n: NDArray) -> tuple[NDArray, Cache]:
+        to_p, slope_p = self.distances(a - p)
+        to_n, slope_n = self.distances(a - n)
         u, each, w = self.cost(to_p, to_n)  # TRI-1
-        loss = each.sum() * self.share(len(u))
+        loss = each.sum() * self.weight(len(u))
         return loss, (a - p, a - n, slope_p, slope_n, u, w)
 
-    def backward(self, dloss, cache):
+    def backward(self, dloss: float, cache: Cache) -> tuple[NDArray, NDArray, NDArray, Grads]:
         a_p, a_n, slope_p, slope_n, u, w = cache
-        du = w * w.dtype.type(dloss * self.share(len(u)))
+        du = w * w.dtype.type(dloss * self.weight(len(u)))
         dp = -(du * slope_p)[:, None] * a_p  # TRI-1
         dn = (du * slope_n)[:, None] * a_n
         return -dp - dn, dp, dn, {}
 
-    def metrics(self, cache):
+    def metrics(self, cache: Cache) -> dict[str, float]:
         """active: the share of triplets with u > 0 (out of order, for the soft margin)."""
         *_, u, _ = cache
         return {"active": float((u > 0).mean()) if len(u) else 0.0}

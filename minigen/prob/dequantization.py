@@ -1,23 +1,13 @@
 """Dequantisation: from densities to likelihoods of integers."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 
 
-def whole(name, x, low=-np.inf, high=np.inf):
-    """`x` as an array whose values are whole numbers in low..high."""
-    x = validate.array(name, x)
-    wrong = (np.floor(x) != x) | (x < low) | (x > high)
-    if wrong.any():
-        where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        span = "" if np.isinf(high) else f" in {low}..{high}"
-        raise validate.expected(name, f"whole numbers{span}", f"{x[where]} at index {where}")
-    return x
-
-
-def dequantize(x, rng):
-    """Whole numbers k become k + u, u uniform in [0, 1): any shape; float64 from integers.
+def dequantize(x: ArrayLike, rng: np.random.Generator) -> NDArray:
+    """Integers k become k + u, u uniform in [0, 1).
 
     A density p of k + u bounds the probability of k (Theis, van den Oord & Bethge 2016):
 
@@ -25,8 +15,25 @@ def dequantize(x, rng):
 
     so -E[log p] is an upper bound of the discrete code length, with nothing to add; noise narrower
     than one level would make it no bound. floor(k + u) is k, always.
+
+    Parameters
+    ----------
+    x : array of any shape whose values are whole numbers
+    rng : numpy Generator
+
+    Returns
+    -------
+    array of the same shape
+        float64 for integers, else of the type of x
+
+    Examples
+    --------
+    >>> y = mg.prob.dequantize([3, 0, 7], rng)
+    >>> y.dtype, np.floor(y).tolist()
+    (dtype('float64'), [3.0, 0.0, 7.0])
     """
-    x = whole("x", x)
+    x = validate.array("x", x)
+    validate.integers("x", x, -np.inf, np.inf)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     noisy = x + validate.generator(rng).random(x.shape).astype(x.dtype)
     return np.minimum(noisy, np.nextafter(x + 1, x))  # rounding may not reach the next level

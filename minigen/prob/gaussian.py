@@ -5,16 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Density
+from minigen.core.contract import Cache, Density, Grads
+from minigen.core.numeric import LOG_2PI
 from minigen.core.tree import param
 
-LOG_2PI = float(np.log(2 * np.pi))
 MANY = 4096  # draws from which on vectorised functions win
 
 
-def standard_normal(shape, *, rng, dtype=np.float64):
+def standard_normal(
+    shape: tuple[int, ...], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
+) -> NDArray:
     """Independent draws of N(0, 1); many of them in float32 by Box & Muller (1958):
 
         z = sqrt(-2 log u) (cos a, sin a),   u ~ U(0, 1],   a ~ U[-pi, pi)
@@ -23,12 +26,14 @@ def standard_normal(shape, *, rng, dtype=np.float64):
     32 bits each, so |z| <= 6.8.
     """
     size = math.prod(shape)
-    if dtype != np.float32 or size < MANY:
-        return rng.standard_normal(shape, dtype=dtype)
+    if np.dtype(dtype) != np.float32:
+        return rng.standard_normal(shape)
+    if size < MANY:
+        return rng.standard_normal(shape, dtype=np.float32)
     half, f = -(-size // 2), np.float32
     bits = rng.integers(0, 2**64, half, dtype=np.uint64).view(np.uint32)
-    u = (bits[:half].astype(dtype) + f(0.5)) * f(2.0**-32)
-    a = bits[half:].view(np.int32).astype(dtype) * f(np.pi / 2**31)
+    u = (bits[:half].astype(f) + f(0.5)) * f(2.0**-32)
+    a = bits[half:].view(np.int32).astype(f) * f(np.pi / 2**31)
     z = np.concatenate([np.cos(a), np.sin(a)])
     z.reshape(2, half)[...] *= np.sqrt(-2 * np.log(u))
     return z[:size].reshape(shape)
@@ -36,18 +41,30 @@ def standard_normal(shape, *, rng, dtype=np.float64):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StandardNormal(Density):
-    """log q(z) = -D/2 log(2 pi) - |z|^2 / 2; z (N, D)."""
+    """log q(z) = -D/2 log(2 pi) - |z|^2 / 2; z (N, D).
+
+    Parameters
+    ----------
+    features : D
+
+    Examples
+    --------
+    >>> mg.prob.StandardNormal(2).log_prob([[0.0, 0.0]]).round(4).tolist()
+    [-1.8379]
+    """
 
     features: int
 
-    def forward(self, z):
+    def forward(self, z: NDArray) -> tuple[NDArray, Cache]:
         return -0.5 * ((z * z).sum(axis=1) + self.features * LOG_2PI), (z,)
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (z,) = cache
         return -dlogp[:, None] * z, {}
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+        """n rows, (n, D) float64."""
+        n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return rng.standard_normal((n, self.features))
 
 
@@ -59,20 +76,30 @@ class Gaussian(Density):
         L = diag(exp(a)) + strictly lower part of `lower`
 
     Shapes: z (N, D); mu, a (D,); lower (D, D), of which only the strict lower triangle counts.
+
+    Examples
+    --------
+    >>> p = mg.prob.Gaussian.from_moments([1.0, 2.0], [[1.0, 0.5], [0.5, 1.0]])
+    >>> p.sample(3, rng=rng).shape, p.Sigma.round(12).tolist()
+    ((3, 2), [[1.0, 0.5], [0.5, 1.0]])
+    >>> p.log_prob([[1.0, 2.0]]).round(4).tolist()
+    [-1.694]
     """
 
-    mu: np.ndarray = param()
-    a: np.ndarray = param()
-    lower: np.ndarray = param()
+    mu: NDArray = param()
+    a: NDArray = param()
+    lower: NDArray = param()
 
     @classmethod
-    def init(cls, features, *, dtype=np.float32):
-        """N(0, I)."""
+    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "Gaussian":
+        """N(0, I) in `features` dimensions."""
         zero = np.zeros(features, dtype)
         return cls(zero, zero.copy(), np.zeros((features, features), dtype))
 
     @classmethod
-    def from_moments(cls, mu, Sigma, *, dtype=np.float64):
+    def from_moments(
+        cls, mu: ArrayLike, Sigma: ArrayLike, *, dtype: DTypeLike = np.float64
+    ) -> "Gaussian":
         """N(mu, Sigma) of a given mean (D,) and covariance (D, D)."""
         mu = validate.array("mu", mu, ("D",))
         Sigma = validate.array("Sigma", Sigma, (len(mu), len(mu)))
@@ -88,23 +115,26 @@ class Gaussian(Density):
         return cls(*(np.array(part, dtype) for part in parts))
 
     @property
-    def features(self):
+    def features(self) -> int:
+        """D."""
         return len(self.mu)
 
     @property
-    def L(self):
+    def L(self) -> NDArray:
+        """The Cholesky factor of Sigma, (D, D)."""
         return np.tril(self.lower, -1) + np.diag(np.exp(self.a))
 
     @property
-    def Sigma(self):
+    def Sigma(self) -> NDArray:
+        """The covariance, (D, D)."""
         return self.L @ self.L.T
 
-    def forward(self, z):
+    def forward(self, z: NDArray) -> tuple[NDArray, Cache]:
         u = scipy.linalg.solve_triangular(self.L, (z - self.mu).T, lower=True).T
         constant = 0.5 * self.features * LOG_2PI + self.a.sum()
         return -0.5 * (u * u).sum(axis=1) - constant, (u,)  # CV-1
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (u,) = cache
         v = scipy.linalg.solve_triangular(self.L, u.T, lower=True, trans="T").T  # Sigma^-1 (z - mu)
         dz = -dlogp[:, None] * v  # CV-1
@@ -112,5 +142,7 @@ class Gaussian(Density):
         da = np.diag(dL) * np.exp(self.a) - dlogp.sum()
         return dz, {"mu": -dz.sum(axis=0), "a": da, "lower": np.tril(dL, -1)}
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+        """n rows, (n, D)."""
+        n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return self.mu + rng.standard_normal((n, self.features)) @ self.L.T

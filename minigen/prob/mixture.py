@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core.contract import Density
+from minigen.core import validate
+from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
 from minigen.core.tree import param
 from minigen.prob.gaussian import Gaussian
@@ -20,13 +22,21 @@ class Mixture(Density):
     dlogp r_k, and dlogits_k = sum_n dlogp_n (r_nk - w_k).
 
     Shapes: x (N, D); logits (K,); components: K densities.
+
+    Examples
+    --------
+    >>> p = mg.prob.Mixture.of_gaussians([[-2.0, 0.0], [2.0, 0.0]], scale=0.5)
+    >>> p.sample(4, rng=rng).shape, p.log_prob([[0.0, 1.0]]).shape
+    ((4, 2), (1,))
     """
 
-    logits: np.ndarray = param()
-    components: tuple
+    logits: NDArray = param()
+    components: tuple[Density, ...]
 
     @classmethod
-    def of_gaussians(cls, means, *, scale=1.0, dtype=np.float32):
+    def of_gaussians(
+        cls, means: ArrayLike, *, scale: float = 1.0, dtype: DTypeLike = np.float32
+    ) -> "Mixture":
         """K Gaussians N(means_k, scale^2 I) with equal weights; means (K, D)."""
         means = np.asarray(means, dtype)
         a = np.full(means.shape[1], np.log(scale), dtype)
@@ -35,27 +45,30 @@ class Mixture(Density):
         return cls(np.zeros(len(means), dtype), parts)
 
     @property
-    def features(self):
+    def features(self) -> int:
+        """D."""
         return self.components[0].features
 
-    def forward(self, x):
+    def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         parts = [p.forward(x) for p in self.components]
         logw = self.logits - logsumexp(self.logits)
         joint = np.stack([logp for logp, _ in parts], axis=1) + logw
         logp = logsumexp(joint)
         return logp, (np.exp(joint - logp[:, None]), tuple(cache for _, cache in parts))
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         r, caches = cache
         dlogw = dlogp[:, None] * r
         w = np.exp(self.logits - logsumexp(self.logits))
-        dx, grads = 0, {}
+        dx, grads = np.zeros((), r.dtype), {}
         for k, p in enumerate(self.components):
             dxk, grads[str(k)] = p.backward(dlogw[:, k], caches[k])
             dx = dx + dxk
         return dx, {"logits": dlogw.sum(axis=0) - dlogp.sum() * w, "components": grads}
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+        """n rows, (n, D)."""
+        n, rng = validate.integer("n", n, 0), validate.generator(rng)
         w = np.exp(self.logits - logsumexp(self.logits)).astype(np.float64)
         label = rng.choice(len(w), size=n, p=w / w.sum())
         draws = np.stack([p.sample(n, rng=rng) for p in self.components])
