@@ -272,8 +272,8 @@ def test_principal_components_are_centred_uncorrelated_and_of_falling_variance(r
 def test_queries_are_row_numbers(rng):
     e = rng.standard_normal((6, 2))
     assert len(metric.nearest(e, 1, queries=[0, 5])) == 2
-    for queries in ([-1], [6], [7], [0.0]):
-        with pytest.raises(ValueError, match=r"queries: expected row numbers in 0\.\.5"):
+    for queries in ([-1], [6], [7], [0.5]):
+        with pytest.raises(ValueError, match=r"queries: expected whole numbers in 0\.\.5"):
             metric.nearest(e, 1, queries=queries)
 
 

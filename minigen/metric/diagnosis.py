@@ -50,9 +50,10 @@ def collapse(run: Any, loss: Any, window: int = 50) -> CollapseReport:
 
     Examples
     --------
-    >>> net, digits = mg.metric.embedding(64, 2, rng=rng, hidden=(8,)), mg.data.digits().train
-    >>> sampler = mg.metric.PKSampler(digits.x / 16, digits.y)
-    >>> run = mg.fit(net, sampler, steps=10, rng=rng, progress=False)
+    >>> net, digits = mg.metric.embedding(64, 2, rng=rng, hidden=(8,)), mg.data.digits()
+    >>> sampler = mg.metric.PKSampler(digits.train.x / 16, digits.train.y)
+    >>> few = (digits.test.x[:50] / 16, digits.test.y[:50])
+    >>> run = mg.fit(net, sampler, steps=9, rng=rng, validation=few)
     >>> bool(mg.metric.collapse(run, net))
     False
     """

@@ -32,16 +32,16 @@ def nearest(e: ArrayLike, k: int, *, queries: ArrayLike | None = None) -> NDArra
     >>> mg.metric.nearest([[0.0], [1.0], [3.0]], 1).tolist()
     [[1], [0], [1]]
     """
-    e = validate.array("e", e, ("N", "D"), np.float64)
-    n = len(e)
+    x = validate.array("e", e, ("N", "D"), np.float64)
+    n = len(x)
     k = validate.integer("k", k, 1, n - 1)
-    queries = np.arange(n) if queries is None else queries
-    queries = validate.integers("queries", queries, 0, n - 1, ("Q",))
-    e = e - e.mean(axis=0)  # distances are the same, their rounding is less
-    found = np.empty((len(queries), k), np.int64)
-    for start in range(0, len(queries), BLOCK):
-        rows = queries[start : start + BLOCK]
-        d = pairwise(e[rows], e)
+    asked = np.arange(n) if queries is None else queries
+    asked = validate.integers("queries", asked, 0, n - 1, ("Q",))
+    x = x - x.mean(axis=0)  # distances are the same, their rounding is less
+    found = np.empty((len(asked), k), np.int64)
+    for start in range(0, len(asked), BLOCK):
+        rows = asked[start : start + BLOCK]
+        d = pairwise(x[rows], x)
         d[np.arange(len(rows)), rows] = np.inf
         found[start : start + BLOCK] = np.argsort(d, axis=1, kind="stable")[:, :k]
     return found

@@ -1,5 +1,6 @@
 """What each layer of a flow does to the plane."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Bijection
-from minigen.flows import ActNorm, Affine, Flow, Permute
+from minigen.core.contract import Bijection, Inverse
+from minigen.flows import ActNorm, Affine, Chain, Flow, Permute
 from minigen.plot.style import (
     BLUE,
     MUTED,
@@ -22,6 +23,8 @@ from minigen.plot.style import (
     title,
     window,
 )  # fmt: skip
+
+Steps = list[tuple[Bijection, Callable[..., Any]]]
 
 LINES_EACH_WAY, POINTS_A_LINE, REACH = 17, 400, 2.6
 
@@ -76,24 +79,30 @@ def _stages(flow: Flow, z: NDArray) -> list[NDArray]:
 
     Maps that only permute or scale the columns belong to the layer before them.
     """
-    if flow.runs == "generative":
-        todo, move = list(flow.chain.layers), lambda f, y: f.forward(y)[0]
-    else:
-        todo, move = list(reversed(flow.chain.layers)), lambda f, y: f.inverse(y)[0]
-    stages = [_settled(todo, move, z)]
-    while todo:
-        f = todo.pop(0)
-        z = move(f, z)
+    steps = _steps(flow.chain, "inverse")
+    stages = [_settled(steps, z)]
+    for k, (f, move) in enumerate(steps, 1):
+        z = move(z)[0]
         if not isinstance(f, (ActNorm, Affine, Permute)):
-            stages.append(_settled(todo, move, z))
+            stages.append(_settled(steps[k:], z))
     return [*stages[:-1], z]
 
 
-def _settled(todo: list[Bijection], move: Any, z: NDArray) -> NDArray:
+def _steps(f: Bijection, direction: str) -> Steps:
+    """The single maps that a bijection applies in one direction, in order, with their functions."""
+    if isinstance(f, Inverse):
+        return _steps(f.f, "inverse" if direction == "forward" else "forward")
+    if isinstance(f, Chain):
+        layers = f.layers if direction == "forward" else f.layers[::-1]
+        return [step for layer in layers for step in _steps(layer, direction)]
+    return [(f, getattr(f, direction))]
+
+
+def _settled(steps: Steps, z: NDArray) -> NDArray:
     """z in the order of columns that the permutations still to come will give it."""
-    for f in todo:
+    for f, move in steps:
         if isinstance(f, Permute):
-            z = move(f, z)
+            z = move(z)[0]
     return z
 
 

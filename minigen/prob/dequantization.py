@@ -33,7 +33,7 @@ def dequantize(x: ArrayLike, rng: np.random.Generator) -> NDArray:
     (dtype('float64'), [3.0, 0.0, 7.0])
     """
     x = validate.array("x", x)
-    validate.integers("x", x, -np.inf, np.inf)
+    validate.refuse("x", x, np.floor(x) != x, "whole numbers")
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     noisy = x + validate.generator(rng).random(x.shape).astype(x.dtype)
     return np.minimum(noisy, np.nextafter(x + 1, x))  # rounding may not reach the next level

@@ -101,7 +101,7 @@ class DiscretisedGaussian(Layer):
         d = (b - a) * (b + a) / 2  # density(b) = density(a) exp(-d)
         fall = np.expm1(-np.absolute(d))
         inner = np.where(d > 0, at_a * fall, -at_b * fall)
-        rise = np.where(first | last, at_b - at_a, inner)
+        rise = np.where(np.logical_or(first, last), at_b - at_a, inner)
         dx = dlogp[:, None] * rise / sigma
         dlogvar = -dlogp[:, None] * ((b - a) * at_b + a * rise) / 2
         return dx, -dx, dlogvar, {}
