@@ -12,12 +12,10 @@ from minigen.markov.maximum_likelihood import fit_categorical, fit_gaussian, fit
 from minigen.markov.sequences import padded
 
 __all__ = [
-    "CategoricalChain",
-    "GaussianChain",
-    "SequenceNLL",
-    "fit_categorical",
-    "fit_gaussian",
-    "fit_unigram",
-    "padded",
-    "perplexity",
-]
+    "CategoricalChain", "GaussianChain", "SequenceNLL", "fit_categorical", "fit_gaussian",
+    "fit_unigram", "padded", "perplexity",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,11 +1,13 @@
 """The categorical Markov chain: letters that depend on the letter before."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Density
+from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
 from minigen.core.tree import param
 from minigen.markov.losses import SequenceNLL
@@ -22,18 +24,28 @@ class CategoricalChain(Density):
 
     Shapes: start (K,), logits (K, K); given y (N, n) integers, and `lengths` (N,) where the rows
     are padded sequences of unequal length. A logit of -inf is a probability of 0.
+
+    Examples
+    --------
+    >>> chain = mg.markov.CategoricalChain.of([0.5, 0.5], [[0.9, 0.1], [0.5, 0.5]])
+    >>> np.exp(chain.log_prob([[0, 0, 1]])).round(12).tolist()
+    [0.045]
+    >>> chain.sample(3, length=10, rng=rng).shape, chain.stationary().round(3).tolist()
+    ((3, 10), [0.833, 0.167])
     """
 
-    start: np.ndarray = param()
-    logits: np.ndarray = param()
+    start: NDArray = param()
+    logits: NDArray = param()
 
     @classmethod
-    def init(cls, states, *, dtype=np.float32):
+    def init(cls, states: int, *, dtype: DTypeLike = np.float32) -> "CategoricalChain":
         """All symbols equally likely."""
         return cls(np.zeros(states, dtype), np.zeros((states, states), dtype))
 
     @classmethod
-    def of(cls, start, P, *, dtype=np.float64):
+    def of(
+        cls, start: ArrayLike, P: ArrayLike, *, dtype: DTypeLike = np.float64
+    ) -> "CategoricalChain":
         """The chain of given probabilities: start (K,) and P (K, K), whose rows sum to 1."""
         start = validate.array("start", start, ("K",), np.float64)
         P = validate.array("P", P, (len(start), len(start)), np.float64)
@@ -44,45 +56,41 @@ class CategoricalChain(Density):
             return cls(np.log(start).astype(dtype), np.log(P).astype(dtype))
 
     @property
-    def states(self):
+    def states(self) -> int:
         """K, the number of symbols."""
         return len(self.start)
 
     @property
-    def P(self):
+    def P(self) -> NDArray:
         """Transition probabilities, (K, K): P[k, l] from k to l."""
         return np.exp(self.logits - logsumexp(self.logits)[:, None])
 
     @property
-    def nll(self):
+    def nll(self) -> SequenceNLL:
         """Nats per symbol as a loss; a batch is y or (y, lengths)."""
         return SequenceNLL(self)
 
-    def arguments(self, y, lengths=None):
+    def arguments(
+        self, y: Any, lengths: ArrayLike | None = None
+    ) -> tuple[tuple[()], dict[str, NDArray]]:
         """Inputs (none) and given of `forward` for sequences of any kind, checked."""
         y, lengths = padded(y, lengths, "y")
-        y = validate.array("y", y, ("N", "n"))
-        if y.dtype.kind not in "iu":
-            raise TypeError(f"y: expected integers, got dtype {y.dtype}")
-        y = np.where(inside(y.shape, lengths), y, 0)
-        if y.size and not 0 <= y.min() <= y.max() < self.states:
-            got = f"{y.min()}..{y.max()}"
-            raise validate.expected("y", f"symbols in 0..{self.states - 1}", got)
-        return (), {"y": y, "lengths": lengths}
+        y = np.where(inside(y.shape[:2], lengths), validate.array("y", y, ("N", "n")), 0)
+        return (), {"y": validate.integers("y", y, 0, self.states - 1), "lengths": lengths}
 
-    def log_prob(self, y, lengths=None):
+    def log_prob(self, y: Any, lengths: ArrayLike | None = None) -> NDArray:
         """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
         _, given = self.arguments(y, lengths)
         return self.forward(**given)[0]
 
-    def forward(self, *, y, lengths=None):
+    def forward(self, *, y: NDArray, lengths: NDArray | None = None) -> tuple[NDArray, Cache]:
         log_start = self.start - logsumexp(self.start)
         log_P = self.logits - logsumexp(self.logits)[:, None]
         steps = inside(y.shape, lengths)[:, 1:]
         terms = np.where(steps, log_P[y[:, :-1], y[:, 1:]], 0)
         return log_start[y[:, 0]] + terms.sum(axis=1), (y, steps, np.exp(log_start), np.exp(log_P))
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[Grads]:
         y, steps, start, P = cache
         first = np.zeros_like(start)
         np.add.at(first, y[:, 0], dlogp)
@@ -92,7 +100,7 @@ class CategoricalChain(Density):
         dlogits = count - count.sum(axis=1, keepdims=True) * P
         return ({"start": dstart, "logits": dlogits},)
 
-    def sample(self, n, *, length, rng):
+    def sample(self, n: int, *, length: int, rng: np.random.Generator) -> NDArray:
         """n sequences of symbols (n, length)."""
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         u = validate.generator(rng).random((length, n))
@@ -103,8 +111,8 @@ class CategoricalChain(Density):
             y.append(below(u[i], edges[y[-1]]))
         return np.stack(y, axis=1)
 
-    def stationary(self):
-        """The law pi (K,) that one step leaves as it is: pi = pi P. It must be the only one."""
+    def stationary(self) -> NDArray:
+        """The distribution pi (K,) with pi = pi P; it must be the only one."""
         K, P = self.states, self.P.astype(np.float64)
         P /= P.sum(axis=1, keepdims=True)  # the rank tells what float32 would blur
         system = np.vstack([P.T - np.eye(K), np.ones(K)])
@@ -113,6 +121,6 @@ class CategoricalChain(Density):
         return np.linalg.lstsq(system, np.eye(K + 1)[K], rcond=None)[0].clip(0)
 
 
-def below(u, edges):
+def below(u: NDArray, edges: NDArray) -> NDArray:
     """Draws by the inverse of the distribution function: u (n,) < 1, edges (n, K) -> (n,)."""
     return (u[:, None] * edges[:, -1:] >= edges).sum(axis=1)

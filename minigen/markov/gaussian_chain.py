@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.linalg import solve_discrete_lyapunov
 
 from minigen.core import validate
-from minigen.core.contract import Density
+from minigen.core.contract import Cache, Density, Grads
 from minigen.core.tree import param
 from minigen.markov.losses import SequenceNLL
 from minigen.markov.sequences import inside, padded
@@ -25,51 +27,65 @@ class GaussianChain(Density):
 
     Shapes: x (N, n, D), or anything with n D numbers a row: (N, n) for D = 1. Sequences of
     unequal length are padded rows with `lengths` (N,) given; what is beyond a length is ignored.
-    Scalar or vector, by Yule (1927) for n -> infinity.
+    The scalar chain is the AR(1) of Yule (1927).
+
+    Examples
+    --------
+    >>> chain = mg.markov.GaussianChain.of([[0.9]], [0.0], [[0.19]])
+    >>> chain.sample(3, length=100, rng=rng).shape, chain.stationary().Sigma.round(12).tolist()
+    ((3, 100), [[1.0]])
+    >>> chain.log_prob([[0.0, 0.0]]).round(2).tolist()
+    [-1.01]
     """
 
-    A: np.ndarray = param()
+    A: NDArray = param()
     noise: Gaussian
     start: Gaussian
 
     @classmethod
-    def init(cls, features, *, dtype=np.float32):
+    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "GaussianChain":
         """White noise: A = 0, N(0, I) everywhere."""
         new = [Gaussian.init(features, dtype=dtype) for _ in range(2)]
         return cls(np.zeros((features, features), dtype), *new)
 
     @classmethod
-    def of(cls, A, b, Q, start=None, *, dtype=np.float64):
+    def of(
+        cls, A: ArrayLike, b: ArrayLike, Q: ArrayLike, start: Gaussian | None = None, *,
+        dtype: DTypeLike = np.float64,
+    ) -> "GaussianChain":  # fmt: skip
         """The chain of given A (D, D), b (D,), Q (D, D), begun at `start`, or stationary."""
         A = validate.array("A", A, ("D", "D"))
         noise = Gaussian.from_moments(b, Q, dtype=dtype)
         if noise.features != len(A):
             raise validate.expected("b", f"shape ({len(A)},)", f"({noise.features},)")
-        start = start or stationary(A, noise, dtype)
+        start = start or _stationary(A, noise, dtype)
         return cls(np.array(A, dtype), noise, start)
 
     @property
-    def features(self):
+    def features(self) -> int:
+        """D."""
         return len(self.A)
 
     @property
-    def nll(self):
+    def nll(self) -> SequenceNLL:
         """Nats per element as a loss; a batch is x or (x, lengths)."""
         return SequenceNLL(self)
 
-    def arguments(self, x, lengths=None):
+    def arguments(
+        self, x: Any, lengths: ArrayLike | None = None
+    ) -> tuple[tuple[NDArray], dict[str, NDArray]]:
         """Inputs and given of `forward` for sequences of any kind, checked and cast."""
         x, lengths = padded(x, lengths)
         x = x[:, :, None] if x.ndim == 2 and self.features == 1 else x
         x = validate.array("x", x, ("N", "n", self.features), self.dtype)
         return (x,), {"lengths": lengths}
 
-    def log_prob(self, x, lengths=None):
+    def log_prob(self, x: Any, lengths: ArrayLike | None = None) -> NDArray:
         """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
         inputs, given = self.arguments(x, lengths)
         return self.forward(*inputs, **given)[0]
 
-    def forward(self, x, *, lengths=None):
+    def forward(self, x: NDArray, *, lengths: NDArray | None = None) -> tuple[NDArray, Cache]:
         X = x.reshape(len(x), math.prod(x.shape[1:]) // self.features, self.features)
         steps = inside(X.shape[:2], lengths)[:, 1:]
         before, after = X[:, :-1][steps], X[:, 1:][steps]
@@ -79,7 +95,7 @@ class GaussianChain(Density):
         terms[steps] = each
         return first + terms.sum(axis=1), (x.shape, steps, before, start_cache, noise_cache)  # MK-1
 
-    def backward(self, dlogp, cache):
+    def backward(self, dlogp: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         shape, steps, before, start_cache, noise_cache = cache
         deach = np.repeat(dlogp, steps.sum(axis=1))
         dr, dnoise = self.noise.backward(deach, noise_cache)  # MK-1
@@ -90,7 +106,7 @@ class GaussianChain(Density):
         dX[:, :-1][steps] -= dr @ self.A
         return dX.reshape(shape), {"A": -dr.T @ before, "noise": dnoise, "start": dstart}
 
-    def sample(self, n, *, length, rng):
+    def sample(self, n: int, *, length: int, rng: np.random.Generator) -> NDArray:
         """n sequences (n, length, D); (n, length) for D = 1."""
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         x = [self.start.sample(n, rng=validate.generator(rng))]
@@ -99,11 +115,11 @@ class GaussianChain(Density):
         out = np.stack(x, axis=1).astype(self.dtype, copy=False)
         return out[:, :, 0] if self.features == 1 else out
 
-    def stationary(self):
-        """The law N(m, S) that one step leaves as it is: m = A m + b, S = A S A^T + Q."""
-        return stationary(self.A, self.noise, self.dtype)
+    def stationary(self) -> Gaussian:
+        """The Gaussian N(m, S) that a step does not change: m = A m + b, S = A S A^T + Q."""
+        return _stationary(self.A, self.noise, self.dtype)
 
-    def joint(self, length):
+    def joint(self, length: int) -> tuple[NDArray, NDArray]:
         """Mean (n D,) and precision (n D, n D) of whole sequences: block-tridiagonal.
 
         Blocks [i, i]: Q^{-1} + A^T Q^{-1} A, [i, i-1]: -Q^{-1} A; the first has the start's
@@ -122,7 +138,7 @@ class GaussianChain(Density):
         return np.concatenate(mean), precision.reshape(n * D, n * D)
 
 
-def stationary(A, noise, dtype):
+def _stationary(A: NDArray, noise: Gaussian, dtype: DTypeLike) -> Gaussian:
     """See `GaussianChain.stationary`."""
     A = np.asarray(A, np.float64)
     radius = np.max(np.abs(np.linalg.eigvals(A)))

@@ -1,8 +1,10 @@
 """Maximum likelihood in closed form: counts, and least squares."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.markov.categorical_chain import CategoricalChain
@@ -11,13 +13,32 @@ from minigen.markov.sequences import inside, padded
 from minigen.prob import Gaussian
 
 
-def fit_gaussian(x, lengths=None, *, dtype=np.float64):
-    """The GaussianChain of largest likelihood for sequences x (a list, or an array and lengths).
+def fit_gaussian(
+    x: Any, lengths: ArrayLike | None = None, *, dtype: DTypeLike = np.float64
+) -> GaussianChain:
+    """The GaussianChain of largest likelihood.
 
         [A b] = least squares of x_i on [x_{i-1} 1],   Q = mean of (r_i - b) (r_i - b)^T
 
     The start gets the mean and covariance of the first elements; where there are too few
     sequences for that (at most D), those of all elements.
+
+    Parameters
+    ----------
+    x : sequences, a list of arrays (n_k, D), or an array (N, n) or (N, n, D)
+    lengths : (N,) of the rows of a padded array
+    dtype : of the parameters
+
+    Returns
+    -------
+    GaussianChain
+
+    Examples
+    --------
+    >>> truth = mg.markov.GaussianChain.of([[0.9]], [0.0], [[1.0]])
+    >>> chain = mg.markov.fit_gaussian(truth.sample(100, length=100, rng=rng))
+    >>> bool(abs(chain.A[0, 0] - 0.9) < 0.03)
+    True
     """
     x, lengths = padded(x, lengths)
     x = x.reshape(*x.shape[:2], math.prod(x.shape[2:])).astype(np.float64)
@@ -30,36 +51,72 @@ def fit_gaussian(x, lengths=None, *, dtype=np.float64):
     slopes = np.linalg.lstsq(inputs, after, rcond=None)[0]
     A, b = slopes[:-1].T, slopes[-1]
     first = x[:, 0] if len(x) > D else x[keep]
-    noise = moments(after - before @ A.T, dtype, b)
-    return GaussianChain(A.astype(dtype), noise, moments(first, dtype))
+    noise = _moments(after - before @ A.T, b, dtype)
+    return GaussianChain(A.astype(dtype), noise, _moments(first, first.mean(axis=0), dtype))
 
 
-def moments(x, dtype, mean=None):
-    """The Gaussian of largest likelihood for rows x (M, D)."""
-    mean = x.mean(axis=0) if mean is None else mean
+def _moments(x: NDArray, mean: NDArray, dtype: DTypeLike) -> Gaussian:
+    """The Gaussian of largest likelihood for rows x (M, D) with that mean."""
     return Gaussian.from_moments(mean, (x - mean).T @ (x - mean) / len(x), dtype=dtype)
 
 
-def fit_categorical(y, lengths=None, *, states=None, pseudocount=0.0, dtype=np.float64):
+def fit_categorical(
+    y: Any, lengths: ArrayLike | None = None, *, states: int | None = None,
+    pseudocount: float = 0.0, dtype: DTypeLike = np.float64,
+) -> CategoricalChain:  # fmt: skip
     """The CategoricalChain of largest likelihood: P[k, l] = share of the steps from k to l.
 
-    pseudocount is added to every count, so that what was never seen is possible (Laplace 1814
-    adds 1). A symbol that no step leaves gets equal shares. states: K, by default the largest
-    symbol + 1.
+    A symbol that no step leaves gets equal shares.
+
+    Parameters
+    ----------
+    y : sequences of symbols, a list of integer arrays, or an array (N, n)
+    lengths : (N,) of the rows of a padded array
+    states : K, by default the largest symbol + 1
+    pseudocount : added to every count, so that steps never seen are possible (Laplace 1814: 1)
+    dtype : of the parameters
+
+    Returns
+    -------
+    CategoricalChain
+
+    Examples
+    --------
+    >>> mg.markov.fit_categorical([[0, 1, 1, 0], [0, 1]]).P.round(12).tolist()
+    [[0.0, 1.0], [0.5, 0.5]]
     """
-    first, count = counts(y, lengths, states, pseudocount)
-    return CategoricalChain.of(shares(first[None])[0], shares(count), dtype=dtype)
+    first, count = _counts(y, lengths, states, pseudocount)
+    return CategoricalChain.of(_shares(first[None])[0], _shares(count), dtype=dtype)
 
 
-def fit_unigram(y, lengths=None, *, states=None, pseudocount=0.0, dtype=np.float64):
-    """The chain without memory: each symbol by its frequency, whatever stood before."""
-    first, count = counts(y, lengths, states, pseudocount)
-    extra = pseudocount * len(first)  # counts() has added one pseudocount for each symbol before
-    p = shares((first + count.sum(axis=0) - extra)[None])[0]
+def fit_unigram(
+    y: Any, lengths: ArrayLike | None = None, *, states: int | None = None,
+    pseudocount: float = 0.0, dtype: DTypeLike = np.float64,
+) -> CategoricalChain:  # fmt: skip
+    """The chain without memory: each symbol by its frequency, independent of the one before.
+
+    Parameters
+    ----------
+    y, lengths, states, pseudocount, dtype : as for `fit_categorical`
+
+    Returns
+    -------
+    CategoricalChain
+
+    Examples
+    --------
+    >>> mg.markov.fit_unigram([[0, 1, 1, 1]]).P.round(12).tolist()
+    [[0.25, 0.75], [0.25, 0.75]]
+    """
+    first, count = _counts(y, lengths, states, pseudocount)
+    extra = pseudocount * len(first)  # _counts has added one pseudocount for each symbol before
+    p = _shares((first + count.sum(axis=0) - extra)[None])[0]
     return CategoricalChain.of(p, np.tile(p, (len(p), 1)), dtype=dtype)
 
 
-def counts(y, lengths, states, pseudocount):
+def _counts(
+    y: Any, lengths: ArrayLike | None, states: int | None, pseudocount: float
+) -> tuple[NDArray, NDArray]:
     """How many sequences begin with each symbol, (K,), and make each step, (K, K)."""
     pseudocount = validate.number("pseudocount", pseudocount, 0)
     y, lengths = padded(y, lengths, "y")
@@ -72,7 +129,7 @@ def counts(y, lengths, states, pseudocount):
     return first, np.bincount(pair, minlength=K * K).reshape(K, K) + pseudocount
 
 
-def shares(count):
+def _shares(count: NDArray) -> NDArray:
     """Rows of counts as probabilities."""
     total = count.sum(axis=1, keepdims=True)
     return np.where(total > 0, count / np.where(total > 0, total, 1), 1 / count.shape[1])

@@ -1,33 +1,50 @@
 """Sequences of unequal length as one padded array and their lengths."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 
 
-def padded(x, lengths=None, name="x"):
-    """(array (N, n, ...), lengths (N,)) of an array of sequences or a list of unequal ones.
+def padded(
+    x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None, name: str = "x"
+) -> tuple[NDArray, NDArray]:
+    """Sequences as one array and their lengths.
 
     A list's sequences are filled up with zeros to the longest; no result depends on the filling.
-    lengths: of the rows of a padded array, by default all of it.
+
+    Parameters
+    ----------
+    x : a padded array (N, n, ...), or a list of arrays (n_k, ...) of unequal lengths
+    lengths : (N,) of the rows of a padded array, by default all of it
+    name : of the argument, for messages
+
+    Returns
+    -------
+    x, lengths : arrays (N, n, ...) and (N,)
+
+    Examples
+    --------
+    >>> x, lengths = mg.markov.padded([[1, 2, 3], [4]])
+    >>> x.tolist(), lengths.tolist()
+    ([[1, 2, 3], [4, 0, 0]], [3, 1])
     """
     if isinstance(x, list | tuple):
         if lengths is not None:
             raise validate.expected("lengths", "none with a list of sequences", "some")
-        return from_list(x, name)
-    x = validate.array(name, x)
+        return _from_list(x, name)
+    x = validate.array(name, x)  # type: ignore[arg-type]
     if x.ndim < 2 or x.shape[1] < 1:
         got = f"shape {validate.shaped(x.shape)}" + "; one sequence is x[None]" * (x.ndim == 1)
         raise validate.expected(name, "an array (N, n, ...) or a list of sequences", got)
     if lengths is None:
         return x, np.full(len(x), x.shape[1])
-    lengths = validate.array("lengths", lengths, (len(x),))
-    if lengths.dtype.kind not in "iu" or np.any((lengths < 1) | (lengths > x.shape[1])):
-        raise validate.expected("lengths", f"integers in 1..{x.shape[1]}", lengths)
-    return x, lengths
+    return x, validate.integers("lengths", lengths, 1, x.shape[1], (len(x),))
 
 
-def from_list(x, name):
+def _from_list(x: Sequence[ArrayLike], name: str) -> tuple[NDArray, NDArray]:
     """The same of a list of arrays (n_k, ...)."""
     rows = [validate.array(f"{name}[{k}]", row) for k, row in enumerate(x)]
     for k, row in enumerate(rows):
@@ -44,7 +61,7 @@ def from_list(x, name):
     return out, lengths
 
 
-def inside(shape, lengths):
+def inside(shape: tuple[int, ...], lengths: ArrayLike | None) -> NDArray:
     """Whether place i belongs to the sequence, (N, n); all do without lengths."""
     N, n = shape
     return np.arange(n) < (np.full(N, n) if lengths is None else np.asarray(lengths))[:, None]
