@@ -12,11 +12,11 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, log_gaussian, logdet, worst
 from minigen.derivations.tools.layers import (
-    bent_chain,
     coupling,
     covariance,
     linear,
-    tame,
+    nonlinear_chain,
+    smooth,
 )
 from minigen.derivations.tools.quadrature import grid
 from minigen.flows import NLL, Affine, Chain, Exp, Flow, Inverse, InvertibleLinear
@@ -48,8 +48,8 @@ def cv_1(rng: np.random.Generator) -> Result:
     gradient: v=\Sigma^{-1}\bar z:\quad \partial_z\log q=-v,\quad \partial_L\log q
         =\operatorname{tril}(vv^TL)-\operatorname{diag}(1/L_{ii})
 
-    True. Only the name is unlucky: from the next line on the density of the latent z is called q
-    and p is kept for the data, which is also how the code names them.
+    True. The name may confuse: from the next line on, the density of the latent z is called q, and
+    p is the density of the data. The code uses these names too.
     """
     q = base(3, rng)
     z = rng.standard_normal((6, 3))
@@ -69,10 +69,10 @@ def cv_2(rng: np.random.Generator) -> Result:
         \text{ one to one, }\det\frac{d\bar F}{d\bar z}\ne0
     gradient: d\bar z=\Big(\frac{\partial\bar F}{\partial\bar z}\Big)^T d\bar y
 
-    True as a definition. It leaves unsaid what all later lines live on: F keeps the dimension, can
-    be undone, and is smooth both ways.
+    True as a definition. It does not say what all later lines need: F keeps the dimension, is
+    invertible, and is smooth in both directions.
     """
-    f = bent_chain(4, rng)
+    f = nonlinear_chain(4, rng)
     z = rng.standard_normal((5, 4))
     y, _, _ = f.forward(z)
     there = gap(f.inverse(y)[0], z)
@@ -89,9 +89,9 @@ def cv_3(rng: np.random.Generator) -> Result:
     correct: p(\bar y)=q(\bar F^{-1}(\bar y))\left|\det\frac{d\bar F^{-1}}{d\bar y}\right|
     gradient: \frac{\partial\log|\det J|}{\partial J}=J^{-T}
 
-    True. Probability is carried along: what F squeezes together becomes denser. Judged where the
-    answer is known: a linear F gives a Gaussian, exp gives the lognormal, and for a bent map in the
-    plane the mass is 1 and expectations agree with those under q.
+    True. Where F contracts space, the density grows. Checked where the answer is known: a linear F
+    gives a Gaussian, exp gives the lognormal, and for a nonlinear map in the plane the mass is 1
+    and expectations agree with those under q.
     """
     q, f, y = base(3, rng), linear(3, rng), rng.standard_normal((5, 3))
     W = f.forward(np.eye(3))[0]
@@ -103,7 +103,7 @@ def cv_3(rng: np.random.Generator) -> Result:
         gap(flow.log_prob(y), gaussian),
         gap(lognormal.log_prob(positive), stats.lognorm.logpdf(positive[:, 0], 1)),
     )
-    f = Chain((tame(coupling(2, rng), rng), linear(2, rng)))
+    f = Chain((smooth(coupling(2, rng), rng), linear(2, rng)))
     bent = Flow(Inverse(f), base(2, rng))
     return Result(worst(known, *in_the_plane(bent)), gradient=gradients(bent, y[:, :2], rng=rng))
 
@@ -130,9 +130,9 @@ def cv_4(rng: np.random.Generator) -> Result:
         =q(F^{-1}(y))\,\big|(F^{-1})'(y)\big|\quad(D=1)
     gradient: c=(\log q)'(z)-\frac{F''}{F'}:\quad \frac{\partial\log p}{\partial y}=\frac{c}{F'}
 
-    The bars of the absolute value are gone from the last form. Where F falls, its derivative is
-    negative and the printed density comes out below zero, off by 200 %. The line is the
-    one-dimensional case; with vectors a determinant belongs inside the bars.
+    The last form has lost the bars of the absolute value. Where F decreases, its derivative is
+    negative and the printed density is below zero, off by 200 %. The line is the one-dimensional
+    case; with vectors a determinant belongs inside the bars.
     """
     sigma = rng.uniform(0.5, 1.5)
     falling = Chain((Affine(np.array([-1.0]), np.zeros(1)), Exp()))  # F(z) = exp(-z)
@@ -162,9 +162,9 @@ def cv_5(rng: np.random.Generator) -> Result:
         =-\bar z^T d\bar y-\Big(\sum_n d\ell_n\Big)W^{-T}
 
     True: the determinant of the inverse map is one over that of the map. The word max on the arrow
-    is an order, not part of the equation: choose theta so that the data are likely.
+    is an instruction, not part of the equation: choose theta so that the data are likely.
     """
-    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    f, q, z = nonlinear_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, _, _ = f.forward(z)
     there = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
     back = q.log_prob(f.inverse(y)[0]) + logdet(jacobian(inverse_of(f), y))
@@ -189,9 +189,9 @@ def cv_6(rng: np.random.Generator) -> Result:
         =-\nabla_z\big(\log q-\log|\det J|\big)^TJ^{-1}\partial_\theta F-\operatorname{tr}(J^{-1}
         \partial_\theta J)
 
-    True, with a trap for the gradient. The data y stay where they are while theta moves, so z moves
-    too. Hold z instead and there is no maximum at all: shrink F and the density grows without
-    bound.
+    True, but the gradient needs care. The data y stay fixed while theta changes, so z changes too.
+    With z fixed there would be no maximum: the smaller the scale of F, the larger the density,
+    without bound.
     """
     f = Chain((coupling(3, rng), linear(3, rng)))
     flow = Flow(Inverse(f), base(3, rng))

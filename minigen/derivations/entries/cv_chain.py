@@ -7,7 +7,7 @@ from minigen.check import gradients, jacobian
 from minigen.derivations.entries.cv import base, forward_of, inverse_of
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, log_gaussian, logdet, worst
-from minigen.derivations.tools.layers import bent_chain, linear
+from minigen.derivations.tools.layers import linear, nonlinear_chain
 from minigen.flows import Chain, Flow, Inverse
 
 
@@ -20,8 +20,8 @@ def cv_7(rng: np.random.Generator) -> Result:
     correct: p_k(\bar z_k)=p_{k-1}\big(f_k^{-1}(\bar z_k)\big)\left|\det\frac{df_k^{-1}}{d\bar z_k}
         \right|=\dots
 
-    One index too many. Undoing the k-th map lands among the z of step k - 1, so it is the density
-    of that step that must be asked there.
+    One index is wrong. The inverse of the k-th map gives z_{k-1}, so the density of step k - 1
+    belongs on the right.
     """
     f1, f2, q = linear(3, rng), linear(3, rng), base(3, rng)
     p1, p2 = (Flow(Inverse(Chain(maps)), q) for maps in [(f1,), (f1, f2)])
@@ -43,10 +43,10 @@ def cv_8(rng: np.random.Generator) -> Result:
     correct: p_k(\bar z_k)=q(\bar z_0)\prod_{i=1}^{k}\left|\det\frac{df_i^{-1}}{d\bar z_i}\right|,
         \quad \bar z_{i-1}=f_i^{-1}(\bar z_i)
 
-    True: determinants of a composition multiply, each taken at the point its own layer sees. The
-    chain's sum is held against the Jacobian of the whole composed map.
+    True: determinants of a composition multiply, each taken at the input of its own layer. The
+    chain's sum is compared with the Jacobian of the whole composed map.
     """
-    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    f, q, z = nonlinear_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ell, _ = f.forward(z)
     back, ell_back, _ = f.inverse(y)
     truth = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
@@ -76,10 +76,10 @@ def cv_9(rng: np.random.Generator) -> Result:
         =\Big(\frac{\partial\bar z_{i-1}}{\partial\bar z_i}\Big)^Td\bar z_{i-1}+d\ell\,
         \frac{\partial\ell_i}{\partial\bar z_i}
 
-    The sum runs over k up to k: the letter of the depth is taken again for the index. Whoever
-    programs it as it stands adds the last layer's term k times. Call the index i.
+    The sum runs over k up to k: the letter of the depth is used again for the index. Code that
+    follows it literally adds the last layer's term k times. Call the index i.
     """
-    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    f, q, z = nonlinear_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ells = along(f, z)
     back, ell, _ = f.inverse(y)
     truth = q.log_prob(z) - logdet(jacobian(forward_of(f), z))
@@ -102,10 +102,11 @@ def cv_10(rng: np.random.Generator) -> Result:
     gradient: d\ell_i=d\ell,\quad d\bar z_{i-1}=\Big(\frac{\partial f_i}{\partial\bar z_{i-1}}
         \Big)^Td\bar z_i+d\ell\,\frac{\partial\ell_i}{\partial\bar z_{i-1}}
 
-    The same index, taken twice again. The change of sign is right: each layer's inverse has one
-    over its determinant. Since the terms add, every layer is handed the same d logdet.
+    Again the same letter for the depth and the index. The change of sign is right: the determinant
+    of each layer's inverse is one over that of the layer. Since the terms add, every layer receives
+    the same d logdet.
     """
-    f, q, z = bent_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
+    f, q, z = nonlinear_chain(4, rng), base(4, rng), rng.standard_normal((5, 4))
     y, ells = along(f, z)
     _, ell, _ = f.forward(z)
     truth = q.log_prob(z) + logdet(jacobian(inverse_of(f), y))

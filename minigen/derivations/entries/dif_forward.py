@@ -14,9 +14,9 @@ from minigen.derivations.tools.gaussian_walk import (
     column,
     conditional,
     log_normal,
-    rolled,
     rows,
     short_schedule,
+    unrolled,
     walk,
 )
 from minigen.derivations.tools.quadrature import trapezoid
@@ -47,8 +47,8 @@ def dif_1(rng: np.random.Generator) -> Result:
         \ \partial_{\bar x_{t-1}}=\sqrt{1-\beta}\,\frac r\beta,\ \partial_\beta=-\frac D{2\beta}
         +\frac{\|r\|^2}{2\beta^2}-\frac{r^T\bar x_{t-1}}{2\beta\sqrt{1-\beta}}
 
-    True. The mean shrinks by just as much as the noise adds, so that variance 1 stays variance 1.
-    Held against the conditional law cut out of the joint Gaussian of the whole walk.
+    True. The mean shrinks by as much as the noise adds, so that variance 1 stays variance 1.
+    Compared with the conditional law from the joint Gaussian of all steps.
     """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)
@@ -67,8 +67,8 @@ def dif_2(rng: np.random.Generator) -> Result:
         q(\bar{x}_T | \bar{x}_{T-1})$$
     correct: q(\bar x_{1:T}|\bar x_0)=\prod_{t=1}^Tq(\bar x_t|\bar x_{t-1})
 
-    True, because each step looks at the one before it and no further back. The sum of the steps'
-    log densities is that of one Gaussian in T dimensions.
+    True, because each step depends on the one before it only. The sum of the steps' log densities
+    is that of one Gaussian in T dimensions.
     """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)
@@ -76,7 +76,7 @@ def dif_2(rng: np.random.Generator) -> Result:
         StepDensity().forward(x[s], x[s - 1], *rows(schedule, s, "beta"))[0]
         for s in range(1, T + 1)
     )
-    B = rolled(schedule)[1:]
+    B = unrolled(schedule)[1:]
     path = np.stack(x[1:], axis=-1) - B[:, 0] * x[0][:, :, None]
     whole = log_gaussian(path, np.zeros(T), B[:, 1:] @ B[:, 1:].T)
     return Result(gap(steps, whole.sum(axis=1)))
@@ -90,9 +90,9 @@ def dif_3(rng: np.random.Generator) -> Result:
     correct: q(\bar x_t|\bar x_0)=\mathcal N\big(\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I\big);\quad
         q(\bar x_T|\bar x_0)\to\mathcal N(\bar 0,\mathbf I)\ \text{as}\ A_T\to0
 
-    A question, answered by DIF-12. That x_t looks like pure noise is true of the end of a long walk
-    only: the printed form is measured by its KL after two steps, the corrected one by its density
-    and by that KL against an integral.
+    A question, answered by DIF-12. Only after many steps is x_t close to pure noise: the error of
+    the printed form is its KL after two steps; the corrected form is checked by its density, and
+    its KL by an integral.
     """
     schedule, x0 = short_schedule(rng), np.array([[1.0]])
     A, rest = column(schedule, 2, *TABLES)
@@ -136,9 +136,9 @@ def dif_5(rng: np.random.Generator) -> Result:
         =\sum d\bar x_t\odot\Big(\frac{\bar\epsilon}{2\sqrt\beta}
         -\frac{\bar x_{t-1}}{2\sqrt{1-\beta}}\Big)
 
-    True: a sample of DIF-1. The noise of step t bears the index t - 1, and is not the total noise
-    that DIF-19 will write with nearly the same letter. By a change of variables the sample must
-    have the density of DIF-1.
+    True: a sample of DIF-1. The noise of step t has the index t - 1, and is not the total noise
+    that DIF-19 writes with nearly the same letter. By a change of variables the sample must have
+    the density of DIF-1.
     """
     schedule = short_schedule(rng)
     x, eps = rng.standard_normal((2, N, D))

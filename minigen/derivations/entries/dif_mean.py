@@ -33,8 +33,8 @@ def dif_19(rng: np.random.Generator) -> Result:
     printed: $$\bar{x}_t = \sqrt{A_t} \bar{x}_0 + \sqrt{1-A_t} \bar{\varepsilon}$$
     correct: \bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon
 
-    True, and with it a change of letter: this epsilon is all the noise between x_0 and x_t. Two of
-    the three always give the third.
+    True, with a change of letter: this epsilon is all the noise between x_0 and x_t. Two of the
+    three always determine the third.
     """
     schedule, x, *_ = drawn(rng)
     errors = []
@@ -56,8 +56,8 @@ def dif_20(rng: np.random.Generator) -> Result:
     gradient: d\bar x_t=\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\,d\tilde\mu,\quad d\bar x_0
         =\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}\,d\tilde\mu
 
-    True: a compromise between where x_t comes from and where x_0 leads, weighted by what is known
-    from each side. Held against the conditional mean of the joint Gaussian.
+    True: a weighted mean of what x_t and what x_0 say about x_{t-1}. Compared with the conditional
+    mean of the joint Gaussian.
     """
     schedule, x, _, t, *_ = drawn(rng)
     layer = PosteriorMean(schedule)
@@ -75,9 +75,9 @@ def dif_21(rng: np.random.Generator) -> Result:
     correct: =\sqrt{\alpha_t}\,\frac{1-A_{t-1}}{1-A_t}\bar x_t+\frac{\beta_t\sqrt{A_{t-1}}}{1-A_t}
         \cdot\frac{\bar x_t-\sqrt{1-A_t}\,\bar\varepsilon}{\sqrt{A_t}}
 
-    x_0 written by the noise, with one root too many below the line. Probably a cancellation left on
-    the page: the root of A_{t-1} over that of A_t is one over the root of alpha_t, so either pair
-    may stand there, not both.
+    x_0 is written by the noise, with one root too many in the denominator. Probably a cancellation
+    left on the page: the root of A_{t-1} over that of A_t is one over the root of alpha_t, so
+    either pair may be there, not both.
     """
     p = Point(rng)
     first, second = p.a * p.before / p.rest * p.xt, p.beta * p.b / p.rest * (p.xt - p.noise)
@@ -99,8 +99,8 @@ def dif_22(rng: np.random.Generator) -> Result:
         -\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon=\frac1{\sqrt{\alpha_t}}\bar x_t
         -\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\bar\varepsilon
 
-    The numerator was written a second time below the line, so the weight of x_t comes out as
-    exactly one instead of one over the root of alpha_t. The weight of the noise is right.
+    The numerator was written a second time as the denominator, so the weight of x_t is exactly one
+    instead of one over the root of alpha_t. The weight of the noise is right.
     """
     p = Point(rng)
     above, noise = p.alpha - p.A + 1 - p.alpha, p.beta / (p.a * p.rest) * p.noise
@@ -133,8 +133,8 @@ def dif_23(rng: np.random.Generator) -> Result:
     gradient: d\bar x_t=\frac{d\tilde\mu}{\sqrt{\alpha_t}},\quad d\bar\varepsilon
         =-\frac{\beta_t}{\sqrt{\alpha_t(1-A_t)}}\,d\tilde\mu
 
-    True; the errors of the two lines before have not reached it. The noise must be the total one of
-    DIF-19. With a network's guess in its place this is the mean a diffusion model steps to.
+    True; the errors of the two lines before are not in it. The noise must be the total one of
+    DIF-19. With the network's prediction in its place this is the mean of a diffusion model's step.
     """
     schedule, x, steps, t, mean, variance = drawn(rng)
     layer, eps = PosteriorMeanFromNoise(schedule), noise_of(schedule, x, 4)

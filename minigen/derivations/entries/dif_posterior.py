@@ -55,9 +55,9 @@ def dif_13(rng: np.random.Generator) -> Result:
     correct: q(\bar x_{t-1}|\bar x_t,\bar x_0)=\frac{q(\bar x_{t-1}|\bar x_0)\,
         q(\bar x_t|\bar x_{t-1},\bar x_0)}{q(\bar x_t|\bar x_0)},\quad t\ge2
 
-    Bayes' rule for the step back, with t + 1 written where t - 1 is meant, twice. As it stands the
-    right side changes with x at t - 1 while the left side has never heard of it; from DIF-15 on the
-    notes themselves use t - 1.
+    Bayes' rule for the step back, with t + 1 written where t - 1 is meant, twice. As printed the
+    right side depends on x_{t-1} and the left side does not; from DIF-15 on the notes themselves
+    use t - 1.
     """
     schedule, x, _, t, mean, variance = drawn(rng)
     truth = log_normal(x[3], mean, variance)
@@ -80,8 +80,8 @@ def dif_14(rng: np.random.Generator) -> Result:
         \cdot\mathcal N(\bar x_t|\sqrt{\alpha_t}\,\bar x_{t-1},
         \beta_t\mathbf I)}{\mathcal N(\bar x_t|\sqrt{A_t}\,\bar x_0,(1-A_t)\mathbf I)}
 
-    The slip of DIF-13 carried on, three times in the first Gaussian. The printed line is measured
-    as what it has to be, the density of one step back.
+    The mistake of DIF-13 again, three times in the first Gaussian. The printed line is compared
+    with what it should be, the density of one step back.
     """
     schedule, x, _, t, mean, variance = drawn(rng)
     truth = log_normal(x[3], mean, variance)
@@ -110,9 +110,9 @@ def dif_15(rng: np.random.Generator) -> Result:
     gradient: \partial_{\bar x_{t-1}}\log q=-\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t},\quad
         \partial_{\tilde\mu}\log q=+\frac{\bar x_{t-1}-\tilde\mu}{\tilde\beta_t}
 
-    True, squares of vectors being squared lengths, and better than it claims: the bracket is the
-    square about the mean over the variance, with nothing left over. Decided with rational numbers,
-    without rounding.
+    True (squares of vectors are squared lengths), and more is true: the bracket equals the square
+    about the mean over the variance, without a rest. Decided with rational numbers, without
+    rounding.
     """
     schedule, x, _, t, mean, variance = drawn(rng)
     layer = PosteriorDensity(schedule)
@@ -134,8 +134,8 @@ def dif_16(rng: np.random.Generator) -> Result:
         \bar x_{t-1}^T\Big(\frac{\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}
         \bar x_t\Big)=\frac1{\tilde\beta_t}\|\bar x_{t-1}-\tilde\mu\|^2+\text{const}
 
-    Completing the square needs the linear term, and it is gone; its remains are the next line.
-    Without it, what is called const changes as x_{t-1} moves.
+    Completing the square needs the linear term, which is missing; the next line is a part of it.
+    Without it, the rest is not constant: it changes with x_{t-1}.
     """
     p = Point(rng)
     a = 1 / p.before + p.alpha / p.beta
@@ -161,8 +161,8 @@ def dif_17(rng: np.random.Generator) -> Result:
         =\tilde\beta_t\Big(\frac{\sqrt{A_{t-1}}}{1-A_{t-1}}\bar x_0+\frac{\sqrt{\alpha_t}}{\beta_t}
         \bar x_t\Big)
 
-    An equals sign where a bracket opened: this is no formula for x_{t-1} but what it is multiplied
-    with, the linear term of the line before, and both of its parts are negative.
+    An equals sign stands where a bracket opened: this is not a formula for x_{t-1} but its factor,
+    the linear term of the line before, and both of its parts are negative.
     """
     p = Point(rng)
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
@@ -190,7 +190,7 @@ def dif_18(rng: np.random.Generator) -> Result:
         \frac{\partial\tilde\beta_t}{\partial A_{t-1}}=-\frac{\beta_t^2}{(1-A_t)^2}
 
     True, all three forms, because alpha and beta add to one and A_t is alpha_t times A_{t-1}. At t
-    = 1 the first divides by zero where the last gives the right answer, zero.
+    = 1 the first form divides by zero, the last gives the right answer, zero.
     """
     schedule, x, *_ = drawn(rng)
     p, times = Point(rng), list(range(2, T + 1))

@@ -16,9 +16,9 @@ from minigen.derivations.tools.gaussian_walk import (
     column,
     conditional,
     log_normal,
-    rolled,
     rows,
     short_schedule,
+    unrolled,
     walk,
 )
 from minigen.derivations.tools.quadrature import trapezoid
@@ -45,8 +45,8 @@ def dif_6(rng: np.random.Generator) -> Result:
         \Big(\underbrace{\sqrt{1-\beta_{t-1}}}_{\sqrt{\alpha_{t-1}}}\bar x_{t-2}
         +\sqrt{\beta_{t-1}}\,\bar\epsilon_{t-2}\Big)+\sqrt{\beta_t}\,\bar\epsilon_{t-1}
 
-    Labels under braces were taken for denominators. The alphas only name what is under the root;
-    divided by them, the walk would grow where it should shrink.
+    Labels under braces were read as denominators. The alphas only name what is under the root;
+    divided by them, x would grow where it should shrink.
     """
     schedule, x, first, second, last = two_steps(rng)
     (alpha, beta), (alpha1, beta1) = (column(schedule, s, "alpha", "beta") for s in (t, t - 1))
@@ -83,9 +83,9 @@ def dif_8(rng: np.random.Generator) -> Result:
     correct: \mathcal N(\bar 0,\alpha_t(1-\alpha_{t-1})\mathbf I)\ast\mathcal N(\bar 0,(1-\alpha_t)
         \mathbf I)=\mathcal N(\bar 0,(1-\alpha_t\alpha_{t-1})\mathbf I)
 
-    What is added are two independent noises, not their densities: the sum of two densities has mass
-    2. The density of a sum is a convolution, under which variances add. It is carried out on a
-    grid, with the package's own steps.
+    Two independent noises are added, not their densities: the sum of two densities has mass 2. The
+    density of a sum is a convolution, under which variances add. It is computed on a grid, with the
+    package's own steps.
     """
     schedule = short_schedule(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
@@ -113,8 +113,8 @@ def dif_9(rng: np.random.Generator) -> Result:
     correct: \overset{d}{=}\sqrt{\alpha_t\alpha_{t-1}}\,\bar x_{t-2}+\sqrt{1-\alpha_t\alpha_{t-1}}\,
         \bar\epsilon=\dots
 
-    True of the distributions on both sides. It holds for the samples too if the new noise is read
-    as the two old ones, weighted so that its variance is again 1.
+    True for the distributions on both sides. It is true for the samples too if the new noise is the
+    sum of the two old ones, weighted so that its variance is again 1.
     """
     schedule, x, first, second, last = two_steps(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
@@ -134,11 +134,11 @@ def dif_10(rng: np.random.Generator) -> Result:
     correct: \alpha_1\cdots\alpha_t=A_t,\quad A_0=1
     gradient: \frac{\partial A_t}{\partial\beta_s}=-\frac{A_t}{1-\beta_s}\quad(s\le t)
 
-    The dots between first and last became a minus. A_t is a product; it is held against the square
-    of the weight with which x_0 survives in x_t.
+    The dots between first and last became a minus. A_t is a product; it is compared with the square
+    of the weight of x_0 in x_t.
     """
     schedule = short_schedule(rng)
-    truth = rolled(schedule)[:, 0] ** 2
+    truth = unrolled(schedule)[:, 0] ** 2
     printed = schedule.alpha[1] - schedule.alpha[1:]
     report = gradients(Cumulate(), schedule.beta[1:], rng=rng)
     return Result(gap(schedule.alpha_bar, truth), gap(printed, truth[1:]), report)
@@ -146,7 +146,7 @@ def dif_10(rng: np.random.Generator) -> Result:
 
 def total_noise(schedule: Schedule, eps: list[NDArray], s: int) -> tuple[NDArray, float]:
     """The step noises up to s as one noise of variance 1, and its weight in x_s."""
-    weights = rolled(schedule)[s, 1:]
+    weights = unrolled(schedule)[s, 1:]
     spread = np.sqrt(np.sum(weights**2))
     return np.tensordot(weights, eps[1:], 1) / spread, spread
 
@@ -162,8 +162,8 @@ def dif_11(rng: np.random.Generator) -> Result:
     gradient: d\bar x_0=\sqrt{A_t}\,d\bar x_t,\ d\bar\epsilon=\sqrt{1-A_t}\,d\bar x_t,\ dA_t=\sum
         d\bar x_t\odot\Big(\frac{\bar x_0}{2\sqrt{A_t}}-\frac{\bar\epsilon}{2\sqrt{1-A_t}}\Big)
 
-    True: DIF-9 repeated until x_0 is reached. One noise takes the place of t of them, so a training
-    step may jump to any t at once.
+    True: DIF-9 repeated until x_0 is reached. One noise replaces t of them, so a training step can
+    go to any t at once.
     """
     schedule = short_schedule(rng)
     x, steps = walk(schedule, rng)
@@ -186,7 +186,7 @@ def dif_12(rng: np.random.Generator) -> Result:
         =\frac{\sqrt{A_t}\,\bar\varepsilon}{\sqrt{1-A_t}}
 
     True; only the argument before the bar is left out. Its gradient at x_t is the score, minus the
-    noise over its size: what a diffusion network learns.
+    noise over its standard deviation: what a diffusion network learns.
     """
     schedule = short_schedule(rng)
     x, _ = walk(schedule, rng)

@@ -21,8 +21,8 @@ def elbo_1(rng: np.random.Generator) -> Result:
     printed: $$p_\theta(\bar{x}_0) \approx q(\bar{x}_0)$$
     correct: p_\theta(\bar x_0)\approx q(\bar x_0)
 
-    A wish, not a claim: the model is to look like the data. What makes it precise is the KL, which
-    is zero for equal densities and for no others.
+    An aim, not a claim: the model should be close to the data. The KL makes it precise: it is zero
+    for equal densities and for no others.
     """
     L = np.linalg.cholesky(covariance(3, rng))[None]
     m, other = rng.standard_normal((2, 1, 3))
@@ -31,7 +31,7 @@ def elbo_1(rng: np.random.Generator) -> Result:
     return Result(worst(abs(same[0]), 0.0 if apart[0] > 1e-3 else np.inf))
 
 
-def two_bumps(rng: np.random.Generator) -> tuple[Mixture, NDArray, NDArray]:
+def bimodal(rng: np.random.Generator) -> tuple[Mixture, NDArray, NDArray]:
     """A mixture q in one dimension, its density on a grid, and the grid."""
     means = np.array([[-rng.uniform(0.8, 1.5)], [rng.uniform(0.8, 1.5)]])
     q = Mixture.of_gaussians(means, scale=0.6, dtype=np.float64)
@@ -56,10 +56,10 @@ def elbo_2(rng: np.random.Generator) -> Result:
     printed: $$KL(q(\bar{x}_0) \parallel p_\theta(\bar{x}_0)) \rightarrow \min$$
     correct: KL(q(\bar x_0)\parallel p_\theta(\bar x_0))\to\min_\theta
 
-    True, and the order of the two matters. With q in front it is maximum likelihood: the best
-    Gaussian then has the mean and the variance of the data, and there the gradient must vanish.
+    True, and the order of the two matters. With q first it is maximum likelihood: the best Gaussian
+    then has the mean and the variance of the data, and there the gradient must vanish.
     """
-    q, x, weights = two_bumps(rng)
+    q, x, weights = bimodal(rng)
     m = float(weights @ x[:, 0])
     v = float(weights @ (x[:, 0] - m) ** 2)
     best = normal(m, v)
@@ -81,11 +81,11 @@ def elbo_3(rng: np.random.Generator) -> Result:
         d\bar x_0\to\min_\theta\iff\int q(\bar x_0)\log p_\theta(\bar x_0)\,d\bar x_0\to\max_\theta
     gradient: \partial_\theta KL=-E_q[\partial_\theta\log p_\theta]
 
-    The identity is right and the arrow is not: to make a divergence large is to be as wrong as
-    possible. What is to be made large is the last integral without its minus. Measured by how far
-    from the mean of the data the printed order drives a Gaussian that may go to 3 and -3.
+    The identity is right, the arrow is wrong: a large divergence means a bad model. The last
+    integral, without its minus, is to be made large. The error of the printed form is the distance
+    from the mean of the data of the Gaussian that it prefers, among means from -3 to 3.
     """
-    q, x, weights = two_bumps(rng)
+    q, x, weights = bimodal(rng)
     p = normal(0.4, 1.7)
     entropy, cross = weights @ q.log_prob(x), weights @ p.log_prob(x)
     identity = gap(forward_kl(q, x, weights, p), entropy - cross)

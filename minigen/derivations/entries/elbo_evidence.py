@@ -10,17 +10,17 @@ from minigen.check import jacobian
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
-from minigen.derivations.tools.layers import tame
-from minigen.derivations.tools.linear_model import EVERY_STEP, LinearNet, M, T, V, World
+from minigen.derivations.tools.layers import smooth
+from minigen.derivations.tools.linear_model import EVERY_STEP, LinearNet, M, T, ToyModel, V
 from minigen.derivations.tools.quadrature import hermite, trapezoid
 from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
 
 
-def bent_model(rng: np.random.Generator, T: int) -> DDPM:
+def nonlinear_model(rng: np.random.Generator, T: int) -> DDPM:
     """A one-dimensional DDPM with a network, not linear, on T steps."""
     schedule = schedule_from_betas(rng.uniform(0.3, 0.5, T))
     net = TimeNet.init(1, 1, T=T, hidden=5, blocks=1, rng=rng, dtype=np.float64)
-    return DDPM(tame(net, rng), schedule, 1, "eps", "beta", 0.35)
+    return DDPM(smooth(net, rng), schedule, 1, "eps", "beta", 0.35)
 
 
 def kernel(model: DDPM, t: int, low: NDArray, high: NDArray) -> NDArray:
@@ -49,39 +49,39 @@ def elbo_4(rng: np.random.Generator) -> Result:
     gradient: \partial_\theta\log p_\theta(\bar x_0)
         =E_{p_\theta(\bar x_{1:T}|\bar x_0)}[\partial_\theta\log p_\theta(\bar x_{0:T})]
 
-    True: what came before x_0 is integrated away. For a linear model the integral is matrix
+    True: the steps after x_0 are integrated away. For a linear model the integral is matrix
     algebra, for a network it is a chain of one-dimensional integrals, and its gradient is the mean
-    gradient of a whole path over the paths that end in x_0.
+    gradient of a whole path, over the paths that end in x_0.
     """
-    world = World.draw(rng, features=1)
+    toy = ToyModel.draw(rng, features=1)
     x0 = np.linspace(-1.5, 2.0, 5)
     path = np.broadcast_to(x0[:, None, None], (5, T + 1, 1))
-    known = world.p.log(path, [0])
-    linear = gap(np.log(marginal(world.model, x0, 301)), known)
-    model = bent_model(rng, 3)
+    known = toy.p.log(path, [0])
+    linear = gap(np.log(marginal(toy.model, x0, 301)), known)
+    model = nonlinear_model(rng, 3)
     grids = gap(np.log(marginal(model, x0, 261)), np.log(marginal(model, x0, 401)))
-    return Result(worst(linear, grids), gradient=fisher_gap(world, 0.3))
+    return Result(worst(linear, grids), gradient=fisher_gap(toy, 0.3))
 
 
-def fisher_gap(world: World, x0: float) -> float:
+def fisher_gap(toy: ToyModel, x0: float) -> float:
     """Fisher's identity at one x_0, for the slopes of a linear network."""
-    net = world.net
+    net = toy.net
 
     def log_p(slopes: NDArray) -> NDArray:
-        model = DDPM(LinearNet(slopes, net.shift), world.schedule, 1, "mu", "beta",
-                     world.model.first)  # fmt: skip
+        model = DDPM(LinearNet(slopes, net.shift), toy.schedule, 1, "mu", "beta",
+                     toy.model.first)  # fmt: skip
         return np.log(marginal(model, x0, 241))
 
     (direct,) = jacobian(log_p, net.slope)
     x, w = trapezoid(-13.0, 13.0, 241)
     up = np.full((1, 1), 1 / np.exp(log_p(net.slope)[0]))  # from x_0 upwards: p(x_0 | x_t)
-    down = densities(world.model, x, w)
+    down = densities(toy.model, x, w)
     total, low = np.zeros(len(net.slope)), np.array([x0])
     for t in EVERY_STEP:
-        K = kernel(world.model, t, low, x)
+        K = kernel(toy.model, t, low, x)
         pair = down[t][:, None] * w[:, None] * K * up  # of (x_t, x_{t-1}) given x_0
         mu, cache = net.forward(x[:, None], t=np.array([t]))
-        score = ((low - mu) * pair).sum(axis=1, keepdims=True) / world.sigma2(t)
+        score = ((low - mu) * pair).sum(axis=1, keepdims=True) / toy.sigma2(t)
         total += net.backward(score, cache)[1]["slope"]
         up, low = (K * up).sum(axis=1)[None] * w, x
     return gap(total, direct)
@@ -136,11 +136,11 @@ def elbo_5(rng: np.random.Generator) -> Result:
         \left[\frac{p_\theta(\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\right]
         \right]
 
-    A remark beside the line, with its inside left out. The integral is an expectation of a ratio,
-    and the log stays outside of it. Read as an expectation of logs, the only other reading, it is
-    already the bound and lies below.
+    A remark beside the line, without its inner part. The integral is an expectation of a ratio, and
+    the log stays outside of it. Read as an expectation of logs, the only other reading, it is
+    already the bound and smaller.
     """
-    model, x0 = bent_model(rng, 2), 0.4
+    model, x0 = nonlinear_model(rng, 2), 0.4
     x1, x2, w = sampled_paths(model, x0)
     log_r, _ = log_ratio(model, x0, x1, x2)
     alive = w > 0
@@ -160,10 +160,10 @@ def elbo_6(rng: np.random.Generator) -> Result:
         \cdot\frac{p_\theta(\bar x_0,\dots,\bar x_T)}{q(\bar x_1,\dots,\bar x_T|\bar x_0)}\,
         d\bar x_1\dots d\bar x_T\right]
 
-    True: multiplied and divided by a density that is zero nowhere. The sign at its end belongs to
+    True: multiplied and divided by a density that is nowhere zero. The sign at its end belongs to
     the next line.
     """
-    model, x0 = bent_model(rng, 2), -0.6
+    model, x0 = nonlinear_model(rng, 2), -0.6
     x, w = trapezoid(-10.0, 10.0, 161)
     x1, x2 = (a.ravel() for a in np.meshgrid(x, x, indexing="ij"))
     log_r, log_q = log_ratio(model, x0, x1, x2)
@@ -183,28 +183,28 @@ def elbo_7(rng: np.random.Generator) -> Result:
         \quad\text{short by}\quad E_{q(\bar x_0)}KL\big(q(\bar x_{1:T}|\bar x_0)\parallel
         p_\theta(\bar x_{1:T}|\bar x_0)\big)
 
-    True, by Jensen, the log being concave. What is lost is known exactly: how far the paths of q
-    are from those that the model would have taken to x_0. Bound, likelihood and gap are computed
-    apart and must add up.
+    True, by Jensen, because the log is concave. The difference is known exactly: the KL from the
+    paths of q to the model's paths that end in x_0. Bound, likelihood and difference are computed
+    separately and must add up.
     """
-    world = World.draw(rng)
+    toy = ToyModel.draw(rng)
     z, w = hermite()
     x0 = M + np.sqrt(V) * z
     later = list(EVERY_STEP)
-    D = world.model.features
+    D = toy.model.features
     paths = np.zeros((len(z), T + 1, D))
     paths[:, 0] = x0[:, None]
-    likelihood = w @ world.p.log(paths, [0])
-    lost = D * (w @ path_divergence(world, x0, later))
-    total, *_ = world.terms()
+    likelihood = w @ toy.p.log(paths, [0])
+    lost = D * (w @ path_divergence(toy, x0, later))
+    total, *_ = toy.terms()
     note = f"likelihood {likelihood:.4f}, bound {-total:.4f}, lost {lost:.4f}"
     return Result(gap(-total, likelihood - lost) if lost > 0 else np.inf, note=note)
 
 
-def path_divergence(world: World, x0: NDArray, later: list[int]) -> NDArray:
+def path_divergence(toy: ToyModel, x0: NDArray, later: list[int]) -> NDArray:
     """KL(q(x_1..x_T | x_0) || p(x_1..x_T | x_0)) of one column, for each x_0."""
     pairs = []
-    for joint in (world.q, world.p):
+    for joint in (toy.q, toy.p):
         gain, offset, C = joint.conditional(later, [0])
         L = np.broadcast_to(np.linalg.cholesky(C), (len(x0), T, T))
         pairs += [x0[:, None] * gain[:, 0] + offset, L]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
-from minigen.derivations.tools.linear_model import EVERY_STEP, T, World, decoder
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel, decoder
 from minigen.derivations.tools.posterior_forms import log_bayes
 from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
@@ -20,32 +20,32 @@ from minigen.diffusion import (
 )
 
 
-def world_and_paths(rng: np.random.Generator, n: int = 25) -> tuple[World, NDArray, NDArray]:
+def toy_and_paths(rng: np.random.Generator, n: int = 25) -> tuple[ToyModel, NDArray, NDArray]:
     """A model, some paths, and log q(x_1..x_T | x_0) - log p(x_0..x_T) from the joint laws."""
-    world = World.draw(rng)
-    x = world.paths(n, rng)
-    return world, x, world.q.log(x, EVERY_STEP, [0]) - world.p.log(x, range(T + 1))
+    toy = ToyModel.draw(rng)
+    x = toy.paths(n, rng)
+    return toy, x, toy.q.log(x, EVERY_STEP, [0]) - toy.p.log(x, range(T + 1))
 
 
-def posterior_step(world: World, x: NDArray, t: int) -> NDArray:
+def posterior_step(toy: ToyModel, x: NDArray, t: int) -> NDArray:
     """log q(x_{t-1} | x_t, x_0) by the package."""
     now = np.full(len(x), t)
-    mu, _ = PosteriorMean(world.schedule).forward(x[:, t], x[:, 0], t=now)
-    return PosteriorDensity(world.schedule).forward(x[:, t - 1], mu, t=now)[0]
+    mu, _ = PosteriorMean(toy.schedule).forward(x[:, t], x[:, 0], t=now)
+    return PosteriorDensity(toy.schedule).forward(x[:, t - 1], mu, t=now)[0]
 
 
-def product_form(world: World, x: NDArray) -> NDArray:
+def product_form(toy: ToyModel, x: NDArray) -> NDArray:
     """ELBO-10 at each path: the steps of q over the prior and the steps of p."""
-    forward = sum(world.forward_step(x, t) for t in EVERY_STEP)
-    return forward - world.prior(x) - sum(world.reverse_step(x, t) for t in EVERY_STEP)
+    forward = sum(toy.forward_step(x, t) for t in EVERY_STEP)
+    return forward - toy.prior(x) - sum(toy.reverse_step(x, t) for t in EVERY_STEP)
 
 
-def expected(world: World, rows_of: Callable[[World, NDArray], NDArray]) -> float:
+def expected(toy: ToyModel, rows_of: Callable[[ToyModel, NDArray], NDArray]) -> float:
     """E_q of a quadratic function of the path, exactly."""
     nodes, w = expectation(T + 1)
-    root = np.linalg.cholesky(world.q.cov)
-    x = (world.q.mean + nodes @ root.T)[:, :, None] * np.ones(world.model.features)
-    return float(w @ rows_of(world, x))
+    root = np.linalg.cholesky(toy.q.cov)
+    x = (toy.q.mean + nodes @ root.T)[:, :, None] * np.ones(toy.model.features)
+    return float(w @ rows_of(toy, x))
 
 
 @entry("ELBO-8", code=(StepDensity.forward, GaussianTerm.forward))
@@ -58,17 +58,16 @@ def elbo_8(rng: np.random.Generator) -> Result:
     correct: L=E_{q(\bar x_0,\bar x_1,\dots,\bar x_T)}\left[\log\frac{q(\bar x_1,\dots,
         \bar x_T|\bar x_0)}{p_\theta(\bar x_0,\bar x_1,\dots,\bar x_T)}\right]\to\min_\theta
 
-    True: the bound with its sign turned round, so it is to be made small. It is not a KL itself: it
-    is the KL of the two joint laws plus the entropy of the data, and for densities it may be
-    negative.
+    True: the bound with the other sign, so it is to be made small. It is not a KL itself: it is the
+    KL of the two joint laws plus the entropy of the data, and for densities it may be negative.
     """
-    world = World.draw(rng)
-    return Result(gap(expected(world, product_form), world.bound()))
+    toy = ToyModel.draw(rng)
+    return Result(gap(expected(toy, product_form), toy.bound()))
 
 
-def wrong_way(world: World, x: NDArray) -> NDArray:
+def wrong_way(toy: ToyModel, x: NDArray) -> NDArray:
     """ELBO-9 as printed, its log and its expectation given back."""
-    q, p = world.q, world.p
+    q, p = toy.q, toy.p
     above = q.log(x, [1], [0]) + p.log(x, [2], [0, 1])
     above = above + sum(q.log(x, [t], [t - 1, 0]) for t in range(3, T + 1))
     below = p.log(x, [1]) + p.log(x, [T], [0])
@@ -86,12 +85,12 @@ def elbo_9(rng: np.random.Generator) -> Result:
         q(\bar x_T|\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots
         p_\theta(\bar x_0|\bar x_1)}\,d\bar x_{0:T}
 
-    An attempt that the next line replaces. It lacks the log, the weight q and the differentials,
-    has a p among the q, and runs the model from x_1 upwards, ending in a p of x_T given x_0.
-    Measured with the log and the weight given back to it.
+    A first attempt that the next line replaces. It lacks the log, the weight q and the
+    differentials, has a p among the q, and follows the model from x_1 upwards, with a p of x_T
+    given x_0 at the end. Its error is measured with the log and the weight added.
     """
-    world, x, truth = world_and_paths(rng)
-    return Result(gap(product_form(world, x), truth), gap(wrong_way(world, x), truth))
+    toy, x, truth = toy_and_paths(rng)
+    return Result(gap(product_form(toy, x), truth), gap(wrong_way(toy, x), truth))
 
 
 @entry("ELBO-10", code=(StepDensity.forward, GaussianTerm.forward))
@@ -105,19 +104,19 @@ def elbo_10(rng: np.random.Generator) -> Result:
         q(\bar x_T|\bar x_{T-1},\bar x_0)}{p_\theta(\bar x_T)\,p_\theta(\bar x_{T-1}|\bar x_T)\dots
         p_\theta(\bar x_0|\bar x_1)}\right]
 
-    True: q is taken apart forwards and p backwards, each in the direction in which its steps are
-    known. Checked path by path, which says more than an expectation can.
+    True: q is factored forwards and p backwards, each in the direction in which its steps are
+    known. Checked path by path, which is stronger than a check of the expectation.
     """
-    world, x, truth = world_and_paths(rng)
+    toy, x, truth = toy_and_paths(rng)
     no_memory = worst(
-        *(gap(world.q.log(x, [t], [t - 1, 0]), world.forward_step(x, t)) for t in EVERY_STEP[1:])
+        *(gap(toy.q.log(x, [t], [t - 1, 0]), toy.forward_step(x, t)) for t in EVERY_STEP[1:])
     )
-    return Result(worst(gap(product_form(world, x), truth), no_memory))
+    return Result(worst(gap(product_form(toy, x), truth), no_memory))
 
 
-def middle(world: World, x: NDArray) -> NDArray:
+def middle(toy: ToyModel, x: NDArray) -> NDArray:
     """The sum of ELBO-11: t = 2..T of log q(x_t | x_{t-1}, x_0) / p(x_{t-1} | x_t)."""
-    steps = [world.forward_step(x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:]]
+    steps = [toy.forward_step(x, t) - toy.reverse_step(x, t) for t in EVERY_STEP[1:]]
     return np.sum(steps, axis=0)
 
 
@@ -135,15 +134,15 @@ def elbo_11(rng: np.random.Generator) -> Result:
         \partial_{\log\sigma^2}=\frac12\Big(1-\frac{e^2}{\sigma^2}\Big)
 
     True: each step of q is paired with the step of p over the same two points, and the pair at t =
-    1 kept aside, where Bayes will not work. Only the logs of p depend on theta; with one sampled
-    path this already trains, though with more noise than the KLs to come.
+    1 is kept apart, because Bayes' rule does not apply there. Only the logs of p depend on theta;
+    with one sampled path this already trains, though with more noise than the KLs that follow.
     """
-    world, x, truth = world_and_paths(rng)
-    first = world.forward_step(x, 1) - world.reverse_step(x, 1)
-    line = -world.prior(x) + middle(world, x) + first
-    mu, logvar = world.reverse(x[:5, 3], 3)
+    toy, x, truth = toy_and_paths(rng)
+    first = toy.forward_step(x, 1) - toy.reverse_step(x, 1)
+    line = -toy.prior(x) + middle(toy, x) + first
+    mu, logvar = toy.reverse(x[:5, 3], 3)
     inputs = (x[:5, 2], x[:5, 3], mu, np.array(logvar))
-    report = gradients(decoder(world.schedule), *inputs, given={"t": np.array([1])}, rng=rng)
+    report = gradients(decoder(toy.schedule), *inputs, given={"t": np.array([1])}, rng=rng)
     return Result(gap(line, truth), gradient=report)
 
 
@@ -157,21 +156,21 @@ def elbo_12(rng: np.random.Generator) -> Result:
         q(\bar x_t|\bar x_0)}{p_\theta(\bar x_{t-1}|\bar x_t)\,q(\bar x_{t-1}|\bar x_0)}
 
     True: DIF-13 put into the sum, so that q and p are now both densities of x_{t-1}. It has to
-    begin at t = 2, for given x_0 there is nothing left to know about x_0.
+    begin at t = 2: at t = 1 the left side would be the density of x_0 given x_0.
     """
-    world, x, _ = world_and_paths(rng)
+    toy, x, _ = toy_and_paths(rng)
     line = sum(
-        posterior_step(world, x, t) + world.marginal(x, t) - world.reverse_step(x, t)
-        - world.marginal(x, t - 1)
+        posterior_step(toy, x, t) + toy.marginal(x, t) - toy.reverse_step(x, t)
+        - toy.marginal(x, t - 1)
         for t in EVERY_STEP[1:]
     )  # fmt: skip
     bayes = worst(
         *(
             gap(
-                log_bayes(world.schedule, x[:, t - 1], x[:, t], x[:, 0], np.full(len(x), t)),
-                posterior_step(world, x, t),
+                log_bayes(toy.schedule, x[:, t - 1], x[:, t], x[:, 0], np.full(len(x), t)),
+                posterior_step(toy, x, t),
             )
             for t in EVERY_STEP[1:]
         )
     )
-    return Result(worst(gap(line, middle(world, x)), bayes))
+    return Result(worst(gap(line, middle(toy, x)), bayes))

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.core import tree
-from minigen.derivations.entries.elbo_paths import expected, posterior_step, world_and_paths
+from minigen.derivations.entries.elbo_paths import expected, posterior_step, toy_and_paths
 from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import column
-from minigen.derivations.tools.linear_model import EVERY_STEP, T, World
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel
 from minigen.diffusion import (
     DDPM,
     BoundLoss,
@@ -25,9 +25,9 @@ from minigen.diffusion import (
 from minigen.diffusion.variance import bounds, log_variance
 
 
-def ratios(world: World, x: NDArray) -> NDArray:
+def ratios(toy: ToyModel, x: NDArray) -> NDArray:
     """The sum of ELBO-13 and ELBO-14: t = 2..T of log q(x_{t-1} | x_t, x_0) / p(x_{t-1} | x_t)."""
-    steps = [posterior_step(world, x, t) - world.reverse_step(x, t) for t in EVERY_STEP[1:]]
+    steps = [posterior_step(toy, x, t) - toy.reverse_step(x, t) for t in EVERY_STEP[1:]]
     return np.sum(steps, axis=0)
 
 
@@ -44,14 +44,14 @@ def elbo_13(rng: np.random.Generator) -> Result:
         \bar x_0)}{q(\bar x_1|\bar x_0)}\cdot\frac{q(\bar x_1|\bar x_0)}{p_\theta(\bar x_0|
         \bar x_1)}\right)\right]
 
-    The ratios q(x_t|x_0) over q(x_{t-1}|x_0) cancel along the sum and leave its two ends. The last
-    log means the whole product; without a bracket it stops after the first fraction, and the second
-    multiplies it.
+    The ratios q(x_t|x_0) over q(x_{t-1}|x_0) cancel along the sum, except at its two ends. The last
+    log should cover the whole product; without a bracket it covers the first fraction only, and the
+    second multiplies it.
     """
-    world, x, truth = world_and_paths(rng)
-    ends = world.marginal(x, T) - world.marginal(x, 1)
-    last = world.marginal(x, 1) - world.reverse_step(x, 1)
-    rest = -world.prior(x) + ratios(world, x)
+    toy, x, truth = toy_and_paths(rng)
+    ends = toy.marginal(x, T) - toy.marginal(x, 1)
+    last = toy.marginal(x, 1) - toy.reverse_step(x, 1)
+    rest = -toy.prior(x) + ratios(toy, x)
     return Result(gap(rest + ends + last, truth), gap(rest + ends * np.exp(last), truth))
 
 
@@ -68,18 +68,18 @@ def elbo_14(rng: np.random.Generator) -> Result:
         \bar x_t)}}_{\to L_{t-1}}+\underbrace{\big(-\log p_\theta(\bar x_0|\bar x_1)\big)}_{L_0}
         \right]
 
-    The total is right, the label under the last brace is not: it leaves the minus outside, so that
-    the three named terms do not add up to L, and contradicts the line that defines L_0. The other
-    two braces become the KLs they are named after once the expectation is taken.
+    The total is right, the label under the last brace is wrong: it leaves the minus outside, so
+    that the three named terms do not add up to L, and it contradicts the line that defines L_0. The
+    other two braces become the KLs they are named after once the expectation is taken.
     """
-    world, x, truth = world_and_paths(rng)
-    head = world.marginal(x, T) - world.prior(x) + ratios(world, x)
+    toy, x, truth = toy_and_paths(rng)
+    head = toy.marginal(x, T) - toy.prior(x) + ratios(toy, x)
     braces = expected(
-        world, lambda w, y: w.marginal(y, T) - w.prior(y) + ratios(w, y) + w.reverse_step(y, 1)
+        toy, lambda w, y: w.marginal(y, T) - w.prior(y) + ratios(w, y) + w.reverse_step(y, 1)
     )
-    total, *_ = world.terms()
-    correct = worst(gap(head - world.reverse_step(x, 1), truth), gap(total, world.bound()))
-    return Result(correct, gap(braces, world.bound()))
+    total, *_ = toy.terms()
+    correct = worst(gap(head - toy.reverse_step(x, 1), truth), gap(total, toy.bound()))
+    return Result(correct, gap(braces, toy.bound()))
 
 
 @entry("ELBO-15a", code=(StepTerm.forward, PriorTerm.forward, BoundLoss.backward))
@@ -90,16 +90,16 @@ def elbo_15a(rng: np.random.Generator) -> Result:
     correct: L=L_0+L_1+\dots+L_{T-1}+L_T
     gradient: t\sim U\{1,\dots,T\}:\quad d L_{t-1}=\frac TN\,d\text{loss}
 
-    True with L_0 as the next line has it: T + 1 terms, each an expectation under q. The sum is held
-    against the KL of two joint Gaussians, which knows nothing of steps. One random t a row, times
-    T, estimates it without bias.
+    True with L_0 as in the next line: T + 1 terms, each an expectation under q. The sum is compared
+    with the KL of two joint Gaussians, computed without any steps. One random t per row, times T,
+    is an unbiased estimate.
     """
-    world = World.draw(rng)
-    total, *_ = world.terms()
-    x0, eps = rng.standard_normal((2, 5, world.model.features))
-    loss = BoundLoss(world.model, Uniform(T))
+    toy = ToyModel.draw(rng)
+    total, *_ = toy.terms()
+    x0, eps = rng.standard_normal((2, 5, toy.model.features))
+    loss = BoundLoss(toy.model, Uniform(T))
     report = gradients(loss, x0, given={"t": rng.integers(1, T + 1, 5), "eps": eps}, rng=rng)
-    return Result(gap(total, world.bound()), gradient=report)
+    return Result(gap(total, toy.bound()), gradient=report)
 
 
 def exact_variance(schedule: Schedule, t: int, s2: float) -> float:
@@ -120,13 +120,13 @@ def elbo_15b(rng: np.random.Generator) -> Result:
         \exp\big(v\log\beta_{t+1}+(1-v)\log\tilde\beta_{t+1}\big)
     gradient: \partial_v=\partial_{\log\sigma^2}\cdot(\log\beta_t-\log\tilde\beta_t)
 
-    It divides by zero, in letters that occur nowhere else. A guess, no more: the minus was dots and
-    the first beta had a tilde, so that it was a note on the variance of the line below. That note
-    would be true. For data without spread the exact variance is beta tilde, for data of variance 1
-    it is beta, and in between it lies between.
+    It divides by zero, in letters that are used nowhere else. We can only guess: the minus was dots
+    and the first beta had a tilde, so that it was a note on the variance of the line below. That
+    note would be true. For data without spread the exact variance is beta tilde, for data of
+    variance 1 it is beta, and otherwise it lies between the two.
     """
-    world = World.draw(rng)
-    schedule, errors = world.schedule, []
+    toy = ToyModel.draw(rng)
+    schedule, errors = toy.schedule, []
     for t in EVERY_STEP[1:]:
         low, high = bounds(schedule, 0.3, np.array([t]))
         ends = [

@@ -35,9 +35,9 @@ def iaf_1(rng: np.random.Generator) -> Result:
         x_i\sim p(x_i\mid\bar z_{1:i-1})=\mathcal N\big(x_i\mid\mu_i(\bar z_{1:i-1}),
         \sigma_i^2(\bar z_{1:i-1})\big)
 
-    As in MAF-2 a density is set equal to a sample. The one new thing is what the network looks at:
-    earlier z instead of earlier x. Each determines the other, so the product of these conditionals
-    is still the density of x.
+    As in MAF-2 a density is set equal to a sample. The only difference to MAF is the input of the
+    network: earlier z instead of earlier x. Each determines the other, so the product of these
+    conditionals is still the density of x.
     """
     f, z = layer_and_latents(rng)
     x, _, _ = f.forward(z)
@@ -59,8 +59,8 @@ def iaf_2(rng: np.random.Generator) -> Result:
     gradient: d\bar\mu=d\bar x,\quad d\bar\alpha=d\bar x\odot\bar z\odot e^{\bar\alpha}+d\ell,\quad
         d\bar z=d\bar x\odot e^{\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)
 
-    True. All of z is drawn beforehand, so one pass gives all of x; it must agree with the columns
-    made one at a time, each from a z whose later entries are noise.
+    True. All of z is drawn first, so one pass gives all of x; it must agree with columns computed
+    one at a time, each from a z whose later entries are noise.
     """
     f, z = layer_and_latents(rng, "natural")
     x, _, _ = f.forward(z)
@@ -117,8 +117,8 @@ def iaf_5(rng: np.random.Generator) -> Result:
     printed: $f^{-1}: \bar{x} \mapsto \bar{z}$  SLOW
     correct: f^{-1}:\bar x\mapsto\bar z\quad\text{in }D\text{ steps, one after the other (slow)}
 
-    True by the definition, D evaluations. As with MAF-10 the order is forced but not the price:
-    computing each hidden unit once brings it down to that of about one evaluation.
+    True by the definition, D evaluations. As in MAF-10 the order is necessary, but computing each
+    hidden unit once reduces the cost to about one evaluation.
     """
     f, z = layer_and_latents(rng)
     x, _, _ = f.forward(z)

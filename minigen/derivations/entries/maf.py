@@ -8,7 +8,7 @@ from minigen.check import gradients
 from minigen.core import tree
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
-from minigen.derivations.tools.layers import autoregressive, location_scale, tame
+from minigen.derivations.tools.layers import autoregressive, location_scale, smooth
 from minigen.derivations.tools.quadrature import grid
 from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import Chain, Flow, MAFLayer, d_passes, incremental
@@ -49,9 +49,9 @@ def maf_1(rng: np.random.Generator) -> Result:
     correct: p(\bar x)=\prod_{i=1}^Dp(x_i\mid\bar x_{1:i-1}),\quad \bar z\xrightarrow{f}\bar x
     gradient: d\bar\mu=-d\bar z/\bar\sigma,\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell
 
-    True: the chain rule of probability, nothing approximated. The product of Gaussian conditionals
-    is the change of variables seen from the other side; with a linear network it is a Gaussian
-    whose covariance is known, and in the plane its mass is 1.
+    True: the chain rule of probability, without any approximation. The product of Gaussian
+    conditionals equals the change of variables; with a linear network it is a Gaussian whose
+    covariance is known, and in the plane its mass is 1.
     """
     f, x = layer_and_latents(rng, "random")
     flow = Flow(Chain((f,)), StandardNormal(D))
@@ -60,7 +60,7 @@ def maf_1(rng: np.random.Generator) -> Result:
     g, mean, Sigma = without_hidden_units(rng)
     known = log_gaussian(x, mean, Sigma)
     points, w = grid(-20.0, 20.0, 281)
-    plane = Chain((tame(autoregressive(MAFLayer, 2, rng), rng),))
+    plane = Chain((smooth(autoregressive(MAFLayer, 2, rng), rng),))
     mass = w @ np.exp(Flow(plane, StandardNormal(2)).log_prob(points))
     error = worst(
         gap(flow.log_prob(x), conditionals),
@@ -82,10 +82,9 @@ def maf_2(rng: np.random.Generator) -> Result:
         =\lambda\odot\bar z\odot\bar\sigma+d\ell),\ D\text{ times};\quad d\bar z
         =\lambda\odot\bar\sigma
 
-    Two sentences in one line. The left one speaks of a density, the right one of a number drawn
-    from it, and an equals sign between them compares a height with a place. Apart, both are true.
-    The gradient of the D steps is found without a Jacobian: D sweeps of the network's own backward
-    pass.
+    Two statements in one line. The left side is a density, the right side a number drawn from it,
+    and they are not equal. Each alone is true. The gradient of the D steps is found without a
+    Jacobian, by D sweeps of the network's own backward pass.
     """
     f, z = layer_and_latents(rng, "random")
     x, ell, _ = f.inverse(z)
@@ -105,8 +104,9 @@ def maf_3(rng: np.random.Generator) -> Result:
     gradient: d\mu_i=-\frac{dz_i}{\sigma_i},\quad d\sigma_i=-\frac{dz_i\,z_i+d\ell}{\sigma_i},\quad
         dx_i=\frac{dz_i}{\sigma_i}+\dots
 
-    True: MAF-2 solved for z. All coordinates of x are known here, so no z waits for another. Each
-    is computed a second time with every later coordinate replaced by noise, which must not matter.
+    True: MAF-2 solved for z. All coordinates of x are known here, so all z can be computed at once.
+    Each is computed a second time with every later coordinate replaced by noise, which must not
+    change it.
     """
     f, z = layer_and_latents(rng)
     x = sampled(f, z)
@@ -130,8 +130,8 @@ def maf_4(rng: np.random.Generator) -> Result:
     gradient: d\bar\mu=-d\bar z\odot e^{-\bar\alpha},\quad d\bar\alpha=-d\bar z\odot\bar z-d\ell,
         \quad d\bar x=d\bar z\odot e^{-\bar\alpha}+\mathrm{MADE}^T(d\bar\mu,d\bar\alpha)
 
-    True, the fraction taken entry by entry and the network masked so that its i-th outputs see the
-    coordinates before i only. One pass gives all of z.
+    True; the division is entry by entry, and the network is masked so that its i-th outputs depend
+    on the coordinates before i only. One pass gives all of z.
     """
     f, z = layer_and_latents(rng, "random")
     x = sampled(f, z)

@@ -40,8 +40,9 @@ def maf_5(rng: np.random.Generator) -> Result:
     printed: $$\frac{dx_i}{dz_j} = \frac{dx_i}{dz_j}$$
     correct: \left(\frac{d\bar x}{d\bar z}\right)_{ij}=\frac{dx_i}{dz_j}
 
-    A number equals itself. The left side was the matrix: its entry in row i and column j is the
-    derivative of the i-th x by the j-th z. Its inverse is the matrix of the fast direction.
+    The line says that a number equals itself. The left side should be an entry of the matrix: row i
+    and column j hold the derivative of the i-th x by the j-th z. Its inverse is the Jacobian of the
+    fast direction.
     """
     f, z = layer_and_latents(rng, "random")
     J = np.linalg.inv(forward_jacobian(f, sampled(f, z)))
@@ -55,8 +56,7 @@ def maf_6(rng: np.random.Generator) -> Result:
     printed: $$\frac{dx_i}{dz_j} = 0, \quad j > i$$
     correct: \frac{dx_i}{dz_j}=0,\quad j>i
 
-    True, and not only up to rounding: when x_i is computed, z_j has not been looked at yet. The
-    upper triangle holds exact zeros.
+    True, and exactly: x_i is computed before z_j is used. The upper triangle holds exact zeros.
     """
     f, z = layer_and_latents(rng)
     J = sampler_jacobian(f, z)
@@ -75,8 +75,9 @@ def maf_7(rng: np.random.Generator) -> Result:
         =z_i\frac{\partial\sigma_i}{\partial x_k}+\frac{\partial\mu_i}{\partial x_k}
     gradient: (I-M)^T\lambda=d\bar x+d\ell\sum_k\nabla\alpha_k,\quad d\bar z=\lambda\odot\bar\sigma
 
-    Left open, and rightly so: the determinant does not need it. The sampler's gradient does. A
-    change of z_j reaches x_i through every x_k in between, which sums to a triangular solve.
+    Left open, and the determinant does not need it. The gradient of the sampler does. A change of
+    z_j reaches x_i through every x_k in between, and the sum over these paths is a triangular
+    solve.
     """
     f, z = layer_and_latents(rng)
     x = sampled(f, z)
@@ -102,7 +103,7 @@ def maf_8(rng: np.random.Generator) -> Result:
     printed: $$\frac{dx_i}{dz_i} = \sigma_i(\bar{x}_{1:i-1})$$
     correct: \frac{dx_i}{dz_i}=\sigma_i(\bar x_{1:i-1})
 
-    True: x_1 to x_{i-1} do not move with z_i, so what is left is the slope of a straight line.
+    True: x_1 to x_{i-1} do not depend on z_i, so the derivative is the slope of a straight line.
     """
     f, z = layer_and_latents(rng, "random")
     J = sampler_jacobian(f, z)
@@ -119,8 +120,8 @@ def maf_9(rng: np.random.Generator) -> Result:
         \quad(\sigma_i>0)
     gradient: \frac{\partial\ell}{\partial\alpha_i}=1
 
-    True as long as each sigma is positive, which sigma = exp(alpha) sees to; a negative one would
-    need bars. A triangular determinant is its diagonal, whatever stands below it.
+    True as long as each sigma is positive, as sigma = exp(alpha) is; a negative sigma would need
+    bars. The determinant of a triangular matrix is the product of its diagonal.
     """
     f, z = layer_and_latents(rng, "random")
     x, ell, _ = f.inverse(z)
@@ -148,10 +149,10 @@ def maf_10(rng: np.random.Generator) -> Result:
     printed: $f: \bar{z} \mapsto \bar{x}$  - autoregr. / SLOW
     correct: f:\bar z\mapsto\bar x\quad\text{in }D\text{ steps, one after the other (slow)}
 
-    True by the definition, which evaluates the network D times; iterating all coordinates at once
-    is exact after D sweeps too, and hardly before. The steps must be taken in order, but the
-    network need not be run anew for each: each hidden unit is computed once, when its degree comes,
-    and D steps then cost about one evaluation.
+    True by the definition, which evaluates the network D times; updating all coordinates at once is
+    exact after D sweeps too, but not much earlier. The order of the steps is necessary, a new
+    evaluation of the whole network at each step is not: each hidden unit can be computed once, in
+    the order of degrees, and D steps then cost about one evaluation.
     """
     f, z = layer_and_latents(rng, "random")
     net: Any = Counted(f.made)
@@ -171,7 +172,7 @@ def maf_11(rng: np.random.Generator) -> Result:
     printed: $f^{-1}: \bar{x} \mapsto \bar{z}$  - parallel / FAST
     correct: f^{-1}:\bar x\mapsto\bar z\quad\text{in one pass (fast)}
 
-    True: all of x is there, so one evaluation of the network serves every coordinate. This is why a
+    True: all of x is known, so one evaluation of the network serves every coordinate. This is why a
     MAF is trained by likelihood.
     """
     f, z = layer_and_latents(rng)

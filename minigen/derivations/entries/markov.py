@@ -42,8 +42,8 @@ def mk_1(rng: np.random.Generator) -> Result:
         =\sum_i\frac{r_i}v,\quad \partial_{x_i}=-\frac{r_i}v+\frac{a\,r_{i+1}}v;\quad
         \partial_\ell\log p(y)=e_y-\operatorname{softmax}(\ell)
 
-    Half of a sentence: one factor, and nothing is said of it. The sentence is the product, in which
-    each element looks back at one other and no further. A Gaussian chain is then one large
+    Half of a sentence: one factor, without a statement about it. The full sentence is the product,
+    in which each element depends on the one before it only. A Gaussian chain is then one large
     Gaussian, and a MAF whose weights are a single band; the probabilities of all words of a
     categorical chain add up to one.
     """

@@ -50,8 +50,8 @@ def nvp_1(rng: np.random.Generator) -> Result:
         \end{pmatrix}$$
     correct: f:\bar x\mapsto\bar y=\begin{pmatrix}y_1\dots y_d\\ y_{d+1}\dots y_D\end{pmatrix}
 
-    Dots were read as minus signs, and the capital D as a zero. Taken at its word, y would have two
-    entries, one of them made of a y_0 that does not exist.
+    Dots were read as minus signs, and the capital D as a zero. Read literally, y would have two
+    entries, and one of them contains a y_0 that does not exist.
     """
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
@@ -91,8 +91,8 @@ def nvp_3(rng: np.random.Generator) -> Result:
     correct: \bar y_{1:d}=\bar x_{1:d}
     gradient: d\bar x_{1:d}=d\bar y_{1:d}+\dots
 
-    A colon became a minus: 1-d is the index range 1:d. The kept half leaves as it came, to the last
-    bit, for the inverse has to compute the same s and t from it.
+    A colon became a minus: 1-d is the index range 1:d. The first block is copied without any
+    change, to the last bit, because the inverse has to compute the same s and t from it.
     """
     f, x = layer_and_point(rng)
     y, _, _ = f.forward(x)
@@ -111,8 +111,8 @@ def nvp_4(rng: np.random.Generator) -> Result:
         =d\bar y_2\odot\bar x_2\odot e^{\bar s}+d\ell,\quad d\bar x_1=d\bar y_1+J_s^Td\bar s
         +J_t^Td\bar t
 
-    Read d+1:D for the index and the formula is right, sign of the exponent included. It is held
-    against the same network worked out one number at a time.
+    With d+1:D for the index the formula is right, also the sign of the exponent. It is compared
+    with the same network computed one number at a time.
     """
     f, x = layer_and_point(rng)
     y, ell, _ = f.forward(x)
@@ -132,7 +132,7 @@ def nvp_5(rng: np.random.Generator) -> Result:
     correct: \bar x_{1:d}=\bar y_{1:d}
     gradient: d\bar y_{1:d}=d\bar x_{1:d}+\dots
 
-    The same minus for a colon, on the way back.
+    The same minus for a colon, in the inverse.
     """
     f, y = layer_and_point(rng)
     x, _, _ = f.inverse(y)
@@ -162,8 +162,8 @@ def nvp_6(rng: np.random.Generator) -> Result:
         =-d\bar x_2\odot\bar x_2-d\ell,\quad d\bar y_1=d\bar x_1+J_s^Td\bar s+J_t^Td\bar t\quad(\ell
         =-\sum_js_j)
 
-    The exponent has lost its minus. What NVP-4 multiplied by e to the s must be divided by it; as
-    printed the scale is applied a second time, and x comes back only where s is zero.
+    The exponent has lost its minus. NVP-4 multiplies by e to the s, so the inverse must divide by
+    it; as printed the scale is applied a second time, and x is recovered only where s is zero.
     """
     f, x = layer_and_point(rng)
     y, ell, _ = f.forward(x)
@@ -187,9 +187,9 @@ def nvp_7(rng: np.random.Generator) -> Result:
         \odot e^{\bar s})\frac{\partial\bar s}{\partial\bar x_1}
         +\frac{\partial\bar t}{\partial\bar x_1}
 
-    The exponential slid out of the matrix. It is the missing block, where the dots stand, and there
-    it is a diagonal matrix; outside, it would scale the identity too, though the kept columns are
-    never scaled.
+    The exponential stands outside the matrix. It belongs into the block with the dots, as a
+    diagonal matrix; outside, it would scale the identity too, though the first d columns are never
+    scaled.
     """
     f, x = layer_and_point(rng)
     s, _ = scale_shift(f, x)
@@ -218,9 +218,9 @@ def nvp_8(rng: np.random.Generator) -> Result:
     gradient: \frac{\partial\ell}{\partial s_j}=1;\quad s=c\tanh(r/c):\ d\bar r=d\bar s\odot\big(1
         -(\bar s/c)^2\big)
 
-    Bars and det stand in the wrong order. The determinant of entrywise absolute values happens to
-    be the same for one coupling, whose Jacobian is triangular with a positive diagonal; two
-    couplings with a swap between them tell the two apart.
+    The bars and det are in the wrong order. The determinant of the entrywise absolute values is the
+    same for one coupling, because its Jacobian is triangular with a positive diagonal; two
+    couplings with a swap between them show the difference.
     """
     f, x = layer_and_point(rng)
     two = Chain((f, Permute.halves(D), coupling(D, rng)))

@@ -37,8 +37,8 @@ def s_dif_t1(rng: np.random.Generator) -> Result:
 
     correct: A_0=1:\quad\tilde\beta_1=0,\quad\tilde\mu_1=\bar x_0
 
-    At the first step the posterior is no Gaussian any more but the point x_0. The form of beta
-    tilde with two fractions divides by zero there, and its logarithm is minus infinity, so the
+    At the first step the posterior is not a Gaussian but the point x_0. The form of beta tilde with
+    two fractions divides by zero there, and the logarithm of beta tilde is minus infinity, so the
     decoder's variance has to be a parameter of its own.
     """
     schedule = short_schedule(rng)
@@ -53,8 +53,8 @@ def s_dif_num(rng: np.random.Generator) -> Result:
 
     correct: 1-A_t=-\operatorname{expm1}\Big(\sum_{s\le t}\operatorname{log1p}(-\beta_s)\Big)
 
-    For small betas A_t is nearly one, and taking it from one throws the digits away. Summing
-    logarithms keeps them: the tables are held against products of exact fractions.
+    For small betas A_t is nearly one, and the difference 1 - A_t loses digits. A sum of logarithms
+    keeps them: the tables are compared with products of exact fractions.
     """
     betas = 10.0 ** rng.uniform(-10, -8, 6)
     schedule = schedule_from_betas(betas)
@@ -75,9 +75,9 @@ def s_anc(rng: np.random.Generator) -> Result:
     correct: \int q(\bar x_{t-1}|\bar x_t,\bar x_0)\,q(\bar x_t|\bar x_0)\,d\bar x_t
         =q(\bar x_{t-1}|\bar x_0)
 
-    A step forward and a step back lead to where one was, in distribution. It ties DIF-18 and DIF-20
-    to DIF-12 at every t, the first included, and is what an ancestral sampler with a perfect
-    network must reproduce.
+    A step forward and a step back give the same distribution as before. It connects DIF-18 and
+    DIF-20 with DIF-12 at every t, the first included, and an ancestral sampler with a perfect
+    network must reproduce it.
     """
     schedule, errors = short_schedule(rng), []
     x0, eps = rng.standard_normal((2, 4, 3))
@@ -107,8 +107,8 @@ def s_kl(rng: np.random.Generator) -> Result:
         \partial_{\log v_1}=\frac12\Big(\frac{v_1}{v_2}-1\Big),\quad \partial_{\log v_2}
         =\frac12\Big(1-\frac{v_1+\delta^2}{v_2}\Big)
 
-    Two Gaussians with diagonal covariances. Held against the formula for full matrices and, column
-    by column, against an integral.
+    Two Gaussians with diagonal covariances. Compared with the formula for full matrices and, column
+    by column, with an integral.
     """
     m1, m2 = rng.standard_normal((2, 4, 3))
     l1, l2 = rng.uniform(-1, 1, (2, 4, 3))
@@ -135,8 +135,8 @@ def s_klfull(rng: np.random.Generator) -> Result:
         =\operatorname{diag}(1/L_{2,ii})-\operatorname{tril}(BU^T),\quad \partial_{L_1}
         =\operatorname{tril}(B_{1:D})-\operatorname{diag}(1/L_{1,ii}),\quad \partial_{m_1}=B_{D+1}
 
-    The same for full covariances, by their triangular factors. Held against the expectation of the
-    difference of two log densities, which is quadratic and so summed exactly.
+    The same for full covariances, by their triangular factors. Compared with the expectation of the
+    difference of two log densities, which is quadratic, so that its quadrature is exact.
     """
     m = rng.standard_normal((2, 2, 3))
     L = np.stack([[np.linalg.cholesky(covariance(3, rng)) for _ in range(2)] for _ in range(2)])
@@ -195,8 +195,8 @@ def s_simple(rng: np.random.Generator) -> Result:
     gradient: \partial_{\epsilon_\theta}L_{\text{simple}}=2(\epsilon_\theta-\bar\varepsilon),\quad
         \partial_{\epsilon_\theta}L_{t-1}=2w_t(\epsilon_\theta-\bar\varepsilon)
 
-    The simple loss is the bound with every weight set to one and the constants dropped. The
-    variance stands in the weight to the first power, where it is often misquoted squared, and the
+    The simple loss is the bound with every weight set to one and without the constants. The
+    variance is in the weight to the first power, where it is often misquoted squared, and the
     squared error is a sum over columns, not a mean.
     """
     fixed, x0, eps = small_model(rng, "beta")

@@ -28,9 +28,9 @@ def s_made(rng: np.random.Generator) -> Result:
         W^{(2)})h+b^{(2)};\quad M^{(1)}_{ki}=[m_k\ge i],\quad M^{(2)}_{ik}=[i>m_k]
     gradient: dW=M\odot(x^Tdy),\quad db=\sum_ndy_n,\quad dx=dy\,(M\odot W)^T
 
-    One number a unit, its degree, says how many of the first coordinates it may look at; the masks
-    follow. Strictly more at the output, so that the parameters of x_i do not see x_i. The
-    derivatives above the diagonal are exact zeros.
+    Each unit has a degree: the number of first coordinates that it may depend on. The masks follow
+    from the degrees. At the output the inequality is strict, so that the parameters of x_i do not
+    depend on x_i. The derivatives above the diagonal are exact zeros.
     """
     made = tree.perturbed(MADE.init(D, (9, 8), rng=rng, dtype=np.float64, activation="tanh"), rng)
     x = rng.standard_normal((4, D))
@@ -78,8 +78,8 @@ def s_dual(rng: np.random.Generator) -> Result:
 
     correct: \mathrm{IAF}^{-1}(\mu,\sigma)\equiv\text{MAF sampler}(-\mu/\sigma,\,1/\sigma)
 
-    Undoing an IAF is sampling from a MAF: dividing by sigma is multiplying with another one. Two
-    files of the package that know nothing of each other must agree.
+    The inverse of an IAF is the sampler of a MAF: a division by sigma is a multiplication by
+    another sigma. Two independent files of the package must agree.
     """
     f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
     z, ell, _ = f.inverse(x)

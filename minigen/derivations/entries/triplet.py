@@ -20,9 +20,9 @@ def tri_1(rng: np.random.Generator) -> Result:
     gradient: \text{active: }da=2(n-p),\ dp=2(p-a),\ dn=2(a-n);\quad y=\frac h{\|h\|}:\ dh
         =\frac{dy-y\,\langle y,dy\rangle}{\|h\|}
 
-    A heading over an empty page. What stands here is FaceNet's loss: squared distances, a hinge
-    with margin m, embeddings of length one, a sum over triplets. A triplet that already keeps the
-    margin is worth nothing and moves nothing, and shifting all points together changes nothing.
+    A heading without text. The formula here is FaceNet's loss: squared distances, a hinge with
+    margin m, embeddings of length one, a sum over triplets. A triplet that already keeps the margin
+    adds nothing to the loss and to the gradient, and a shift of all points changes nothing.
     """
     loss, unit = TripletLoss(margin=0.2, reduce="sum"), Normalize()
     h = rng.standard_normal((3, 40, 4))

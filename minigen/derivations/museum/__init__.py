@@ -4,8 +4,8 @@
     print(museum.visit("ddim_minus"))  the page: where it was, the right line, the wrong one
     museum.visit("ddim_minus").run()   what it did, measured: a Finding
 
-Every exhibit is our own short code with somebody's mistake. Most have been in a public package for
-years, and most pass some check that people trust: the Finding says which, and which one finds it.
+Every exhibit is short code of ours with a mistake from a public package. Most were there for years
+and most pass a check that people trust: the Finding says which, and which check finds it.
 `answer` is the same mistake as edits of a homework's model solution, an answer that must fail.
 """
 
@@ -45,7 +45,7 @@ def visit(name: str) -> Exhibit:
     Examples
     --------
     >>> mg.derivations.museum.visit("ddim_minus").title
-    'Diversity, subtracted'
+    'A wrong sign of the noise'
     """
     return EXHIBITS[validate.choice("name", name, EXHIBITS)]
 

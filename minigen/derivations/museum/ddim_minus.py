@@ -1,9 +1,9 @@
-"""Diversity, subtracted.
+"""A wrong sign of the noise.
 
 where: numpy-diffusion, diffusion.py, and numpy-nn-model, ddpm notebook and script.
 what: The direction to x_t enters the DDIM step with a minus.
-effect: Each step mirrors the noise, and what little it keeps dies out: every sample is the mean,
-    and each looks clean.
+effect: Each step changes the sign of the noise, which then dies out: every sample is the mean, and
+    each looks clean.
 check: the step at known x0 and eps must be the forward process at the earlier time.
 """
 

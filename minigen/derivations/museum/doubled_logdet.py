@@ -2,10 +2,10 @@
 
 where: The gap in the tests of nflows, normflows and pytorch-flows: they compare the log-det of the
     forward map with that of the inverse, and never with a Jacobian. flowjax issue 208 and flowtorch
-    issue 100 are two signs that came through such tests.
+    issue 100 are two wrong signs that passed such tests.
 what: The log-det is wrong by the same factor or sign wherever it is computed.
 effect: The density does not integrate to one: likelihoods are numbers without a meaning, and
-    training widens whatever the surplus rewards.
+    training increases the part that is counted twice.
 check: bijection: the log-det against slogdet of a Jacobian found without it; quadrature.
 """
 

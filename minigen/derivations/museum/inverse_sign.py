@@ -3,8 +3,8 @@
 where: pytorch-flows, flows.py, MADE; reported as issue 16 in 2020. Also normflows (2023), flowjax,
     flowtorch and bayesflow, each in another map.
 what: MADE returns -sum(alpha) as log-det in the direct and in the inverse direction.
-effect: Density and training are right. Whatever uses the log-det that comes with a sample is wrong
-    by twice the log-det: variational bounds, importance weights, normalisers.
+effect: Density and training are right. All that uses the log-det returned with a sample is wrong by
+    twice the log-det: variational bounds, importance weights, normalisers.
 check: bijection: each log-det against the Jacobian of its own direction.
 """
 

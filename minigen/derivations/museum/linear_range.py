@@ -1,10 +1,10 @@
-"""A variance that became its own logarithm.
+"""A variance used as its logarithm.
 
 where: diffusers, DDPM scheduler, variance_type 'learned_range'; pull requests 2090 and 3006 of
     2023.
 what: The bounds of the interpolation are beta and beta_tilde where their logarithms belong; the
     result is exponentiated as if it were one.
-effect: sigma is about 1 at every step: the sampler drowns the image in fresh noise.
+effect: sigma is about 1 at every step: the sampler adds far too much noise to the image.
 check: the range: log sigma^2 must lie within [log beta_tilde, log beta] for v in [0, 1].
 """
 

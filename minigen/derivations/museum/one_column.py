@@ -1,9 +1,9 @@
-"""Masked to silence.
+"""A mask that hides the condition.
 
 where: flowjax issues 147 and 162; a relative in pytorch-ts issue 150.
-what: Hidden degrees run from 1. With one column no output may see a hidden unit, so no output sees
-    the condition either.
-effect: p(x | c) is p(x): the model trains, samples and never listens.
+what: Hidden degrees run from 1. With one column no output depends on a hidden unit, so no output
+    depends on the condition either.
+effect: p(x | c) is p(x): the model trains and samples, and ignores the condition.
 check: a test for too MANY zeros: allowed entries of the Jacobian must not be 0, at D = 1 too.
 """
 

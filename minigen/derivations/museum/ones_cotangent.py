@@ -1,11 +1,11 @@
-"""A check that asks nothing.
+"""A cotangent of ones.
 
 where: TinyTorch (issues 2053 and 2056), needle and minitorch: gradients are checked through
     `output.sum().backward()`, a cotangent of ones.
 what: Rows of a softmax sum to one, so the gradient of their sum is 0, and any formula with a factor
     that vanishes there passes.
 effect: A wrong formula stays: in TinyTorch a mutation tool changed the minus to +, * and /, and
-    every test passed. Training goes on, to a worse place.
+    every test passed. Training goes on, to a worse result.
 check: gradients: a random cotangent of mixed signs for every output, always.
 """
 

@@ -3,8 +3,8 @@
 where: improved-diffusion, losses.py, and its many copies.
 what: Phi is approximated by a tanh, good to 2e-4, and the difference of two of them, which may be
     1e-50, is floored at 1e-12.
-effect: Far from the mean log P stands at -27.6 with slope 0: the pixel that is most wrong is the
-    one that teaches nothing, and the reported bits are too few.
+effect: Far from the mean log P stands at -27.6 with slope 0: the pixels with the largest errors
+    have no gradient, and the reported bits are too few.
 check: a forward oracle: log P against an exact formula; no derivative test can see it.
 """
 

@@ -1,4 +1,4 @@
-"""The mean of nothing.
+"""The mean over no triplets.
 
 where: TensorFlow Addons issue 2447, triplet_semihard_loss; pytorch-metric-learning issue 20 met a
     relative.

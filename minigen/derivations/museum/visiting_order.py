@@ -5,7 +5,7 @@ where: kamenbliznashki/normalizing_flows, maf.py, and the official solution of a
 what: Sampling loops over `degrees` where `argsort(degrees)` belongs: a permutation taken for its
     inverse. The two are equal for the natural and for the reversed order.
 effect: Samples of a model with a random order are noise, though its likelihood is right. A slide of
-    the course blamed the random order for its bad samples.
+    the course gave the random order as the reason for its bad samples.
 check: bijection: the round trip, at a permutation that is not its own inverse.
 """
 

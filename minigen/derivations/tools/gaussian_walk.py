@@ -18,7 +18,7 @@ def short_schedule(rng: np.random.Generator) -> Schedule:
     return schedule_from_betas(rng.uniform(0.1, 0.4, T))
 
 
-def rolled(schedule: Schedule) -> NDArray:
+def unrolled(schedule: Schedule) -> NDArray:
     """B (T+1, T+1): x_t = B[t, 0] x_0 + sum_s B[t, s] eps_s, by unrolling DIF-5."""
     B = np.eye(1, schedule.T + 1)
     for t in range(1, schedule.T + 1):
@@ -33,7 +33,7 @@ def conditional(schedule: Schedule, want: int, given: dict[int, NDArray]) -> tup
 
     m + C_wk C_kk^{-1} (x_k - m_k),  C_ww - C_wk C_kk^{-1} C_kw, coordinate by coordinate.
     """
-    B, x0 = rolled(schedule), given[0]
+    B, x0 = unrolled(schedule), given[0]
     C, known = B[:, 1:] @ B[:, 1:].T, [s for s in given if s]
     gain = np.linalg.solve(C[np.ix_(known, known)], C[known, want]) if known else np.zeros(0)
     mean = B[want, 0] * x0
@@ -51,7 +51,7 @@ def walk(schedule: Schedule, rng: np.random.Generator) -> tuple[list[NDArray], l
     """x_0 (N, D), and a list of all x_t with x_t at place t, and the step noises at place t."""
     x = [rng.standard_normal((N, D))]
     eps = [np.zeros((N, D)), *rng.standard_normal((schedule.T, N, D))]
-    B = rolled(schedule)
+    B = unrolled(schedule)
     x += [B[t, 0] * x[0] + np.tensordot(B[t, 1:], eps[1:], 1) for t in range(1, schedule.T + 1)]
     return x, eps
 

@@ -12,14 +12,14 @@ from minigen.markov import GaussianChain
 from minigen.prob import StandardNormal
 
 
-def tame(layer: Layer, rng: np.random.Generator) -> Any:
+def smooth(layer: Layer, rng: np.random.Generator) -> Any:
     """A perturbed copy with parameters within +-0.4, which a grid integrates to rounding."""
     layer = tree.perturbed(layer, rng)
     leaves = tree.flatten(layer.params)
     return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
 
 
-def mirror(D: int, rng: np.random.Generator) -> NDArray:
+def reflection(D: int, rng: np.random.Generator) -> NDArray:
     """A well-conditioned matrix that reverses orientation: singular values in 0.6..1.6, det < 0."""
     U, V = (np.linalg.qr(rng.standard_normal((D, D)))[0] for _ in range(2))
     W = U * np.linspace(0.6, 1.6, D) @ V
@@ -35,7 +35,7 @@ def covariance(D: int, rng: np.random.Generator) -> NDArray:
 
 def linear(D: int, rng: np.random.Generator) -> InvertibleLinear:
     """An InvertibleLinear layer that reverses orientation."""
-    return InvertibleLinear.from_matrix(mirror(D, rng), dtype=np.float64)
+    return InvertibleLinear.from_matrix(reflection(D, rng), dtype=np.float64)
 
 
 def coupling(D: int, rng: np.random.Generator, spread: float = 0.4) -> AffineCoupling:
@@ -44,8 +44,8 @@ def coupling(D: int, rng: np.random.Generator, spread: float = 0.4) -> AffineCou
     return tree.perturbed(layer, rng, spread)
 
 
-def bent_chain(D: int, rng: np.random.Generator) -> Chain:
-    """Three maps, none of them linear throughout: coupling, mirror, coupling on other columns."""
+def nonlinear_chain(D: int, rng: np.random.Generator) -> Chain:
+    """A coupling, a reflection, and a coupling on other columns."""
     return Chain((coupling(D, rng), linear(D, rng), Permute.halves(D), coupling(D, rng)))
 
 

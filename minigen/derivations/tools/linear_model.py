@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.derivations.tools.full_kl import KLFull
-from minigen.derivations.tools.gaussian_walk import rolled
+from minigen.derivations.tools.gaussian_walk import unrolled
 from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
     DDPM,
@@ -80,13 +80,13 @@ class Joint:
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class ToyModel:
     """A schedule, a DDPM with a LinearNet, and the joint laws q and p of a whole path."""
 
     model: DDPM
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, features: int = 2) -> "World":
+    def draw(cls, rng: np.random.Generator, features: int = 2) -> "ToyModel":
         schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
         slope, shift = rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1)
         first = float(rng.uniform(0.2, 0.5))
@@ -99,7 +99,7 @@ class World:
     @cached_property
     def q(self) -> Joint:
         """x_0 ~ N(M, V), then the forward process."""
-        B = rolled(self.schedule)
+        B = unrolled(self.schedule)
         root = B * np.r_[np.sqrt(V), np.ones(T)]
         return Joint(B[:, 0] * M, root @ root.T)
 
