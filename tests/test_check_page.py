@@ -183,7 +183,7 @@ def test_the_page_holds_every_entry_in_the_order_of_the_notes(text):
 
 
 def test_a_reason_links_to_the_entries_it_names_where_they_are_there(text):
-    assert 'It ties <a href="#DIF-18">DIF-18</a> and <a href="#DIF-20">DIF-20</a>' in text
+    assert 'It connects <a href="#DIF-18">DIF-18</a> and <a href="#DIF-20">DIF-20</a>' in text
     alone = page(runner.run(["S-ANC"], quick=True))
     assert "DIF-18" in alone and "#DIF-18" not in alone
 
