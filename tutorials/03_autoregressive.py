@@ -387,7 +387,7 @@ print(inspect.getsource(steps.within))
 # First, is it the same function? Then, count the multiplications for one sample.
 
 # %%
-x_quick, ell_quick = layer.inverse(z_fast)  # this is `incremental`
+x_quick, ell_quick, _ = layer.inverse(z_fast)  # this is `incremental`
 print(f"incremental against d_passes: {np.abs(x_quick - x_slow).max():.1e}")
 assert np.abs(x_quick - x_slow).max() < 1e-12
 
