@@ -11,9 +11,10 @@ import test_homework_bank as bank
 
 from minigen import homework
 from minigen.homework import assignments
-from minigen.homework.handout import blanks, cells, variants
-from minigen.homework.handout.notebook import notebook_json
+from minigen.homework.handout import blanks, variants
+from minigen.homework.handout.notebook import notebook_json, picture
 from minigen.homework.marking import reference
+from minigen.homework.marking.task_check import Status
 
 NAMES = assignments.NAMES
 BANKS = {n: importlib.import_module(f"test_homework_{n}").BANK for n in NAMES}
@@ -26,7 +27,7 @@ def test_the_blank_fails_everything(name):
     a = assignments.get(name)
     for variant in (a.practice, variants.drawn(a, "spring")):
         found = bank.marks(a, variant, blanks.blank(a, variant))
-        assert all(m.earned == 0 and "not written yet" in m.why for m in found)
+        assert all(m.status == Status.EMPTY and not m.earned for m in found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,7 +122,7 @@ def test_the_notebook_is_valid_and_its_picture_is_drawn(name, tmp_path, capsys, 
         mine = types.ModuleType("mine")
         a = assignments.get(name)
         exec(text(a, a.practice), mine.__dict__)
-        exec(cells.picture(cells.CODE[name]), {"mine": mine, "np": np})
+        exec(picture(a)[1], {"mine": mine, "np": np})
         assert re.search(says, capsys.readouterr().out)
         plt.close("all")
 

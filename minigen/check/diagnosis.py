@@ -5,9 +5,9 @@ that mistake. The first one found is reported, and where the wrong entries lie.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,20 @@ from minigen.check.report import Diagnosis, Kind
 Found = Diagnosis | None
 
 
+class Repeatable(Protocol):
+    """What a diagnosis asks of a run: the names of its outputs, N, and a gradient once more."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    def again(self, name: str, scale: float) -> NDArray:
+        """The gradient for `scale` times the cotangents, with no other forward in between."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Mismatch:
     """The comparison of one array, which entries are wrong, the whole gradient, the evaluation."""
@@ -25,7 +39,7 @@ class Mismatch:
     all: Comparison
     bad: NDArray
     full: NDArray
-    evaluation: Any
+    evaluation: Repeatable
 
     @functools.cached_property
     def wrong(self) -> Comparison:
@@ -43,7 +57,7 @@ def same(yours: NDArray, guess: NDArray, comparison: Comparison, scale: float) -
     return bool(np.all(np.abs(yours - guess) <= near))
 
 
-def diagnose(comparison: Comparison, bad: NDArray, full: NDArray, evaluation: Any) -> Found:
+def diagnose(comparison: Comparison, bad: NDArray, full: NDArray, evaluation: Repeatable) -> Found:
     """The likely mistake; `full` is the whole gradient as given by this `evaluation`."""
     m = Mismatch(comparison, bad, full, evaluation)
     with np.errstate(all="ignore"):
@@ -64,7 +78,7 @@ def not_finite(m: Mismatch) -> Found:
 
 
 def stateful(m: Mismatch) -> Found:
-    if np.array_equal(m.evaluation.alone[m.all.slopes.name], m.full):
+    if np.array_equal(m.evaluation.again(m.all.slopes.name, 1.0), m.full):
         return None
     return Diagnosis(
         Kind.STATEFUL,
@@ -145,7 +159,7 @@ def cotangent(m: Mismatch) -> Found:
     if m.explained_by(w.ones.sum(axis=0)):
         text = "ignores its cotangents: this is the gradient with ones for all of them"
         return Diagnosis(Kind.COTANGENT, text)
-    turned = np.asarray(m.evaluation.turned[w.slopes.name])
+    turned = np.asarray(m.evaluation.again(w.slopes.name, -2.0))
     if np.array_equal(turned, m.full):
         return Diagnosis(Kind.COTANGENT, "ignores its cotangents: the same when they change")
     if np.array_equal(turned, 2 * m.full):

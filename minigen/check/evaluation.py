@@ -32,14 +32,16 @@ class Evaluation:
         return cls(probe, outputs, vs, probe.backward(vs, cache))
 
     @functools.cached_property
-    def alone(self) -> dict:
-        """The gradients when no other forward pass runs in between."""
-        return self.probe.backward(self.cotangents, self.probe.forward()[1])
+    def _repeated(self) -> dict[float, dict]:
+        """{scale: gradients} of the repetitions so far."""
+        return {}
 
-    @functools.cached_property
-    def turned(self) -> dict:
-        """The gradients for -2 times the cotangents."""
-        return self.probe.backward([-2 * v for v in self.cotangents], self.probe.forward()[1])
+    def again(self, name: str, scale: float) -> NDArray:
+        """The gradient for `scale` times the cotangents, with no other forward in between."""
+        if scale not in self._repeated:
+            scaled = [scale * v for v in self.cotangents]
+            self._repeated[scale] = self.probe.backward(scaled, self.probe.forward()[1])
+        return self._repeated[scale][name]
 
     @property
     def rows(self) -> int:

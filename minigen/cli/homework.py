@@ -106,7 +106,7 @@ def run_grade(args):
 
 
 def run_bundle(args):
-    from minigen.homework.grading import gradescope
+    from minigen import homework
 
-    print(f"wrote {gradescope.bundle(args.name, key_of(args.key), args.out)}")
+    print(f"wrote {homework.bundle(args.name, key_of(args.key), args.out)}")
     return 0

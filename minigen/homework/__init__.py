@@ -3,52 +3,133 @@
     homework.start("coupling")             coupling.py and coupling.ipynb, to be filled in
     homework.check("coupling.py")          in seconds: what is right, what is wrong, and why
     homework.grade(folder, key, out)       a class, behind a wall
+    homework.bundle(name, key, path)       an autograder for Gradescope
 
 What is protected and what is not: README.md beside this file.
 """
 
+import os
 import pathlib
+from typing import NamedTuple
 
 from minigen.homework import assignments
 from minigen.homework.grading.grader import grade
+from minigen.homework.grading.gradescope import bundle
 from minigen.homework.grading.submissions import limited
 from minigen.homework.handout import blanks, variants
 from minigen.homework.marking.feedback import Report
-from minigen.homework.marking.marks import mark
+from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
-from minigen.homework.wall import LIMITS, Refused, reached
+from minigen.homework.marking.task_check import Status
+from minigen.homework.wall import LIMITS, Limits, Refused, reached
 
-__all__ = ["Refused", "Report", "check", "grade", "listing", "start"]
+__all__ = [
+    "Limits", "Mark", "Refused", "Report", "Status",
+    "bundle", "check", "grade", "listing", "start",
+]  # fmt: skip
 
 PRACTICE_SEED = (20150524,)  # the inputs of `check`, the same for everyone
 
 
-def listing():
-    """(number, name, title, notes, points) of every assignment."""
-    found = []
-    for name in assignments.NAMES:
-        a = assignments.get(name)
-        points = sum(n for _, n in a.parts(a.practice))
-        found.append((a.number, a.name, a.title, a.notes, points))
-    return found
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
-def start(name, folder=".", *, key=None):
-    """Writes NAME.py and NAME.ipynb into a folder, for practice or in the variant of a key.
+class Entry(NamedTuple):
+    """An assignment in the listing."""
 
-    Never overwrites: raises FileExistsError if one of them is there. Returns the two paths.
+    number: int
+    name: str
+    title: str
+    notes: str  # the equations it is about
+    points: int
+
+
+def listing() -> list[Entry]:
+    """List the assignments.
+
+    Returns
+    -------
+    list of Entry
+        Tuples (number, name, title, notes, points), `notes` being the ids of the equations.
+
+    Examples
+    --------
+    >>> [entry.name for entry in mg.homework.listing()][:3]
+    ['gradients', 'change', 'coupling']
+    """
+    found = map(assignments.get, assignments.NAMES)
+    return [
+        Entry(a.number, a.name, a.title, a.notes, sum(n for _, n in a.parts(a.practice)))
+        for a in found
+    ]
+
+
+def start(
+    name: str, folder: str | os.PathLike = ".", *, key: str | None = None
+) -> list[pathlib.Path]:
+    """Write an assignment into a folder: NAME.py to be filled in, NAME.ipynb to explore.
+
+    Parameters
+    ----------
+    name : str
+        One of the names of `listing()`.
+    folder : str or path
+        Where to write; it is made if it is missing. Nothing in it is overwritten.
+    key : str, optional
+        The instructor's key, for the variant of a class; without it, the variant for practice.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The paths of the module and of the notebook.
+
+    Raises
+    ------
+    FileExistsError
+        If one of the two files is there already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> [path.name for path in mg.homework.start("coupling", tempfile.mkdtemp())]
+    ['coupling.py', 'coupling.ipynb']
     """
     a = assignments.get(name)
     return blanks.write(a, a.practice if key is None else variants.drawn(a, key), folder)
 
 
-def check(path, *, limits=LIMITS):
-    """The Report on a file: right or wrong for each part, and why. It runs in its own process."""
+def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:
+    """Check a student's module: right or wrong for each part, and why.
+
+    The file runs in a process of its own, on the same practice inputs for everybody.
+
+    Parameters
+    ----------
+    path : str or path
+        The module. Its header names the assignment and the variant; without one, the file's name
+        does, and the variant is that for practice.
+    limits : Limits
+        Time, memory and file sizes of the module's process.
+
+    Returns
+    -------
+    Report
+        True if every part is right; as text, what a student reads.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> module, notebook = mg.homework.start("markov", tempfile.mkdtemp())
+    >>> report = mg.homework.check(module)
+    >>> bool(report), report.earned, report.marks[0].status
+    (False, 0, <Status.EMPTY: 'empty'>)
+    """
     path = pathlib.Path(path)
     source = limited(path)
-    found = variants.read(source.decode("utf-8", "replace")) or (path.stem, None)
-    a = assignments.get(found[0])
-    variant = a.practice if found[1] is None else variants.known(a, found[1])
+    name, given = variants.read(source.decode("utf-8", "replace")) or (path.stem, None)
+    a = assignments.get(name)
+    variant = a.practice if given is None else variants.known(a, given)
     level, _ = reached()
     session = Session(source, behind_wall(level, limits), limits)
     try:

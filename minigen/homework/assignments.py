@@ -1,14 +1,19 @@
-"""What an assignment is: a marked source, the variants of it, and the tasks that are marked.
+"""What an assignment is: a marked source, the variants of it, and its tasks.
 
 The package holds the forward pass of each task as a reference, in complex-clean NumPy, and no
 backward pass of a variant: the right gradients come from the complex step. References take a `path`
-first, which names the quantities on the way (see `reference.py`).
+first, which names the quantities on the way (see `marking/reference.py`).
 """
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from minigen.core import validate
+from minigen.homework.types import Draw, Reference, Size, Variant
 
 FORMAT = 1
 NAMES = (
@@ -20,112 +25,131 @@ NAMES = (
 class Pair:
     """A function and its backward pass: NAME_forward(*inputs, *given) -> *outputs, cache.
 
-    reference: (path, *inputs, *given) -> tuple of outputs.  draw: (rng, *size) -> (inputs, given).
-    practice, grading: sizes of the cases; large: the size at which the cost is taken.
+    practice, grading: sizes of the cases; large: the size at which the work is counted.
     points: of the forward pass, and of each gradient.
     """
 
     name: str
-    inputs: tuple
-    outputs: tuple
-    reference: object
-    draw: object
-    practice: tuple
-    grading: tuple
-    large: tuple
-    points: tuple = (2, 1)
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    reference: Reference
+    draw: Draw
+    practice: tuple[Size, ...]
+    grading: tuple[Size, ...]
+    large: Size
+    points: tuple[int, int] = (2, 1)
 
     @property
-    def forward(self):
+    def forward(self) -> str:
+        """The name of the student's function."""
         return f"{self.name}_forward"
 
     @property
-    def backward(self):
+    def backward(self) -> str:
+        """The name of its backward pass."""
         return f"{self.name}_backward"
 
-    def parts(self):
+    @property
+    def gradients(self) -> list[str]:
+        """The parts of the backward pass, one for each input."""
+        return [f"{self.backward}: d{name}" for name in self.inputs]
+
+    def parts(self) -> list[tuple[str, int]]:
         """(name, points) of everything that is marked."""
-        grads = [(f"{self.backward}: d{name}", self.points[1]) for name in self.inputs]
-        return [(self.forward, self.points[0]), *grads]
+        return [(self.forward, self.points[0])] + [(g, self.points[1]) for g in self.gradients]
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
     """A function without a backward pass.
 
-    With a `factor`, its cost at size `large` may be so many times that of the function named
-    `beside`, and `undo` (output, *inputs) must give the first input again; `why` says how.
+    With an `undo`, (output, *inputs) -> the first input, it is called at size `large` too, and may
+    do `times` the work that undo does; `why` says how that is possible.
     """
 
     name: str
-    outputs: tuple
-    reference: object
-    draw: object
-    practice: tuple
-    grading: tuple
+    outputs: tuple[str, ...]
+    reference: Reference
+    draw: Draw
+    practice: tuple[Size, ...]
+    grading: tuple[Size, ...]
     points: int = 2
-    large: tuple = ()
-    beside: str = ""
-    factor: float = 0.0
+    undo: Callable[..., NDArray] | None = None
+    large: Size = ()
+    times: float = 0.0
     why: str = ""
-    undo: object = None
 
-    def parts(self):
+    def parts(self) -> list[tuple[str, int]]:
+        """(name, points) of everything that is marked."""
         return [(self.name, self.points)]
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A misprint of the notes: NAME(*inputs) is the right form, NAME_counterexample() -> inputs
-    proves the printed one wrong.
+    """A misprint of the notes: NAME(*inputs) is the right form, and NAME_counterexample() returns
+    inputs where the printed one differs.
 
-    printed, true: (path, *inputs) -> tuple; fits: (*inputs) -> "" or what is wrong with them.
+    unfit: (*inputs) -> what is wrong with a counterexample, or None.
     """
 
     name: str
     ids: str
-    inputs: tuple
-    printed: object
-    true: object
-    draw: object
-    fits: object
-    practice: tuple = ((3,), (5,))
-    grading: tuple = ((4,), (1,), (7,))
-    points: tuple = (1, 2)
+    inputs: tuple[str, ...]
+    printed: Reference
+    true: Reference
+    draw: Draw
+    unfit: Callable[..., str | None]
+    practice: tuple[Size, ...] = ((3,), (5,))
+    grading: tuple[Size, ...] = ((4,), (1,), (7,))
+    points: tuple[int, int] = (1, 2)
 
     @property
-    def counterexample(self):
+    def counterexample(self) -> str:
+        """The name of the student's second function."""
         return f"{self.name}_counterexample"
 
-    def parts(self):
+    def parts(self) -> list[tuple[str, int]]:
+        """(name, points) of everything that is marked."""
         return [(self.name, self.points[0]), (self.counterexample, self.points[1])]
+
+
+Task = Pair | Value | Question
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """One assignment. `options` are what a class's key draws: the first choice is for practice.
+    """One assignment.
 
-    slots: variant -> {slot: text} for the marked source.  tasks: variant -> the tasks.
+    options: {option: {choice: its text}}, the first choice for practice, the others for the key of
+    a class; a text fills the option's slot in the marked source, a dict of texts fills several.
     """
 
     number: int
     name: str
     title: str
     notes: str
-    options: dict
-    slots: object
-    tasks: object
+    options: dict[str, dict[str, Any]]
+    tasks: Callable[[Variant], tuple[Task, ...]]
 
     @property
-    def practice(self):
+    def practice(self) -> Variant:
         """The variant whose backward pass the package itself contains."""
-        return {name: choices[0] for name, choices in self.options.items()}
+        return {name: next(iter(choices)) for name, choices in self.options.items()}
 
-    def parts(self, variant):
+    def slots(self, variant: Variant) -> dict[str, str]:
+        """{slot: text} for the marked source."""
+        found = {}
+        for option, choice in variant.items():
+            text = self.options[option][choice]
+            found |= text if isinstance(text, dict) else {option: text}
+        return found
+
+    def parts(self, variant: Variant) -> list[tuple[str, int]]:
+        """(name, points) of everything that is marked."""
         return [part for task in self.tasks(variant) for part in task.parts()]
 
 
-def get(name):
+def get(name: str) -> Assignment:
     """The assignment of this name."""
     validate.choice("name", name, NAMES)
     return importlib.import_module(f"minigen.homework.tasks.{name}").ASSIGNMENT

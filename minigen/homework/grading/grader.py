@@ -1,63 +1,123 @@
 """Grades a class: in parallel, resumable, one sealed record for each submission."""
 
 import concurrent.futures
+import functools
 import importlib.metadata
 import json
 import os
 import pathlib
 import secrets
+from collections.abc import Iterable
+from typing import Any
 
 import tqdm
 
 from minigen.core import validate
 from minigen.homework import assignments
+from minigen.homework.assignments import Assignment, Pair, Task
 from minigen.homework.grading import records, submissions
+from minigen.homework.grading.submissions import Submission
 from minigen.homework.handout import variants
 from minigen.homework.marking import reference as ref
-from minigen.homework.marking import trials
-from minigen.homework.marking.marks import mark
+from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
-from minigen.homework.wall import LIMITS, Refused, reached
+from minigen.homework.marking.task_check import cases
+from minigen.homework.wall import LIMITS, Limits, Refused, reached
 
 VERSION = importlib.metadata.version("minigen")
+AssignmentHeader = tuple[str, Any] | None
 
 
-def grade(folder, key, out, name=None, *, seed=None, isolation=1, jobs=None, single=False,
-          limits=LIMITS, progress=True):  # fmt: skip
-    """Grades every submission in a folder (or the folder as one) and writes the results to `out`.
+def grade(
+    folder: str | os.PathLike,
+    key: str,
+    out: str | os.PathLike,
+    name: str | None = None,
+    *,
+    seed: int | None = None,
+    isolation: int = 1,
+    jobs: int | None = None,
+    single: bool = False,
+    limits: Limits = LIMITS,
+    progress: bool = True,
+) -> list[dict[str, Any]]:
+    """Grade every submission in a folder, and write the results to another.
 
-    key: the instructor's; it draws the variant and seals the records.
-    seed: a whole number that decides the inputs; drawn, and kept in `out`, if not given.
-    isolation: the least wall to grade behind, 0 to 2; raises Refused below it.
-    Returns the list of records, sorted by student.
+    A run that was stopped goes on where it stopped. `out` has a sealed record for each submission
+    in `records/`, then `results.csv`, `results.json` and a page for each student in `pages/`.
+
+    Parameters
+    ----------
+    folder : str or path
+        The submissions: one module, folder or zip for each student.
+    key : str
+        The instructor's key; it decides the variant and seals the records.
+    out : str or path
+        The folder of the results.
+    name : str, optional
+        The assignment; by default the one that the files' headers name.
+    seed : int, optional
+        It decides the inputs; by default it is drawn, and kept in `out/run.json`.
+    isolation : int
+        The least level of the wall, 0 to 2 (see the README of this package).
+    jobs : int, optional
+        How many submissions to grade at a time; by default one for each processor.
+    single : bool
+        Whether the whole folder is one submission.
+    limits : Limits
+        Time, memory and file sizes of a student's code.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of dict
+        The records, sorted by student: `student`, `earned`, `points`, `marks`, `note`, `variant`,
+        `seed`, `level` and more.
+
+    Raises
+    ------
+    Refused
+        If no wall of level `isolation` can be built on this machine.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = mg.homework.start("markov", folder / "submissions", key="a key of mine")
+    >>> records = mg.homework.grade(
+    ...     folder / "submissions", "a key of mine", folder / "graded", isolation=0, progress=False
+    ... )
+    >>> [(r["student"], r["earned"]) for r in records]
+    [('markov', 0)]
     """
     validate.integer("isolation", isolation, 0, 2)
     if seed is not None:
         validate.integer("seed", seed, 0)
-    name = name or named(folder, single)
+    name = name or _named(folder, single)
     assignment = assignments.get(name)
-    found = collect(folder, name, single)
+    found = _collected(folder, name, single)
     level, why = reached()
     if level < isolation:
         raise Refused(f"isolation: expected a wall of level {isolation}, got {level} ({why})")
-    run = settings(assignment, key, pathlib.Path(out), level, seed)
+    out = pathlib.Path(out)
+    run = _settings(assignment, key, out, level, seed)
     tasks = assignment.tasks(run["variant"])
-    warm(tasks, run["seed"])
-
-    def work(submission):
-        return record(submission, assignment, tasks, run, key, pathlib.Path(out), limits)
-
+    _warm(tasks, run["seed"])
+    work = functools.partial(
+        _record, assignment=assignment, tasks=tasks, run=run, key=key, out=out, limits=limits
+    )
     jobs = validate.integer("jobs", jobs or os.cpu_count() or 1, 1)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        done = tqdm.tqdm(
-            pool.map(work, found), total=len(found), desc=name, unit="file", disable=not progress
+        done = pool.map(work, found)
+        graded = list(
+            tqdm.tqdm(done, total=len(found), desc=name, unit="file", disable=not progress)
         )
-        graded = list(done)
-    publish(graded, run, pathlib.Path(out))
+    _publish(graded, run, out)
     return graded
 
 
-def collect(folder, name, single):
+def _collected(folder: str | os.PathLike, name: str, single: bool) -> list[Submission]:
     """The submissions in a folder, or the folder as one."""
     if not single:
         return submissions.find(folder, name)
@@ -65,26 +125,28 @@ def collect(folder, name, single):
     return [submissions.one(folder, name, submissions.unique([folder.name])[0])]
 
 
-def named(folder, single):
+def _named(folder: str | os.PathLike, single: bool) -> str:
     """The assignment that the headers of the submissions name, all the same."""
-    candidates = collect(folder, "*", single)
-    found = {h[0] for s in candidates if (h := header(s.source)) and h[0] in assignments.NAMES}
+    headers = map(_header, _collected(folder, "*", single))
+    found = {h[0] for h in headers if h and h[0] in assignments.NAMES}
     if len(found) != 1:
         what = f"one assignment in the files' headers (found {sorted(found) or 'none'})"
         raise validate.expected("name", what, "none given")
     return found.pop()
 
 
-def header(source):
+def _header(submission: Submission) -> AssignmentHeader:
     """(name, variant) of a submission's header, or None."""
     try:
-        return variants.read(source.decode("utf-8", "replace"))
+        return variants.read(submission.source.decode("utf-8", "replace"))
     except ValueError:
         return None
 
 
-def settings(assignment, key, out, level, seed):
-    """What a run is graded by; taken from `out` where a run stopped there, and written there."""
+def _settings(
+    assignment: Assignment, key: str, out: pathlib.Path, level: int, seed: int | None
+) -> dict[str, Any]:
+    """What a run is graded by; the seed of a stopped run is taken from `out`."""
     path = out / "run.json"
     run = {"assignment": assignment.name, "format": assignments.FORMAT, "minigen": VERSION,
            "variant": variants.drawn(assignment, key), "level": level}  # fmt: skip
@@ -98,35 +160,45 @@ def settings(assignment, key, out, level, seed):
     return run
 
 
-def warm(tasks, seed):
+def _warm(tasks: Iterable[Task], seed: int) -> None:
     """Computes the expected values once, before the threads ask for them."""
     for k, task in enumerate(tasks):
-        for case in trials.cases(task, (seed, k), False):
-            if isinstance(task, assignments.Pair):
+        for case in cases(task, (seed, k), False):
+            if isinstance(task, Pair):
                 ref.slopes(task.reference, case)
 
 
-def record(submission, assignment, tasks, run, key, out, limits):
+def _record(
+    submission: Submission,
+    assignment: Assignment,
+    tasks: tuple[Task, ...],
+    run: dict[str, Any],
+    key: str,
+    out: pathlib.Path,
+    limits: Limits,
+) -> records.Record:
     """The sealed record of one submission, from disk if it was graded before."""
     path = out / "records" / f"{submission.student}.json"
     facts = {"student": submission.student, "sha256": submission.sha256, **run}
     old = records.load(path, key)
     if old and all(old.get(k) == v for k, v in facts.items()):
         return old
-    marks = marked(submission, tasks, run, limits)
+    marks = _marked(submission, tasks, run, limits)
     new = facts | {
         "title": f"Homework {assignment.number}: {assignment.title}",
-        "note": note(submission, run),
+        "note": _note(submission, run),
         "earned": sum(m.earned for m in marks),
         "points": sum(m.points for m in marks),
-        "marks": [vars(m) for m in marks],
+        "marks": [{**vars(m), "earned": m.earned} for m in marks],
     }
     new["seal"] = records.seal(new, key)
     records.write(path, json.dumps(new, indent=1))
     return new
 
 
-def marked(submission, tasks, run, limits):
+def _marked(
+    submission: Submission, tasks: tuple[Task, ...], run: dict[str, Any], limits: Limits
+) -> list[Mark]:
     """The marks of a submission."""
     session = Session(submission.source, behind_wall(run["level"], limits), limits)
     session.broken = submission.problem
@@ -136,11 +208,11 @@ def marked(submission, tasks, run, limits):
         session.close()
 
 
-def note(submission, run):
-    """A word on a submission that is not of this class."""
+def _note(submission: Submission, run: dict[str, Any]) -> str:
+    """What the instructor should know about a submission besides its marks."""
     if submission.problem:
         return submission.problem
-    found = header(submission.source)
+    found = _header(submission)
     if found is None:
         return "the file has no header of a homework: it was graded all the same"
     if found != (run["assignment"], run["variant"]):
@@ -148,9 +220,10 @@ def note(submission, run):
     return ""
 
 
-def publish(graded, run, out):
+def _publish(graded: list[records.Record], run: dict[str, Any], out: pathlib.Path) -> None:
     """CSV, JSON and the pages."""
-    records.write(out / "results.csv", records.table(graded))
-    records.write(out / "results.json", records.summary(graded, run))
+    records.write(out / "results.csv", records.class_csv(graded))
+    summary = json.dumps({"run": run, "submissions": graded}, indent=1)
+    records.write(out / "results.json", summary)
     for r in graded:
         records.write(out / "pages" / f"{r['student']}.html", records.page(r))

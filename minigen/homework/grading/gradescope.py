@@ -5,14 +5,19 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import pathlib
 import zipfile
 
 from minigen.core import validate
 from minigen.homework import assignments
+from minigen.homework.grading.records import Record
+
+HERE = pathlib.Path(__file__).parent
+WHEEL = "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def results(record):
+def results(record: Record) -> str:
     """The results.json of one graded submission."""
     tests = [
         {
@@ -29,38 +34,70 @@ def results(record):
     )  # fmt: skip
 
 
-def bundle(name, key, path, isolation=1):
-    """Writes autograder.zip: setup.sh, run_autograder, the key and the wheel."""
+def bundle(name: str, key: str, path: str | os.PathLike, isolation: int = 1) -> pathlib.Path:
+    """Write an autograder for Gradescope: a zip with two scripts, the key and minigen's wheel.
+
+    Parameters
+    ----------
+    name : str
+        The assignment.
+    key : str
+        The instructor's key; it decides the variant. It stands in the zip as text.
+    path : str or path
+        The zip to write. It must not exist.
+    isolation : int
+        The least level of the wall, 0 to 2, below which the autograder refuses to run.
+
+    Returns
+    -------
+    pathlib.Path
+        The path of the zip.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file at `path`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> mg.homework.bundle("coupling", "a key of mine", folder / "autograder.zip").name
+    'autograder.zip'
+    """
     validate.choice("name", name, assignments.NAMES)
     validate.integer("isolation", isolation, 0, 2)
     wheel_name, wheel_bytes = wheel()
+    words = {"WHEEL": wheel_name, "NAME": name, "ISOLATION": str(isolation)}
     with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("setup.sh", SETUP.format(wheel=wheel_name))
-        archive.writestr("run_autograder", RUN.format(name=name, isolation=isolation))
+        for script in ("setup.sh", "run_autograder"):
+            text = (HERE / script).with_suffix(".sh").read_text(encoding="utf-8")
+            for word, value in words.items():
+                text = text.replace(word, value)
+            archive.writestr(script, text)
         archive.writestr("key.txt", key)
         archive.writestr(wheel_name, wheel_bytes)
     return pathlib.Path(path)
 
 
-def wheel():
+def wheel() -> tuple[str, bytes]:
     """(file name, bytes) of a wheel of the minigen that is running."""
     root = pathlib.Path(__file__).parents[2]
-    version = importlib.metadata.version("minigen")
-    info = f"minigen-{version}.dist-info"
+    installed = importlib.metadata.distribution("minigen")
+    info = f"minigen-{installed.version}.dist-info"
     files = {
         f"minigen/{p.relative_to(root).as_posix()}": p.read_bytes()
         for p in sorted(root.rglob("*"))
-        if p.is_file() and "__pycache__" not in p.parts
+        if "__pycache__" not in p.parts and p.is_file()
     }
-    installed = importlib.metadata.distribution("minigen")
     meta = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
     files[f"{info}/METADATA"] = meta.encode()
     files[f"{info}/WHEEL"] = WHEEL.encode()
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\nminigen = minigen.cli.main:main\n"
-    return f"minigen-{version}-py3-none-any.whl", packed(files, f"{info}/RECORD")
+    return f"minigen-{installed.version}-py3-none-any.whl", _packed(files, f"{info}/RECORD")
 
 
-def packed(files, record):
+def _packed(files: dict[str, bytes], record: str) -> bytes:
     """A wheel's zip with its RECORD of hashes."""
     out, lines = io.BytesIO(), []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -70,24 +107,3 @@ def packed(files, record):
             archive.writestr(name, data)
         archive.writestr(record, "\n".join([*lines, f"{record},,", ""]))
     return out.getvalue()
-
-
-WHEEL = "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-
-SETUP = """#!/usr/bin/env bash
-set -e
-apt-get update -q && apt-get install -yq python3 python3-pip python3-venv
-python3 -m venv /opt/minigen
-/opt/minigen/bin/pip install -q "/autograder/source/{wheel}"
-# The references of the forward passes are no business of a student's code.
-chmod 700 /opt/minigen/lib/python3*/site-packages/minigen
-"""
-
-RUN = """#!/usr/bin/env bash
-# Student code runs as another user: it must not read the key or write the results.
-chmod 700 /autograder
-/opt/minigen/bin/minigen homework grade /autograder/submission --assignment {name} \\
-    --key @/autograder/source/key.txt --out /autograder/graded.$$ --isolation {isolation} \\
-    --gradescope /autograder/results/results.json
-rm -rf /autograder/graded.$$
-"""

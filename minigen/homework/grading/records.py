@@ -6,34 +6,35 @@ import hmac
 import html
 import io
 import json
-import os
 import pathlib
+import string
+from collections.abc import Sequence
+from typing import Any
 
+from minigen.core import files
 from minigen.homework.wall import LEVELS
 
+Record = dict[str, Any]
+PAGE = pathlib.Path(__file__).with_name("page.html")
 
-def write(path, text):
-    """Writes a file whole or not at all."""
+
+def write(path: str | pathlib.Path, content: str) -> None:
+    """Writes a file whole or not at all, and the folder it is in."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    files.replace(path, content)
 
 
-def seal(record, key):
-    """The HMAC of a record: whoever changes a grade without the key is found out."""
+def seal(record: Record, key: str) -> str:
+    """The HMAC of a record: a grade that was changed without the key is found out."""
     body = json.dumps({k: v for k, v in record.items() if k != "seal"}, sort_keys=True)
     return hmac.new(key.encode(), body.encode(), hashlib.sha256).hexdigest()
 
 
-def load(path, key):
+def load(path: pathlib.Path, key: str) -> Record | None:
     """A record whose seal is right, or None."""
     try:
-        record = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(record, dict) or not isinstance(record.get("seal"), str):
@@ -41,7 +42,7 @@ def load(path, key):
     return record if hmac.compare_digest(record["seal"], seal(record, key)) else None
 
 
-def table(records):
+def class_csv(records: Sequence[Record]) -> str:
     """The class as CSV: a line for each student, a column for each part."""
     parts = [m["part"] for m in records[0]["marks"]] if records else []
     out = io.StringIO()
@@ -49,59 +50,35 @@ def table(records):
     rows.writerow(["student", "earned", "points", *parts, "note"])
     for r in records:
         marks = [m["earned"] for m in r["marks"]]
-        rows.writerow([tame(r["student"]), r["earned"], r["points"], *marks, r["note"]])
+        rows.writerow([no_formula(r["student"]), r["earned"], r["points"], *marks, r["note"]])
     return out.getvalue()
 
 
-def tame(text):
+def no_formula(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in "=+-@" else text
 
 
-def summary(records, run):
-    """The class as JSON."""
-    return json.dumps({"run": run, "submissions": records}, indent=1)
-
-
-def page(record):
+def page(record: Record) -> str:
     """What one student reads, as HTML; every text of the student's is escaped."""
-    rows = "\n".join(row(mark) for mark in record["marks"])
-    note = f"<p>{html.escape(record['note'])}</p>" if record["note"] else ""
-    variant = ", ".join(f"{k}: {v}" for k, v in record["variant"].items())
-    return PAGE.format(
-        student=html.escape(record["student"]), title=html.escape(record["title"]), rows=rows,
-        note=note, earned=f"{record['earned']:g}", points=f"{record['points']:g}",
-        variant=html.escape(variant), level=html.escape(LEVELS[record["level"]]),
-        sha256=record["sha256"][:16],
-    )  # fmt: skip
+    facts = record | {
+        "rows": "\n".join(map(_row, record["marks"])),
+        "note": f"<p>{html.escape(record['note'])}</p>" if record["note"] else "",
+        "earned": f"{record['earned']:g}",
+        "points": f"{record['points']:g}",
+        "variant": html.escape(", ".join(f"{k}: {v}" for k, v in record["variant"].items())),
+        "level": html.escape(LEVELS[record["level"]]),
+        "student": html.escape(record["student"]),
+        "title": html.escape(record["title"]),
+        "sha256": record["sha256"][:16],
+    }
+    return string.Template(PAGE.read_text(encoding="utf-8")).substitute(facts)
 
 
-def row(mark):
+def _row(mark: dict[str, Any]) -> str:
     """A row of the page."""
-    right = mark["earned"] == mark["points"]
     why = f"<pre>{html.escape(mark['why'])}</pre>" if mark["why"] else ""
     return (
-        f'<tr class="{"right" if right else "wrong"}"><td>{html.escape(mark["part"])}{why}</td>'
+        f'<tr class="{mark["status"]}"><td>{html.escape(mark["part"])}{why}</td>'
         f"<td>{mark['earned']:g} of {mark['points']:g}</td></tr>"
     )
-
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}: {student}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td {{ border-top: 1px solid #ccc; padding: .4rem .6rem; vertical-align: top; }}
-td:last-child {{ text-align: right; white-space: nowrap; }}
-tr.right td:last-child {{ color: #17692e; }} tr.wrong td:last-child {{ color: #a3211b; }}
-pre {{ white-space: pre-wrap; margin: .2rem 0 0; color: #444; font-size: .85rem; }}
-</style>
-<h1>{title}</h1>
-<p><b>{student}</b>: {earned} of {points} points</p>
-{note}
-<table>
-{rows}
-</table>
-<p>Variant: {variant}. Submission {sha256}. Graded in {level}.</p>
-</html>
-"""

@@ -1,38 +1,41 @@
 """What a student gets: the marked source with its solutions taken out, and a notebook."""
 
+import os
 import pathlib
 import re
 import string
+from collections.abc import Callable
 
+from minigen.homework.assignments import Assignment
 from minigen.homework.handout import variants
-from minigen.homework.handout.notebook import notebook_json
+from minigen.homework.handout.notebook import SOURCES, notebook_json
+from minigen.homework.types import Variant
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-SOURCES = pathlib.Path(__file__).parents[1] / "sources"
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}\n", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
 
-def marked(assignment, variant):
+def marked(assignment: Assignment, variant: Variant) -> str:
     """The marked source with the equations of a variant; the solutions in it are for practice."""
     text = (SOURCES / f"{assignment.name}.py").read_text(encoding="utf-8")
     return string.Template(text).substitute(assignment.slots(variant))
 
 
-def replaced(text, body):
+def replaced(text: str, body: Callable[[str, str, str], str]) -> str:
     """The source with each solution replaced by body(name of the function, indent, solution).
 
     A solution that is not indented holds helpers: its name is "".
     """
 
-    def region(match):
+    def region(match: re.Match) -> str:
         name = DEFINED.findall(text, 0, match.start())[-1] if match[1] else ""
         return body(name, match[1], match[2])
 
     return REGION.sub(region, text)
 
 
-def blank(assignment, variant):
+def blank(assignment: Assignment, variant: Variant) -> str:
     """The module a student fills in."""
     text = replaced(
         marked(assignment, variant),
@@ -41,13 +44,13 @@ def blank(assignment, variant):
     return variants.header(assignment, variant) + "\n" + text
 
 
-def solved(assignment):
+def solved(assignment: Assignment) -> str:
     """The practice module with its solutions."""
     text = replaced(marked(assignment, assignment.practice), lambda name, pad, solution: solution)
     return variants.header(assignment, assignment.practice) + "\n" + text
 
 
-def write(assignment, variant, folder):
+def write(assignment: Assignment, variant: Variant, folder: str | os.PathLike) -> list:
     """Writes NAME.py and NAME.ipynb; refuses, before writing anything, to overwrite a file."""
     folder = pathlib.Path(folder)
     texts = {

@@ -5,45 +5,47 @@ import hmac
 import itertools
 import json
 import re
+from typing import Any
 
 from minigen.core import validate
-from minigen.homework.assignments import FORMAT
+from minigen.homework.assignments import FORMAT, Assignment
+from minigen.homework.types import Variant
 
 MARK = "# minigen homework"
 HEADER = re.compile(rf"^{MARK} (\w+), format (\d+), variant (\{{.*\}})\s*$", re.MULTILINE)
 
 
-def drawn(assignment, key):
+def drawn(assignment: Assignment, key: str) -> Variant:
     """The variant of a key: for each option one of the choices that are not for practice."""
     return {
-        name: choices[1:][number(key, assignment.name, name) % (len(choices) - 1)]
+        name: list(choices)[1 + _number(key, assignment.name, name) % (len(choices) - 1)]
         for name, choices in assignment.options.items()
     }
 
 
-def number(key, *words):
-    """A whole number that only a holder of the key can foretell (HMAC-SHA256)."""
+def _number(key: str, *words: str) -> int:
+    """A pseudorandom integer derived from the key (HMAC-SHA256)."""
     if not key:
         raise validate.expected("key", "a text of at least one character", repr(key))
     message = "\0".join(("minigen homework", str(FORMAT), *words)).encode()
     return int.from_bytes(hmac.digest(key.encode(), message, hashlib.sha256)[:8], "big")
 
 
-def every(assignment):
+def every(assignment: Assignment) -> list[Variant]:
     """All variants a key may draw."""
-    choices = [c[1:] for c in assignment.options.values()]
+    choices = [list(c)[1:] for c in assignment.options.values()]
     return [
         dict(zip(assignment.options, chosen, strict=True)) for chosen in itertools.product(*choices)
     ]
 
 
-def header(assignment, variant):
-    """The line of a handout that says what it is."""
+def header(assignment: Assignment, variant: Variant) -> str:
+    """The first line of a handout: which assignment, format and variant it is."""
     return f"{MARK} {assignment.name}, format {FORMAT}, variant {json.dumps(variant)}"
 
 
-def read(text):
-    """(name, variant) as the header of a file says, or None."""
+def read(text: str) -> tuple[str, Any] | None:
+    """(name, variant) from the header of a file, if it has one."""
     found = HEADER.search(text)
     if not found:
         return None
@@ -56,10 +58,10 @@ def read(text):
         return None
 
 
-def known(assignment, variant):
-    """The variant, if it is one of this assignment's."""
+def known(assignment: Assignment, variant: Any) -> Variant:
+    """The variant, refused if it is none of this assignment's."""
     if not isinstance(variant, dict) or variant.keys() != assignment.options.keys():
         raise validate.expected("variant", f"choices for {list(assignment.options)}", repr(variant))
     for name, choices in assignment.options.items():
-        validate.choice(f"variant[{name}]", variant[name], choices)
+        validate.choice(f"variant[{name}]", variant[name], tuple(choices))
     return variant

@@ -1,54 +1,71 @@
-"""What a student reads: for each part the verdict, points, the worst entry, the likely reason."""
+"""What a student reads: for each part its status, points, the worst entry, the likely reason."""
 
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from minigen.homework.marking.marks import Mark
+from minigen.homework.marking.task_check import Status
 from minigen.homework.wall import LEVELS
 
 OTHER = (
     "These are practice inputs. The instructor's check uses other inputs, other shapes and other "
-    "cotangents, and asks more than once."
+    "cotangents, and calls each function more than once."
 )
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The marks of one submission; `str(report)` is the text."""
+    """The marks of one submission; true if all parts are right, and `str(report)` is the text.
+
+    Parameters
+    ----------
+    title : str
+        The assignment's number and title.
+    marks : tuple of Mark
+        One for each part: `part`, `points`, `earned`, `status` and `why`.
+    level : int
+        The level of the wall, 0 to 2.
+    practice : bool
+        Whether the inputs were those of practice.
+    """
 
     title: str
-    marks: tuple
+    marks: tuple[Mark, ...]
     level: int
     practice: bool
 
     @property
-    def earned(self):
+    def earned(self) -> float:
+        """The points earned."""
         return sum(m.earned for m in self.marks)
 
     @property
-    def points(self):
+    def points(self) -> float:
+        """The points there are."""
         return sum(m.points for m in self.marks)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return all(m.right for m in self.marks)
 
-    def __str__(self):
+    def __str__(self) -> str:
         width = max(len(m.part) for m in self.marks)
-        table = [line for m in self.marks for line in lines(m, width)]
+        lines = [line for m in self.marks for line in _lines(m, width)]
         end = [f"  {self.earned:g} of {self.points:g} points"]
-        pad = {"initial_indent": "  ", "subsequent_indent": "  "}
-        end += textwrap.wrap(OTHER, 96, **pad) if self.practice else []
-        return "\n".join([self.title, "", *table, "", *end, f"  Run in {LEVELS[self.level]}."])
+        end += _wrapped(OTHER, "  ") if self.practice else []
+        return "\n".join([self.title, "", *lines, "", *end, f"  Run in {LEVELS[self.level]}."])
 
     __repr__ = __str__
 
 
-def lines(mark, width):
-    """One part: a line of the table, and below it why it is wrong."""
-    verdict = "right" if mark.right else "WRONG"
-    if mark.why.endswith("is not written yet"):
-        verdict = "empty"
-    yield f"  {mark.part:<{width}}  {verdict}  {mark.earned:g}/{mark.points:g}"
-    for line in mark.why.splitlines() if verdict != "empty" else ():
-        yield from textwrap.wrap(
-            line, 96, initial_indent="      ", subsequent_indent="      ", break_long_words=True
-        )
+def _lines(mark: Mark, width: int) -> Iterator[str]:
+    """A line for one part, and below it why it is wrong."""
+    status = {Status.RIGHT: "right", Status.EMPTY: "empty"}.get(mark.status, "WRONG")
+    yield f"  {mark.part:<{width}}  {status}  {mark.earned:g}/{mark.points:g}"
+    for line in mark.why.splitlines() if mark.status != Status.EMPTY else ():
+        yield from _wrapped(line, "      ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Lines of at most 96 characters."""
+    return textwrap.wrap(text, 96, initial_indent=indent, subsequent_indent=indent)

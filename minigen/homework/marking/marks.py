@@ -1,53 +1,63 @@
-"""Marks a submission: fresh inputs, shuffled and repeated calls; the default verdict is "no"."""
+"""Marks a submission: fresh inputs, shuffled and repeated calls; a part not tried earns nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.homework.assignments import Pair, Question, Value
-from minigen.homework.marking.pairs import PairTrial
-from minigen.homework.marking.questions import QuestionTrial
-from minigen.homework.marking.session import complex_numbers
-from minigen.homework.marking.values import ValueTrial
+from minigen.homework.assignments import Pair, Question, Task, Value
+from minigen.homework.marking.pairs import PairCheck
+from minigen.homework.marking.questions import QuestionCheck
+from minigen.homework.marking.session import Session, complex_numbers
+from minigen.homework.marking.task_check import Result, Status, TaskCheck
+from minigen.homework.marking.values import ValueCheck
 
-TRIALS = {Pair: PairTrial, Value: ValueTrial, Question: QuestionTrial}
+CHECKS = {Pair: PairCheck, Value: ValueCheck, Question: QuestionCheck}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The verdict on one part: `earned` of `points`, and why not all."""
+    """The mark of one part: its points, its status, and the reason where it is not right."""
 
     part: str
     points: float
-    earned: float = 0
-    why: str = "not tried"
+    status: Status = Status.UNTRIED
+    why: str = ""
 
     @property
-    def right(self):
-        return self.earned == self.points
+    def right(self) -> bool:
+        """Whether the part earns its points."""
+        return self.status == Status.RIGHT
+
+    @property
+    def earned(self) -> float:
+        """All points of a right part, none of another."""
+        return self.points if self.right else 0
 
 
-def mark(tasks, session, seed, practice=False):
-    """The marks of all parts; `seed` (a list of integers) decides the inputs."""
+def mark(
+    tasks: Iterable[Task], session: Session, seed: tuple[int, ...], practice: bool = False
+) -> list[Mark]:
+    """The marks of all parts; the integers of `seed` decide the inputs."""
     marks, lines = [], complex_numbers(session.source)
     for k, task in enumerate(tasks):
-        trial = TRIALS[type(task)](task, session, (*seed, k), practice)
-        if isinstance(task, Pair) and lines:
-            trial.refuse(f"the file uses complex numbers (line {lines[0]}): derive it instead, "
-                         "and keep your own checks in another file")  # fmt: skip
-        reasons = reasons_of(trial)
-        marks += [
-            Mark(part, points, 0 if reasons[part] else points, reasons[part])
-            for part, points in task.parts()
-        ]
+        check = CHECKS[type(task)](task, session, (*seed, k), practice)
+        if isinstance(check, PairCheck) and lines:
+            check.refusal = (
+                f"the file uses complex numbers (line {lines[0]}): derive the gradient instead, "
+                "and keep your own checks in another file"
+            )
+        results = _results(check)
+        for part, points in task.parts():
+            marks.append(Mark(part, points, results[part].status, results[part].why))
     return marks
 
 
-def reasons_of(trial):
-    """{part: why it is wrong, or ""}; a mistake of the checker's own is no point and no crash."""
+def _results(check: TaskCheck) -> dict[str, Result]:
+    """The result of each part; a fault of the checker itself earns no point and ends no run."""
     try:
         with np.errstate(all="ignore"):
-            return trial.reasons()
+            return check.checked()
     except Exception as error:
         why = f"the checker failed here: {type(error).__name__}: {error}"[:300]
-        return {part: why for part, _ in trial.task.parts()}
+        return {part: Result(Status.UNTRIED, why) for part, _ in check.task.parts()}

@@ -1,219 +1,223 @@
-"""A forward and a backward pass, on trial: many caches alive, other orders, the cost."""
+"""The check of a forward and its backward pass: many caches alive, other orders, the work."""
 
-import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.homework.marking import compare
+from minigen.check import Kind
+from minigen.homework.assignments import Pair
+from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure, Unwritten
-from minigen.homework.marking.trials import REPEAT, Shared, large, same, shuffled, value_verdict
+from minigen.homework.marking.task_check import (
+    UNSTABLE,
+    UNTRIED,
+    Result,
+    Status,
+    TaskCheck,
+    largest_first,
+    same,
+    wrong_outputs,
+)  # fmt: skip
 
-TRIES = 5
-LIMIT = 0.3  # seconds for a backward pass at the large size: a hundred times what it takes
+SHARE = 0.1  # of the work of a forward pass per parameter: a backward pass does far less
+NOT_BACKWARD = "a forward pass for each parameter (differences, complex step) is no backward pass"
 
 
-class PairTrial(Shared):
-    """A forward pass with several caches alive, then the backward passes in another order."""
+class PairCheck(TaskCheck):
+    """All forward passes, with their caches alive; then the backward passes in another order."""
 
-    def run(self):
-        task = self.task
-        self.caches, self.outs, self.grads, self.raised = {}, {}, {}, {}
+    task: Pair
+    refusal: str | None = None  # why no gradient of this file earns points
+
+    def run(self) -> None:
+        self.outs, self.caches, self.grads, self.raised = {}, {}, {}, {}
         self.forwards()
-        for case in shuffled(self.cases, self.rng):
+        for case in self.shuffled(self.caches):
             if not self.session.down:
                 self.step_back(case)
-        for i, name in enumerate(task.inputs):
-            self.why[f"{task.backward}: d{name}"] = self.gradient_verdict(i)
-        self.guarded(self.again)
-        self.guarded(self.cost)
+        for i, part in enumerate(self.task.gradients):
+            self.results[part] = self.gradient_result(i)
+        for further in (self.again, self.too_much_work):
+            try:
+                further()
+            except Failure as error:
+                for part in self.results:
+                    self.reject(part, str(error))
 
-    def guarded(self, trial):
-        """A failure in what is asked on top spoils every part."""
-        try:
-            trial()
-        except Failure as error:
-            for part in self.why:
-                self.blame(part, str(error))
+    def reject(self, part: str, why: str | None) -> None:
+        """A part that was right so far is wrong for this reason, if there is one."""
+        if why is not None and self.results[part].status == Status.RIGHT:
+            self.results[part] = Result.of(why)
 
-    refusal = ""
-
-    def refuse(self, reason):
-        """No gradient earns a point, whatever its numbers."""
-        self.refusal = reason
-
-    def why_raised(self):
-        """What the backward pass raised, unless it only does so when caches mix."""
-        case, text = next(iter(self.raised.items()))
-        try:
-            cache = self.session.ask(self.task.forward, case.values, keep=True)[-1]
-            self.back(case, cache, 1.0)
-        except Failure:
-            return text
-        return f"{text}\nonly when another forward runs in between: put all you need in the cache"
-
-    def forwards(self):
-        """All forward passes, and the verdict on them."""
-        task, refusal = self.task, ""
-        for case in shuffled(self.cases, self.rng):
+    def forwards(self) -> None:
+        """All forward passes, and the result of their part."""
+        task, failed = self.task, None
+        for case in self.shuffled(self.cases):
             try:
                 *out, cache = self.session.ask(task.forward, case.values, keep=True)
             except Unwritten:
                 raise
             except Failure as error:
-                refusal = refusal or str(error)
+                failed = failed or str(error)
                 if self.session.down:
                     break
                 continue
             self.outs[case], self.caches[case] = out, cache
-        verdicts = (value_verdict(task, c, self.outs[c]) for c in large(self.outs))
-        self.why[task.forward] = refusal or next(filter(None, verdicts), "")
+        wrong = (wrong_outputs(task, c, self.outs[c]) for c in largest_first(self.outs))
+        self.results[task.forward] = Result.of(failed or next(filter(None, wrong), None))
         if not self.caches:
-            nothing = f"not tried, because {task.forward} gives nothing to go back from"
-            raise Failure(self.session.broken or nothing)
+            why = f"not tried, because {task.forward} returned no cache"
+            raise Failure(self.session.broken or why)
 
-    def step_back(self, case):
-        if case not in self.caches:
-            return
+    def step_back(self, case: ref.Case) -> None:
+        """The gradients of one case."""
         try:
-            self.grads[case] = self.back(case, self.caches[case], 1.0)
+            self.grads[case] = self.back(case, self.caches[case])
         except Unwritten:
             raise
         except Failure as error:
             self.raised[case] = str(error)
 
-    def back(self, case, cache, scale):
-        """The gradients as the student gives them for `scale` times the cotangents."""
-        out = self.session.ask(self.task.backward, (*(scale * v for v in case.vs), cache))
+    def back(self, case: ref.Case, cache: Any, scale: float = 1.0) -> list[NDArray]:
+        """The student's gradients for `scale` times the cotangents."""
+        return self.named(self.session.ask(self.task.backward, self.cotangents(case, cache, scale)))
+
+    def cotangents(self, case: ref.Case, cache: Any, scale: float = 1.0) -> tuple:
+        """The arguments of the backward pass."""
+        return (*(scale * v for v in case.vs), cache)
+
+    def named(self, out: list[NDArray]) -> list[NDArray]:
+        """The gradients, if they are as many as the inputs."""
         if len(out) != len(self.task.inputs):
             names = ", ".join(f"d{name}" for name in self.task.inputs)
             raise Failure(f"{self.task.backward}: expected ({names}), got {len(out)} arrays")
         return out
 
-    def gradient_verdict(self, i):
-        """Why the gradient by input `i` is wrong in some case, or ""."""
+    def why_raised(self) -> str:
+        """What the backward pass raised, and whether it only does so when caches mix."""
+        case, text = next(iter(self.raised.items()))
+        try:
+            self.back(case, self.session.ask(self.task.forward, case.values, keep=True)[-1])
+        except Failure:
+            return text
+        return f"{text}\nonly when another forward runs in between: put all you need in the cache"
+
+    def gradient_result(self, i: int) -> Result:
+        """The result of the gradient by input `i`."""
         if self.refusal or self.raised:
-            return self.refusal or self.why_raised()
-        bad = {case: self.mask(case, i) for case in self.cases if case in self.grads}
+            return Result.of(self.refusal or self.why_raised())
+        bad = {case: self.wrong_entries(case, i) for case in self.grads}
         failed = [c for c, mask in bad.items() if isinstance(mask, str) or mask.any()]
         if not failed:
-            return "" if len(bad) == len(self.cases) else "not tried in every case"
-        case = large(failed)[0]
-        if isinstance(bad[case], str):
-            return f"d{self.task.inputs[i]}: {bad[case]}"
-        return self.explain(case, i, bad, failed)
+            return Result.of(None) if len(bad) == len(self.cases) else UNTRIED
+        mask = bad[case := largest_first(failed)[0]]
+        if isinstance(mask, str):
+            return Result.of(f"d{self.task.inputs[i]}: {mask}")
+        return Result.of(self.explain(case, i, mask, failed))
 
-    def mask(self, case, i):
+    def wrong_entries(self, case: ref.Case, i: int) -> NDArray | str:
+        """A mask of the wrong entries, or why they cannot be compared."""
         right = ref.gradients(self.task.reference, case)
         floor = 1e-3 * max(np.abs(g).max(initial=0) for g in right)
         return compare.wrong(self.grads[case][i], right[i], floor)
 
-    def explain(self, case, i, bad, failed):
+    def explain(self, case: ref.Case, i: int, bad: NDArray, failed: list[ref.Case]) -> str:
         """The worst entry of a wrong gradient, and the likely reason."""
-        name, yours = f"d{self.task.inputs[i]}", self.grads[case][i]
+        yours = self.grads[case][i]
         right = ref.gradients(self.task.reference, case)[i]
-        text = compare.worst(name, yours, right, bad[case])
-        reason = self.batch_written(i, failed) or compare.why_gradient(
-            self.task, case, i, yours, bad[case], lambda scale: self.alone(case, i, scale)
-        )
-        if not reason or reason.startswith("wrong only"):
-            reason = "\n".join(filter(None, [reason, only_some_batches(bad, failed)]))
-        return text + (f"\n{reason}" if reason else "")
+        text = compare.worst(f"d{self.task.inputs[i]}", yours, right, bad)
+        if constant := self.batch_size_written(i, failed):
+            return compare.joined(text, constant)
+        again = self.alone(case, i)
+        found = diagnose.gradient(self.task, case, i, yours, bad, again)
+        if found is None or found.kind == Kind.PLACE:
+            return compare.joined(text, found and found.text, self.some_sizes(failed))
+        return compare.joined(text, found.text)
 
-    def batch_written(self, i, failed):
-        """A word, if it is off by k / N or N / k for one k: a batch size written into it."""
+    def batch_size_written(self, i: int, failed: list[ref.Case]) -> str | None:
+        """Whether it is off by k / N or N / k for one k: a batch size written into it."""
         factors = {}
         for case in failed:
             right, yours = ref.gradients(self.task.reference, case)[i], self.grads[case][i]
             if yours.shape != right.shape or not case.rows:
-                return ""
+                return None
             c = np.vdot(yours, right).real / np.vdot(right, right)
             if c == 0 or not compare.fits(c * right, yours):
-                return ""
+                return None
             factors[case.rows] = c
         for text, power in (("{:g}/N", 1), ("N/{:g}", -1)):
             sizes = {round((c * n**power) ** power, 6) for n, c in factors.items()}
             if len(factors) > 2 and len(sizes) == 1 and (k := sizes.pop()) > 1 and k % 1 == 0:
                 return f"{text.format(k)} times the right one: is a batch size written into it?"
-        return ""
+        return None
 
-    def alone(self, case, i, scale):
-        """The gradient by input `i` with no other forward pass in between."""
-        try:
-            cache = self.session.ask(self.task.forward, case.values, keep=True)[-1]
-            return self.back(case, cache, scale)[i]
-        except Failure:
-            return scale * self.grads[case][i]
+    def some_sizes(self, failed: list[ref.Case]) -> str | None:
+        """Whether it is right for some batch sizes and wrong for others."""
+        right = sorted({c.rows for c in self.grads if c not in failed and c.rows > 1})
+        wrong = sorted({c.rows for c in failed if c.rows > 1} - set(right))
+        if not right or not wrong:
+            return None
+        good, bad = (" and ".join(map(str, sizes)) for sizes in (right, wrong))
+        return (
+            f"right for N = {good}, wrong for N = {bad}: a size written into it, "
+            "or do indices repeat?"
+        )
 
-    def again(self):
-        """Everything once more, in another order: the answers must be the same."""
-        task = self.task
-        for case in shuffled([c for c in self.cases if c in self.grads], self.rng):
-            *out, cache = self.session.ask(task.forward, case.values, keep=True)
+    def alone(self, case: ref.Case, i: int) -> Callable[[float], NDArray]:
+        """The gradient by input `i` with no other call in between, as a function of the scale."""
+
+        def again(scale: float) -> NDArray:
+            try:
+                cache = self.session.ask(self.task.forward, case.values, keep=True)[-1]
+                return self.back(case, cache, scale)[i]
+            except Failure:
+                return scale * self.grads[case][i]
+
+        return again
+
+    def again(self) -> None:
+        """Everything once more, in another order: the arrays must be the same."""
+        for case in self.shuffled(self.grads):
+            *out, cache = self.session.ask(self.task.forward, case.values, keep=True)
             if not same(out, self.outs[case]):
-                self.blame(task.forward, REPEAT)
-            for i, (old, new) in enumerate(
-                zip(self.grads[case], self.back(case, cache, 1.0), strict=True)
-            ):
+                self.reject(self.task.forward, UNSTABLE)
+            pairs = zip(self.grads[case], self.back(case, cache), strict=True)
+            for part, (old, new) in zip(self.task.gradients, pairs, strict=True):
                 if not same([old], [new]):
-                    self.blame(f"{task.backward}: d{task.inputs[i]}", REPEAT)
+                    self.reject(part, UNSTABLE)
 
-    def blame(self, part, reason):
-        self.why[part] = self.why[part] or reason
-
-    def cost(self):
-        """Refuses a forward pass per parameter in place of a backward pass."""
+    def too_much_work(self) -> None:
+        """Rejects a forward pass per parameter in place of a backward pass."""
         task = self.task
-        parts = [f"{task.backward}: d{name}" for name in task.inputs]
-        if all(self.why[part] for part in parts):
+        if all(self.results[part].status != Status.RIGHT for part in task.gradients):
             return
         case = ref.cases(task.reference, task.draw, [task.large], self.rng)[0]
         try:
             reasons = self.at_large(case)
         except Failure as error:
-            reasons = [f"at a larger size: {error}"] * len(parts)
-        for part, reason in zip(parts, reasons, strict=True):
-            self.blame(part, reason)
+            reasons = [f"at a larger size: {error}"] * len(task.inputs)
+        for part, why in zip(task.gradients, reasons, strict=True):
+            self.reject(part, why)
 
-    def at_large(self, case):
-        """For each gradient why it costs too much at a large size, or is wrong there, or ""."""
-        start = time.perf_counter()
-        *_, cache = self.session.ask(self.task.forward, case.values, keep=True)
-        there = time.perf_counter() - start
-        for _ in range(TRIES):
-            start = time.perf_counter()
-            grads = self.back(case, cache, 1.0)
-            back = time.perf_counter() - start
-            if back <= LIMIT:
-                return [self.wrong_at_large(case, i, g) for i, g in enumerate(grads)]
-            if back > 5 * LIMIT:
-                break
-        why = (
-            f"backward takes {back:.1f} s where forward takes {there:.3f} s: a forward pass for "
-            "each parameter (differences, complex step) is no backward pass"
-        )
-        return [why] * len(self.task.inputs)
+    def at_large(self, case: ref.Case) -> list[str | None]:
+        """For each gradient why it is wrong at a large size, or takes too much work there."""
+        (*_, cache), _ = self.session.count(self.task.forward, case.values, keep=True)
+        grads, work = self.session.count(self.task.backward, self.cotangents(case, cache))
+        unit = ref.work(lambda *values: self.task.reference(ref.Path(), *values), *case.values)[1]
+        if work > SHARE * unit * sum(map(np.size, case.inputs)):
+            why = f"backward does {work / unit:.0f} times the work of forward: {NOT_BACKWARD}"
+            return [why] * len(self.task.inputs)
+        return [self.wrong_at_large(case, i, g) for i, g in enumerate(self.named(grads))]
 
-    def wrong_at_large(self, case, i, g):
-        """Why one gradient is wrong along a random direction, which takes one pass, or ""."""
+    def wrong_at_large(self, case: ref.Case, i: int, g: NDArray) -> str | None:
+        """Why one gradient is wrong along a random direction, which takes one pass."""
         if g.shape != np.shape(case.inputs[i]) or g.dtype.kind not in "fi":
             return f"at a larger size: expected shape {np.shape(case.inputs[i])}, got {g.shape}"
         u = self.rng.standard_normal(g.shape)
-        right = ref.along(self.task.reference, case, i, u, ref.Path())
+        right = ref.along(self.task.reference, case, i, u)
         if abs(np.sum(u * g) - right) <= 1e-9 * (abs(right) + np.linalg.norm(u * g)):
-            return ""
+            return None
         return "right at small sizes, but wrong at a larger one"
-
-
-def only_some_batches(bad, failed):
-    """A word, if it is right for some batch sizes and wrong for others, and no more is known."""
-    right = sorted({c.rows for c in bad if c not in failed and c.rows > 1})
-    wrong = sorted({c.rows for c in failed if c.rows > 1} - set(right))
-    if not right or not wrong:
-        return ""
-    texts = (" and ".join(map(str, sizes)) for sizes in (right, wrong))
-    return (
-        "right for N = {}, wrong for N = {}: a size written into it, or do indices repeat?".format(
-            *texts
-        )
-    )

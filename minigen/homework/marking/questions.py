@@ -1,42 +1,49 @@
-"""A misprint of the notes, on trial: the right form, and a proof that the print is wrong."""
+"""The check of a misprint of the notes: the right form, and inputs where the print is wrong."""
+
+from collections.abc import Callable
 
 import numpy as np
 
-from minigen.homework.assignments import Value
+from minigen.homework.assignments import Question, Value
 from minigen.homework.marking import compare
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure
-from minigen.homework.marking.trials import Shared, shuffled, value_verdict
+from minigen.homework.marking.task_check import Result, TaskCheck, wrong_outputs
+
+MISFIT = "shapes that do not go together"
 
 
-class QuestionTrial(Shared):
-    """The right form by its values, and a proof that the printed one is wrong."""
+class QuestionCheck(TaskCheck):
+    """The right form by its values, and a counterexample to the printed one."""
 
-    def run(self):
+    task: Question
+
+    def run(self) -> None:
+        self.results[self.task.name] = self.result(self.wrong_form)
+        self.results[self.task.counterexample] = self.result(self.no_counterexample)
+
+    def result(self, reason: Callable[[], str | None]) -> Result:
+        """The result of a part, also if its function fails."""
+        try:
+            return Result.of(reason())
+        except Failure as error:
+            return Result.failed(error)
+
+    def wrong_form(self) -> str | None:
+        """Why the values are not those of the right form."""
         task = self.task
         value = Value(task.name, ("the right form",), task.true, task.draw, (), ())
-        self.why[task.name] = self.guarded(lambda: self.form(value, self.cases))
-        self.why[task.counterexample] = self.guarded(self.proof)
-
-    def guarded(self, verdict):
-        try:
-            return verdict()
-        except Failure as error:
-            return str(error)
-
-    def form(self, value, cases):
-        for case in shuffled(cases, self.rng):
-            out = self.session.ask(self.task.name, case.values)
-            why = value_verdict(value, case, out)
-            printed = ref.run(self.task.printed, case)[0]
-            if why and len(out) == 1 and compare.fits(printed, out[0]):
+        for case in self.shuffled(self.cases):
+            out = self.session.ask(task.name, case.values)
+            why = wrong_outputs(value, case, out)
+            if why and len(out) == 1 and compare.fits(ref.run(task.printed, case)[0], out[0]):
                 return f"{why}\nthis is the form as printed"
             if why:
                 return why
-        return ""
+        return None
 
-    def proof(self):
-        """Whether the printed form and the right one differ where the student says."""
+    def no_counterexample(self) -> str | None:
+        """Why the student's inputs do not show that the printed form is wrong."""
         task = self.task
         out = self.session.ask(task.counterexample, ())
         if len(out) != len(task.inputs):
@@ -46,21 +53,23 @@ class QuestionTrial(Shared):
         ):
             return "expected finite real numbers, at most 1000 of each"
         try:
-            why = task.fits(*out)
+            why = task.unfit(*out)
         except (ValueError, IndexError, TypeError):
-            why = "shapes that do not go together"
-        return f"expected inputs of the formula: {why}" if why else self.differ(out)
+            why = MISFIT
+        if why is not None:
+            return f"expected inputs of the formula: {why}"
+        return self.forms_agree(ref.Case(tuple(np.asarray(a, float) for a in out), ()))
 
-    def differ(self, out):
-        case = ref.Case(tuple(np.asarray(a, float) for a in out), ())
+    def forms_agree(self, case: ref.Case) -> str | None:
+        """Why a case does not tell the two forms apart."""
         try:
             right, printed = (ref.run(f, case)[0] for f in (self.task.true, self.task.printed))
         except (ValueError, IndexError, TypeError, np.linalg.LinAlgError):
-            return "shapes that do not go together"
+            return MISFIT
         if not np.all(np.isfinite(right)):
-            return "the right form is not finite there"
+            return "the right form is not finite at these inputs"
         with np.errstate(all="ignore"):
             gap = np.abs(printed - right).max(initial=0)
         if gap <= 0.01 * np.abs(right).max(initial=1e-3):
-            return "there the printed form gives the same: it proves nothing"
-        return ""
+            return "both forms agree at these inputs, so they are no counterexample"
+        return None

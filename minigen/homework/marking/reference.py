@@ -7,9 +7,15 @@ compare a student's gradient with.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from minigen.homework.types import Draw, Outputs, Reference, Size
+from minigen.homework.wall import worker
 
 H = 1e-100
 GRADIENT_SLIPS = {
@@ -32,6 +38,7 @@ VALUE_SLIPS = {
     "turned value": "{} is transposed",
     "mean": "{} is divided by its number of columns: a mean in place of a sum?",
 }
+OF_ONE = ("straight", "unapplied")  # slips at a function of one quantity
 
 
 @dataclass(frozen=True)
@@ -41,26 +48,26 @@ class Path:
     name: str = ""
     slip: str = ""
     rows: int = 1
-    seen: dict | None = None
+    seen: dict[str, bool] | None = None
 
-    def __call__(self, name, value):
+    def __call__(self, name: str, value: Any) -> Any:
         return self.through(name, None, value)
 
-    def through(self, name, before, value):
+    def through(self, name: str, before: Any, value: Any) -> Any:
         """`value`, computed from `before`."""
         if self.seen is not None:
             self.seen[name] = before is not None
-        return value if name != self.name else self.slipped(before, value)
+        return value if name != self.name else self._slipped(before, value)
 
-    def slipped(self, before, value):
+    def _slipped(self, before: Any, value: Any) -> Any:
         """What the slip makes of a quantity."""
         if self.slip in GRADIENT_SLIPS:
             before = value if before is None else before
-            return value.real + 1j * moved(self.slip, before.imag, value.imag, self.rows)
-        return changed(self.slip, before, value)
+            return value.real + 1j * _wrong_slope(self.slip, before.imag, value.imag, self.rows)
+        return _wrong_value(self.slip, before, value)
 
 
-def moved(slip, before, imag, rows):
+def _wrong_slope(slip: str, before: NDArray, imag: NDArray, rows: int) -> NDArray:
     """The derivative of a quantity after a slip of the backward pass."""
     if slip == "straight":
         return before
@@ -69,7 +76,7 @@ def moved(slip, before, imag, rows):
     return {"stop": 0, "flip": -1, "twice": 2, "averaged": 1 / rows}[slip] * imag
 
 
-def changed(slip, before, value):
+def _wrong_value(slip: str, before: Any, value: Any) -> Any:
     """A quantity after a slip of the forward pass."""
     if slip == "unapplied":
         return before
@@ -81,40 +88,50 @@ def changed(slip, before, value):
     return scale[slip] * value if slip in scale else value / value.shape[-1]
 
 
-def names(reference, case):
-    """{name: whether it is a function of one quantity} of the quantities on the way."""
-    seen = {}
-    run(reference, case, Path(seen=seen))
-    return seen
-
-
 @dataclass(frozen=True, eq=False)
 class Case:
-    """Inputs and what is given besides; `rows` is N. Cases are compared by identity."""
+    """Inputs, what is given besides, and a cotangent for each output; compared by identity."""
 
     inputs: tuple
     given: tuple
     vs: tuple = ()
 
     @property
-    def values(self):
+    def values(self) -> tuple:
+        """The arguments of the function."""
         return self.inputs + self.given
 
     @property
-    def rows(self):
+    def rows(self) -> int:
+        """N, the batch size; 0 where there is none."""
         first = np.asarray(self.inputs[0]) if self.inputs else np.zeros(())
         return len(first) if first.ndim else 0
 
 
-def run(reference, case, path=Path()):
-    """The outputs of a reference, a tuple of arrays."""
+def names(reference: Reference, case: Case) -> dict[str, bool]:
+    """{name: whether it is a function of one quantity} of the quantities on the way."""
+    seen = {}
+    run(reference, case, Path(seen=seen))
+    return seen
+
+
+def run(reference: Reference, case: Case, path: Path = Path()) -> Outputs:
+    """The outputs of a reference."""
     with np.errstate(all="ignore"):
         outputs = reference(path, *(np.asarray(v) for v in case.values))
     return tuple(np.asarray(y) for y in outputs)
 
 
+def work(function: Any, *values: Any) -> tuple[Any, float]:
+    """(the result of a function of arrays, the multiply-adds it takes)."""
+    Counted = worker.counting(np)
+    with np.errstate(all="ignore"):
+        result = function(*(np.asarray(v).view(Counted) if np.ndim(v) else v for v in values))
+    return result, float(Counted.work)
+
+
 @functools.lru_cache(maxsize=4096)
-def slopes(reference, case, path=Path()):
+def slopes(reference: Reference, case: Case, path: Path = Path()) -> list[list[NDArray]]:
     """J[k][i] (outputs, entries): the derivative of output k by each entry of input i."""
     points = [np.asarray(x).astype(np.complex128) for x in case.inputs]
     columns = []
@@ -123,13 +140,13 @@ def slopes(reference, case, path=Path()):
         for at in range(z.size):
             flat[at] += 1j * H
             outputs = reference(path, *points, *case.given)
-            found.append([np.asarray(y).imag.ravel() / H for y in outputs])
+            found.append([np.imag(y).ravel() / H for y in outputs])
             flat[at] = flat[at].real
         columns.append([np.stack(rows, axis=1) for rows in zip(*found, strict=True)])
     return [list(of_output) for of_output in zip(*columns, strict=True)]
 
 
-def along(reference, case, i, u, path):
+def along(reference: Reference, case: Case, i: int, u: NDArray, path: Path = Path()) -> float:
     """The slope of the loss (cotangent times outputs) along the direction u of input i."""
     points = [np.asarray(x, complex) for x in case.inputs]
     points[i] = points[i] + 1j * H * u
@@ -137,33 +154,24 @@ def along(reference, case, i, u, path):
     return sum(np.sum(v * np.imag(y)) / H for v, y in zip(case.vs, outputs, strict=True))
 
 
-def parts(reference, case, path=Path()):
-    """g[k][i]: the gradient by input i, of the cotangent of output k alone."""
-    return [
+def gradients(reference: Reference, case: Case, path: Path = Path()) -> list[NDArray]:
+    """The gradient by each input, summed over the outputs."""
+    parts = [
         [(v.ravel() @ j).reshape(np.shape(x)) for j, x in zip(row, case.inputs, strict=True)]
         for v, row in zip(case.vs, slopes(reference, case, path), strict=True)
     ]
+    return [np.sum(column, axis=0) for column in zip(*parts, strict=True)]
 
 
-def gradients(reference, case, path=Path()):
-    """The gradient by each input."""
-    return [sum(column) for column in zip(*parts(reference, case, path), strict=True)]
-
-
-def cotangents(reference, inputs, given, rng):
-    """Cotangents of mixed signs for each output, none near 0."""
-    outputs = run(reference, Case(inputs, given))
-    return tuple(
-        np.asarray(rng.choice([-1.0, 1.0], y.shape) * rng.uniform(0.5, 2.0, y.shape))
-        for y in outputs
-    )
-
-
-def cases(reference, draw, sizes, rng):
-    """One case for each size."""
+def cases(
+    reference: Reference, draw: Draw, sizes: Sequence[Size], rng: np.random.Generator
+) -> list[Case]:
+    """One case for each size, with cotangents of both signs and none near 0."""
     found = []
     for size in sizes:
         inputs, given = draw(rng, *size)
         inputs = tuple(np.asarray(x, float) for x in inputs)
-        found.append(Case(inputs, given, cotangents(reference, inputs, given, rng)))
+        outputs = run(reference, Case(inputs, given))
+        vs = (rng.choice([-1.0, 1.0], y.shape) * rng.uniform(0.5, 2.0, y.shape) for y in outputs)
+        found.append(Case(inputs, given, tuple(map(np.asarray, vs))))
     return found

@@ -1,19 +1,22 @@
-"""A submission on trial: its worker, started again for the next task when one is lost."""
+"""Calls of a submission's functions; a worker that is lost is started again for the next task."""
 
 import io
 import time
 import tokenize
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.homework.wall import LIMITS, Lost, Worker, frames
+from minigen.homework.wall import LIMITS, Limits, Lost, Worker, frames
 
 MAX_SOURCE = 200_000
-LIVES = 4
+STARTS = 4
 
 
 class Failure(Exception):
-    """A call that gave no arrays: what to tell the student."""
+    """A call that returned no arrays; its text is for the student."""
 
 
 class Unwritten(Failure):
@@ -21,84 +24,91 @@ class Unwritten(Failure):
 
 
 class Session:
-    """Asks a student's functions. `open` gives a desk: a Worker, or in tests anything like one."""
+    """Calls a student's functions. `open_desk` starts a Worker, or in tests what stands for one."""
 
-    def __init__(self, source, open_desk, limits=LIMITS):
+    def __init__(self, source: bytes, open_desk: Callable[[], Any], limits: Limits = LIMITS):
         self.source, self.open_desk, self.limits = source, open_desk, limits
-        self.desk, self.broken, self.lives = None, "", LIVES
+        self.desk, self.broken, self.starts = None, "", STARTS
         self.deadline = time.monotonic() + limits.total
 
     @property
-    def down(self):
+    def down(self) -> bool:
         """Whether the worker of the last request is gone."""
         return self.desk is None or bool(self.desk.lost)
 
-    def ready(self):
+    def ready(self) -> Any:
         """A loaded worker, or Failure for good."""
         if self.broken:
             raise Failure(self.broken)
         if self.desk is not None and not self.desk.lost:
-            return
+            return self.desk
         self.close()
-        if self.lives == 0 or time.monotonic() > self.deadline:
+        if self.starts == 0 or time.monotonic() > self.deadline:
             self.broken = "not tried: the time or the number of restarts for one file is used up"
             raise Failure(self.broken)
-        self.lives -= 1
+        self.starts -= 1
         self.desk = self.open_desk()
-        self.load()
+        self.load(self.desk)
+        return self.desk
 
-    def load(self):
+    def load(self, desk: Any) -> None:
+        """Loads the file into a worker."""
         try:
-            status, values = self.desk.load(self.source)
+            status, values = desk.load(self.source)
         except Lost as error:
             self.broken = f"the file could not be loaded: {error}"
             raise Failure(self.broken) from None
         if status == frames.UNWRITTEN:
             self.broken = "the file raises NotImplementedError as it is loaded"
         elif status == frames.FAILED:
-            self.broken = f"the file could not be loaded: {said(values)}"
+            self.broken = f"the file could not be loaded: {message(values)}"
         if self.broken:
             raise Failure(self.broken)
 
-    def ask(self, name, values, keep=False):
-        """The outputs of a function of the student's; with `keep`, the handle of its cache last."""
-        self.ready()
+    def ask(
+        self, name: str, values: Sequence, keep: bool = False, counted: bool = False
+    ) -> list[Any]:
+        """The outputs of a student's function; with `keep` the handle of its cache after them,
+        with `counted` the work it took."""
+        desk = self.ready()
         seconds = min(self.limits.call, max(0.1, self.deadline - time.monotonic()))
         operation = frames.KEEP if keep else frames.CALL
+        operation |= frames.COUNTED if counted else 0
         try:
-            status, out = self.desk.ask(operation, name, list(map(plain, values)), seconds)
+            status, out = desk.ask(operation, name, list(map(_sendable, values)), seconds)
         except Lost as error:
             raise Failure(f"{name}: {error}") from None
         if status == frames.UNWRITTEN:
             raise Unwritten(f"{name} is not written yet")
         if status == frames.FAILED:
-            raise Failure(f"{name} raised {said(out)}{hint(out)}")
-        if any(isinstance(v, frames.Handle) for v in out[: -1 if keep else None]):
-            raise Failure(f"{name}: it sent what is no answer")
+            raise Failure(f"{name} raised {message(out)}{_hint(out)}")
+        arrays = out[: len(out) - keep - counted]
+        if len(out) < keep + counted or any(isinstance(v, frames.Handle) for v in arrays):
+            raise Failure(f"{name} returned something that is not an array")
         return out
 
-    def forget(self):
-        """Drops the caches of earlier forward passes."""
-        self.ready()
-        try:
-            self.desk.ask(frames.FORGET, "", [])
-        except Lost as error:
-            raise Failure(str(error)) from None
+    def count(self, name: str, values: Sequence, keep: bool = False) -> tuple[list[Any], float]:
+        """(the outputs as `ask` returns them, the work in multiply-adds)."""
+        *out, work = self.ask(name, values, keep, counted=True)
+        if isinstance(work, frames.Handle) or work.shape or work.dtype != float:
+            raise Failure(f"{name} returned something that is not an array")
+        return out, float(work)
 
-    def close(self):
+    def close(self) -> None:
+        """Ends the worker."""
         if self.desk is not None:
             self.desk.close()
 
 
-def plain(value):
-    """An array of a type that crosses."""
+def _sendable(value: Any) -> NDArray | frames.Handle:
+    """An array of a type that can be sent."""
     if isinstance(value, frames.Handle):
         return value
     array = np.asarray(value)
     return array.astype("<i8") if array.dtype.kind in "iu" else array
 
 
-def said(values):
+def message(values: Sequence) -> str:
     """A worker's message, made harmless: printable ASCII, 500 characters."""
     if len(values) != 1 or not isinstance(values[0], np.ndarray):
         return "an error"
@@ -106,9 +116,9 @@ def said(values):
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def hint(values):
-    """What usually stands behind an exception."""
-    text = said(values)
+def _hint(values: Sequence) -> str:
+    """The usual reason of an exception."""
+    text = message(values)
     if "read-only" in text:
         return " -- it writes into its input: work on a copy"
     if "No module named" in text:
@@ -116,12 +126,12 @@ def hint(values):
     return ""
 
 
-def behind_wall(level, limits):
-    """The function that opens a worker."""
+def behind_wall(level: int, limits: Limits) -> Callable[[], Worker]:
+    """The function that starts a worker."""
     return lambda: Worker(level, limits)
 
 
-def complex_numbers(source):
+def complex_numbers(source: bytes) -> list[int]:
     """The lines where a file uses complex numbers, found by its tokens without running it."""
     words = {"imag", "complex", "complex64", "complex128", "complexfloating", "csingle", "cdouble"}
     lines = set()

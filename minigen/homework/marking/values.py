@@ -1,70 +1,59 @@
-"""A function without a backward pass, on trial."""
-
-import time
+"""The check of a function without a backward pass."""
 
 import numpy as np
 
+from minigen.homework.assignments import Value
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure
-from minigen.homework.marking.trials import REPEAT, Shared, large, same, shuffled, value_verdict
+from minigen.homework.marking.task_check import (
+    UNSTABLE,
+    Result,
+    TaskCheck,
+    largest_first,
+    same,
+    wrong_outputs,
+)  # fmt: skip
 
-BESIDE, TRIES = 8, 3  # calls of the other function for one of this
-SLACK = 2.0  # how much slower than ours the other one may be before it counts as slowed down
+LEAST = 0.1  # of the work of `undo`: less has escaped the count
 
 
-class ValueTrial(Shared):
+class ValueCheck(TaskCheck):
     """A function without a backward pass."""
 
-    def run(self):
-        task = self.task
+    task: Value
+
+    def run(self) -> None:
         try:
-            why = self.verdict(self.cases)
-            if not why and task.factor:
-                why = self.cost()
+            why = self.wrong() or self.too_much_work()
         except Failure as error:
-            why = str(error)
-        self.why[task.name] = why
+            self.results[self.task.name] = Result.failed(error)
+        else:
+            self.results[self.task.name] = Result.of(why)
 
-    def verdict(self, cases):
+    def wrong(self) -> str | None:
+        """Why it is wrong in some case."""
         first = {}
-        for case in shuffled(cases + cases, self.rng):
+        for case in self.shuffled(self.cases * 2):
             out = self.session.ask(self.task.name, case.values)
-            if case in first and not same(out, first[case]):
-                return REPEAT
-            first[case] = out
-        return next(filter(None, (value_verdict(self.task, c, first[c]) for c in large(cases))), "")
+            if not same(first.setdefault(case, out), out):
+                return UNSTABLE
+        found = (wrong_outputs(self.task, c, first[c]) for c in largest_first(self.cases))
+        return next(filter(None, found), None)
 
-    def cost(self):
-        """Whether it costs no more than it may beside another function."""
+    def too_much_work(self) -> str | None:
+        """Why its work at the large size is too much, where there is a limit."""
         task = self.task
+        if task.undo is None:
+            return None
         case = ref.Case(*task.draw(self.rng, *task.large))
-        for _ in range(TRIES):
-            beside = self.seconds(task.beside, case, BESIDE)  # as long as `mine`, as much disturbed
-            mine = self.seconds(task.name, case, 1)
-            self.session.forget()
-            why, own = self.undone(case)
-            times = mine / min(beside, SLACK * own)
-            if why or times <= task.factor:
-                return why
-            if times > 3 * task.factor:
-                break
-        return f"it takes {times:.0f} times as long as {task.beside}: {task.why}"
-
-    def undone(self, case):
-        """(whether the answer at the large size leads back to the input, seconds of our own)."""
-        (out,) = self.session.ask(self.task.name, case.values) or (np.zeros(0),)
-        if out.shape != case.given[0].shape:
-            return "it has another shape at a larger size", 0.0
-        own = np.inf
-        for _ in range(3):
-            start = time.perf_counter()
-            back = self.task.undo(out, *case.given)
-            own = min(own, time.perf_counter() - start)
-        good = np.allclose(back, case.given[0], 1e-6, 1e-6)
-        return "" if good else "right at small sizes, but wrong at a larger one", own
-
-    def seconds(self, name, case, times):
-        start = time.perf_counter()
-        for _ in range(times):
-            self.session.ask(name, case.values, keep=name.endswith("_forward"))
-        return (time.perf_counter() - start) / times
+        out, work = self.session.count(task.name, case.values)
+        if len(out) != 1 or out[0].shape != np.shape(case.given[0]):
+            return "the shape is wrong at a larger size"
+        back, unit = ref.work(task.undo, out[0], *case.given)
+        if not np.allclose(back, case.given[0], 1e-6, 1e-6):
+            return "right at small sizes, but wrong at a larger one"
+        if work < LEAST * unit:
+            return "its work cannot be counted: use the arrays as they are given"
+        if work > task.times * unit:
+            return f"it does {work / unit:.0f} times the work of one pass: {task.why}"
+        return None

@@ -2,7 +2,7 @@
 
 A small network of the kept half xa gives a scale s and a shift t for the moved half xb:
 
-    $split
+    $half
     r = xa @ W1 + b1,    h = $hidden
     (a, t) = the left and the right half of the columns of  h @ W2 + b2
     s = $scale,  with a for r

@@ -5,7 +5,7 @@
               both means as in DIF-23, with eps in q and eps_hat in p, and for p the variance
               s2 = exp(w log beta_t + (1 - w) log beta_tilde_t),  w = $between
     decoder:  L_0 = -log N(x0 | mean, V(r))
-    prior:    L_T = KL( N(sqrt(A) x0, 1 - A) || N(0, s^2) ),  s = $scale,  an A for each entry
+    prior:    L_T = KL( N(sqrt(A) x0, 1 - A) || N(0, s^2) ),  s = $prior,  an A for each entry
 
 m1, l1, m2, r2, x0, eps, eps_hat, v, mean, r, A (N, D); beta (T + 1,) indexed by t, beta[0] = 0;
 t (N,) of whole numbers; kl, L0, LT (N,); L a number.

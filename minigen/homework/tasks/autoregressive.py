@@ -1,37 +1,38 @@
 """Assignment 4: MADE's masks, MAF and IAF, and the pass that is sequential (MAF, IAF, S-MADE)."""
 
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.numeric import softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, TEXT, standard
+from minigen.homework.tasks.functions import FUNCTION, standard, texts
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "degrees": ("cyclic", "blocks", "falling"),
-    "order": ("natural", "reversed", "odd first"),
-    "sigma": ("exp", "softplus", "exp of minus"),
-    "hidden": ("tanh", "swish", "gauss"),
-}
-DEGREES = {
-    "cyclic": "m[k] = 1 + k mod (D - 1)",
-    "blocks": "m[k] = 1 + floor(k (D - 1) / H)",
-    "falling": "m[k] = (D - 1) - k mod (D - 1)",
-}
-ORDER = {
-    "natural": "pos[i] = i + 1",
-    "reversed": "pos[i] = D - i",
-    "odd first": "the columns 1, 3, 5, ... come first (pos 1, 2, ...), then 0, 2, 4, ...",
-}
-SIGMA = {
-    "exp": "exp(a)",
-    "softplus": "log(1 + exp(a)) + 0.1",
-    "exp of minus": "exp(-a)",
+    "degrees": {
+        "cyclic": "m[k] = 1 + k mod (D - 1)",
+        "blocks": "m[k] = 1 + floor(k (D - 1) / H)",
+        "falling": "m[k] = (D - 1) - k mod (D - 1)",
+    },
+    "order": {
+        "natural": "pos[i] = i + 1",
+        "reversed": "pos[i] = D - i",
+        "odd first": "the columns 1, 3, 5, ... come first (pos 1, 2, ...), then 0, 2, 4, ...",
+    },
+    "sigma": {
+        "exp": "exp(a)",
+        "softplus": "log(1 + exp(a)) + 0.1",
+        "exp of minus": "exp(-a)",
+    },
+    "hidden": texts("tanh", "swish", "gauss"),
 }
 NET = ("W1", "b1", "Wm", "bm", "Wa", "ba")
 
 
-def positions(order, D):
+def positions(order: str, D: int) -> NDArray:
     """pos[i] = 1..D, the place of column i in the factorisation."""
     if order == "natural":
         return np.arange(1, D + 1)
@@ -42,21 +43,22 @@ def positions(order, D):
     return pos
 
 
-def degrees(rule, D, H):
+def degrees(rule: str, D: int, H: int) -> NDArray:
     k = np.arange(H)
     if rule == "cyclic":
         return 1 + k % (D - 1)
     return 1 + k * (D - 1) // H if rule == "blocks" else (D - 1) - k % (D - 1)
 
 
-def masks(variant, D, H):
+def masks(variant: Variant, D: int, H: int) -> tuple[NDArray, NDArray]:
     """M1 (D, H), M2 (H, D) of 0 and 1."""
     pos, m = positions(variant["order"], int(D)), degrees(variant["degrees"], int(D), int(H))
     return (m >= pos[:, None]).astype(int), (pos > m[:, None]).astype(int)
 
 
-def network(variant, path, x, W1, b1, Wm, bm, Wa, ba):
+def network(variant: Variant, path: Path, x: NDArray, *net: NDArray) -> tuple[NDArray, NDArray]:
     """mu and log sigma, each (N, D)."""
+    W1, b1, Wm, bm, Wa, ba = net
     M1, M2 = masks(variant, x.shape[1], W1.shape[1])
     r = path("x in the network", x) @ (M1 * W1) + b1
     h = path.through("the hidden activation", r, FUNCTION[variant["hidden"]](r))
@@ -67,21 +69,21 @@ def network(variant, path, x, W1, b1, Wm, bm, Wa, ba):
     return mu, a if variant["sigma"] == "exp" else -a
 
 
-def maf(variant, path, x, *net):
+def maf(variant: Variant, path: Path, x: NDArray, *net: NDArray) -> Outputs:
     mu, log_sigma = network(variant, path, x, *net)
     scale = np.exp(-path("log sigma in z", log_sigma))
     z = (path("the direct x", x) - mu) * path("the division by sigma", scale)
     return z, path("logdet", -path("log sigma in logdet", log_sigma).sum(axis=1))
 
 
-def iaf(variant, path, z, *net):
+def iaf(variant: Variant, path: Path, z: NDArray, *net: NDArray) -> Outputs:
     mu, log_sigma = network(variant, path, z, *net)
     scale = path("sigma", np.exp(path("log sigma in x", log_sigma)))
     x = path("the direct z", z) * scale + mu
     return x, path("logdet", path("log sigma in logdet", log_sigma).sum(axis=1))
 
 
-def maf_inverse(variant, path, z, *net):
+def maf_inverse(variant: Variant, path: Path, z: NDArray, *net: NDArray) -> Outputs:
     """x column by column, the plain way."""
     x = np.zeros(z.shape)
     for _ in range(z.shape[1]):
@@ -90,62 +92,57 @@ def maf_inverse(variant, path, z, *net):
     return (x,)
 
 
-def draw(rng, N, D, H):
+def draw(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     W1, Wm, Wa = (standard(rng, *shape) / np.sqrt(shape[0]) for shape in ((D, H), (H, D), (H, D)))
     b1, bm, ba = (0.3 * standard(rng, n) for n in (H, D, D))
     return (standard(rng, N, D), W1, b1, Wm, bm, Wa / 2, ba), ()
 
 
-def draw_values(rng, N, D, H):
+def draw_values(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return (), draw(rng, N, D, H)[0]
 
 
-def draw_masks(rng, N, D, H):
+def draw_masks(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return (), (D, H)
 
 
-def maf2_fits(z, mu, sigma):
-    """What is wrong with a counterexample to MAF-2, or ""."""
+def maf2_unfit(z: NDArray, mu: NDArray, sigma: NDArray) -> str | None:
+    """What is wrong with a counterexample to MAF-2."""
     if not z.shape == mu.shape == sigma.shape or z.ndim != 1:
         return "z, mu and sigma of one shape (N,)"
-    return "" if np.all(sigma > 0) else "sigma above 0"
+    return None if np.all(sigma > 0) else "sigma above 0"
 
 
-def draw_maf2(rng, N):
+def draw_maf2(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N), standard(rng, N), rng.uniform(0.3, 2, N))
 
 
-def density(path, z, mu, sigma):
+def density(path: Path, z: NDArray, mu: NDArray, sigma: NDArray) -> Outputs:
     return (np.exp(-z * z / 2) / (np.sqrt(2 * np.pi) * sigma),)
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 4, 7), (1, 3, 5), (4, 5, 6)),
              "grading": ((7, 5, 9), (1, 4, 6), (5, 3, 8), (9, 2, 4))}  # fmt: skip
     slow = "only the hidden units of one degree become known with each column: compute each once"
     return (
         Value("made_masks", ("M1", "M2"), lambda path, D, H: masks(variant, D, H), draw_masks,
               **sizes),
-        Pair("maf", ("x", *NET), ("z", "logdet"), lambda path, *a: maf(variant, path, *a), draw,
+        Pair("maf", ("x", *NET), ("z", "logdet"), partial(maf, variant), draw,
              large=(96, 24, 96), **sizes),
-        Pair("iaf", ("z", *NET), ("x", "logdet"), lambda path, *a: iaf(variant, path, *a), draw,
+        Pair("iaf", ("z", *NET), ("x", "logdet"), partial(iaf, variant), draw,
              large=(96, 24, 96), **sizes),
-        Value("maf_inverse", ("x",), lambda path, *a: maf_inverse(variant, path, *a), draw_values,
+        Value("maf_inverse", ("x",), partial(maf_inverse, variant), draw_values,
               **sizes),
-        Value("maf_inverse_fast", ("x",), lambda path, *a: maf_inverse(variant, path, *a),
-              draw_values, points=4, large=(256, 128, 512), beside="maf_forward", factor=30.0,
-              why=slow, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0], **sizes),
+        Value("maf_inverse_fast", ("x",), partial(maf_inverse, variant),
+              draw_values, points=4, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0],
+              large=(128, 64, 128), times=10.0, why=slow, **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
-                 lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_fits),
+                 lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_unfit),
     )  # fmt: skip
-
-
-def slots(variant):
-    return {"degrees": DEGREES[variant["degrees"]], "order": ORDER[variant["order"]],
-            "sigma": SIGMA[variant["sigma"]], "hidden": TEXT[variant["hidden"]]}  # fmt: skip
 
 
 ASSIGNMENT = Assignment(
     4, "autoregressive", "MADE, MAF and IAF, and the sequential pass",
-    "MAF-1 to IAF-5, S-MADE", OPTIONS, slots, tasks,
+    "MAF-1 to IAF-5, S-MADE", OPTIONS, tasks,
 )  # fmt: skip

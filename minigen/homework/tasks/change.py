@@ -1,40 +1,47 @@
 """Assignment 2: change of variables, N(0, Sigma) and chains, CV-1 to CV-10."""
 
-import numpy as np
+from functools import partial
 
-from minigen.homework.assignments import Assignment, Pair, Question
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.homework.assignments import Assignment, Pair, Question, Task
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "base": ("cholesky", "precision", "log diagonal"),
-    "direction": ("density", "sampling"),
-    "map": ("arcsinh", "cubic", "kink-free leak", "logistic sum"),
-}
-BASE = {
-    "cholesky": "Sigma = L L^T, with L[i, i] > 0",
-    "precision": "Sigma^-1 = L L^T, with L[i, i] > 0 (L is the factor of the PRECISION)",
-    "log diagonal": "Sigma = C C^T, C = L below the diagonal, C[i, i] = exp(L[i, i])",
-}
-DIRECTION = {
-    "density": ("z = (y - b) W^-1  (rows; W is not symmetric)", "log |det dz/dy|", "y", "z"),
-    "sampling": ("y = z W + b  (rows)", "log |det dy/dz|", "z", "y"),
-}
-MAP = {
-    "arcsinh": "arcsinh(r)",
-    "cubic": "r + r^3 / 3",
-    "kink-free leak": "r + tanh(r) / 2",
-    "logistic sum": "r + log(1 + exp(r))",
-}
+    "base": {
+        "cholesky": "Sigma = L L^T, with L[i, i] > 0",
+        "precision": "Sigma^-1 = L L^T, with L[i, i] > 0 (L is the factor of the PRECISION)",
+        "log diagonal": "Sigma = C C^T, C = L below the diagonal, C[i, i] = exp(L[i, i])",
+    },
+    "direction": {
+        "density": {
+            "linear": "z = (y - b) W^-1  (rows; W is not symmetric)", "det": "log |det dz/dy|",
+            "given": "y", "result": "z",
+        },
+        "sampling": {
+            "linear": "y = z W + b  (rows)", "det": "log |det dy/dz|", "given": "z", "result": "y",
+        },
+    },
+    "map": {
+        "arcsinh": "arcsinh(r)",
+        "cubic": "r + r^3 / 3",
+        "kink-free leak": "r + tanh(r) / 2",
+        "logistic sum": "r + log(1 + exp(r))",
+    },
+}  # fmt: skip
 
 
-def triangular(kind, L):
+def triangular(kind: str, L: NDArray) -> NDArray:
     """The lower triangular factor of the parameters."""
     if kind == "log diagonal":
         return np.tril(L, -1) + np.diag(np.exp(np.diagonal(L)))
     return np.tril(L)
 
 
-def gauss(kind, path, z, L):
+def gauss(kind: str, path: Path, z: NDArray, L: NDArray) -> Outputs:
     C = triangular(kind, L)
     log_diagonal = path("the log-determinant of Sigma", np.log(np.diagonal(C)).sum())
     if kind == "precision":
@@ -46,13 +53,13 @@ def gauss(kind, path, z, L):
     return (sign * log_diagonal - quadratic - constant,)
 
 
-def log_det(W):
+def log_det(W: NDArray) -> NDArray:
     """log|det W|, right for either sign of the determinant."""
     det = np.linalg.det(W)
     return np.log(det * np.sign(det.real))
 
 
-def linear(kind, path, x, W, b):
+def linear(kind: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Outputs:
     rows = 1 + 0 * x[:, 0]
     if kind == "sampling":
         y = x @ path("W in the product", W) + path("b", b)
@@ -61,7 +68,7 @@ def linear(kind, path, x, W, b):
     return z, path("logdet", -rows * log_det(path("W in logdet", W)))
 
 
-def bend(kind, r):
+def bend(kind: str, r: NDArray) -> tuple[NDArray, NDArray]:
     """(m(r), m'(r)) of the elementwise map."""
     if kind == "arcsinh":
         return np.arcsinh(r), 1 / np.sqrt(1 + r * r)
@@ -72,7 +79,7 @@ def bend(kind, r):
     return r + np.log(1 + np.exp(r)), 1 + 1 / (1 + np.exp(-r))
 
 
-def chain(kind, path, z, W, b):
+def chain(kind: str, path: Path, z: NDArray, W: NDArray, b: NDArray) -> Outputs:
     r = z @ path("W in the product", W) + b
     y = bend(kind, path("r in y", r))[0]
     y = path.through("the elementwise map", r, y)
@@ -81,56 +88,50 @@ def chain(kind, path, z, W, b):
     return y, det + bent.sum(axis=1)
 
 
-def matrix(rng, D):
+def matrix(rng: np.random.Generator, D: int) -> NDArray:
     """A well-conditioned matrix of negative determinant for odd draws, positive for even ones."""
     W = standard(rng, D, D) / (2 * D) + np.eye(D)
     return W * np.where(np.arange(D) == 0, rng.choice([-1.0, 1.0]), 1.0)
 
 
-def draw_gauss(rng, N, D):
+def draw_gauss(rng: np.random.Generator, N: int, D: int) -> Drawn:
     L = np.tril(standard(rng, D, D)) / 2
     np.fill_diagonal(L, rng.uniform(0.6, 1.4, D))
     return (standard(rng, N, D), L), ()
 
 
-def draw_linear(rng, N, D):
+def draw_linear(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), matrix(rng, D), standard(rng, D)), ()
 
 
-def cv9_fits(logq, ld):
-    """What is wrong with a counterexample to CV-9, or ""."""
+def cv9_unfit(logq: NDArray, ld: NDArray) -> str | None:
+    """What is wrong with a counterexample to CV-9."""
     right = logq.ndim == 1 and ld.ndim == 2 and ld.shape[1:] == logq.shape and len(ld) > 0
-    return "" if right else "logq (N,) and ld (K, N)"
+    return None if right else "logq (N,) and ld (K, N)"
 
 
-def draw_cv9(rng, N):
+def draw_cv9(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N), standard(rng, 3, N))
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 5))}
-    way = DIRECTION[variant["direction"]]
+    result = OPTIONS["direction"][variant["direction"]]["result"]
     return (
-        Pair("gauss", ("z", "L"), ("logp",), lambda path, *a: gauss(variant["base"], path, *a),
+        Pair("gauss", ("z", "L"), ("logp",), partial(gauss, variant["base"]),
              draw_gauss, large=(200, 45), points=(2, 2), **sizes),
-        Pair("linear", ("x", "W", "b"), (way[3], "logdet"),
-             lambda path, *a: linear(variant["direction"], path, *a), draw_linear,
+        Pair("linear", ("x", "W", "b"), (result, "logdet"),
+             partial(linear, variant["direction"]), draw_linear,
              large=(200, 45), **sizes),
         Pair("chain", ("z", "W", "b"), ("y", "logdet"),
-             lambda path, *a: chain(variant["map"], path, *a), draw_linear, large=(200, 45),
+             partial(chain, variant["map"]), draw_linear, large=(200, 45),
              points=(2, 2), **sizes),
         Question("cv9", "CV-9", ("logq", "ld"),
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),
-                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9, cv9_fits),
+                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9, cv9_unfit),
     )  # fmt: skip
 
 
-def slots(variant):
-    formula, det, given, result = DIRECTION[variant["direction"]]
-    return {"base": BASE[variant["base"]], "linear": formula, "det": det, "given": given,
-            "result": result, "map": MAP[variant["map"]]}  # fmt: skip
-
-
 ASSIGNMENT = Assignment(
-    2, "change", "Change of variables, N(0, Sigma), chains", "CV-1 to CV-10", OPTIONS, slots, tasks
+    2, "change", "Change of variables, N(0, Sigma), chains", "CV-1 to CV-10", OPTIONS, tasks
 )  # fmt: skip

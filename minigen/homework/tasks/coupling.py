@@ -1,30 +1,33 @@
 """Assignment 3: the affine coupling layer of Real NVP (Dinh et al. 2017), NVP-1 to NVP-8."""
 
-import numpy as np
+from functools import partial
 
-from minigen.homework.assignments import Assignment, Pair, Question, Value
-from minigen.homework.tasks.functions import FUNCTION, TEXT, standard
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.marking.reference import Path
+from minigen.homework.tasks.functions import FUNCTION, standard, texts
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "scale": ("tanh", "arctan", "root", "arcsinh"),
-    "hidden": ("tanh", "softplus", "swish", "gauss"),
-    "half": ("second", "first", "odd"),
-    "direction": ("generative", "normalizing", "shift first"),
-}
-SPLIT = {
-    "second": "xa = x[:, :d] is kept, xb = x[:, d:] is moved",
-    "first": "xa = x[:, D-d:] is kept, xb = x[:, :D-d] is moved",
-    "odd": "xa = x[:, 0::2] is kept, xb = x[:, 1::2] is moved",
-}
-MAP = {
-    "generative": ("yb = xb * exp(s) + t", "+ sum over the columns of s"),
-    "normalizing": ("yb = (xb - t) * exp(-s)", "- sum over the columns of s"),
-    "shift first": ("yb = (xb + t) * exp(s)", "+ sum over the columns of s"),
+    "scale": texts("tanh", "arctan", "root", "arcsinh"),
+    "hidden": texts("tanh", "softplus", "swish", "gauss"),
+    "half": {
+        "second": "xa = x[:, :d] is kept, xb = x[:, d:] is moved",
+        "first": "xa = x[:, D-d:] is kept, xb = x[:, :D-d] is moved",
+        "odd": "xa = x[:, 0::2] is kept, xb = x[:, 1::2] is moved",
+    },
+    "direction": {
+        "generative": {"map": "yb = xb * exp(s) + t", "logdet": "+ sum over the columns of s"},
+        "normalizing": {"map": "yb = (xb - t) * exp(-s)", "logdet": "- sum over the columns of s"},
+        "shift first": {"map": "yb = (xb + t) * exp(s)", "logdet": "+ sum over the columns of s"},
+    },
 }
 INPUTS = ("x", "W1", "b1", "W2", "b2")
 
 
-def columns(half, D, d):
+def columns(half: str, D: int, d: int) -> Outputs:
     """The kept and the moved columns."""
     every = np.arange(D)
     if half == "odd":
@@ -32,8 +35,11 @@ def columns(half, D, d):
     return (every[:d], every[d:]) if half == "second" else (every[D - d :], every[: D - d])
 
 
-def network(variant, path, xa, W1, b1, W2, b2):
+def network(
+    variant: Variant, path: Path, xa: NDArray, *weights: NDArray
+) -> tuple[NDArray, NDArray]:
     """s and t of the kept half."""
+    W1, b1, W2, b2 = weights
     r = xa @ W1 + b1
     h = path.through("the hidden activation", r, FUNCTION[variant["hidden"]](r))
     a, t = np.split(h @ W2 + b2, 2, axis=1)
@@ -41,7 +47,7 @@ def network(variant, path, xa, W1, b1, W2, b2):
     return s, path("t", t)
 
 
-def forward(variant, path, x, *weights):
+def forward(variant: Variant, path: Path, x: NDArray, *weights: NDArray) -> Outputs:
     kept, moved = columns(variant["half"], x.shape[1], len(weights[0]))
     s, t = network(variant, path, path("the kept half in the network", x[:, kept]), *weights)
     xb = path("the moved half", x[:, moved])
@@ -57,7 +63,7 @@ def forward(variant, path, x, *weights):
     return y, path("logdet", sign * path("s in logdet", s).sum(axis=1))
 
 
-def inverse(variant, path, y, *weights):
+def inverse(variant: Variant, path: Path, y: NDArray, *weights: NDArray) -> Outputs:
     kept, moved = columns(variant["half"], y.shape[1], len(weights[0]))
     s, t = network(variant, path, y[:, kept], *weights)
     x, yb = np.array(y), y[:, moved]
@@ -71,7 +77,7 @@ def inverse(variant, path, y, *weights):
     return x, path("logdet", sign * path("s in logdet", s).sum(axis=1))
 
 
-def draw(rng, N, D, H):
+def draw(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     """Weights of a size at which nothing saturates."""
     d = (D + 1) // 2
     W1, W2 = standard(rng, d, H) / np.sqrt(d), standard(rng, H, 2 * (D - d)) / np.sqrt(H)
@@ -79,51 +85,40 @@ def draw(rng, N, D, H):
     return inputs, ()
 
 
-def draw_values(rng, N, D, H):
+def draw_values(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return (), draw(rng, N, D, H)[0]
 
 
-def nvp6(sign, path, y2, s, t):
+def nvp6(sign: int, path: Path, y2: NDArray, s: NDArray, t: NDArray) -> Outputs:
     return ((y2 - t) * np.exp(sign * s),)
 
 
-def same_shapes(y2, s, t):
-    """What is wrong with a counterexample to NVP-6, or ""."""
+def nvp6_unfit(y2: NDArray, s: NDArray, t: NDArray) -> str | None:
+    """What is wrong with a counterexample to NVP-6."""
     if y2.ndim != 2 or y2.shape != s.shape or y2.shape != t.shape:
         return "y2, s and t of one shape (N, M)"
-    return "" if np.abs(s).max(initial=0) <= 20 else "|s| up to 20"
+    return None if np.abs(s).max(initial=0) <= 20 else "|s| up to 20"
 
 
-def draw_nvp6(rng, N):
+def draw_nvp6(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N, 3), standard(rng, N, 3), standard(rng, N, 3))
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 4, 5), (1, 5, 3), (3, 2, 4)),
              "grading": ((7, 5, 4), (1, 4, 6), (5, 3, 7), (11, 6, 3)),
              "large": (64, 24, 64)}  # fmt: skip
     both = {k: sizes[k] for k in ("practice", "grading")}
     return (
         Pair("coupling", INPUTS, ("y", "logdet"),
-             lambda path, *a: forward(variant, path, *a), draw, points=(3, 2), **sizes),
+             partial(forward, variant), draw, points=(3, 2), **sizes),
         Value("coupling_inverse", ("x", "logdet"),
-              lambda path, *a: inverse(variant, path, *a), draw_values, points=3, **both),
-        Question("nvp6", "NVP-6", ("y2", "s", "t"), lambda path, *a: nvp6(1, path, *a),
-                 lambda path, *a: nvp6(-1, path, *a), draw_nvp6, same_shapes),
+              partial(inverse, variant), draw_values, points=3, **both),
+        Question("nvp6", "NVP-6", ("y2", "s", "t"), partial(nvp6, 1),
+                 partial(nvp6, -1), draw_nvp6, nvp6_unfit),
     )  # fmt: skip
 
 
-def slots(variant):
-    formula, logdet = MAP[variant["direction"]]
-    return {
-        "split": SPLIT[variant["half"]],
-        "hidden": TEXT[variant["hidden"]],
-        "scale": TEXT[variant["scale"]],
-        "map": formula,
-        "logdet": logdet,
-    }
-
-
 ASSIGNMENT = Assignment(
-    3, "coupling", "The affine coupling layer of Real NVP", "NVP-1 to NVP-8", OPTIONS, slots, tasks
+    3, "coupling", "The affine coupling layer of Real NVP", "NVP-1 to NVP-8", OPTIONS, tasks
 )  # fmt: skip

@@ -1,38 +1,42 @@
 """Assignment 5: the forward process and its posterior, DIF-1 to DIF-23."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.homework.assignments import Assignment, Pair, Question, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
+from minigen.homework.types import Drawn, Outputs, Variant
 
-OPTIONS = {
-    "schedule": ("linear", "quadratic", "sigmoid", "cosine"),
-    "predict": ("eps", "v", "score", "x0"),
-    "variance": ("beta", "beta_tilde", "geometric mean"),
-}
 LOW, HIGH = 0.001, 0.2
-SCHEDULE = {
-    "linear": "beta_t = l + (u - l) (t - 1) / (T - 1),  l = 0.001, u = 0.2",
-    "quadratic": "sqrt(beta_t) = sqrt(l) + (sqrt(u) - sqrt(l)) (t - 1) / (T - 1),  l = 0.001,"
-    "  u = 0.2",
-    "sigmoid": "beta_t = l + (u - l) / (1 + exp(6 - 12 (t - 1) / (T - 1))),  l = 0.001, u = 0.2",
-    "cosine": "beta_t = min(1 - f(t) / f(t - 1), 0.999),  f(t) = cos(pi/2 (t/T + s) / (1 + s))^2,"
-    "  s = 0.008",
-}
-PREDICT = {
-    "eps": "out is the noise eps, x_t = sqrt(A_t) x0 + sqrt(1 - A_t) eps",
-    "v": "out is v = sqrt(A_t) eps - sqrt(1 - A_t) x0",
-    "score": "out is the score -eps / sqrt(1 - A_t)",
-    "x0": "out is x0 itself",
-}
-VARIANCE = {
-    "beta": "s2 = beta_t",
-    "beta_tilde": "s2 = beta_tilde_t",
-    "geometric mean": "s2 = sqrt(beta_t beta_tilde_t)",
+OPTIONS = {
+    "schedule": {
+        "linear": "beta_t = l + (u - l) (t - 1) / (T - 1),  l = 0.001, u = 0.2",
+        "quadratic": "sqrt(beta_t) = sqrt(l) + (sqrt(u) - sqrt(l)) (t - 1) / (T - 1),  l = 0.001,"
+        "  u = 0.2",
+        "sigmoid": "beta_t = l + (u - l) / (1 + exp(6 - 12 (t - 1) / (T - 1))),"
+        "  l = 0.001, u = 0.2",
+        "cosine": "beta_t = min(1 - f(t) / f(t - 1), 0.999),"
+        "  f(t) = cos(pi/2 (t/T + s) / (1 + s))^2,  s = 0.008",
+    },
+    "predict": {
+        "eps": "out is the noise eps, x_t = sqrt(A_t) x0 + sqrt(1 - A_t) eps",
+        "v": "out is v = sqrt(A_t) eps - sqrt(1 - A_t) x0",
+        "score": "out is the score -eps / sqrt(1 - A_t)",
+        "x0": "out is x0 itself",
+    },
+    "variance": {
+        "beta": "s2 = beta_t",
+        "beta_tilde": "s2 = beta_tilde_t",
+        "geometric mean": "s2 = sqrt(beta_t beta_tilde_t)",
+    },
 }
 
 
-def betas(kind, T):
+def betas(kind: str, T: int) -> NDArray:
     """beta[0..T], beta[0] = 0."""
     t = np.arange(1, T + 1)
     part = (t - 1) / (T - 1)
@@ -47,12 +51,12 @@ def betas(kind, T):
     return np.concatenate([[0.0], beta])
 
 
-def schedule(kind, path, T):
+def schedule(kind: str, path: Path, T: int) -> Outputs:
     beta = betas(kind, int(T))
     return beta, np.cumprod(1 - beta)
 
 
-def noise(path, x0, eps, beta, t):
+def noise(path: Path, x0: NDArray, eps: NDArray, beta: NDArray, t: NDArray) -> Outputs:
     """x_t for every row's t; A_t = product of 1 - beta_s, s = 1..t."""
     products = np.cumprod(np.concatenate([[1], 1 - beta[1:]]))
     earlier = path("beta_s of the steps s < t in A_t", products[t - 1])
@@ -62,25 +66,25 @@ def noise(path, x0, eps, beta, t):
     return (signal * path("x0", x0) + rest * path("eps", eps),)
 
 
-def columns(beta, t):
+def columns(beta: NDArray, t: NDArray) -> Outputs:
     """beta_t, alpha_t, A_t, A_t-1 as columns."""
     A = np.cumprod(1 - beta)
     return beta[t][:, None], 1 - beta[t][:, None], A[t][:, None], A[t - 1][:, None]
 
 
-def mean(path, xt, x0, beta, t):
+def mean(path: Path, xt: NDArray, x0: NDArray, beta: NDArray, t: NDArray) -> NDArray:
     b, a, A, B = columns(beta, t)
     first = path("the term of x_t", np.sqrt(a) * (1 - B) / (1 - A) * xt)
     return first + path("the term of x0", b * np.sqrt(B) / (1 - A) * x0)
 
 
-def posterior(path, xt, x0, beta, t):
+def posterior(path: Path, xt: NDArray, x0: NDArray, beta: NDArray, t: NDArray) -> Outputs:
     b, _, A, B = columns(beta, t)
     ratio = path("the factor (1 - A_t-1) / (1 - A_t) of beta_tilde", (1 - B) / (1 - A))
     return mean(path, xt, x0, beta, t), (b * ratio + 0 * x0[:, :1])[:, 0]
 
 
-def clean(kind, path, xt, out, beta, t):
+def clean(kind: str, path: Path, xt: NDArray, out: NDArray, beta: NDArray, t: NDArray) -> NDArray:
     """x0 from what the network predicts."""
     A = columns(beta, t)[2]
     if kind == "x0":
@@ -91,7 +95,15 @@ def clean(kind, path, xt, out, beta, t):
     return (path("x_t in x0", xt) - path("out in x0", np.sqrt(1 - A) * eps)) / np.sqrt(A)
 
 
-def reverse(variant, path, xt, out, prev, beta, t):
+def reverse(
+    variant: Variant,
+    path: Path,
+    xt: NDArray,
+    out: NDArray,
+    prev: NDArray,
+    beta: NDArray,
+    t: NDArray,
+) -> Outputs:
     """log p(x_t-1 | x_t), summed over columns."""
     b, _, A, B = columns(beta, t)
     tilde = b * (1 - B) / (1 - A)
@@ -104,75 +116,76 @@ def reverse(variant, path, xt, out, prev, beta, t):
     return (-path("the sum over the columns", each).sum(axis=1),)
 
 
-def times(rng, N, T, low):
+def times(rng: np.random.Generator, N: int, T: int, low: int) -> NDArray:
     """A time for each row, low..T; the first is T, and the last `low`."""
     t = rng.integers(low, T + 1, N)
     t[-1], t[0] = low, T
     return t
 
 
-def draw_noise(rng, N, D, T):
+def draw_noise(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     beta = np.concatenate([[0.0], rng.uniform(0.02, 0.3, T)])
     return (standard(rng, N, D), standard(rng, N, D), beta), (times(rng, N, T, 1),)
 
 
-def draw_posterior(rng, N, D, T):
+def draw_posterior(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     (x, y, beta), _ = draw_noise(rng, N, D, T)
     return (x, y), (beta, times(rng, N, T, 2))
 
 
-def draw_reverse(rng, N, D, T):
+def draw_reverse(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     (x, y), given = draw_posterior(rng, N, D, T)
     return (x, y, standard(rng, N, D)), given
 
 
-def draw_schedule(rng, N, D, T):
+def draw_schedule(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     return (), (2 * T + 1,)
 
 
-def dif22_fits(xt, eps, alpha, A):
-    """What is wrong with a counterexample to DIF-22, or ""."""
+def dif22_unfit(xt: NDArray, eps: NDArray, alpha: NDArray, A: NDArray) -> str | None:
+    """What is wrong with a counterexample to DIF-22."""
     if not xt.shape == eps.shape == alpha.shape == A.shape or xt.ndim != 1:
         return "xt, eps, alpha and A of one shape (N,)"
     right = np.all((A > 0) & (alpha >= A) & (alpha < 1))
-    return "" if right else "0 < A <= alpha < 1"
+    return None if right else "0 < A <= alpha < 1"
 
 
-def draw_dif22(rng, N):
+def draw_dif22(rng: np.random.Generator, N: int) -> Drawn:
     alpha = rng.uniform(0.5, 0.95, N)
     return (), (standard(rng, N), standard(rng, N), alpha, alpha * rng.uniform(0.3, 0.9, N))
 
 
-def dif22(first, path, xt, eps, alpha, A):
+def dif22(
+    first: Callable[[NDArray], NDArray],
+    path: Path,
+    xt: NDArray,
+    eps: NDArray,
+    alpha: NDArray,
+    A: NDArray,
+) -> Outputs:
     return (first(alpha) * xt - (1 - alpha) / np.sqrt(alpha * (1 - A)) * eps,)
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3, 8), (1, 4, 5), (4, 2, 12)),
              "grading": ((7, 4, 9), (1, 3, 6), (5, 2, 11), (11, 3, 4))}  # fmt: skip
     return (
         Value("schedule", ("beta", "alpha_bar"),
-              lambda path, T: schedule(variant["schedule"], path, T), draw_schedule, **sizes),
+              partial(schedule, variant["schedule"]), draw_schedule, **sizes),
         Pair("noise", ("x0", "eps", "beta"), ("xt",), noise, draw_noise, large=(128, 48, 1000),
              points=(2, 2), **sizes),
         Pair("posterior", ("xt", "x0"), ("mean", "var"), posterior, draw_posterior,
              large=(128, 96, 50), **sizes),
         Pair("reverse", ("xt", "out", "prev"), ("logp",),
-             lambda path, *a: reverse(variant, path, *a), draw_reverse, large=(128, 96, 50),
+             partial(reverse, variant), draw_reverse, large=(128, 96, 50),
              points=(3, 2), **sizes),
         Question("dif22", "DIF-22", ("xt", "eps", "alpha", "A"),
-                 lambda path, *a: dif22(np.ones_like, path, *a),
-                 lambda path, *a: dif22(lambda alpha: 1 / np.sqrt(alpha), path, *a),
-                 draw_dif22, dif22_fits),
+                 partial(dif22, np.ones_like),
+                 partial(dif22, lambda alpha: 1 / np.sqrt(alpha)),
+                 draw_dif22, dif22_unfit),
     )  # fmt: skip
 
 
-def slots(variant):
-    return {"schedule": SCHEDULE[variant["schedule"]], "predict": PREDICT[variant["predict"]],
-            "variance": VARIANCE[variant["variance"]]}  # fmt: skip
-
-
 ASSIGNMENT = Assignment(
-    5, "diffusion", "The forward process and its posterior", "DIF-1 to DIF-23", OPTIONS, slots,
-    tasks,
+    5, "diffusion", "The forward process and its posterior", "DIF-1 to DIF-23", OPTIONS, tasks,
 )  # fmt: skip

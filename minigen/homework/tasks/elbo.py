@@ -1,34 +1,36 @@
 """Assignment 6: the ELBO, its exact terms, and a learned variance (ELBO-1 to ELBO-18)."""
 
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.numeric import sigmoid, softplus
-from minigen.homework.assignments import Assignment, Pair, Question
+from minigen.homework.assignments import Assignment, Pair, Question, Task
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "variance": ("log", "softplus", "log sigma", "shifted square"),
-    "between": ("linear", "sigmoid"),
-    "prior": ("standard", "wide", "narrow"),
+    "variance": {
+        "log": "V(r) = exp(r)",
+        "softplus": "V(r) = log(1 + exp(r)) + 0.05",
+        "log sigma": "V(r) = exp(2 r)",
+        "shifted square": "V(r) = r^2 + 0.1",
+    },
+    "between": {"linear": "v", "sigmoid": "1 / (1 + exp(-v))"},
+    "prior": {"standard": "1", "wide": "2.5", "narrow": "0.6"},
 }
-VARIANCE = {
-    "log": "V(r) = exp(r)",
-    "softplus": "V(r) = log(1 + exp(r)) + 0.05",
-    "log sigma": "V(r) = exp(2 r)",
-    "shifted square": "V(r) = r^2 + 0.1",
-}
-BETWEEN = {"linear": "v", "sigmoid": "1 / (1 + exp(-v))"}
-PRIOR = {"standard": 1.0, "wide": 2.5, "narrow": 0.6}
 
 
-def spread(kind, r):
+def spread(kind: str, r: NDArray) -> NDArray:
     """The variance of a raw output."""
     if kind == "softplus":
         return softplus(r) + 0.05
     return r * r + 0.1 if kind == "shifted square" else np.exp(2 * r if kind == "log sigma" else r)
 
 
-def kl_terms(path, m1, v1, m2, v2):
+def kl_terms(path: Path, m1: NDArray, v1: NDArray, m2: NDArray, v2: NDArray) -> NDArray:
     """The KL of two diagonal Gaussians, entry by entry (S-KL)."""
     d = path("m1 - m2", m1 - m2)
     log = path("the log term", np.log(v2 / v1))
@@ -37,13 +39,22 @@ def kl_terms(path, m1, v1, m2, v2):
     return (log - one + ratio + path("the quadratic term", d * d / v2)) / 2
 
 
-def kl(kind, path, m1, l1, m2, r2):
+def kl(kind: str, path: Path, m1: NDArray, l1: NDArray, m2: NDArray, r2: NDArray) -> Outputs:
     v2 = path.through("V", r2, spread(kind, r2))
     each = kl_terms(path, m1, np.exp(path("l1", l1)), m2, v2)
     return (path("the sum over the columns", each).sum(axis=1),)
 
 
-def term(kind, path, eps_hat, v, x0, eps, beta, t):
+def term(
+    kind: str,
+    path: Path,
+    eps_hat: NDArray,
+    v: NDArray,
+    x0: NDArray,
+    eps: NDArray,
+    beta: NDArray,
+    t: NDArray,
+) -> Outputs:
     """L_t-1, the mean over the rows, with log s2 between log beta_tilde and log beta."""
     A = np.cumprod(1 - beta)
     b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
@@ -58,7 +69,7 @@ def term(kind, path, eps_hat, v, x0, eps, beta, t):
     return (path("the sum over the columns", each).sum(axis=1).mean(),)
 
 
-def decoder(kind, path, mean, r, x0):
+def decoder(kind: str, path: Path, mean: NDArray, r: NDArray, x0: NDArray) -> Outputs:
     """L_0 = -log N(x0 | mean, V(r)), a number for each row."""
     v = path.through("V", r, spread(kind, r))
     d = path("x0 - mean", x0 - mean)
@@ -67,7 +78,7 @@ def decoder(kind, path, mean, r, x0):
             .sum(axis=1),)  # fmt: skip
 
 
-def prior(scale, path, x0, A):
+def prior(scale: float, path: Path, x0: NDArray, A: NDArray) -> Outputs:
     """L_T = KL(N(sqrt(A) x0, (1 - A) I) || N(0, scale^2 I)), a number for each row."""
     v = 1 - path("A in the variance", A)
     m = path("sqrt(A)", np.sqrt(path("A in the mean", A))) * x0
@@ -76,11 +87,11 @@ def prior(scale, path, x0, A):
     return (path("the sum over the columns", each).sum(axis=1),)
 
 
-def draw_kl(rng, N, D):
+def draw_kl(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return tuple(standard(rng, N, D) for _ in range(4)), ()
 
 
-def draw_term(rng, N, D):
+def draw_term(rng: np.random.Generator, N: int, D: int) -> Drawn:
     beta = np.concatenate([[0.0], rng.uniform(0.05, 0.3, 8)])
     t = rng.integers(2, 9, N)
     t[0] = 2
@@ -89,50 +100,45 @@ def draw_term(rng, N, D):
     )  # fmt: skip
 
 
-def draw_decoder(rng, N, D):
+def draw_decoder(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), standard(rng, N, D)), (standard(rng, N, D),)
 
 
-def draw_prior(rng, N, D):
+def draw_prior(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), rng.uniform(0.1, 0.9, (N, D))), ()
 
 
-def elbo13_fits(a, b):
-    """What is wrong with a counterexample to ELBO-13, or ""."""
+def elbo13_unfit(a: NDArray, b: NDArray) -> str | None:
+    """What is wrong with a counterexample to ELBO-13."""
     if a.shape != b.shape or a.ndim != 1:
         return "a and b of one shape (N,)"
-    return "" if np.all((a > 0) & (b > 0)) else "a and b above 0"
+    return None if np.all((a > 0) & (b > 0)) else "a and b above 0"
 
 
-def draw_elbo13(rng, N):
+def draw_elbo13(rng: np.random.Generator, N: int) -> Drawn:
     return (), (rng.uniform(0.2, 3, N), rng.uniform(0.2, 3, N))
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
              "large": (96, 96)}  # fmt: skip
-    kind, scale = variant["variance"], PRIOR[variant["prior"]]
+    kind, scale = variant["variance"], float(OPTIONS["prior"][variant["prior"]])
     return (
-        Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), lambda path, *a: kl(kind, path, *a),
+        Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), partial(kl, kind),
              draw_kl, **sizes),
         Pair("term", ("eps_hat", "v"), ("L",),
-             lambda path, *a: term(variant["between"], path, *a), draw_term, points=(3, 2),
+             partial(term, variant["between"]), draw_term, points=(3, 2),
              **sizes),
-        Pair("decoder", ("mean", "r"), ("L0",), lambda path, *a: decoder(kind, path, *a),
+        Pair("decoder", ("mean", "r"), ("L0",), partial(decoder, kind),
              draw_decoder, **sizes),
-        Pair("prior", ("x0", "A"), ("LT",), lambda path, *a: prior(scale, path, *a), draw_prior,
+        Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale), draw_prior,
              **sizes),
         Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
-                 lambda path, a, b: (np.log(a * b),), draw_elbo13, elbo13_fits),
+                 lambda path, a, b: (np.log(a * b),), draw_elbo13, elbo13_unfit),
     )  # fmt: skip
-
-
-def slots(variant):
-    return {"variance": VARIANCE[variant["variance"]], "between": BETWEEN[variant["between"]],
-            "scale": f"{PRIOR[variant['prior']]:g}"}  # fmt: skip
 
 
 ASSIGNMENT = Assignment(
     6, "elbo", "The ELBO: exact terms and a learned variance", "ELBO-1 to ELBO-18, S-KL", OPTIONS,
-    slots, tasks,
+    tasks,
 )  # fmt: skip

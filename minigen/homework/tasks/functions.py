@@ -1,6 +1,7 @@
 """Functions of numbers that the variants draw from: their text for the handout, complex-clean."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.numeric import sigmoid, softplus
 
@@ -17,31 +18,31 @@ TEXT = {
 }
 
 
-def tanh(r):
+def tanh(r: NDArray) -> NDArray:
     return np.tanh(r)
 
 
-def arctan(r):
+def arctan(r: NDArray) -> NDArray:
     return np.arctan(r)
 
 
-def root(r):
+def root(r: NDArray) -> NDArray:
     return r / np.sqrt(1 + r * r)
 
 
-def arcsinh(r):
+def arcsinh(r: NDArray) -> NDArray:
     return np.arcsinh(r)
 
 
-def swish(r):
+def swish(r: NDArray) -> NDArray:
     return r * sigmoid(r)
 
 
-def gauss(r):
+def gauss(r: NDArray) -> NDArray:
     return np.exp(-r * r / 2)
 
 
-def sine(r):
+def sine(r: NDArray) -> NDArray:
     return np.sin(r)
 
 
@@ -51,6 +52,11 @@ FUNCTION = {
 }  # fmt: skip
 
 
-def standard(rng, *shape):
+def standard(rng: np.random.Generator, *shape: int) -> NDArray:
     """Numbers away from 0, of both signs."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 1.2, shape)
+
+
+def texts(*names: str) -> dict[str, str]:
+    """{name: its text} of some of the functions."""
+    return {name: TEXT[name] for name in names}

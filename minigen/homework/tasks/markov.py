@@ -1,48 +1,52 @@
 """Assignment 8: the Markov chain, Gaussian and discrete (MK-1)."""
 
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.numeric import logsumexp, softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "start": ("from zero", "stationary", "wide"),
-    "variance": ("log", "softplus", "log sigma"),
-    "table": ("rows", "columns", "lazy"),
-}
-START = {
-    "from zero": "x_1 ~ N(b, v)",
-    "stationary": "x_1 ~ N(b / (1 - a), v / (1 - a^2))",
-    "wide": "x_1 ~ N(0, 4 v)",
-}
-VARIANCE = {"log": "exp(r)", "softplus": "log(1 + exp(r)) + 0.05", "log sigma": "exp(2 r)"}
-TABLE = {
-    "rows": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[i, j]",
-    "columns": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[j, i]  (L's columns)",
-    "lazy": "P[i, j] = p(y_t = j | y_t-1 = i) = 0.3 [i = j] + 0.7 softmax over j of L[i, j]",
-}
+    "start": {
+        "from zero": "x_1 ~ N(b, v)",
+        "stationary": "x_1 ~ N(b / (1 - a), v / (1 - a^2))",
+        "wide": "x_1 ~ N(0, 4 v)",
+    },
+    "variance": {
+        "log": "exp(r)", "softplus": "log(1 + exp(r)) + 0.05", "log sigma": "exp(2 r)",
+    },
+    "table": {
+        "rows": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[i, j]",
+        "columns": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[j, i]  (L's columns)",
+        "lazy": "P[i, j] = p(y_t = j | y_t-1 = i) = 0.3 [i = j] + 0.7 softmax over j of L[i, j]",
+    },
+}  # fmt: skip
 
 
-def variance(kind, r):
+def variance(kind: str, r: NDArray) -> NDArray:
     return softplus(r) + 0.05 if kind == "softplus" else np.exp(2 * r if kind == "log sigma" else r)
 
 
-def beginning(kind, a, b, v):
+def beginning(kind: str, a: NDArray, b: NDArray, v: NDArray) -> tuple[NDArray, NDArray]:
     """Mean and variance of x_1."""
     if kind == "stationary":
         return b / (1 - a), v / (1 - a * a)
     return (b, v) if kind == "from zero" else (0 * b, 4 * v)
 
 
-def gaussian(path, x, mean, v):
+def gaussian(path: Path, x: NDArray, mean: NDArray, v: NDArray) -> NDArray:
     """log N(x | mean, v)."""
     e = x - mean
     return -(path("the log term", np.log(2 * np.pi * v) + 0 * e)
              + path("the quadratic term", e * e / v)) / 2  # fmt: skip
 
 
-def chain(variant, path, x, a, b, r):
+def chain(variant: Variant, path: Path, x: NDArray, a: NDArray, b: NDArray, r: NDArray) -> Outputs:
     v = path.through("the variance", r, variance(variant["variance"], r))
     mean, first = beginning(variant["start"], path("a in x_1", a), path("b in x_1", b),
                             path("v in x_1", v))  # fmt: skip
@@ -53,7 +57,7 @@ def chain(variant, path, x, a, b, r):
     return (path("the sum over time", each).sum(axis=1),)
 
 
-def logs(kind, path, L):
+def logs(kind: str, path: Path, L: NDArray) -> NDArray:
     """log P[i, j]."""
     if kind == "columns":
         L = L.T
@@ -61,13 +65,15 @@ def logs(kind, path, L):
     return P if kind != "lazy" else np.log(0.3 * np.eye(len(L)) + 0.7 * np.exp(P))
 
 
-def discrete(variant, path, L, l0, y):
+def discrete(variant: Variant, path: Path, L: NDArray, l0: NDArray, y: NDArray) -> Outputs:
     P = path("the table of transitions", logs(variant["table"], path, L))
     start = path("the first factor", l0 - logsumexp(l0))[y[:, 0]]
     return (start + path("the factors t > 1", P[y[:, :-1], y[:, 1:]]).sum(axis=1),)
 
 
-def sample(variant, path, noise, a, b, r):
+def sample(
+    variant: Variant, path: Path, noise: NDArray, a: NDArray, b: NDArray, r: NDArray
+) -> Outputs:
     v = path("v", variance(variant["variance"], r))
     mean, first = beginning(variant["start"], a, b, v)
     x = [mean + np.sqrt(first) * noise[:, 0]]
@@ -76,7 +82,7 @@ def sample(variant, path, noise, a, b, r):
     return (np.stack(x, axis=1),)
 
 
-def marginals(variant, path, L, l0, T):
+def marginals(variant: Variant, path: Path, L: NDArray, l0: NDArray, T: int) -> Outputs:
     P = np.exp(logs(variant["table"], path, L))
     p = [np.exp(l0 - logsumexp(l0))]
     for _ in range(int(T) - 1):
@@ -84,62 +90,55 @@ def marginals(variant, path, L, l0, T):
     return (np.stack(p),)
 
 
-def numbers(rng):
+def numbers(rng: np.random.Generator) -> Outputs:
     a, b, r = rng.uniform(0.3, 0.8), rng.uniform(0.2, 0.9), rng.uniform(-0.6, 0.6)
     return tuple(np.asarray(n) for n in (a, b, r))
 
 
-def draw_chain(rng, N, T, K):
+def draw_chain(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (standard(rng, N, T), *numbers(rng)), ()
 
 
-def draw_discrete(rng, N, T, K):
+def draw_discrete(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (standard(rng, K, K), standard(rng, K)), (rng.integers(0, K, (N, T)),)
 
 
-def draw_sample(rng, N, T, K):
+def draw_sample(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (), (standard(rng, N, T), *numbers(rng))
 
 
-def draw_marginals(rng, N, T, K):
+def draw_marginals(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (), (standard(rng, K, K), standard(rng, K), T)
 
 
-def mk1_fits(p1, P):
-    """What is wrong with a counterexample to the reading of MK-1, or ""."""
+def mk1_unfit(p1: NDArray, P: NDArray) -> str | None:
+    """What is wrong with a counterexample to the reading of MK-1."""
     if p1.ndim != 1 or P.shape != (len(p1), len(p1)):
         return "p1 (K,) and P (K, K)"
     sums = np.append(P.sum(axis=1), p1.sum())
     right = np.all(P >= 0) and np.all(p1 >= 0) and np.all(np.abs(sums - 1) < 1e-6)
-    return "" if right else "probabilities: not below 0, each row summing to 1"
+    return None if right else "probabilities: not below 0, each row summing to 1"
 
 
-def draw_mk1(rng, N):
+def draw_mk1(rng: np.random.Generator, N: int) -> Drawn:
     P = rng.uniform(0.1, 1, (N, N))
     return (), (rng.dirichlet(np.ones(N)), P / P.sum(axis=1, keepdims=True))
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 4, 3), (1, 3, 2), (4, 2, 4)),
-             "grading": ((7, 5, 4), (1, 4, 3), (5, 2, 2), (11, 3, 5)),
-             }  # fmt: skip
-    values = {"practice": sizes["practice"], "grading": sizes["grading"]}
+             "grading": ((7, 5, 4), (1, 4, 3), (5, 2, 2), (11, 3, 5))}  # fmt: skip
     return (
-        Pair("chain", ("x", "a", "b", "r"), ("logp",), lambda path, *a: chain(variant, path, *a),
+        Pair("chain", ("x", "a", "b", "r"), ("logp",), partial(chain, variant),
              draw_chain, large=(160, 80, 2), points=(2, 2), **sizes),
-        Pair("discrete", ("L", "l0"), ("logp",), lambda path, *a: discrete(variant, path, *a),
-             draw_discrete, large=(160, 60, 100), points=(2, 2), **sizes),
-        Value("sample", ("x",), lambda path, *a: sample(variant, path, *a), draw_sample, **values),
-        Value("marginals", ("p",), lambda path, *a: marginals(variant, path, *a), draw_marginals,
-              **values),
+        Pair("discrete", ("L", "l0"), ("logp",), partial(discrete, variant),
+             draw_discrete, large=(160, 20, 100), points=(2, 2), **sizes),
+        Value("sample", ("x",), partial(sample, variant), draw_sample, **sizes),
+        Value("marginals", ("p",), partial(marginals, variant), draw_marginals,
+              **sizes),
         Question("mk1", "MK-1", ("p1", "P"), lambda path, p1, P: (np.outer(p1, p1 @ P),),
-                 lambda path, p1, P: (p1[:, None] * P,), draw_mk1, mk1_fits),
+                 lambda path, p1, P: (p1[:, None] * P,), draw_mk1, mk1_unfit),
     )  # fmt: skip
 
 
-def slots(variant):
-    return {"start": START[variant["start"]], "variance": VARIANCE[variant["variance"]],
-            "table": TABLE[variant["table"]]}  # fmt: skip
-
-
-ASSIGNMENT = Assignment(8, "markov", "The Markov chain", "MK-1", OPTIONS, slots, tasks)
+ASSIGNMENT = Assignment(8, "markov", "The Markov chain", "MK-1", OPTIONS, tasks)

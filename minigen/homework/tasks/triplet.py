@@ -1,37 +1,39 @@
 """Assignment 7: the triplet loss and mining (TRI-1; Schroff et al. 2015)."""
 
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.numeric import softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
+from minigen.homework.types import Drawn, Outputs, Variant
 
 OPTIONS = {
-    "distance": ("squared", "euclidean", "cosine", "pseudo-Huber"),
-    "loss": ("hinge", "softplus", "squared hinge"),
-    "mining": ("batch hard", "batch easy", "hard positive, semi-hard negative"),
-}
-DISTANCE = {
-    "squared": "d(u, v) = sum of (u - v)^2",
-    "euclidean": "d(u, v) = sqrt(sum of (u - v)^2 + 0.01)",
-    "cosine": "d(u, v) = 1 - u.v / (|u| |v|)",
-    "pseudo-Huber": "d(u, v) = sum of sqrt(1 + (u - v)^2) - 1",
-}
-LOSS = {
-    "hinge": "max(g, 0), with the derivative 0 at g = 0",
-    "softplus": "log(1 + exp(g))",
-    "squared hinge": "max(g, 0)^2",
-}
-MINING = {
-    "batch hard": "the farthest row of the same label, and the nearest of another label",
-    "batch easy": "the nearest OTHER row of the same label, and the nearest of another label",
-    "hard positive, semi-hard negative": "the farthest row of the same label, and the nearest of "
-    "those of another label that are farther than it (if there is none, the farthest of another "
-    "label)",
+    "distance": {
+        "squared": "d(u, v) = sum of (u - v)^2",
+        "euclidean": "d(u, v) = sqrt(sum of (u - v)^2 + 0.01)",
+        "cosine": "d(u, v) = 1 - u.v / (|u| |v|)",
+        "pseudo-Huber": "d(u, v) = sum of sqrt(1 + (u - v)^2) - 1",
+    },
+    "loss": {
+        "hinge": "max(g, 0), with the derivative 0 at g = 0",
+        "softplus": "log(1 + exp(g))",
+        "squared hinge": "max(g, 0)^2",
+    },
+    "mining": {
+        "batch hard": "the farthest row of the same label, and the nearest of another label",
+        "batch easy": "the nearest OTHER row of the same label, and the nearest of another label",
+        "hard positive, semi-hard negative": "the farthest row of the same label, and the nearest "
+        "of those of another label that are farther than it (if there is none, the farthest of "
+        "another label)",
+    },
 }
 
 
-def distance(kind, u, v):
+def distance(kind: str, u: NDArray, v: NDArray) -> NDArray:
     """Along the last axis."""
     if kind == "cosine":
         dot, uu, vv = (u * v).sum(-1), (u * u).sum(-1), (v * v).sum(-1)
@@ -43,19 +45,21 @@ def distance(kind, u, v):
     return np.sqrt(total + 0.01) if kind == "euclidean" else total
 
 
-def penalty(kind, g):
+def penalty(kind: str, g: NDArray) -> NDArray:
     if kind == "softplus":
         return softplus(g)
-    positive = np.where(g.real > 0, g, 0)
+    positive = np.where(np.real(g) > 0, g, 0)
     return positive if kind == "hinge" else positive * positive
 
 
-def normalize(path, h):
+def normalize(path: Path, h: NDArray) -> Outputs:
     length = path("the length", np.sqrt((h * h).sum(axis=1, keepdims=True)))
     return (path("the direct h", h) / length,)
 
 
-def triplet(variant, path, a, p, n, margin):
+def triplet(
+    variant: Variant, path: Path, a: NDArray, p: NDArray, n: NDArray, margin: NDArray
+) -> Outputs:
     dp = path("d(a, p)", distance(variant["distance"], a, p))
     dn = path("d(a, n)", distance(variant["distance"], a, n))
     g = path("d(a, p) - d(a, n)", dp - dn) + path("the margin", margin + 0 * dp)
@@ -63,9 +67,9 @@ def triplet(variant, path, a, p, n, margin):
     return (path("the loss", each.mean()),)
 
 
-def mined(variant, e, labels):
+def mined(variant: Variant, e: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
     """pos, neg (N,): the rows chosen for each anchor."""
-    d = distance(variant["distance"], e[:, None, :].real, e[None, :, :].real)
+    d = distance(variant["distance"], np.real(e)[:, None], np.real(e)[None])
     same = labels[:, None] == labels[None, :]
     mine = same & ~np.eye(len(e), dtype=bool)
     near = np.where(mine, d, np.inf).argmin(axis=1)
@@ -79,7 +83,7 @@ def mined(variant, e, labels):
     return pos, neg
 
 
-def batch(variant, path, e, labels, margin):
+def batch(variant: Variant, path: Path, e: NDArray, labels: NDArray, margin: NDArray) -> Outputs:
     pos, neg = mined(variant, e, labels)
     return triplet(
         variant, path, path("e as anchors", e), path("e as positives", e[pos]),
@@ -87,63 +91,58 @@ def batch(variant, path, e, labels, margin):
     )  # fmt: skip
 
 
-def draw_normalize(rng, N, D):
+def draw_normalize(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D),), ()
 
 
-def draw_triplet(rng, N, D):
+def draw_triplet(rng: np.random.Generator, N: int, D: int) -> Drawn:
     """Active and inactive triplets, none near the kink for any distance."""
     a, p, n = (standard(rng, N, D) for _ in range(3))
     p, n = a + 0.4 * p, a + 0.5 * n
     return (a, p, n), (0.2,)
 
 
-def draw_batch(rng, N, D):
+def draw_batch(rng: np.random.Generator, N: int, D: int) -> Drawn:
     labels = rng.permutation(np.arange(N) % max(2, N // 3))
     return (standard(rng, N, D),), (labels, 0.3)
 
 
-def draw_mine(rng, N, D):
+def draw_mine(rng: np.random.Generator, N: int, D: int) -> Drawn:
     (e,), (labels, _) = draw_batch(rng, N, D)
     return (), (e, labels)
 
 
-def tri1_fits(dp, dn):
-    """What is wrong with a counterexample, or ""."""
+def tri1_unfit(dp: NDArray, dn: NDArray) -> str | None:
+    """What is wrong with a counterexample."""
     if dp.shape != dn.shape or dp.ndim != 1:
         return "dp and dn of one shape (N,)"
-    return "" if np.all((dp >= 0) & (dn >= 0)) else "lengths, not below 0"
+    return None if np.all((dp >= 0) & (dn >= 0)) else "lengths, not below 0"
 
 
-def draw_tri1(rng, N):
+def draw_tri1(rng: np.random.Generator, N: int) -> Drawn:
     return (), (rng.uniform(0, 1.5, N), rng.uniform(0, 1.5, N))
 
 
-def hinge(power, path, dp, dn):
+def hinge(power: int, path: Path, dp: NDArray, dn: NDArray) -> Outputs:
     return (np.maximum(dp**power - dn**power + 0.2, 0),)
 
 
-def tasks(variant):
+def tasks(variant: Variant) -> tuple[Task, ...]:
     three = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (13, 3))}
     many = {"practice": ((6, 3), (9, 2)), "grading": ((7, 4), (12, 3), (4, 2))}
     return (
         Pair("normalize", ("h",), ("a",), normalize, draw_normalize, large=(256, 64), **three),
-        Pair("triplet", ("a", "p", "n"), ("loss",), lambda path, *a: triplet(variant, path, *a),
+        Pair("triplet", ("a", "p", "n"), ("loss",), partial(triplet, variant),
              draw_triplet, large=(256, 64), points=(2, 2), **three),
-        Value("mine", ("pos", "neg"), lambda path, e, labels: mined(variant, e, labels), draw_mine,
+        Value("mine", ("pos", "neg"), lambda path, *a: mined(variant, *a), draw_mine,
               points=3, **many),
-        Pair("batch", ("e",), ("loss",), lambda path, *a: batch(variant, path, *a), draw_batch,
+        Pair("batch", ("e",), ("loss",), partial(batch, variant), draw_batch,
              large=(96, 32), points=(2, 4), **many),
-        Question("tri1", "TRI-1", ("dp", "dn"), lambda path, *a: hinge(1, path, *a),
-                 lambda path, *a: hinge(2, path, *a), draw_tri1, tri1_fits),
+        Question("tri1", "TRI-1", ("dp", "dn"), partial(hinge, 1),
+                 partial(hinge, 2), draw_tri1, tri1_unfit),
     )  # fmt: skip
 
 
-def slots(variant):
-    return {"distance": DISTANCE[variant["distance"]], "loss": LOSS[variant["loss"]],
-            "mining": MINING[variant["mining"]]}  # fmt: skip
-
-
 ASSIGNMENT = Assignment(
-    7, "triplet", "The triplet loss and mining", "TRI-1", OPTIONS, slots, tasks
+    7, "triplet", "The triplet loss and mining", "TRI-1", OPTIONS, tasks
 )  # fmt: skip

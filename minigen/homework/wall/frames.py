@@ -5,37 +5,40 @@
     response = nonce (16), status u8, count u16, items
     item     = dtype code u8, ndim u8, sizes u32 each, bytes;  "h" is a handle: one u32
 
-The worker has its own copy of this format (worker.py imports nothing of minigen); the parent trusts
-no length, no code and no shape of what comes back.
+CALL returns the outputs, KEEP the outputs and a handle for the cache; with COUNTED the work in
+multiply-adds follows. The worker has its own copy of this format (worker.py imports nothing of
+minigen); the parent trusts no length, no code and no shape of a response.
 """
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 TYPES = {b"d": "<f8", b"f": "<f4", b"q": "<i8", b"?": "|b1", b"D": "<c16", b"B": "|u1"}
 CODES = {np.dtype(t).str: code for code, t in TYPES.items()}
-LOAD, CALL, KEEP, FORGET = range(4)
+LOAD, CALL, KEEP, COUNTED = 0, 1, 2, 4  # COUNTED is added to CALL or KEEP
 DONE, FAILED, UNWRITTEN = range(3)
 MAX_BYTES, MAX_DIMS, MAX_ITEMS = 1 << 23, 4, 32
 
 
 class Garbled(ValueError):
-    """A frame that does not keep the format."""
+    """A response that does not follow the format."""
 
 
 class Handle(int):
     """The number of a cache that stays in the worker."""
 
 
-def request(nonce, operation, name, values):
+def request(nonce: bytes, operation: int, name: str, values: Sequence) -> bytes:
     """The bytes of a request, its length in front."""
     body = nonce + struct.pack("<BB", operation, len(name)) + name.encode("ascii")
     body += struct.pack("<H", len(values)) + b"".join(map(item, values))
     return struct.pack("<I", len(body)) + body
 
 
-def item(value):
+def item(value: NDArray | Handle) -> bytes:
     """One array, or the handle of a cache."""
     if isinstance(value, Handle):
         return b"h" + struct.pack("<I", value)
@@ -45,10 +48,10 @@ def item(value):
     return code + struct.pack("<B", array.ndim) + sizes + array.tobytes()
 
 
-def response(body, nonce):
+def response(body: bytes, nonce: bytes) -> tuple[int, list]:
     """(status, values) of a response to the request with this nonce."""
     if len(body) < 19 or body[:16] != nonce:
-        raise Garbled("an answer to another question")
+        raise Garbled("a response to another request")
     status, count = struct.unpack_from("<BH", body, 16)
     if status not in (DONE, FAILED, UNWRITTEN) or count > MAX_ITEMS:
         raise Garbled("an unknown status")
@@ -61,7 +64,7 @@ def response(body, nonce):
     return status, values
 
 
-def parse(body, at):
+def parse(body: bytes, at: int) -> tuple[NDArray | Handle, int]:
     """(value, where the next item begins)."""
     code = body[at : at + 1]
     try:
@@ -76,7 +79,7 @@ def parse(body, at):
     return buffer(body, at + 2 + 4 * ndim, TYPES[code], shape)
 
 
-def buffer(body, at, dtype, shape):
+def buffer(body: bytes, at: int, dtype: str, shape: tuple[int, ...]) -> tuple[NDArray, int]:
     """(an array of this type and shape at this place, where the next item begins)."""
     count = 1
     for size in shape:

@@ -25,12 +25,13 @@ PDEATHSIG, NO_NEW_PRIVS, SUBREAPER = 1, 38, 36
 LINUX = sys.platform == "linux"
 
 
-def prctl(option, value):
+def prctl(option: int, value: int) -> None:
+    """Sets an option of this process (Linux)."""
     if LINUX:
         ownroot.checked(ownroot.libc.prctl(option, value, 0, 0, 0), f"prctl {option}")
 
 
-def limit(plan):
+def limit(plan: dict) -> None:
     """Limits on time, memory, files and processes, as far as the system knows them."""
     for name, value in plan["limits"].items():
         number = getattr(resource, f"RLIMIT_{name}", None)
@@ -42,14 +43,14 @@ def limit(plan):
             continue
 
 
-def another_user(number):
-    """Lays down every right of root."""
+def another_user(number: int) -> None:
+    """Gives up every right of root."""
     os.setgroups([])
     os.setresgid(number, number, number)
     os.setresuid(number, number, number)
 
 
-def behind(plan, folder, level, user):
+def behind(plan: dict, folder: str, level: int, user: int) -> None:
     """In the child: behind the wall of this level, becomes the worker."""
     worker = os.path.join(folder, "worker.py")
     if level == 2:
@@ -70,17 +71,18 @@ def behind(plan, folder, level, user):
     for path in (ownroot.PYTHON, worker, plan["numpy"]):
         if not os.access(path, os.R_OK | os.X_OK if path == ownroot.PYTHON else os.R_OK):
             raise PermissionError(f"user {user} may not read {path}")
-    say(plan, level=level)
+    say(plan, {"level": level})
     os.closerange(3, 1 + max(256, plan["lifeline"], plan["status"]))
     names = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     os.execve(ownroot.PYTHON, [ownroot.PYTHON, "-I", "-S", "-B", worker, plan["numpy"]], names)
 
 
-def say(plan, **facts):
+def say(plan: dict, facts: dict) -> None:
+    """Tells the parent what was built, or what failed."""
     os.write(plan["status"], json.dumps(facts).encode() + b"\n")
 
 
-def start(plan, level, folder, user):
+def start(plan: dict, level: int, folder: str, user: int) -> int:
     """The process id of a child behind the wall of this level."""
     if level == 2:
         ownroot.separate()
@@ -90,13 +92,13 @@ def start(plan, level, folder, user):
         try:
             behind(plan, folder, level, user)
         except BaseException as error:
-            say(plan, error=f"level {level}: {error}")
+            say(plan, {"error": f"level {level}: {error}"})
         os._exit(1)
     return child
 
 
-def watch(plan, child):
-    """Until the lifeline closes or the child ends; a poll each 20 ms where there is no pidfd."""
+def watch(plan: dict, child: int) -> None:
+    """Waits until the lifeline closes or the child ends; every 20 ms where there is no pidfd."""
     waiter = select.poll()
     waiter.register(plan["lifeline"], select.POLLIN | select.POLLHUP)
     handle = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None
@@ -107,7 +109,7 @@ def watch(plan, child):
             return
 
 
-def end(child, level, user):
+def end(child: int, level: int, user: int) -> None:
     """Kills the worker and every process it left."""
     for kill in (os.kill, os.killpg):
         try:
@@ -125,16 +127,16 @@ def end(child, level, user):
             return
 
 
-def orphans():
-    """Processes handed to this one, their reaper, when their parents ended (Linux)."""
+def orphans() -> list[int]:
+    """Processes whose parents ended, which makes this process their parent (Linux)."""
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="utf-8") as file:
             return [int(number) for number in file.read().split()]
     except OSError:
         return []
 
 
-def sweep(user):
+def sweep(user: int) -> None:
     """Kills all that runs under the worker's user id, from a process of that id."""
     child = os.fork()
     if child == 0:
@@ -146,7 +148,8 @@ def sweep(user):
     os.waitpid(child, 0)
 
 
-def main():
+def main() -> None:
+    """Builds the wall, waits for the end, takes everything down."""
     plan = json.loads(sys.argv[1])
     user, level = 62000 + os.getpid() % 3000, plan["level"]
     if LINUX:
@@ -157,12 +160,12 @@ def main():
         watch(plan, child)
         end(child, level, user)
     except OSError as error:
-        say(plan, error=f"level {level}: {error}")
+        say(plan, {"error": f"level {level}: {error}"})
     finally:
         clear(folder, level)
 
 
-def clear(folder, level):
+def clear(folder: str, level: int) -> None:
     """Removes the folder and what the worker left in it, symlinks unfollowed.
 
     At level 2 the folder is empty here: it was the mount point of a tree this process cannot see.

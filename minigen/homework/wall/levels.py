@@ -1,4 +1,4 @@
-"""How high the wall is, in words, and how high it can be built on this machine."""
+"""The levels of the wall in words, and the highest that can be built on this machine."""
 
 import functools
 import os
@@ -8,25 +8,25 @@ from minigen.homework.wall.process import POSIX, Limits, Lost, Refused, Worker
 
 LEVELS = {
     0: "a process of its own, with limits on time, memory and files",
-    1: "a process under another user id that may start no other, with with limits",
+    1: "a process under another user id that cannot start other processes, with limits",
     2: "a file tree with Python and NumPy alone, without network, with limits",
 }
 
 
-def reached(wanted=2):
+def reached(wanted: int = 2) -> tuple[int, str]:
     """(level, why not higher): the highest wall up to `wanted` that can be built here."""
     why = []
     for level in range(wanted, -1, -1):
-        reason = obstacle(level)
-        if not reason:
+        reason = _obstacle(level)
+        if reason is None:
             return level, "; ".join(why)
         why.append(reason)
     raise Refused("; ".join(why))
 
 
 @functools.cache
-def obstacle(level):
-    """Why a wall of this level cannot be built here, or ""."""
+def _obstacle(level: int) -> str | None:
+    """Why a wall of this level cannot be built here, if it cannot."""
     if level == 2 and sys.platform != "linux":
         return f"level 2 needs the namespaces of Linux, this is {sys.platform}"
     if level == 1 and not (POSIX and os.getuid() == 0):
@@ -36,4 +36,4 @@ def obstacle(level):
             worker.load(b"pass\n")
     except (Refused, Lost) as error:
         return f"level {level}: {error}".replace(f"level {level}: level {level}", f"level {level}")
-    return ""
+    return None

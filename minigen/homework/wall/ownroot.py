@@ -16,20 +16,21 @@ PYTHON = os.path.realpath(sys.executable)
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def checked(result, what):
-    """The result of a system call, or the error it left."""
+def checked(result: int, what: str) -> None:
+    """Raises the error of a system call that failed."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def mount(source, target, kind, flags, options=""):
+def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    """The system call."""
     encoded = [None if s is None else os.fsencode(s) for s in (source, target, kind)]
     result = libc.mount(*encoded, ctypes.c_ulong(flags), os.fsencode(options))
     checked(result, f"mount {target}")
 
 
-def separate():
+def separate() -> None:
     """New namespaces for what is started next; without root, inside a new user namespace.
 
     The mounts get theirs later, in the child: this process must never see them (see `clear`).
@@ -40,11 +41,11 @@ def separate():
     if uid:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"),
                            ("gid_map", f"{gid} {gid} 1")):  # fmt: skip
-            with open(f"/proc/self/{name}", "w") as file:
+            with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
 
 
-def own_tree(root, plan):
+def own_tree(root: str, plan: dict) -> None:
     """A file tree at `root`: Python, NumPy and the worker, all read-only, and an empty WORK."""
     checked(libc.unshare(NEWNS), "unshare")
     mount(None, "/", None, REC | PRIVATE)
@@ -64,7 +65,7 @@ def own_tree(root, plan):
     os.chroot(root)
 
 
-def shown():
+def shown() -> list[str]:
     """What Python needs to start: itself, its library, and the system's libraries."""
     base = [os.path.join(sys.base_prefix, name) for name in ("lib", "lib64")]
     wanted = [PYTHON, sysconfig.get_path("stdlib"), *base, *SYSTEM]
@@ -75,14 +76,14 @@ def shown():
     return found
 
 
-def installed(root):
+def installed(root: str) -> list[str]:
     """The folders of installed packages inside the tree: minigen, torch and the rest stay out."""
     names = ("site-packages", "dist-packages")
     under = [f"{root}{path}{deep}" for path in shown() for deep in ("", "/python3*")]
     return sorted({f for u in under for n in names for f in glob.glob(f"{u}/{n}")})
 
 
-def graft(root, path):
+def graft(root: str, path: str) -> None:
     """The file or folder at `path`, read-only, at the same place under `root`."""
     target = root + path
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -92,6 +93,6 @@ def graft(root, path):
     if os.path.isdir(path):
         os.makedirs(target, exist_ok=True)
     else:
-        open(target, "w").close()
+        open(target, "wb").close()
     mount(path, target, None, BIND)
     mount(path, target, None, REMOUNT | BIND | RDONLY | NOSUID | NODEV)

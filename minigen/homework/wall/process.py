@@ -1,4 +1,4 @@
-"""The near side of the wall: starts a worker, asks it, and ends it whatever it does."""
+"""The parent's side of the wall: starts a worker, sends it requests, and ends it."""
 
 import contextlib
 import json
@@ -11,10 +11,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.core.validate import InvalidValue
 from minigen.homework.wall import frames
 
 HERE = pathlib.Path(__file__).parent
@@ -24,16 +26,29 @@ MB = 1 << 20
 
 
 class Lost(Exception):
-    """The worker is gone: it timed out, ended itself, or sent what is no answer."""
+    """The worker is gone: it timed out, ended itself, or sent something malformed."""
 
 
-class Refused(ValueError):
-    """The wall asked for cannot be built here."""
+class Refused(InvalidValue):
+    """A wall of the requested level cannot be built on this machine."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one call and for loading the file, seconds in all, memory and files in MB."""
+    """What a student's process may use.
+
+    Parameters
+    ----------
+    call, load, total : float
+        Seconds for one call, for loading the file, and for all of a submission.
+    memory, file : int
+        Megabytes of memory, and of a file that it writes.
+
+    Examples
+    --------
+    >>> mg.homework.Limits(call=2.0).memory
+    2048
+    """
 
     call: float = 5.0
     load: float = 8.0
@@ -41,7 +56,7 @@ class Limits:
     memory: int = 2048
     file: int = 8
 
-    def system(self):
+    def system(self) -> dict[str, int]:
         """The same for the operating system, by the names of RLIMIT_*."""
         cpu = int(self.total) + 1
         return {
@@ -59,22 +74,23 @@ LIMITS = Limits()
 class Worker:
     """A worker behind a wall of the given level, a context manager; `lost` says why it is gone."""
 
-    def __init__(self, level, limits):
-        self.limits, self.lost, self.status = limits, "", None
-        self.process, self.requests, self.responses = None, None, None
-        self.lifeline = None
+    process: subprocess.Popen
+
+    def __init__(self, level: int, limits: Limits):
+        self.limits, self.lost = limits, ""
+        self.pipes: dict[str, int] = {}
         try:
             self.start(level) if POSIX else self.start_plainly()
         except BaseException:
             self.close()
             raise
 
-    def start(self, level):
-        """Through the jail, which says on a pipe of its own what wall it has built."""
-        asks, self.requests = os.pipe()
-        self.responses, answers = os.pipe()
-        lifeline, self.lifeline = os.pipe()
-        self.status, status = os.pipe()
+    def start(self, level: int) -> None:
+        """Through the jail, which reports on a pipe of its own which wall it has built."""
+        asks, self.pipes["requests"] = os.pipe()
+        self.pipes["responses"], answers = os.pipe()
+        lifeline, self.pipes["lifeline"] = os.pipe()
+        self.pipes["status"], status = os.pipe()
         plan = {"level": level, "numpy": HOME, "worker": str(HERE / "worker.py"),
                 "limits": self.limits.system(), "lifeline": lifeline, "status": status}  # fmt: skip
         command = [sys.executable, "-I", "-S", "-B", str(HERE / "jail.py"), json.dumps(plan)]
@@ -86,10 +102,10 @@ class Worker:
         finally:
             for end in (asks, answers, lifeline, status):
                 os.close(end)
-        os.set_blocking(self.requests, False)
+        os.set_blocking(self.pipes["requests"], False)
         self.confirm(level)
 
-    def start_plainly(self):
+    def start_plainly(self) -> None:
         """Where there is no fork: a process with an empty environment and a deadline."""
         keep = {k: os.environ[k] for k in ("SYSTEMROOT",) if k in os.environ}
         command = [sys.executable, "-I", "-S", "-B", str(HERE / "worker.py"), HOME]
@@ -97,32 +113,35 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=keep | {"OPENBLAS_NUM_THREADS": "1"}, bufsize=0,
         )  # fmt: skip
-        self.requests = os.dup(self.process.stdin.fileno())
-        self.responses = os.dup(self.process.stdout.fileno())
-        self.process.stdin.close()
-        self.process.stdout.close()
+        for name, pipe in (("requests", self.process.stdin), ("responses", self.process.stdout)):
+            assert pipe is not None
+            self.pipes[name] = os.dup(pipe.fileno())
+            pipe.close()
 
-    def confirm(self, level):
-        """Reads what the jail has built; anything below the level asked for is refused."""
+    def confirm(self, level: int) -> None:
+        """Reads what the jail has built; any other level than the requested one is refused."""
         facts = {}
-        with contextlib.suppress(Lost, ValueError):
+        with contextlib.suppress(Lost, TimeoutError, ValueError):
             facts = json.loads(self.line(time.monotonic() + self.limits.load))
         if facts.get("level") != level:
             raise Refused(facts.get("error", "the wall could not be built"))
 
-    def line(self, deadline):
+    def line(self, deadline: float) -> bytes:
+        """A line of the jail's report."""
         text = b""
         while not text.endswith(b"\n"):
-            text += self.some(self.status, 4096, deadline)
+            text += self.some(self.pipes["status"], 4096, deadline)
         return text
 
-    def load(self, source):
+    def load(self, source: bytes) -> tuple[int, list]:
         """(status, values) of loading a module's text."""
         text = np.frombuffer(source, np.uint8)
         return self.ask(frames.LOAD, "", [text], self.limits.load)
 
-    def ask(self, operation, name, values, seconds=None):
-        """(status, values) of one request; raises Lost if the worker does not answer it."""
+    def ask(
+        self, operation: int, name: str, values: Sequence, seconds: float | None = None
+    ) -> tuple[int, list]:
+        """(status, values) of one request; raises Lost if the worker does not respond."""
         if self.lost:
             raise Lost(self.lost)
         seconds = self.limits.call if seconds is None else seconds
@@ -134,13 +153,13 @@ class Worker:
         except (Lost, OSError):
             self.lost = "the process ended itself, or ran into a limit on memory, time or files"
         except frames.Garbled as error:
-            self.lost = f"it sent what is no answer ({error})"
+            self.lost = f"the process sent something malformed ({error})"
         self.close()
         raise Lost(self.lost)
 
     @contextlib.contextmanager
-    def alarm(self, seconds):
-        """Where pipes cannot be waited for, ends the worker when the time is over."""
+    def alarm(self, seconds: float) -> Iterator[None]:
+        """Ends the worker when the time is over, where one cannot wait for pipes."""
         if POSIX:
             yield
             return
@@ -155,7 +174,10 @@ class Worker:
         finally:
             timer.cancel()
 
-    def exchange(self, operation, name, values, deadline):
+    def exchange(
+        self, operation: int, name: str, values: Sequence, deadline: float
+    ) -> tuple[int, list]:
+        """Sends a request, reads the response."""
         nonce = secrets.token_bytes(16)
         self.send(frames.request(nonce, operation, name, values), deadline)
         (length,) = struct.unpack("<I", self.receive(4, deadline))
@@ -163,22 +185,24 @@ class Worker:
             raise frames.Garbled(f"{length} bytes")
         return frames.response(self.receive(length, deadline), nonce)
 
-    def send(self, data, deadline):
+    def send(self, data: bytes, deadline: float) -> None:
+        """Writes all bytes."""
         view = memoryview(data)
         while view:
             if POSIX:
-                self.wait([], [self.requests], deadline)
+                self.wait([], [self.pipes["requests"]], deadline)
             with contextlib.suppress(BlockingIOError):
-                view = view[os.write(self.requests, view[:65536]) :]
+                view = view[os.write(self.pipes["requests"], view[:65536]) :]
 
-    def receive(self, count, deadline):
+    def receive(self, count: int, deadline: float) -> bytes:
+        """Exactly `count` bytes."""
         parts = []
         while count:
-            parts.append(self.some(self.responses, count, deadline))
+            parts.append(self.some(self.pipes["responses"], count, deadline))
             count -= len(parts[-1])
         return b"".join(parts)
 
-    def some(self, descriptor, count, deadline):
+    def some(self, descriptor: int, count: int, deadline: float) -> bytes:
         """At least one byte, at most `count`."""
         if POSIX:
             self.wait([descriptor], [], deadline)
@@ -187,19 +211,18 @@ class Worker:
             raise Lost("the pipe is closed")
         return part
 
-    def wait(self, readers, writers, deadline):
+    def wait(self, readers: list[int], writers: list[int], deadline: float) -> None:
+        """Until one of the pipes is ready."""
         left = deadline - time.monotonic()
         if left <= 0 or not any(select.select(readers, writers, [], left)):
             raise TimeoutError
 
-    def close(self):
+    def close(self) -> None:
         """Ends the worker and everything it started."""
         for name in ("lifeline", "requests", "responses", "status"):
-            descriptor = getattr(self, name)
-            if descriptor is not None:
-                os.close(descriptor)
-                setattr(self, name, None)
-        if self.process is None:
+            if name in self.pipes:
+                os.close(self.pipes.pop(name))
+        if not hasattr(self, "process"):
             return
         if not POSIX:
             self.process.kill()
@@ -210,8 +233,8 @@ class Worker:
             self.process.wait()
         self.lost = self.lost or "closed"
 
-    def __enter__(self):
+    def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -5,15 +5,18 @@ and the null device on 2. It knows no expected value, no seed and no verdict, an
 means "pass".
 """
 
+import contextlib
 import importlib.machinery
+import math
 import os
 import struct
 import sys
 import types
 import warnings
+from typing import Any
 
 TYPES = {b"d": "<f8", b"f": "<f4", b"q": "<i8", b"?": "|b1", b"D": "<c16", b"B": "|u1"}
-LOAD, CALL, KEEP, FORGET = range(4)
+LOAD, CALL, KEEP, COUNTED = 0, 1, 2, 4
 DONE, FAILED, UNWRITTEN = range(3)
 FILE = "submission.py"
 
@@ -21,23 +24,97 @@ FILE = "submission.py"
 class OnlyNumPy:
     """Finds the package numpy in its home, and nothing else that is installed there."""
 
-    def __init__(self, home):
+    def __init__(self, home: str):
         self.home = home
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The module's place, or None."""
         if name == "numpy":
             return importlib.machinery.PathFinder.find_spec(name, [self.home])
         return None
 
 
+def counting(numpy: Any) -> Any:
+    """A class of arrays that count the multiply-adds of what NumPy computes with them.
+
+    A product of arrays counts its multiplications, any other function the size of its largest
+    array; indexing and copying count nothing.
+    """
+
+    def plain(value):
+        return value.view(numpy.ndarray) if isinstance(value, Counted) else value
+
+    def wrapped(value):
+        return value.view(Counted) if type(value) is numpy.ndarray else value
+
+    class Counted(numpy.ndarray):
+        work = 0.0  # of all these arrays
+
+        def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+            given = [plain(a) for a in inputs]
+            options = {name: plain(a) for name, a in options.items()}
+            if out:
+                options["out"] = tuple(map(plain, out))
+            result = getattr(ufunc, method)(*given, **options)
+            if ufunc.signature:  # matmul
+                Counted.work += numpy.size(result) * numpy.shape(given[0])[-1]
+            else:
+                counted = given[2:] if method == "at" else [*given, result]
+                Counted.work += max(map(numpy.size, counted), default=0)
+            return out[0] if len(out) == 1 else wrapped(result)
+
+        def __array_function__(self, function, types, inputs, options):
+            name = function.__name__
+            if name not in ("dot", "einsum", "inner", "outer", "tensordot", "vdot"):
+                if name in ("cholesky", "det", "inv", "slogdet", "solve"):
+                    Counted.work += numpy.size(inputs[0]) * numpy.shape(inputs[0])[-1]
+                return super().__array_function__(function, types, inputs, options)
+            given = [plain(a) for a in inputs]
+            result = function(*given, **{name: plain(a) for name, a in options.items()})
+            if isinstance(given[0], str):
+                sizes = {}
+                for labels, array in zip(
+                    given[0].split("->")[0].split(","), given[1:], strict=True
+                ):
+                    sizes.update(zip(labels.strip()[::-1], array.shape[::-1], strict=False))
+                Counted.work += math.prod(sizes.values())
+            else:  # (n, k) times (k, m): the root of nk km nm
+                Counted.work += math.prod(map(numpy.size, [*given[:2], result])) ** 0.5
+            return wrapped(result)
+
+    return Counted
+
+
+@contextlib.contextmanager
+def conversions(numpy: Any, Counted: Any) -> Any:
+    """While it lasts, np.array and its like leave a counted array counted."""
+    original = {name: getattr(numpy, name) for name in ("array", "asarray", "ascontiguousarray")}
+
+    def keeping(function):
+        def convert(value, *args, **options):
+            result = function(value, *args, **options)
+            return result.view(Counted) if isinstance(value, Counted) else result
+
+        return convert
+
+    try:
+        for name, function in original.items():
+            setattr(numpy, name, keeping(function))
+        yield
+    finally:
+        for name, function in original.items():
+            setattr(numpy, name, function)
+
+
 class Desk:
     """A student's module, and the caches its forward passes left."""
 
-    def __init__(self, numpy):
+    def __init__(self, numpy: Any):
         self.np, self.module, self.caches = numpy, types.ModuleType("submission"), {}
+        self.Counted = counting(numpy)
 
-    def answer(self, operation, name, values):
-        """(status, values): the student's own exceptions are caught, whatever they are."""
+    def answer(self, operation: int, name: str, values: list) -> tuple[int, list]:
+        """(status, values): every exception of the student's code is caught."""
         try:
             return DONE, self.perform(operation, name, values)
         except NotImplementedError:
@@ -45,45 +122,57 @@ class Desk:
         except BaseException as error:  # SystemExit and KeyboardInterrupt too
             return FAILED, [self.words(error)]
 
-    def perform(self, operation, name, values):
+    def perform(self, operation: int, name: str, values: list) -> list:
+        """The arrays of one request; with COUNTED, the work it took after them."""
         if operation == LOAD:
             return self.load(values[0].tobytes())
-        if operation == FORGET:
-            return self.caches.clear() or []
         function = getattr(self.module, name, None)
         if not callable(function):
             raise AttributeError(f"the file defines no function {name}")
-        result = function(*(self.lent(v) for v in values))
-        if operation == KEEP:
+        if not operation & COUNTED:
+            return self.sent(operation, function(*(self.lent(v, self.np.ndarray) for v in values)))
+        self.Counted.work = 0.0
+        with conversions(self.np, self.Counted):
+            result = function(*(self.lent(v, self.Counted) for v in values))
+        work = self.np.asarray(float(self.Counted.work))
+        return [*self.sent(operation, result), work]
+
+    def sent(self, operation: int, result: Any) -> list:
+        """What a function returned, as arrays; with KEEP, a handle for the cache."""
+        if operation & KEEP:
             return self.keep(result)
         return self.arrays(result if isinstance(result, (tuple, list)) else (result,))
 
-    def load(self, source):
+    def load(self, source: bytes) -> list:
+        """Runs the module's text."""
         code = compile(source, FILE, "exec", dont_inherit=True)
         sys.modules["submission"] = self.module
         exec(code, self.module.__dict__)
         return []
 
-    def lent(self, value):
+    def lent(self, value: Any, kind: Any) -> Any:
         """A cache by its handle, a number for an array of no dimension, a read-only array."""
         if isinstance(value, int):
             return self.caches[value]
         if value.ndim == 0:
             return value.item()
         value.flags.writeable = False
-        return value
+        return value.view(kind)
 
-    def keep(self, result):
+    def keep(self, result: Any) -> list:
+        """The outputs of a forward pass, and the handle of its cache."""
         if not isinstance(result, tuple) or not result:
             raise TypeError(f"expected a tuple with the cache at its end, got {result!r:.80}")
         handle = len(self.caches)
         self.caches[handle] = result[-1]
         return [*self.arrays(result[:-1]), handle]
 
-    def arrays(self, values):
+    def arrays(self, values: Any) -> list:
+        """Outputs as arrays."""
         return [self.array(k, v) for k, v in enumerate(values)]
 
-    def array(self, k, value):
+    def array(self, k: int, value: Any) -> Any:
+        """Output k as an array of a type that can be sent."""
         if value is None or isinstance(value, (dict, str, bytes)):
             raise TypeError(f"output {k + 1}: expected an array, got {type(value).__name__}")
         array = self.np.asarray(value)
@@ -93,7 +182,7 @@ class Desk:
             raise TypeError(f"output {k + 1}: expected an array of numbers, got {array.dtype}")
         return array
 
-    def words(self, error):
+    def words(self, error: BaseException) -> Any:
         """The type of an exception, its message and its line, as bytes."""
         line, step = "", error.__traceback__
         while step is not None:
@@ -107,7 +196,7 @@ class Desk:
         return self.np.frombuffer(text.encode("ascii", "replace"), "|u1")
 
 
-def read(descriptor, count):
+def read(descriptor: int, count: int) -> bytes:
     """Exactly `count` bytes; the end of the pipe ends the worker."""
     parts = []
     while count:
@@ -119,8 +208,8 @@ def read(descriptor, count):
     return b"".join(parts)
 
 
-def parse(numpy, body):
-    """(nonce, operation, name, values) of a request; the parent's word is taken for it."""
+def parse(numpy: Any, body: bytes) -> tuple[bytes, int, str, list]:
+    """(nonce, operation, name, values) of a request, which the parent made: it is not checked."""
     operation, length = struct.unpack_from("<BB", body, 16)
     name = body[18 : 18 + length].decode("ascii")
     (count,), at = struct.unpack_from("<H", body, 18 + length), 20 + length
@@ -143,7 +232,7 @@ def parse(numpy, body):
     return body[:16], operation, name, values
 
 
-def item(value):
+def item(value: Any) -> bytes:
     """One array or the handle of a cache, as bytes."""
     if isinstance(value, int):
         return b"h" + struct.pack("<I", value)
@@ -152,7 +241,7 @@ def item(value):
     return code + struct.pack("<B", value.ndim) + sizes + value.tobytes()
 
 
-def serve(desk, requests, responses):
+def serve(desk: Desk, requests: int, responses: int) -> None:
     """Answers until the pipe closes."""
     while True:
         (length,) = struct.unpack("<I", read(requests, 4))
@@ -164,7 +253,7 @@ def serve(desk, requests, responses):
             body = body[os.write(responses, body) :]
 
 
-def main():
+def main() -> None:
     """Moves the pipes away from where prints go, loads NumPy, serves."""
     requests, responses = os.dup(0), os.dup(1)
     if os.name == "nt":

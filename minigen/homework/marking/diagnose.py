@@ -1,0 +1,189 @@
+"""What a mistake looks like: the likely reason of a wrong gradient, value or index."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.check import Diagnosis, Kind
+from minigen.check.comparison import Comparison, Slopes
+from minigen.check.diagnosis import diagnose
+from minigen.homework.assignments import Pair, Value
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.compare import fits, wrong
+from minigen.homework.types import Reference
+
+# What minigen.check finds from numbers alone; a slip at a named quantity says more.
+GENERAL = {
+    Kind.PLACE, Kind.FACTOR, Kind.HALF, Kind.DOUBLE, Kind.NOT_LINEAR, Kind.SOME_SIGNS, Kind.ZERO,
+    Kind.MASK, Kind.CLIPPED, Kind.PERMUTED,
+}  # fmt: skip
+Again = Callable[[float], NDArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """A run as minigen.check's diagnosis asks it: `of_scale` calls the student's code again."""
+
+    names: Sequence[str]
+    rows: int
+    of_scale: Again
+
+    def again(self, name: str, scale: float) -> NDArray:
+        """The gradient for `scale` times the cotangents, with no other forward in between."""
+        return self.of_scale(scale)
+
+
+def gradient(
+    task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray, again: Again
+) -> Diagnosis | None:
+    """The likely reason that the gradient by input `i` is wrong."""
+    ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
+    if fits(ref.gradients(task.reference, ones)[i], yours):
+        text = "ignores its cotangents: this is the gradient with ones for all of them"
+        return Diagnosis(Kind.COTANGENT, text)
+    right = ref.gradients(task.reference, case)
+    for j, other in enumerate(right):
+        if j != i and fits(other, yours) and not fits(-right[i], yours):
+            return Diagnosis(Kind.PERMUTED, f"this is d{task.inputs[j]}: exchanged?")
+    calls = Calls(task.outputs, case.rows, again)
+    with np.errstate(all="ignore"):
+        found = diagnose(_comparison(task, case, i, yours), bad.ravel(), yours, calls)
+        if found is None or found.kind in GENERAL:
+            return _slip_of_gradient(task, case, i, yours) or found
+    return found
+
+
+def _comparison(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Comparison:
+    """Every entry of a gradient beside the reference, as minigen.check compares them."""
+    shape = np.shape(case.inputs[i])
+    jacobians = [row[i] for row in ref.slopes(task.reference, case)]
+    parts = np.array([v.ravel() @ j for v, j in zip(case.vs, jacobians, strict=True)])
+    ones = np.array([j.sum(axis=0) for j in jacobians])
+    size = np.sum(
+        [np.abs(v).ravel() @ np.abs(j) for v, j in zip(case.vs, jacobians, strict=True)], axis=0
+    )
+    flat = yours.ravel()
+    slopes = Slopes(task.inputs[i], list(np.ndindex(*shape)), flat, np.zeros(flat.size))
+    return Comparison(slopes, parts, ones, size, 0 * size)
+
+
+def _slip_of_gradient(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Diagnosis | None:
+    """Which slip at a named quantity would give these numbers."""
+    of_gradients = _slips(task.reference, case, ref.GRADIENT_SLIPS)
+    of_values = (
+        (path, f"this is the gradient if {text}")
+        for path, text in _slips(task.reference, case, ref.VALUE_SLIPS)
+    )
+    for slips in (of_gradients, of_values):
+        for path, text in slips:
+            if _would_give(task.reference, case, i, yours, path):
+                return Diagnosis(Kind.VALUE, text)
+    return None
+
+
+def _would_give(
+    reference: Reference, case: ref.Case, i: int, yours: NDArray, path: ref.Path
+) -> bool:
+    """Whether a slip gives this gradient: along one direction first, which is cheap."""
+    u = np.random.default_rng(0).standard_normal(yours.shape)
+    slope, mine = _attempt(ref.along, reference, case, i, u, path), np.sum(u * yours)
+    if slope is None or not abs(slope - mine) <= 1e-7 * (abs(slope) + abs(mine)):
+        return False
+    return fits(ref.gradients(reference, case, path)[i], yours)
+
+
+def _slips(
+    reference: Reference, case: ref.Case, texts: dict[str, str]
+) -> Iterator[tuple[ref.Path, str]]:
+    """(path, sentence) of each slip at each quantity."""
+    for name, of_one in ref.names(reference, case).items():
+        for slip, text in texts.items():
+            if of_one or slip not in ref.OF_ONE:
+                yield ref.Path(name, slip, case.rows or 1), text.format(name)
+
+
+def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result, or None where a slip makes no sense for the shapes."""
+    try:
+        return function(*arguments)
+    except (ValueError, IndexError, TypeError):
+        return None
+
+
+def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> str | None:
+    """The likely reason that output `k` of a function is wrong."""
+    right = ref.run(task.reference, case)[k]
+    if right.dtype.kind in "ib":
+        return _integer(right, yours)
+    if not np.all(np.isfinite(yours)):
+        return f"{np.count_nonzero(~np.isfinite(yours))} of {yours.size} entries are not finite"
+    if np.all(np.abs(yours - right) <= 1e-5 * np.abs(right).max(initial=0)):
+        return "almost right: float32 or a small constant in the middle?"
+    for path, text in _slips(task.reference, case, ref.VALUE_SLIPS):
+        guess = _attempt(ref.run, task.reference, case, path)
+        if guess is not None and fits(guess[k], yours):
+            return text
+    for factor, text in _factors(case, right):
+        if fits(factor * right, yours):
+            return text
+    return _pattern(right, yours)
+
+
+def _factors(case: ref.Case, right: NDArray) -> Iterator[tuple[float, str]]:
+    """Factors by which a value is often off."""
+    n, d = case.rows, right.shape[-1] if right.ndim > 1 else 0
+    yield -1, "the sign: minus yours is right"
+    yield 2, "twice the right one"
+    yield 0.5, "half the right one"
+    for size, text in ((n, "N"), (d, f"its {d} columns")):
+        if size > 1:
+            yield size, f"too large by the factor {size} ({text}): a sum in place of a mean?"
+            yield 1 / size, f"too small by the factor {size} ({text}): a mean in place of a sum?"
+
+
+def _rearranged(right: NDArray, yours: NDArray) -> str | None:
+    """Whether the right entries stand in other places."""
+    square = right.ndim == 2 and right.shape[0] == right.shape[1]
+    if square and fits(right.T, yours):
+        return "the transpose of the right one"
+    if right.ndim and fits(right[..., ::-1], yours):
+        return "the right numbers in the reverse order"
+    return None
+
+
+def _pattern(right: NDArray, yours: NDArray) -> str | None:
+    """Patterns that need no reference."""
+    if text := _rearranged(right, yours):
+        return text
+    if not yours.any():
+        return "zero everywhere"
+    off = yours - right
+    if off.size > 1 and np.ptp(off) <= 1e-9 * np.abs(right).max(initial=1):
+        return f"off by a constant: {off.flat[0]:+.6g}"
+    good = ~np.asarray(wrong(yours, right))
+    if right.ndim == 2 and good.any():
+        columns = np.flatnonzero(~good.all(axis=0))
+        if len(columns) < right.shape[1]:
+            return f"wrong only in column {', '.join(map(str, columns))}"
+    return None
+
+
+def _integer(right: NDArray, yours: NDArray) -> str | None:
+    """The likely reason for wrong indices or masks."""
+    off = yours.astype(np.int64) - right
+    if np.ptp(off) == 0:
+        return f"off by {int(off.flat[0]):+d} everywhere: counted from 0 or from 1?"
+    if text := _rearranged(right, yours):
+        return text
+    if np.array_equal(1 - right, yours):
+        return "0 and 1 exchanged"
+    if not set(np.unique(right)) <= {0, 1} or np.any(np.abs(off) > 1):
+        return None
+    if np.all(off >= 0):
+        return f"{off.sum()} ones too many, none too few: >= in place of >, or degrees off by one?"
+    if np.all(off <= 0):
+        return f"{-off.sum()} ones too few, none too many: > in place of >=, or degrees off by one?"
+    return "ones in other places"

@@ -1,0 +1,112 @@
+"""What the check of every kind of task shares: its cases, and a result for each part."""
+
+import enum
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.homework.assignments import Pair, Question, Task, Value
+from minigen.homework.marking import compare, diagnose
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.session import Failure, Session, Unwritten
+
+UNSTABLE = "a second call gave a different result: does it keep state or use random numbers?"
+
+
+class Status(enum.StrEnum):
+    """The state of one part of a submission."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    EMPTY = "empty"  # the function still raises NotImplementedError
+    UNTRIED = "not tried"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The status of a part, and the reason where it is not right."""
+
+    status: Status
+    why: str = ""
+
+    @classmethod
+    def of(cls, why: str | None) -> "Result":
+        """Wrong for this reason, or right if there is none."""
+        return cls(Status.RIGHT) if why is None else cls(Status.WRONG, why)
+
+    @classmethod
+    def failed(cls, error: Failure) -> "Result":
+        """The result of a call that returned no arrays."""
+        return cls(Status.EMPTY if isinstance(error, Unwritten) else Status.WRONG, str(error))
+
+
+UNTRIED = Result(Status.UNTRIED, "not tried")
+
+
+@functools.lru_cache(maxsize=256)
+def cases(task: Task, seed: tuple[int, ...], practice: bool) -> list[ref.Case]:
+    """The cases of a task: the same for every submission of a run, so computed once."""
+    reference = task.true if isinstance(task, Question) else task.reference
+    sizes = task.practice if practice else task.grading
+    return ref.cases(reference, task.draw, sizes, np.random.default_rng([*seed, 0]))
+
+
+class TaskCheck:
+    """Calls the functions of one task; `results` has one for each part."""
+
+    def __init__(self, task: Any, session: Session, seed: tuple[int, ...], practice: bool):
+        self.task, self.session = task, session
+        self.rng = np.random.default_rng([*seed, 1])
+        self.cases = cases(task, seed, practice)
+        self.results = {part: UNTRIED for part, _ in task.parts()}
+
+    def run(self) -> None:
+        """Fills `results`; a Failure ends it, and is the result of the parts not tried."""
+        raise NotImplementedError
+
+    def checked(self) -> dict[str, Result]:
+        """The result of each part."""
+        try:
+            self.run()
+        except Failure as error:
+            for part, result in self.results.items():
+                if result.status == Status.UNTRIED:
+                    self.results[part] = Result.failed(error)
+        return self.results
+
+    def shuffled(self, items: Iterable[Any]) -> list[Any]:
+        """The items in a random order."""
+        items = list(items)
+        return [items[i] for i in self.rng.permutation(len(items))]
+
+
+def largest_first(found: Iterable[ref.Case]) -> list[ref.Case]:
+    """Cases with the largest first: they tell more about a mistake."""
+    return sorted(found, key=lambda c: -sum(np.size(v) for v in c.values))
+
+
+def same(a: Sequence[NDArray], b: Sequence[NDArray]) -> bool:
+    """Whether two lists of arrays are equal, number for number."""
+    return len(a) == len(b) and all(
+        x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def wrong_outputs(task: Pair | Value, case: ref.Case, out: Sequence[NDArray]) -> str | None:
+    """Why the outputs of one case are wrong, or None."""
+    if len(out) != len(task.outputs):
+        return f"expected {len(task.outputs)} outputs ({', '.join(task.outputs)}), got {len(out)}"
+    expected = ref.run(task.reference, case)
+    for k, (name, yours, right) in enumerate(zip(task.outputs, out, expected, strict=True)):
+        bad = compare.wrong(yours, right)
+        if isinstance(bad, str):
+            return f"{name}: {bad}"
+        if bad.any():
+            reason = diagnose.value(task, case, k, yours)
+            return compare.joined(compare.worst(name, yours, right, bad), reason)
+    return None
