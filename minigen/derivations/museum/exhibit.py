@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import Report
+from minigen.core import text
 from minigen.derivations import statement
 
 FIELDS = ("where", "what", "effect", "check")
@@ -31,11 +32,10 @@ class Finding:
     curves: dict[str, NDArray] | None = None
 
     def __str__(self) -> str:
-        width = max(len(what) for what, *_ in self.figures)
-        rows = [f"{'':<{width}}  {'right':>12}  {'wrong':>12}"]
-        rows += [f"{w:<{width}}  {number(a):>12}  {number(b):>12}" for w, a, b in self.figures]
-        rows += [f"passes it: {check}" for check in self.missed]
-        return "\n".join([*rows, "found by: " + self.seen.replace("\n", "\n  ")])
+        cells = [("", "right", "wrong"), *((w, number(a), number(b)) for w, a, b in self.figures)]
+        table = text.table((what, f"{a:>12}", f"{b:>12}") for what, a, b in cells)
+        passed = [f"passes it: {check}" for check in self.missed]
+        return "\n".join([table, *passed, "found by: " + self.seen.replace("\n", "\n  ")])
 
     __repr__ = __str__
 
