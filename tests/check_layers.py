@@ -1,5 +1,6 @@
 """Small layers and functions that several tests of the checks share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,28 @@ from minigen.core.tree import param
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Map(Layer):
+    """y = f(x), or several outputs, with dx = df(x, dy) as a test likes it."""
+
+    f: Callable
+    df: Callable = lambda x, *dys: dys[0]
+
+    def forward(self, x):
+        outputs = self.f(x)
+        return *(outputs if isinstance(outputs, tuple) else (outputs,)), x
+
+    def backward(self, *args):
+        *dys, x = args
+        return self.df(x, *dys), {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Pointwise(Layer):
     """y = p f(x), with the slope df."""
 
     p: np.ndarray = param()
-    f: object = None
-    df: object = None
+    f: Callable = None
+    df: Callable = None
 
     def forward(self, x):
         return self.p * self.f(x), (x,)
@@ -29,7 +46,6 @@ def pointwise(f, df, p=1.0):
     return Pointwise(np.array(p), f, df)
 
 
-SMOOTH = pointwise(np.sin, np.cos)
 ABS = pointwise(np.abs, np.sign)
 
 

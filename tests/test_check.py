@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minigen import check
+from minigen.check import Kind
 from minigen.core.contract import Layer
 from minigen.core.tree import const, param
 
@@ -55,60 +56,60 @@ class Bend(Layer):
         return dx, {"W": dW, "c": dc, "g": dg, "U": dU}
 
 
-# a line of backward, what a mistake makes of it, and words of the diagnosis it must get
+# a line of backward, what a mistake makes of it, and the diagnosis it must get
 MISTAKES = {
-    "sign": ("(a.T @ dr)", "-(a.T @ dr)", "the sign"),
-    "sign of all": ("dy, dlogdet = dy", "dy, dlogdet = -dy", ""),
-    "log-det forgotten": (" + dlogdet[:, None]", "", "the term of dlogdet is missing"),
-    "log-det subtracted": ("+ dlogdet", "- dlogdet", "the term of dlogdet has the wrong sign"),
-    "log-det twice": ("+ dlogdet[", "+ 2 * dlogdet[", "the term of dlogdet is counted twice"),
-    "log-det's cotangent 1": ("+ dlogdet[:, None]", "+ self.scale", "ignores dlogdet"),
-    "dy forgotten": ("dU = (a.T", "dU = 0 * (a.T", "zero everywhere"),
-    "cotangent 1": ("h.T @ dt", "h.T @ np.full_like(dt, self.scale)", "ignores"),
-    "sign of the cotangent": ("h.T @ dt", "h.T @ (np.sign(dt) * self.scale)", "not linear"),
-    "transpose": ("h.T @ dt", "(h.T @ dt).T", "the transpose"),
-    "wrong matrix": ("dt @ self.U.T", "dt @ self.U", ""),
-    "mask forgotten": ("(a.T @ dr) * self.M", "a.T @ dr", "is a mask missing"),
-    "mask turned": ("* self.M, dr", "* self.M.T, dr", ""),
-    "path through the net": ("da + dr @ (self.W * self.M).T", "da", "wrong only in columns 0, 1"),
-    "identity path": ("[da + dr", "[dr", "wrong only in columns 0, 1"),
-    "path through t": (" + dt @ self.U.T", "", ""),
-    "path through s": ("ds * self.g + dt", "dt", ""),
-    "mean for sum": ("dr.sum(axis=0)", "dr.mean(axis=0)", "1/N of the right gradient (N = 3)"),
-    "sum for mean": ("(ds * h)", "(len(ds) * ds * h)", "N = 3 times the right gradient"),
-    "not summed": ("dr.sum(axis=0)", "dr", "not summed over the batch"),
-    "last row only": ("dr.sum(axis=0)", "dr[-1]", ""),
-    "an axis kept": ("dr.sum(axis=0)", "dr.sum(axis=0, keepdims=True)", "an axis of length 1"),
-    "accumulated twice": ("(ds * h).sum(axis=0)", "2 * (ds * h).sum(axis=0)", "twice"),
-    "half": ("h.T @ dt", "h.T @ dt / 2", "half the right gradient"),
-    "a factor": ("h.T @ dt", "h.T @ dt * 1.7", "1.7 times the right gradient"),
-    "a column off": ("h.T @ dt", "h.T @ dt * [1, 1.01]", "wrong only in column 1"),
-    "one entry off": ("h.T @ dt", "h.T @ dt * [[1, 1], [1, 1 + 5e-5]]", "wrong only in row 1"),
-    "tanh'": ("(1 - h * h)", "(1 - h)", ""),
-    "a constant of tanh'": ("(1 - h * h)", "(1 - 1.0004 * h * h)", ""),
-    "exp(-s)": ("db = dt * e", "db = dt / e", "wrong only in columns 2, 3"),
-    "1e-8 in the exponential": ("dt * e", "dt * np.exp(s + 1e-8)", "almost right"),
-    "float32 in the middle": ("dt * e", "dt * np.float32(e).astype(float)", "almost right"),
-    "differences": ("dt * e", "dt * e * (1 + 1e-10 * np.sin(1e3 * s))", "almost right"),
-    "float32 at the end": ("return dx", "return np.float32(dx)", "expected float64, got float32"),
+    "sign": ("(a.T @ dr)", "-(a.T @ dr)", Kind.SIGN),
+    "sign of all": ("dy, dlogdet = dy", "dy, dlogdet = -dy", None),
+    "log-det forgotten": (" + dlogdet[:, None]", "", Kind.MISSING_TERM),
+    "log-det subtracted": ("+ dlogdet", "- dlogdet", Kind.TERM_SIGN),
+    "log-det twice": ("+ dlogdet[", "+ 2 * dlogdet[", Kind.TERM_TWICE),
+    "log-det's cotangent 1": ("+ dlogdet[:, None]", "+ self.scale", Kind.COTANGENT),
+    "dy forgotten": ("dU = (a.T", "dU = 0 * (a.T", Kind.ZERO),
+    "cotangent 1": ("h.T @ dt", "h.T @ np.full_like(dt, self.scale)", Kind.COTANGENT),
+    "sign of the cotangent": ("h.T @ dt", "h.T @ (np.sign(dt) * self.scale)", Kind.NOT_LINEAR),
+    "transpose": ("h.T @ dt", "(h.T @ dt).T", Kind.TRANSPOSE),
+    "wrong matrix": ("dt @ self.U.T", "dt @ self.U", None),
+    "mask forgotten": ("(a.T @ dr) * self.M", "a.T @ dr", Kind.MASK),
+    "mask turned": ("* self.M, dr", "* self.M.T, dr", None),
+    "path through the net": ("da + dr @ (self.W * self.M).T", "da", Kind.PLACE),
+    "identity path": ("[da + dr", "[dr", Kind.PLACE),
+    "path through t": (" + dt @ self.U.T", "", None),
+    "path through s": ("ds * self.g + dt", "dt", None),
+    "mean for sum": ("dr.sum(axis=0)", "dr.mean(axis=0)", Kind.BATCH),
+    "sum for mean": ("(ds * h)", "(len(ds) * ds * h)", Kind.BATCH),
+    "not summed": ("dr.sum(axis=0)", "dr", Kind.SHAPE),
+    "last row only": ("dr.sum(axis=0)", "dr[-1]", None),
+    "an axis kept": ("dr.sum(axis=0)", "dr.sum(axis=0, keepdims=True)", Kind.SHAPE),
+    "accumulated twice": ("(ds * h).sum(axis=0)", "2 * (ds * h).sum(axis=0)", Kind.DOUBLE),
+    "half": ("h.T @ dt", "h.T @ dt / 2", Kind.HALF),
+    "a factor": ("h.T @ dt", "h.T @ dt * 1.7", Kind.FACTOR),
+    "a column off": ("h.T @ dt", "h.T @ dt * [1, 1.01]", Kind.FACTOR),
+    "one entry off": ("h.T @ dt", "h.T @ dt * [[1, 1], [1, 1 + 5e-5]]", None),
+    "tanh'": ("(1 - h * h)", "(1 - h)", None),
+    "a constant of tanh'": ("(1 - h * h)", "(1 - 1.0004 * h * h)", None),
+    "exp(-s)": ("db = dt * e", "db = dt / e", Kind.PLACE),
+    "1e-8 in the exponential": ("dt * e", "dt * np.exp(s + 1e-8)", Kind.ROUNDING),
+    "float32 in the middle": ("dt * e", "dt * np.float32(e).astype(float)", Kind.ROUNDING),
+    "differences": ("dt * e", "dt * e * (1 + 1e-10 * np.sin(1e3 * s))", Kind.ROUNDING),
+    "float32 at the end": ("return dx", "return np.float32(dx)", Kind.DTYPE),
     "clipped": (
         "dW, dc, dg, dU =",
         "_ = dr; dr = dr.clip(-0.1 * self.scale, 0.1 * self.scale); dW, dc, dg, dU =",
-        "not linear",
+        Kind.NOT_LINEAR,
     ),
-    "clipped at the end": ("h.T @ dt", "(h.T @ dt).clip(-self.scale, self.scale)", "clipped"),
+    "clipped at the end": ("h.T @ dt", "(h.T @ dt).clip(-self.scale, self.scale)", None),
     "size of the cotangent": (
         "dt = dy[:, :2], dy",
         "dt = dy[:, :2], abs(dy)",
-        "sign of its cotangents",
+        Kind.COTANGENT,
     ),
-    "a gradient missing": ('"g": dg, ', "", "expected a gradient, got none"),
-    "a gradient too many": ('"g": dg, ', '"g": dg, "M": dW, ', "there is no such array"),
-    "not a number": ("h.T @ dt", "h.T @ dt * [1, np.nan]", "nan in 2 of 4 entries"),
+    "a gradient missing": ('"g": dg, ', "", Kind.MISSING),
+    "a gradient too many": ('"g": dg, ', '"g": dg, "M": dW, ', Kind.EXTRA),
+    "not a number": ("h.T @ dt", "h.T @ dt * [1, np.nan]", Kind.NOT_FINITE),
     "halves mixed up": (
         "da + dr @ (self.W * self.M).T, db",
         "db, da + dr @ (self.W * self.M).T",
-        "the right numbers in other places",
+        Kind.PERMUTED,
     ),
 }
 
@@ -124,14 +125,14 @@ def planted(old, new):
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_planted_mistake_is_caught_and_named_at_every_scale_of_the_loss(mistake, scale):
-    old, new, words = MISTAKES[mistake]
+def test_a_planted_mistake_is_caught_and_named(mistake, scale):
+    old, new, kind = MISTAKES[mistake]
     for seed in range(3):
         rng = np.random.default_rng(seed)
         layer = planted(old, new).init(rng, scale)
         report = check.gradients(layer, rng.standard_normal((3, 4)), rng=rng)
-        assert not report
-        assert words in str(report), report
+        kinds = {row.diagnosis.kind for row in report.failures if row.diagnosis}
+        assert not report and (kind is None or kind in kinds), report
 
 
 def test_right_code_passes_at_every_scale_over_many_seeds():

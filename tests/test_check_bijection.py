@@ -351,6 +351,7 @@ def test_the_report_says_the_structure_of_forward(rng):
         (lambda x: np.cumsum(x[:, ::-1], axis=1)[:, ::-1], "triangular in the order [2, 1, 0]"),
         (lambda x: x[:, [1, 2, 0]], "not triangular, 6 of 9"),
         (lambda x: x @ (np.ones((3, 3)) + np.eye(3)), "not triangular, 0 of 9"),
+        (lambda x: x + 1e-9 * x[:, [1, 1, 2]] * [1, 0, 0], "triangular in the order [1, 2, 0], 5"),
     ],
 )
 def test_the_structure_of_a_jacobian_is_read_off(map, words, rng):
