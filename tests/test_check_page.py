@@ -1,4 +1,4 @@
-"""The page of `minigen check --html` in a real browser: all of it seen, nothing fetched."""
+"""The page of `minigen check --html`: its formulas, and all of it in a real browser."""
 
 import contextlib
 import json
@@ -9,15 +9,126 @@ import time
 import urllib.error
 import urllib.request
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
 from minigen.derivations import notes, runner
+from minigen.derivations.equation import Result, entry
 from minigen.derivations.page.html import page
+from minigen.derivations.page.latex_text import plain
+from minigen.derivations.page.mathml import marked, mathml, prose
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-FORMULAS = sum(bool(t) for e in notes.catalogue() for t in (e.printed, e.correct, e.gradient))
+FORMULAS = [t for e in notes.catalogue() for t in (e.printed, e.correct, e.gradient) if t]
+
+
+# formulas
+
+USUAL = r"""
+    x^\top A x;  \frac{a}{b};  \dfrac12+\tfrac12;  \binom{n}{k};  \sqrt{x};  \sqrt[3]{x};  x_i^2
+    x';  f''(x);  \bar x;  \hat x;  \tilde x;  \dot x;  \ddot x;  \vec v;  \overline{ab}
+    \underline{x};  \widehat{xy};  \widetilde{xy};  \sum_{i=1}^n x_i;  \prod_i x_i
+    \int_0^1 f\,dx;  \iint f;  \oint f;  \lim_{n\to\infty} a_n;  \max_x f;  \min f;  \sup f
+    \inf f;  \arg\max_x f;  \operatorname{tr} A;  \operatorname*{argmax}_x f;  \log x;  \ln x
+    \exp x;  \sin x;  \tanh x;  \det A;  \Pr(A);  \alpha\beta\gamma;  \Gamma\Sigma\Omega
+    \varepsilon\varphi\vartheta;  \ell\hbar\infty\emptyset;  \partial_x f;  \nabla f;  a\cdot b
+    a\times b;  a\odot b;  a\otimes b;  a\oplus b;  a\circ b;  a\pm b;  a\le b;  a\geq b;  a\ne b
+    a\not=b;  a\approx b;  a\equiv b;  a\sim b;  a\propto b;  a\ll b;  x\in A;  x\notin A
+    A\subset B;  A\cup B;  A\cap B;  A\setminus B;  \forall x;  \exists x;  \neg a;  a\to b
+    a\mapsto b;  a\Rightarrow b;  a\iff b;  a\implies b;  a\xrightarrow{f} b;  a\leftarrow b
+    \lVert x\rVert;  \lvert x\rvert;  \|x\|;  \langle x,y\rangle;  \lfloor x\rfloor
+    \lceil x\rceil;  \left(\frac ab\right)^2;  \left.f\right|_0;  \big(x\big);  \bigl\|x\bigr\|
+    \Big[\frac ab\Big]_+;  \mathbf{x};  \mathbb{R};  \mathcal N;  \mathrm{KL};  \mathfrak g
+    \boldsymbol\mu;  \text{if }x;  \underbrace{a+b}_{c};  \overbrace{a}^{b};  \overset{d}{=}
+    \underset{x}{\max};  \stackrel{!}{=};  \begin{pmatrix}a&b\\c&d\end{pmatrix}^{-1}
+    \begin{bmatrix}a\\b\end{bmatrix};  \dots\cdots\vdots;  \begin{vmatrix}a&b\\c&d\end{vmatrix}
+    f=\begin{cases}a&x>0\\b&\text{else}\end{cases};  \begin{align}a&=b\\c&=d\end{align}
+    \begin{aligned}a&=b\end{aligned};  a\quad b\qquad c;  a\;b\!c
+"""
+UNREAD = [
+    r"\frobnicate x", "x^", "{x", "x}", r"\frac12 &", r"\left( x", r"\begin{pmatrix}x", "x # y",
+    r"\text{x", r"\text{<b>x</b>}", r"\boxed{x}", r"\label{eq} x", "%", r"\frac",
+]  # fmt: skip
+
+
+def well_formed(text):
+    root = ElementTree.fromstring(f"<p>{text.replace('<wbr>', '<wbr/>')}</p>")
+    counts = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3}
+    for node in root.iter():
+        assert len(node) == counts.get(node.tag, len(node)), ElementTree.tostring(node)
+    return root
+
+
+def test_every_formula_of_the_notes_is_drawn_and_printed():
+    for text in FORMULAS:
+        assert "\\" not in "".join(well_formed(prose(text)).itertext()), text
+        assert "\n" not in plain(text) and "\\" not in plain(text) and "{}" not in plain(text), text
+
+
+def test_the_usual_latex_is_drawn():
+    usual = [part.strip() for part in re.split(r";  |\n", USUAL) if part.strip()]
+    assert len(usual) >= 100
+    for latex in usual:
+        assert "<math" in mathml(latex) and "\\" not in plain(latex), latex
+        well_formed(mathml(latex))
+
+
+@pytest.mark.parametrize("latex", UNREAD)
+def test_latex_that_cannot_be_read_is_shown_as_it_came(latex):
+    root = well_formed(mathml(latex))
+    assert [(child.tag, child.text) for child in root] == [("code", latex)]
+    assert plain(latex) == latex
+
+
+@pytest.mark.parametrize(
+    "latex, text",
+    [
+        (r"\bar y", "ȳ"),
+        (r"\bar{AB}", "bar(AB)"),
+        (r"\tilde\mu\hat x", "μ̃x̂"),
+        (r"\frac{a+b}{c}d", "((a + b)/c) d"),
+        (r"d\frac ab\,dx", "d (a/b) dx"),
+        (r"\frac{1}{ab}", "1/(ab)"),
+        (r"\frac{\frac ab}c", "(a/b)/c"),
+        (r"\log\frac{p}{q}", "log (p/q)"),
+        (r"\beta_t \cdot \frac{1-A_{t-1}}{1-A_t}", "β_t · (1 − A_{t−1})/(1 − A_t)"),
+        (r"\left(\frac ab\right)^2+{\frac ab}^2", "(a/b)^2 + (a/b)^2"),
+        (r"{x^2}^3+\|x^2\|^2", "(x^2)^3 + ‖x^2‖^2"),
+        (r"e^{-\frac12\|x\|^2}", "e^{−(1/2)‖x‖^2}"),
+        (r"\sqrt{1-A_t}x+\sqrt xy", "√(1 − A_t) x + √x y"),
+        (r"\begin{pmatrix}a&b\\c&d\end{pmatrix}^{-1}", "(a, b; c, d)^{−1}"),
+        (r"\binom nk F''(x)", "(n over k)F″(x)"),
+        (r"\underbrace{a+b}_{L_0}-(-c)", "(a + b) [L_0] − (−c)"),
+        (r"z\xrightarrow{f}x, a\ b\quad c", "z —f→ x, a b  c"),
+        ("A line with $x_1$, and $y$.", "A line with x_1, and y."),
+        ("# A heading", "# A heading"),
+    ],
+)
+def test_the_text_of_a_formula_means_the_same(latex, text):
+    assert plain(latex) == text
+
+
+def test_a_sign_keeps_no_distance_from_its_number():
+    assert 'lspace="0.0em"' in mathml("-b") and 'lspace="0.0em"' in mathml("a=-b")
+    assert 'lspace="0.22em"' in mathml("a-b") and 'lspace="0.22em"' not in mathml("x_{a-b}")
+
+
+def test_a_long_line_is_broken_but_no_short_left_side_stands_alone():
+    product = "abcdefghijklmnopqrstuvwxyzabcdefghijklm"
+    assert mathml(f"s = {product}").count("<math") == 1
+    assert mathml(f"s = {product}, t = {product}").count("<math") == 2
+    assert mathml(f"q(x_1, x_2, x_3) = {product}").count("<math") == 2
+    assert mathml(f"s = {product} + {product}").count("<math") == 2
+    assert mathml(f"s = ({product} + {product})").count("<math") == 1
+
+
+def test_words_get_their_letters_set():
+    assert marked("alpha_t and x_{t-1}, not t + 1") == r"$\alpha_t$ and $x_{t-1}$, not t + 1"
+
+
+# the page
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +212,9 @@ def test_every_equation_is_seen(browser, path, width):
         " return [b.left, b.right, b.height, m.length, "
         "  ...m.map(x => { const r = x.getBoundingClientRect(); return r.width * r.height; })]; })"
     )
-    assert len(seen) >= FORMULAS - 44  # of a line that is right as printed one form may be enough
+    assert (
+        len(seen) >= len(FORMULAS) - 44
+    )  # of a line that is right as printed one form may be enough
     for left, right, height, count, *areas in seen:
         assert 0 <= left < right <= width and height > 10
         assert len(areas) == count and all(area > 20 for area in areas)
@@ -124,10 +237,25 @@ def test_nothing_on_the_console_and_nothing_fetched(browser, path):
     browser.open(path, 1200)
     assert browser.log("browser") == []
     sent = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
-    urls = [
+    urls = {
         m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"
-    ]
-    assert urls and all(url == path.as_uri() for url in urls)
+    }
+    urls = {url for url in urls if not url.startswith("data:font/woff2")}
+    assert urls == {path.as_uri()}
+
+
+def test_the_font_of_the_mathematics_is_in_the_page(browser, path):
+    """A bracket grows with what it holds, on a machine without a mathematical font too."""
+    browser.open(path, 1200)
+    loaded = browser.run(
+        "return [...document.fonts].map(f => f.family.replaceAll('\"', '') + ' ' + f.status)"
+    )
+    assert loaded == ["Notes Math loaded"]
+    heights = browser.run(
+        "const m = document.querySelector('#NVP-7 mtable');"
+        "return [m, m.previousSibling].map(e => e.getBoundingClientRect().height)"
+    )
+    assert heights[1] >= 0.9 * heights[0] > 20
 
 
 def test_the_code_unfolds(browser, path):
@@ -173,7 +301,7 @@ def test_links_lead_somewhere_and_nothing_comes_from_outside(text):
     assert len(found.ids) == len(set(found.ids))
     assert {a.removeprefix("#") for a in found.anchors} <= set(found.ids)
     assert found.outside == [] and not {"script", "link", "iframe", "img"} & found.tags
-    assert not re.search(r"url\(|@import|https?://", text.split("</style>")[0])
+    assert not re.search(r"url\((?!data:)|@import|https?://", text.split("</style>")[0])
 
 
 def test_the_page_holds_every_entry_in_the_order_of_the_notes(text):
@@ -194,3 +322,13 @@ def test_a_failing_entry_is_marked(monkeypatch):
     monkeypatch.setattr(AffineCoupling, "inverse", AffineCoupling.forward)
     text = page(runner.run(["NVP-5", "NVP-6"], quick=True))
     assert "2 of 2 fail" in text and text.count(" failing") == 2 and "trouble" in text
+
+
+def test_a_wrong_gradient_is_not_shown_as_right():
+    @entry("MINE", r"y=\frobnicate x")
+    def mine(rng):
+        return Result(correct=0.0, gradient=0.5)
+
+    text = page(runner.run(entries=[mine], quick=True))
+    assert 'The gradient: <b class="wrong">0.5</b>' in text and "1 of 1 fail" in text
+    assert r'<code class="latex">y=\frobnicate x</code>' in text

@@ -9,7 +9,7 @@ import shutil
 import sys
 
 from minigen.cli import options
-from minigen.core import validate
+from minigen.core import files, validate
 
 
 def arguments(command):
@@ -105,10 +105,9 @@ def tell(args, rows):
 
 
 def write(path, rows, seed):
-    """The page, as a whole or not at all."""
+    """Write the page, whole or not at all."""
     from minigen.derivations.page.html import page
 
-    text, part = page(rows, seed), path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    text = page(rows, seed)
+    files.replace(path, text)
     options.note(f"{path}: {len(rows)} entries, {len(text) // 1000} kB")

@@ -57,14 +57,15 @@ def first_place(e: Entry) -> str:
 
 def pad(text: str, width: int) -> str:
     """`text` cut or filled to `width` columns of a terminal."""
-    out, used = "", 0
+    letters: list[str] = []  # each with its accents
     for c in text:
-        wide = 0 if unicodedata.combining(c) else 1
-        if used + wide > width:
-            out = out.rstrip("\u0302\u0303")[:-1] + "…"
-            break
-        out, used = out + c, used + wide
-    return out + " " * (width - used)
+        if letters and unicodedata.combining(c):
+            letters[-1] += c
+        else:
+            letters.append(c)
+    if len(letters) > width:
+        letters = [*letters[: width - 1], "…"]
+    return "".join(letters) + " " * (width - len(letters))
 
 
 def summary(rows: list[Row]) -> str:

@@ -13,7 +13,7 @@ from minigen.flows import Affine, Chain, Exp, Flow, Inverse, MAFLayer, Permute
 from minigen.prob import Gaussian, Mixture
 
 
-def negative_density(rng):
+def negative_density(rng: np.random.Generator) -> str:
     """CV-4: a falling map, with the bars and without."""
     falling = Chain((Affine(np.array([-1.0]), np.zeros(1)), Exp()))
     flow = Flow(Inverse(falling), Gaussian.from_moments(np.zeros(1), 0.36 * np.eye(1)))
@@ -29,7 +29,7 @@ def negative_density(rng):
     )  # fmt: skip
 
 
-def shrinking(rng):
+def shrinking(rng: np.random.Generator) -> str:
     """CV-6: what is maximised when z is held, and when y is."""
     s, z = np.linspace(-1, 1.2, 120), rng.standard_normal(400)
     fixed_z = [stats.norm.logpdf(z).mean() - k for k in s]
@@ -42,7 +42,7 @@ def shrinking(rng):
     )  # fmt: skip
 
 
-def wrong_inverse(rng):
+def wrong_inverse(rng: np.random.Generator) -> str:
     """NVP-6: what comes back after a round trip."""
     s = np.linspace(-1.5, 1.5, 100)
     x, t = 1.0, 0.4
@@ -58,7 +58,7 @@ def wrong_inverse(rng):
     )  # fmt: skip
 
 
-def two_determinants(rng):
+def two_determinants(rng: np.random.Generator) -> str:
     """NVP-8: |det J| and det|J| along a chain."""
     D, depth, layers, rows = 4, 9, [], []
     x = rng.standard_normal((1, D))
@@ -77,7 +77,7 @@ def two_determinants(rng):
     )  # fmt: skip
 
 
-def sweeps(rng):
+def sweeps(rng: np.random.Generator) -> str:
     """MAF-10: all coordinates at once, again and again."""
     D = 12
     f, z = autoregressive(MAFLayer, D, rng), rng.standard_normal((4, D))
@@ -96,7 +96,7 @@ def sweeps(rng):
     )  # fmt: skip
 
 
-def forgetting(rng):
+def forgetting(rng: np.random.Generator) -> str:
     """DIF-3: how far x_t is from noise."""
     schedule = linear_schedule(1000)
     t = np.arange(1, 1001, 9)
@@ -111,7 +111,7 @@ def forgetting(rng):
     )  # fmt: skip
 
 
-def sum_of_noises(rng):
+def sum_of_noises(rng: np.random.Generator) -> str:
     """DIF-8: densities added, and noises added."""
     x = np.linspace(-3.2, 3.2, 161)
     a, b = 0.7 * 0.5, 0.3
@@ -127,7 +127,7 @@ def sum_of_noises(rng):
     )  # fmt: skip
 
 
-def weight_of_xt(rng):
+def weight_of_xt(rng: np.random.Generator) -> str:
     """DIF-22: the coefficient of x_t."""
     schedule = linear_schedule(50)
     t = np.arange(2, 51)
@@ -142,7 +142,7 @@ def weight_of_xt(rng):
     )  # fmt: skip
 
 
-def directions(rng):
+def directions(rng: np.random.Generator) -> str:
     """ELBO-3: the divergence, and what the printed arrow asks for."""
     q = Mixture.of_gaussians(np.array([[-1.2], [1.2]]), scale=0.6, dtype=np.float64)
     x, w = trapezoid(-10.0, 10.0, 401)
@@ -160,7 +160,7 @@ def directions(rng):
     )  # fmt: skip
 
 
-def weights(rng):
+def weights(rng: np.random.Generator) -> str:
     """S-SIMPLE: what the bound thinks of each t."""
     schedule, curves = linear_schedule(200), []
     net = IdealNoise.init(schedule, np.zeros((1, 1)), 1.0)
@@ -171,7 +171,7 @@ def weights(rng):
     curves.append(("simple loss", "plain", t, np.ones(len(t))))
     return plot(
         curves, "t, of 200 steps", "weight of the squared error",
-        "The bound cares most for the last traces of noise, at small t. The simple loss gives "
-        "every t the same weight, and so spends its strength on the middle of the walk.",
+        "The bound weighs the steps at small t, with little noise, most. The simple loss gives "
+        "every t the same weight, and so relatively more to the middle of the walk.",
         log=True,
     )  # fmt: skip

@@ -1,54 +1,79 @@
 """The page of `minigen check --html`: the notes from beginning to end, in one file.
 
-Mathematics is MathML, plots are SVG, code is folded by <details>: no script and no network.
+Mathematics is MathML with a font of its own, plots are SVG, code is folded by <details>: no script
+and no network.
 """
 
+import base64
 import html
 import importlib.metadata
 import importlib.resources
 import platform
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from pygments import highlight
+from pygments.filter import simplefilter
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Keyword, Literal, Operator, Text
 
-from minigen.derivations.equation import NotEvaluable
-from minigen.derivations.notes import sections_of
+from minigen.derivations.equation import Entry, NotEvaluable
+from minigen.derivations.notes import Section, sections_of
 from minigen.derivations.page import source, svg
-from minigen.derivations.page.highlight import highlighted
 from minigen.derivations.page.latex_text import plain
-from minigen.derivations.page.mathml import marked, mathml, prose, words
-from minigen.derivations.runner import draw_of
+from minigen.derivations.page.mathml import marked, prose, words
+from minigen.derivations.runner import GRADIENT, Row, draw_of
 from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
-
-CSS = (
-    importlib.resources.files("minigen.derivations.page")
-    .joinpath("page.css")
-    .read_text(encoding="utf-8")
-)
 
 TITLE = "The notes, executed"
 
+Sections = Sequence[tuple[Section, Sequence[Row]]]
 
-def page(rows, seed=0):
+
+@simplefilter
+def _coloured(self: Any, lexer: Any, stream: Iterable, options: Any) -> Iterator[tuple[Any, str]]:
+    """Keywords, strings, numbers and comments; the rest is plain text, which keeps a page small."""
+    kinds = (Keyword, Literal, Comment, Operator.Word)
+    for token, text in stream:
+        yield (token if any(token in kind for kind in kinds) else Text), text
+
+
+PYTHON = PythonLexer(filters=[_coloured()])
+
+
+def page(rows: Sequence[Row], seed: int = 0) -> str:
     """The whole page for these rows, as text."""
     by_id = {row.entry.id: row for row in rows}
     sections = [
         (section, [by_id[e.id] for e in entries])
         for section, entries in sections_of([row.entry for row in rows])
     ]
-    body = "".join(section_html(section, mine, seed, set(by_id)) for section, mine in sections)
+    body = "".join(_section(section, mine, seed, set(by_id)) for section, mine in sections)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{TITLE}</title><style>{CSS}</style></head><body>"
-        f"{head(rows, sections, seed)}<main>{body}</main>{foot(rows, seed)}</body></html>\n"
+        f"<title>{TITLE}</title><style>{_style()}</style></head><body>"
+        f"{_head(rows, sections)}<main>{body}</main>{_foot(rows, seed)}</body></html>\n"
     )
 
 
-def head(rows, sections, seed):
+def _style() -> str:
+    """The style sheet with the font of the mathematics inside."""
+    files = importlib.resources.files("minigen.derivations.page")
+    font = base64.b64encode(files.joinpath("math.woff2").read_bytes()).decode()
+    return (
+        f'@font-face{{font-family:"Notes Math";src:url(data:font/woff2;base64,{font})}}\n'
+        + files.joinpath("page.css").read_text(encoding="utf-8")
+    )
+
+
+def _head(rows: Sequence[Row], sections: Sections) -> str:
     """Title, what this is, the table of contents, and the errata at a glance."""
     links = "".join(
-        f'<li><a href="#{anchor(s.title)}">{html.escape(s.title)}</a> '
+        f'<li><a href="#{_anchor(s.title)}">{html.escape(s.title)}</a> '
         f'<span class="count">{len(mine)}</span></li>'
         for s, mine in sections
     )
@@ -59,7 +84,7 @@ def head(rows, sections, seed):
         "stands here as printed and as it must read, beside the code that implements it and the "
         "figures a check has just measured. On this run "
         f'<strong class="{"fails" if bad else "holds"}">{state}</strong>.</p>'
-        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{errata(rows, sections)}</header>"
+        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{_errata(rows, sections)}</header>"
     )
 
 
@@ -67,18 +92,18 @@ LEGEND = (
     '<p class="legend">Each entry has a ruler of errors, logarithmic from 1e-17 to 100: '
     '<span class="wrong">✕</span> the printed form, <span class="right">●</span> the form that '
     'must hold, <span class="plain">◆</span> the hand-written gradient against the complex step, '
-    '<span class="allowed">|</span> what is allowed. Whatever is exactly right stands at the '
+    '<span class="allowed">|</span> what is allowed. An error of exactly zero stands at the '
     "left end.</p>"
 )
 
 
-def errata(rows, sections):
+def _errata(rows: Sequence[Row], sections: Sections) -> str:
     """What the notes have wrong, one line each."""
     wrong = [row for row in rows if row.entry.verdict in (MISPRINT, WRONG, INCOMPLETE)]
     if not wrong:
         return ""
-    lines = [(row.entry.line or 0, erratum(row)) for row in wrong]
-    lines += [(s.line, slip(s)) for s, _ in sections if s.slip]
+    lines = [(row.entry.line or 0, _erratum(row)) for row in wrong]
+    lines += [(s.line or 0, _slip(s)) for s, _ in sections if s.slip]
     body = "".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
     return (
         f'<details class="errata"><summary>Errata at a glance: {len(lines)}</summary>'
@@ -87,23 +112,23 @@ def errata(rows, sections):
     )
 
 
-def erratum(row):
+def _erratum(row: Row) -> str:
     """One line of the errata."""
     e = row.entry
     cells = f'<td>{e.line or ""}</td><td class="{e.verdict}">{e.verdict}</td>'
-    cells += f'<td class="figure">{printed_figure(row)}</td>'
-    cells += f'<td class="figure">{figure(row.correct)}</td>'
+    cells += f'<td class="figure">{_printed_figure(row)}</td>'
+    cells += f'<td class="figure">{_figure(row.correct)}</td>'
     return f'<tr><td><a href="#{e.id}">{e.id}</a></td>{cells}</tr>'
 
 
-def slip(section):
+def _slip(section: Section) -> str:
     """The same for a heading."""
-    link = f'<a href="#{anchor(section.title)}">heading</a>'
+    link = f'<a href="#{_anchor(section.title)}">heading</a>'
     cells = f'<td>{section.line}</td><td class="misprint">misprint</td>'
     return f'<tr><td>{link}</td>{cells}<td colspan="2">{html.escape(section.slip)}</td></tr>'
 
 
-def figure(x):
+def _figure(x: float | None) -> str:
     """An error for reading."""
     if x is None:
         return "–"
@@ -112,12 +137,12 @@ def figure(x):
     return f"{x:.2g}" if 1e-3 <= x < 1e4 else f"{x:.1e}"
 
 
-def printed_figure(row):
+def _printed_figure(row: Row) -> str:
     """The error of the printed form for reading."""
-    return "not computable" if isinstance(row.printed, NotEvaluable) else figure(row.printed)
+    return "not computable" if isinstance(row.printed, NotEvaluable) else _figure(row.printed)
 
 
-def section_html(section, rows, seed, ids):
+def _section(section: Section, rows: Sequence[Row], seed: int, ids: Collection[str]) -> str:
     """One section with its entries."""
     where = f" <span>line {section.line}</span>" if section.line else ""
     heading = (
@@ -128,60 +153,56 @@ def section_html(section, rows, seed, ids):
     said = f"{section.remark} {section.slip}".strip()
     remark = f"<p>{html.escape(said)}</p>" if said else ""
     return (
-        f'<section id="{anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
-        f"{heading}{remark}{''.join(entry_html(row, seed, ids) for row in rows)}</section>"
+        f'<section id="{_anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
+        f"{heading}{remark}{''.join(_entry(row, seed, ids) for row in rows)}</section>"
     )
 
 
-def anchor(title):
+def _anchor(title: str) -> str:
     """A section's title as the name of its place."""
     return "section-" + "".join(c if c.isalnum() else "-" for c in title.lower())
 
 
-def entry_html(row, seed, ids):
+def _entry(row: Row, seed: int, ids: Collection[str]) -> str:
     """One entry; `ids` are those that stand on the page."""
     e = row.entry
     where = f'<span class="line">line {e.line}</span>' if e.line else ""
+    state = "" if row.ok else '<span class="verdict fails">fails</span>'
     return (
         f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
         f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
-        f'<span class="verdict {e.verdict}">{e.verdict}</span>{state(row)}</header>'
-        f"{forms(row)}{why(e, ids)}{picture(e, seed)}{measured(row)}"
-        f"{gradient(e)}{code(e)}</article>"
+        f'<span class="verdict {e.verdict}">{e.verdict}</span>{state}</header>'
+        f"{_forms(row)}{_why(e, ids)}{_picture(e, seed)}{_measured(row)}"
+        f"{_gradient(e)}{_code(e)}</article>"
     )
 
 
-def state(row):
-    """Whether it holds."""
-    return "" if row.ok else '<span class="verdict fails">fails</span>'
-
-
-def forms(row):
+def _forms(row: Row) -> str:
     """The printed form and the one that holds, or the one alone where they are the same."""
     e = row.entry
     if not e.printed:
-        return form("right", "", e.correct)
+        return _form("right", "", e.correct)
     if e.verdict == CORRECT:
         more = plain(e.printed).strip("= ,") != plain(e.correct).strip("= ,")
-        full = form("full", "in full", e.correct) if more else ""
-        return form("right", "as printed", e.printed) + full
-    return form("wrong", "as printed", e.printed) + form("right", "as it must read", e.correct)
+        full = _form("full", "in full", e.correct) if more else ""
+        return _form("right", "as printed", e.printed) + full
+    return _form("wrong", "as printed", e.printed) + _form("right", "as it must read", e.correct)
 
 
-def form(role, label, text):
+def _form(role: str, label: str, text: str) -> str:
     """One formula with its label; wide ones scroll inside their box."""
     caption = f"<span>{label}</span>" if label else ""
     return f'<div class="form {role}">{caption}<div class="scroll">{prose(text)}</div></div>'
 
 
-def why(e, ids):
+def _why(e: Entry, ids: Collection[str]) -> str:
     """The reason; an entry that it names is linked to."""
     named = rf"\b({'|'.join(sorted(ids, key=len, reverse=True))})\b"
     text = re.sub(named, r'<a href="#\1">\1</a>', words(marked(e.why)))
     return f'<p class="why">{text}</p>' if text else ""
 
 
-def picture(e, seed):
+def _picture(e: Entry, seed: int) -> str:
     """Its figure; where the code it draws with is broken, the entries that say so are enough."""
     try:
         return e.figure(draw_of(e, seed)) if e.figure else ""
@@ -189,50 +210,47 @@ def picture(e, seed):
         return f'<p class="why">No picture: {html.escape(f"{type(error).__name__}: {error}")}</p>'
 
 
-def measured(row):
-    """The ruler and its figures in words."""
-    said, marks = [], [("allowed", "allowed", row.entry.tolerance)]
+def _measured(row: Row) -> str:
+    """The ruler and its figures in words; an error that is too large is red."""
+    limit = row.entry.tolerance
+    said, marks = [], [("allowed", "allowed", limit)]
     if isinstance(row.printed, NotEvaluable):
         said.append(f"As printed it cannot be computed: {words(marked(row.printed.reason))}.")
-    elif row.printed is not None:
-        said.append(f'As printed it is off by <b class="wrong">{figure(row.printed)}</b>.')
-        marks.append(("as printed", "wrong", row.printed))
-    if row.correct is not None and np.isfinite(row.correct):
-        said.append(f'The form that must hold: <b class="right">{figure(row.correct)}</b>.')
-        marks.append(("the form that must hold", "right", row.correct))
-    if row.gradient is not None and np.isfinite(row.gradient):
-        said.append(f'The gradient: <b class="plain">{figure(row.gradient)}</b>.')
-        marks.append(("the gradient", "plain", row.gradient))
+    for name, text, role, error, allowed in (
+        ("as printed", "As printed it is off by", "wrong", row.printed, 0.0),
+        ("the form that must hold", "The form that must hold:", "right", row.correct, limit),
+        ("the gradient", "The gradient:", "plain", row.gradient, GRADIENT),
+    ):
+        if isinstance(error, float) and np.isfinite(error):
+            colour = role if error <= allowed or row.ok else "wrong"
+            said.append(f'{text} <b class="{colour}">{_figure(error)}</b>.')
+            marks.append((name, role, error))
     if row.note:
         said.append(f"{html.escape(row.note[0].upper() + row.note[1:])}.")
     trouble = "".join(f'<pre class="trouble">{html.escape(p)}</pre>' for p in row.problems)
     return f'{svg.ruler(marks)}<p class="measured">{" ".join(said)}</p>{trouble}'
 
 
-def gradient(e):
+def _gradient(e: Entry) -> str:
     """The backward pass in mathematics."""
-    if not e.gradient:
-        return ""
-    return (
-        '<div class="form backward"><span>backward</span>'
-        f'<div class="scroll">{mathml(e.gradient)}</div></div>'
-    )
+    return _form("backward", "backward", e.gradient) if e.gradient else ""
 
 
-def code(e):
+def _code(e: Entry) -> str:
     """What implements it, and the check itself, each folded away."""
-    parts = [fold(f"<code>{name}</code> <span>{place}</span>", text)
-             for name, place, text in source.listing(e)]  # fmt: skip
-    parts.append(fold("the check", source.check_text(e)))
-    return f'<div class="code">{"".join(parts)}</div>'
+    parts = [
+        _fold(f"<code>{name}</code> <span>{place}</span>", text)
+        for name, place, text in source.listing(e)
+    ]
+    return f'<div class="code">{"".join(parts)}{_fold("the check", source.check_text(e))}</div>'
 
 
-def fold(summary, text):
-    body = f"<pre><code>{highlighted(text)}</code></pre>"
-    return f"<details><summary>{summary}</summary>{body}</details>"
+def _fold(summary: str, text: str) -> str:
+    body = highlight(text, PYTHON, HtmlFormatter(nowrap=True)).rstrip()
+    return f"<details><summary>{summary}</summary><pre><code>{body}</code></pre></details>"
 
 
-def foot(rows, seed):
+def _foot(rows: Sequence[Row], seed: int) -> str:
     """How to make this page again."""
     seconds = sum(row.seconds for row in rows)
     return (

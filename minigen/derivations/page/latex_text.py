@@ -1,83 +1,162 @@
-"""Formulas as one line of text, for the terminal."""
+"""Formulas as one line of text, for the terminal.
 
+What is printed means what was stated: accents, indices and the brackets of fractions are kept. A
+formula with something that has no such form is printed as its LaTeX.
+"""
+
+import itertools
 import re
+import unicodedata
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element
 
-from minigen.derivations.page import symbols as known
-from minigen.derivations.page.latex import parse
+from minigen.derivations.page.mathml import SCRIPTS, core, is_wide, room, tree
 
-SPACED = ("binary", "relation")
+ACCENTS = {  # the mark as it is drawn: the character that combines, and its name
+    "¯": ("\u0304", "bar"),
+    "\u0332": ("\u0304", "bar"),
+    "˜": ("\u0303", "tilde"),
+    "ˆ": ("\u0302", "hat"),
+    "\u0302": ("\u0302", "hat"),
+    "˙": ("\u0307", "dot"),
+    "¨": ("\u0308", "ddot"),
+    "\u20d7": ("\u20d7", "vec"),
+}
+BRACES = ("⏟", "⏞")
+ROWS = ("mrow", "mstyle", "mtd", "mpadded")
+BESIDE = set("=≥≤<>≠≈∼→↦⇒⟺+−·×([{)]},;:")  # a fraction beside these needs no brackets
 
 
-def plain(text):
+def plain(text: str) -> str:
     """A line of the notes, or a formula, in one line of Unicode text."""
     if text.startswith("#"):
         return text
     if "$" not in text:
-        return tidy(flat(parse(text)))
+        return formula(text)
     parts = re.split(r"\$+([^$]+)\$+", text)
-    return tidy("".join(flat(parse(p)) if k % 2 else p for k, p in enumerate(parts)))
+    return _tidy("".join(formula(p) if k % 2 else p for k, p in enumerate(parts)))
 
 
-def tidy(line):
+def formula(latex: str) -> str:
+    """A formula as text, or its LaTeX if there is no text that means the same."""
+    row = tree(latex)
+    try:
+        return latex.strip() if row is None else _tidy(_flat(row))
+    except KeyError:
+        return latex.strip()
+
+
+def _tidy(line: str) -> str:
     """Single spaces, none inside brackets."""
-    line = re.sub(r"\s+", " ", line).strip()
-    return re.sub(r"([(\[{]) ", r"\1", re.sub(r" ([)\]},])", r"\1", line))
+    line = re.sub(r" *\u2003 *", "\u2003", re.sub(r"[ \n]+", " ", line)).replace("\u2003", "  ")
+    line = re.sub(r"([(\[{]) ", r"\1", re.sub(r" ([)\]},;])", r"\1", line)).strip()
+    return unicodedata.normalize("NFC", line)
 
 
-def flat(node):
-    """A node as text."""
-    return WRITE[node[0]](node)
+def _flat(node: Element) -> str:
+    """An element as text."""
+    if node.tag in ROWS:
+        return _joined(list(node))
+    if node.tag in SCRIPTS:
+        return _with_scripts(node)
+    return WRITE[node.tag](node)
 
 
-def joined(nodes):
-    """A row: relations and binary operators have room, a sign has not."""
-    out, before = "", "start"
-    for node in nodes:
-        word = flat(node)
-        if node[0] == "symbol" and node[2] in SPACED:
-            sign = node[2] == "binary" and before in ("start", *SPACED, "open", "punctuation")
-            word = word if sign or word in ":|/" else f" {word} "
-        elif node[0] == "function" or (node[0] == "large" and node[1].isalpha()):
-            word = f" {word} " if out and out[-1].isalnum() else f"{word} "
+def _operator(node: Element) -> str:
+    left, right = (" " if em > 0.15 else "" for em in room(node))
+    return left + (node.text or "") + right
+
+
+def _joined(nodes: Sequence[Element]) -> str:
+    """A row. A fraction that is a factor of a product stands in brackets."""
+    out = ""
+    for k, node in enumerate(nodes):
+        word, symbol = _flat(node), core(node)
+        if symbol.tag in ("mfrac", "msqrt") and node.tag not in SCRIPTS:
+            before, after = _factor(nodes[k - 1 :: -1] if k else ()), _factor(nodes[k + 1 :])
+            bare = symbol.tag == "msqrt" or "linethickness" in symbol.attrib
+            word = f"({word})" if (before or after) and not bare else word
+            word = " " * before + word + " " * after
         out += word
-        before = node[2] if node[0] == "symbol" else "ordinary"
     return out
 
 
-def grouped(node):
-    """In brackets if it is more than one thing."""
-    word = tidy(flat(node))
-    return word if len(word) == 1 or re.fullmatch(r"[\w.]+", word) else f"({word})"
+def _factor(nodes: Sequence[Element]) -> bool:
+    """Whether a row starts with something that a fraction before it is multiplied with."""
+    for node in nodes:
+        if node.tag not in ("mspace", "mtext") or (node.text or "").strip():
+            return core(node).text not in BESIDE and "form" not in core(node).attrib
+        if is_wide(node):
+            return False
+    return False
 
 
-def index(mark, node):
-    """_i, or _{i - 1} without its spaces."""
-    if node is None:
-        return ""
-    word = tidy(flat(node)).replace(" ", "")
-    if mark == "^" and word.strip("′") == "":
-        return word
+def _grouped(node: Element) -> str:
+    """In brackets if it is more than one symbol with its indices."""
+    word, base = _tidy(_flat(node)), core(node)
+    fenced = len(base) > 1 and all("form" in base[k].attrib for k in (0, -1))
+    name = all(part.get("mathvariant") == "normal" for part in base)
+    single = base.tag in ("mi", "mn", "mtext") or (base.tag == "mrow" and (fenced or name))
+    return word if single or _enclosed(word) else f"({word})"
+
+
+def _enclosed(word: str) -> bool:
+    """Whether the first bracket is closed by the last."""
+    depths = list(itertools.accumulate((c == "(") - (c == ")") for c in word))
+    return word[:1] == "(" and depths[-1] == 0 and 0 not in depths[:-1]
+
+
+def _with_scripts(node: Element) -> str:
+    """x_i^2, x_{i−1}, ȳ; a label of a brace or an arrow."""
+    base, *scripts = node
+    mark = scripts[-1].text or ""
+    if "accent" in node.attrib:
+        (combining, name), word = ACCENTS[mark], _flat(base)
+        single = word and all(map(unicodedata.combining, word[1:]))
+        return word + combining if single else f"{name}({_tidy(word)})"
+    if "accentunder" in node.attrib:
+        return f"underline({_tidy(_flat(base))})"
+    if mark in BRACES:
+        return _flat(base)
+    label = _tidy(_flat(scripts[0]))
+    if scripts[0].get("class") == "label":
+        return f" —{label}→ "
+    if base.tag in ("munder", "mover") and base[1].text in BRACES:
+        return f"{_grouped(base[0])} [{label}]"
+    kinds = "_^" if len(scripts) == 2 else "_" if node.tag in ("msub", "munder") else "^"
+    word = _flat(base) if core(base).tag == "mo" else _grouped(base)
+    if "^" in kinds and "^" in word and not _enclosed(word):
+        word = f"({word})"
+    trail = " " if word.endswith(" ") else ""
+    return word.rstrip() + "".join(map(_index, kinds, scripts)) + trail
+
+
+def _index(mark: str, node: Element) -> str:
+    """_i, or _{i − 1} without its spaces."""
+    word = _tidy(_flat(node))
+    word = word if re.search(r"[A-Za-z]{2}", word) else word.replace(" ", "")
     return f"{mark}{word}" if len(word) == 1 else f"{mark}{{{word}}}"
 
 
+def _over(fraction: Element) -> str:
+    return " over " if "linethickness" in fraction.attrib else "/"
+
+
+def _table(table: Element) -> str:
+    """Rows with ; between them, cells with a comma; those of an equation with nothing."""
+    aligned = any(cell.get("columnalign") == "right" for cell in table.iter("mtd"))
+    comma = " " if aligned else ", "
+    return "; ".join(comma.join(map(_flat, row)) for row in table)
+
+
 WRITE = {
-    "row": lambda n: joined(n[1]),
-    "letter": lambda n: {"script": known.SCRIPT, "double": known.DOUBLE}.get(n[2], {}).get(
-        n[1], n[1]
-    ),
-    "number": lambda n: n[1],
-    "symbol": lambda n: n[1] + (" " if n[2] == "punctuation" else ""),
-    "function": lambda n: n[1],
-    "large": lambda n: n[1],
-    "text": lambda n: n[1],
-    "space": lambda n: " " if n[1] > 0.2 else "",
-    "script": lambda n: flat(n[1]) + index("_", n[2]) + index("^", n[3]),
-    "frac": lambda n: f"{grouped(n[1])}/{grouped(n[2])}",
-    "sqrt": lambda n: f"√{grouped(n[1])}",
-    "accent": lambda n: flat(n[2]) + known.COMBINING[n[1]],
-    "fence": lambda n: n[1] + joined(n[2]) + n[3],
-    "matrix": lambda n: "(" + "; ".join(", ".join(map(flat, cells)) for cells in n[1]) + ")",
-    "brace": lambda n: flat(n[1]),
-    "arrow": lambda n: f" —{tidy(flat(n[1]))}→ ",
-    "over": lambda n: flat(n[2]),
+    "mi": lambda n: n.text or "",
+    "mn": lambda n: n.text or "",
+    "mtext": lambda n: (n.text or "").replace("\xa0", " "),
+    "mo": _operator,
+    "mspace": lambda n: "\u2003" if is_wide(n) else "" if n.get("width", "")[:1] in "n-" else " ",
+    "mfrac": lambda n: f"{_grouped(n[0])}{_over(n)}{_grouped(n[1])}",
+    "msqrt": lambda n: f"√{_grouped(n if len(n) > 1 else n[0])}",
+    "mroot": lambda n: f"root({_tidy(_flat(n[0]))}, {_tidy(_flat(n[1]))})",
+    "mtable": _table,
 }

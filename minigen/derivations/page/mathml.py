@@ -1,87 +1,98 @@
-"""Formulas as MathML Core, which every browser draws by itself: no script, no network."""
+"""Formulas as MathML Core, which every browser draws by itself: no script, no network.
 
+latex2mathml reads the LaTeX. What it leaves to a renderer stands here: the room around operators
+by TeX's classes, letters of other alphabets, limits, accents, and where a long line may break.
+"""
+
+import contextlib
 import html
 import itertools
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-from minigen.derivations.page import symbols as known
-from minigen.derivations.page.latex import parse
-from minigen.derivations.page.latex_text import joined
+from latex2mathml.converter import convert
 
-HUG = 'lspace="0em" rspace="0em"'  # an operator that keeps no distance
-SIDES = {"binary": 0.22, "relation": 0.28}
-BOX = {"(": "par", ")": "par", "[": "bra", "]": "bra", "|": "bar", "‖": "dbl"}
-DEPTH = {"open": 1, "close": -1}
-LONG, SHORT = 44, 10  # characters: about what a phone shows; too few for a line of their own
-PREFIX = ("start", "binary", "relation", "open", "punctuation")  # after these, a sign is a sign
+REWRITES = (  # LaTeX that the library reads in part only
+    (r"<(?=\S)", "< "),  # words are never markup
+    (r"\\not\s*=", r"\\ne "),
+    (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"),
+    (r"\\operatorname\*", r"\\operatorname"),
+    (r"(\\(?:math(?:bf|bb|cal|frak|it|rm|scr|sf)|boldsymbol))\s*(\\[A-Za-z]+|\w)", r"\1{\2}"),
+    (r"(\\begin\{[a-zA-Z]?matrix\})", r"{\1"),
+    (r"(\\end\{[a-zA-Z]?matrix\})", r"\1}"),
+    (r"\{(?:align(?:ed)?|equation|gather(?:ed)?|split)\}", r"{align*}"),
+)
+CHARACTERS = {"~": "∼", "*": "∗", "⟶": "→", r"\|": "‖", r"\Vert": "‖", r"\vert": "|"}
+ORDINARY = set("∞∂∇∀∃∅¬ℓ⊤∠△ΓΔΘΛΞΠΣΦΨΩ")
+BINARY = set("+−±∓·×⊙⊘∘∗⋆∪∩⊕⊖⊗∧∨⧵•†")
+OPEN, CLOSE = set("([{⟨⌊⌈"), set(")]}⟩⌋⌉")
+BREAKS = set("=≥≤→⟺⇒≈∼")
+NO_SIGN_BEFORE = set(")]}⟩⌋⌉!?.…⋯⋮⋱′″‴")  # a minus after these is a difference
+LARGE = set("∑∏⋃⋂")
+LIMITS = {"max", "min", "sup", "inf", "lim", "argmax", "argmin", "limsup", "liminf"}
+ACCENTS = {  # as the library writes them: the mark over a letter, and the one that stretches
+    "¯": "¯\u0332",
+    "―": "¯\u0332",
+    "^": "ˆ\u0302",
+    "~": "˜˜",
+    "→": "\u20d7\u20d7",
+    "˙": "˙˙",
+    "¨": "¨¨",
+}
+PRIMES = ("′", "″", "‴")
+TALL = {"mfrac", "mtable", "munder", "munderover", "mroot"}
+RELATION = (0.28, 0.28)  # to the left and right, in em
+ROOM = {
+    "": (0.0, 0.0),
+    "‖": (0.0, 0.0),
+    **dict.fromkeys((*OPEN, *NO_SIGN_BEFORE), (0.0, 0.0)),
+    **dict.fromkeys(",;", (0.0, 0.2)),
+    **dict.fromkeys("|/", (0.08, 0.08)),
+    **dict.fromkeys("…⋯⋮⋱", (0.1, 0.1)),
+    **dict.fromkeys((*LARGE, *"∫∬∮"), (0.1, 0.17)),
+    **dict.fromkeys(BINARY, (0.22, 0.22)),
+}
+SCRIPTS = {"msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "lambda", "mu", "nu", "pi",
+    "rho", "sigma", "tau", "phi", "psi", "omega",
+}  # fmt: skip
+LONG, SHORT = 34, 8  # characters: about what a phone shows; too few for a line of their own
 
 
-def mathml(latex, display=True):
-    """A formula as one <math> element, or, displayed, as several that may be broken into lines."""
-    nodes = parse(latex)[1]
+def mathml(latex: str, display: bool = True) -> str:
+    """A formula as one <math> element, or, displayed, as several between which a line may break.
+
+    LaTeX that cannot be read is shown as it is.
+    """
+    row = tree(latex)
+    if row is None:
+        return f'<code class="latex">{html.escape(latex.strip())}</code>'
     if not display:
-        return f"<math>{row(nodes)}</math>"
-    return "<wbr/>".join(f"<math{shown}>{row(part)}</math>" for shown, part in pieces(nodes))
+        return f"<math>{_written([row])}</math>"
+    drawn = []
+    for part, apart in _pieces(list(row)):
+        gap = ' class="apart"' if apart else ""
+        drawn.append(f'<math displaystyle="true"{gap}>{_written(part)}</math>')
+    return "<wbr>".join(drawn)
 
 
-def pieces(nodes):
-    """(attributes, nodes) of the parts a displayed formula may be broken into.
-
-    It is cut at wide spaces, and where a statement is long also in between.
-    """
-    parts = statements(nodes)
-    for k, statement in enumerate(parts):
-        cuts = breaks(statement) if len(joined(statement)) > LONG else []
-        ends = [*cuts, len(statement)]
-        for a, b in itertools.pairwise([0, *ends]):
-            more = b == ends[-1] and k < len(parts) - 1
-            yield ' displaystyle="true"' + (' class="apart"' if more else ""), statement[a:b]
-
-
-def statements(nodes):
-    """The nodes between wide spaces."""
-    parts = [[]]
-    for node in nodes:
-        if node[0] == "space" and node[1] >= 1:
-            parts.append([])
-        else:
-            parts[-1].append(node)
-    return [part for part in parts if part]
-
-
-def breaks(nodes):
-    """Where a line may end, outside of brackets: after , and :, before =, <=, -> and the like.
-
-    A short left side is not left alone on its line.
-    """
-    depth, places, start = 0, [], 0
-    for k, node in enumerate(nodes[:-1]):
-        symbol = node[0] == "symbol"
-        depth += DEPTH.get(node[2], 0) if symbol else 0
-        if depth == 0 and symbol and (node[2] == "punctuation" or node[1] == ":"):
-            start = k + 1
-            places.append(start)
-        relation = node[0] == "arrow" or (symbol and node[1] in "=≥≤→⟺⇒≈∼")
-        if depth == 0 and relation and len(joined(nodes[start:k])) >= SHORT:
-            places.append(k)
-    return places
-
-
-def prose(text):
+def prose(text: str) -> str:
     """A line of the notes as HTML: its $...$ and $$...$$ as mathematics, the rest as words.
 
     A line without dollar signs is a formula, unless it is a heading (#).
     """
     if text.startswith("#"):
         return html.escape(text)
-    if "$" not in text:
-        return mathml(text)
-    if text.startswith("$$"):
+    if "$" not in text or text.startswith("$$"):
         return mathml(text.strip("$"))
     return words(text, display=True)
 
 
-def words(text, display=False):
+def words(text: str, display: bool = False) -> str:
     """Words as HTML, with $...$ among them as mathematics."""
     parts = re.split(r"\$([^$]+)\$", text)
     return "".join(
@@ -89,169 +100,240 @@ def words(text, display=False):
     )
 
 
-def marked(text):
+def marked(text: str) -> str:
     """Plain words with their indexed letters, x_{t-1} or alpha_t, between dollar signs."""
 
-    def dollars(match):
-        base = match[1]
-        return f"$\\{match[0]}$" if base in known.LETTERS else f"${match[0]}$"
+    def dollars(match: re.Match[str]) -> str:
+        return f"$\\{match[0]}$" if match[1] in GREEK else f"${match[0]}$"
 
     return re.sub(r"(?<![\w$\\])([A-Za-z]+)_(\{[^}]*\}|\w)", dollars, text)
 
 
-def row(nodes, script=False):
-    """The elements of a row; `script` where it is an index, which stands closer together."""
-    out, before = [], "start"
-    for node in nodes:
-        out.append(element(node, before, script))
-        if node[0] != "space":
-            before = kind_of(node)
-    return f"<mrow>{''.join(out)}</mrow>"
+def tree(latex: str) -> Element | None:
+    """The <mrow> of a formula with the room around its operators, or None if it cannot be read."""
+    braces = re.sub(r"\\.", "", latex)
+    if braces.count("{") != braces.count("}"):
+        return None
+    for pattern, text in REWRITES:
+        latex = re.sub(pattern, text, latex)
+    try:
+        source = convert(_paired(latex), xmlns="", display="block")
+        row = ElementTree.fromstring(source)[0]
+        _tidy(row, script=False)
+    except Exception:  # the library's errors have no class in common
+        return None
+    return row
 
 
-def kind_of(node):
-    """What a following sign sees before it."""
-    if node[0] == "symbol":
-        return node[2]
-    return "relation" if node[0] == "arrow" else "ordinary"
+def _paired(latex: str) -> str:
+    """\\big brackets as \\left and \\right ones, if each has its partner."""
+    is_open: list[str] = []
+
+    def replaced(match: re.Match[str]) -> str:
+        bracket = match[1]
+        if bracket in (")", "]", r"\}", r"\rangle") or is_open[-1:] == [bracket]:
+            is_open.pop()
+            return rf"\right{bracket}"
+        is_open.append(bracket)
+        return rf"\left{bracket}"
+
+    try:
+        text = re.sub(r"\\[bB]igg?[lr]?(\\[A-Za-z]+|\\.|.)", replaced, latex)
+    except IndexError:
+        return latex
+    return latex if is_open else text
 
 
-def element(node, before="start", script=False):
-    """The element of one node."""
-    return DRAW[node[0]](node, before, script)
+def core(node: Element) -> Element:
+    """The symbol that an element is about: x of x_i, the sign of a sum with limits."""
+    single = node.tag in SCRIPTS or (node.tag in ("mrow", "mstyle") and len(node) == 1)
+    return core(node[0]) if single else node
 
 
-def inner(node, script=False):
-    """A node as one element, as an argument must be."""
-    return row(node[1], script) if node[0] == "row" else element(node, "start", script)
+def room(node: Element) -> list[float]:
+    """What an operator leaves free to its left and right, in em."""
+    return [float(node.get(side, "0em")[:-2]) for side in ("lspace", "rspace")]
 
 
-def letter(node, before, script):
-    text, style = node[1], node[2]
-    if style == "bold":
-        return f'<mi mathvariant="normal" class="bold">{text}</mi>'
-    if style == "upright":
-        return f'<mi mathvariant="normal">{text}</mi>'
-    table = {"script": known.SCRIPT, "double": known.DOUBLE}.get(style, {})
-    text = table.get(text, text)
-    upright = ' mathvariant="normal"' if text in "∞∂∇ΣΔΛΦΘ" or text in table.values() else ""
-    return f"<mi{upright}>{text}</mi>"
+def _tidy(node: Element, script: bool) -> None:
+    """Make an element, and all in it, what a browser draws well."""
+    if node.tag in ("mi", "mn", "mo"):
+        return _tidy_token(node)
+    if node.tag == "menclose" or (node.tag in SCRIPTS and len(node) != SCRIPTS[node.tag]):
+        raise ValueError("no browser draws this")
+    if node.tag == "mover" and node[1].tag == "mpadded":  # \xrightarrow
+        node[0], node[1] = core(node[0]), node[1][0]
+        node[0].set("stretchy", "true")
+        node[1].set("class", "label")
+    if node.tag in ("mover", "munder") and node[1].text in ACCENTS:
+        node.set("accent" if node.tag == "mover" else "accentunder", "true")
+        node[1].text = ACCENTS[node[1].text][len(core(node[0])) > 0]
+        node[1].attrib = {"stretchy": "true"}
+        return _tidy(node[0], script)
+    if node.tag in ("msup", "msubsup") and (node[-1].text or "") in PRIMES:
+        node[0] = _row(node[0], node[-1])  # the glyph is small and raised already
+        del node[-1]
+        node.tag = "msub" if len(node) == 2 else "mrow"
+    for k, child in enumerate(node):
+        _tidy(child, script or (k > 0 and node.tag in (*SCRIPTS, "mroot")))
+    if node.tag in SCRIPTS:
+        if core(node).get("movablelimits"):
+            node.tag = node.tag.replace("msubsup", "munderover").replace("msub", "munder")
+        return
+    _space(list(node), script)
+    if node.tag == "mrow" and not TALL & {part.tag for part in node.iter()}:
+        for bracket in node.findall("mo[@form]"):  # of \left and \right
+            bracket.set("stretchy", "false")
 
 
-def symbol(node, before, script):
-    text, kind = html.escape(node[1]), node[2]
-    if kind in ("open", "close", "bar"):
-        return f'<mo stretchy="false" {HUG}>{text}</mo>'
-    if kind == "punctuation":
-        return f'<mo separator="true" lspace="0em" rspace="{0.1 if script else 0.2}em">{text}</mo>'
-    if kind == "dots":
-        return f'<mo lspace="0.1em" rspace="0.1em">{text}</mo>'
-    side = SIDES.get(kind, 0)
-    if (kind == "binary" and before in PREFIX) or script or kind == "ordinary":
-        side = 0
-    if text in "/|":
-        side = 0.05 if script else 0.13
-    return f'<mo stretchy="false" lspace="{side}em" rspace="{side}em">{text}</mo>'
+def _row(*nodes: Element) -> Element:
+    row = Element("mrow")
+    row.extend(nodes)
+    return row
 
 
-def function(node, before, script):
-    left = "0em" if before in PREFIX else "0.17em"
-    return f'<mo lspace="{left}" rspace="0.17em">{html.escape(node[1])}</mo>'
+def _tidy_token(node: Element) -> None:
+    """A letter, a number or an operator, told apart by its characters."""
+    text = node.text or ""
+    variant = node.get("mathvariant", "normal")
+    if variant != "normal":
+        node.attrib.pop("mathvariant")
+        text = _styled(text, variant)
+    text = CHARACTERS.get(text, text)
+    if text.startswith("\\") or (node.tag == "mi" and text in set("{}#&$")):
+        raise ValueError(f"unknown LaTeX: {text}")
+    if text.isdigit():
+        node.tag = "mn"
+    elif len(text) > 1:
+        node.tag, text = "mo", re.sub(r"\s", " ", text)
+        if text.replace(" ", "") in LIMITS:
+            node.set("movablelimits", "true")
+    elif text in LARGE:
+        node.set("movablelimits", "true")
+    elif text in ORDINARY:
+        node.tag = "mi"
+        node.set("mathvariant", "normal")
+    elif node.tag == "mi" and text and not text.isalnum():
+        node.tag = "mo"
+        node.set("stretchy", "false")
+    elif "minsize" in node.attrib:
+        node.set("stretchy", "true")
+        node.set("symmetric", "true")
+    node.text = text
 
 
-def large(node, before, script):
-    word = node[1].isalpha()
-    sign = "" if word else ' class="sign"'
-    return (
-        f'<mo{sign} movablelimits="{"false" if node[2] and not script else "true"}" '
-        f'largeop="{"false" if word else "true"}" lspace="0.1em" rspace="0.17em">{node[1]}</mo>'
-    )
+def _styled(text: str, variant: str) -> str:
+    """Letters of another alphabet: bold, script, double-struck, bold-italic."""
+    if len(text) != 1:
+        return text
+    style = variant.upper().replace("BOLD-", "BOLD ")
+    name = re.sub("LATIN |GREEK | LETTER", "", unicodedata.name(text))
+    for prefix in ("MATHEMATICAL ", ""):  # some stood in Unicode before the others came
+        with contextlib.suppress(KeyError):
+            return unicodedata.lookup(f"{prefix}{style} {name}")
+    return text
 
 
-def text(node, before, script):
-    words = html.escape(node[1])
-    return f"<mtext>{words.replace(' ', chr(0xA0))}</mtext>"
+def _space(nodes: Sequence[Element], script: bool) -> None:
+    """Set the room around the operators of a row."""
+    before = "operator"
+    for node, after in itertools.zip_longest(nodes, nodes[1:]):
+        if node.tag == "mspace" or (node.tag == "mtext" and not (node.text or "").strip()):
+            continue
+        symbol = core(node)
+        kind = _kind(symbol)
+        if symbol.tag == "mo":
+            left, right = ROOM.get(symbol.text or "", RELATION)
+            if kind == "function":
+                left = 0.17 if before == "ordinary" else 0.0
+                right = 0.0 if after is None or _opens(after) else 0.17
+            elif script or (kind == "binary" and before not in ("ordinary", "bar")):
+                left, right = 0.0, right / 2 if kind == "comma" else 0.0
+            symbol.set("lspace", f"{left}em")
+            symbol.set("rspace", f"{right}em")
+        before = kind
 
 
-def scripts(node, before, script):
-    _, base, below, above = node
-    if below is None and above[0] == "symbol" and above[1].strip("′") == "":
-        return f"<mrow>{as_base(base, before, script)}<mo {HUG}>{above[1]}</mo></mrow>"
-    if base[0] == "brace" and below is not None:
-        return f"<munder>{element(base)}{inner(below, True)}</munder>"
-    limits = base[0] == "large" and base[2] and not script
-    names = ("munder", "mover", "munderover") if limits else ("msub", "msup", "msubsup")
-    parts = [inner(p, True) for p in (below, above) if p is not None]
-    name = names[2] if len(parts) == 2 else names[0] if below is not None else names[1]
-    return f"<{name}>{as_base(base, before, script)}{''.join(parts)}</{name}>"
+def _kind(node: Element) -> str:
+    """What a symbol is for the one that follows it."""
+    text = node.text or ""
+    if text in ("|", "‖"):
+        return "bar"
+    if node.tag != "mo" or text in NO_SIGN_BEFORE:
+        return "ordinary"
+    if len(text) > 1:
+        return "function"
+    return "binary" if text in BINARY else "comma" if text in (",", ";") else "operator"
 
 
-def as_base(base, before, script):
-    return inner(base, script) if base[0] == "row" else element(base, before, script)
+def _opens(node: Element) -> bool:
+    """Whether an element starts with a bracket."""
+    first = core(node)
+    return first.text in OPEN or (first.tag == "mrow" and len(first) > 0 and _opens(first[0]))
 
 
-def fence(node, before, script):
-    """Brackets as tall as what they hold.
+def _pieces(nodes: list[Element]) -> Iterator[tuple[list[Element], bool]]:
+    """The parts a displayed formula may be broken into, and whether a gap follows.
 
-    Beside the stretchy operator, which needs a font made for mathematics, the class names a
-    border that style.py draws in browsers that have none (see there).
+    It is cut at wide spaces, and where a statement is long also in between.
     """
-    _, left, nodes, right = node
-    classes = " ".join(f"{side}-{BOX[c]}" for side, c in (("l", left), ("r", right)) if c in BOX)
-    return f'<mrow class="{classes}">{delimiter(left)}{row(nodes, script)}{delimiter(right)}</mrow>'
+    wide = [k for k, node in enumerate(nodes) if is_wide(node)]
+    for a, b in itertools.pairwise([-1, *wide, len(nodes)]):
+        parts = [p for part in _cut(nodes[a + 1 : b], False) for p in _cut(part, True)]
+        for part in parts:
+            yield part, part is parts[-1] and b < len(nodes)
 
 
-def delimiter(text):
-    """One stretchy bracket, or nothing for the invisible one."""
-    if not text:
-        return ""
-    drawn = ' class="glyph"' if text in BOX else ""
-    return f'<mo{drawn} fence="true" stretchy="true" {HUG}>{html.escape(text)}</mo>'
+def is_wide(node: Element) -> bool:
+    """Whether it is a space between two statements."""
+    return node.tag == "mspace" and node.get("width") in (None, "1em", "2em")
 
 
-def matrix(node, before, script):
-    rows = "".join(
-        "<mtr>" + "".join(f"<mtd>{row(cell[1])}</mtd>" for cell in cells) + "</mtr>"
-        for cells in node[1]
-    )
-    inside = f"<mtable>{rows}</mtable>"
-    return f'<mrow class="l-par r-par">{delimiter("(")}{inside}{delimiter(")")}</mrow>'
+def _cut(nodes: list[Element], signs: bool) -> list[list[Element]]:
+    """A statement in parts, if it is long: before relations, then before its + and - too."""
+    cuts = _places(nodes, signs) if _width(nodes) > LONG else ()
+    return [nodes[a:b] for a, b in itertools.pairwise([0, *cuts, len(nodes)]) if a < b]
 
 
-def accent(node, before, script):
-    mark = known.ACCENTS[node[1]]
-    what = ' class="over"' if node[1] == "bar" else ""
-    glyph = ' class="glyph"' if node[1] == "bar" else ""
-    over = f'<mo{glyph} stretchy="false" {HUG}>{mark}</mo>'
-    return f'<mover{what} accent="true">{inner(node[2], script)}{over}</mover>'
+def _places(nodes: list[Element], signs: bool) -> Iterator[int]:
+    """Where a line may end, outside of brackets: after , and :, before = and the like.
+
+    A short left side is not left alone on its line.
+    """
+    depth, start = 0, 0
+    for k, node in enumerate(nodes[:-1]):
+        symbol, text = core(node), core(node).text or ""
+        depth += (text in OPEN) - (text in CLOSE)
+        if depth or symbol.tag != "mo":
+            continue
+        if text in (",", ";", ":"):
+            yield (start := k + 1)
+            continue
+        sign = signs and text in ("+", "−") and room(symbol)[0] > 0
+        if (sign or text in BREAKS) and _width(nodes[start:k]) >= SHORT:
+            yield k
 
 
-def brace(node, before, script):
-    mark = '<mo class="glyph" stretchy="true">⏟</mo>'
-    return f'<munder class="brace">{inner(node[1], script)}{mark}</munder>'
+def _width(nodes: Iterable[Element]) -> float:
+    """About how many characters wide a row is."""
+    return sum(_width_of(node) for node in nodes)
 
 
-def arrow(node, before, script):
-    label = f'<mrow class="label">{inner(node[1], True)}</mrow>'
-    return f'<mover><mo stretchy="true" lspace="0.28em" rspace="0.28em">⟶</mo>{label}</mover>'
+def _width_of(node: Element) -> float:
+    if len(node) == 0:
+        return 1.0 if node.tag == "mspace" else len(node.text or "") + 2 * sum(room(node))
+    if node.tag == "mfrac":
+        return max(map(_width_of, node))
+    if node.tag in SCRIPTS:
+        return _width_of(node[0]) + 0.7 * max(map(_width_of, node[1:])) * (not _accent(node))
+    return _width(node)
 
 
-DRAW = {
-    "row": lambda n, b, s: row(n[1], s),
-    "letter": letter,
-    "number": lambda n, b, s: f"<mn>{n[1]}</mn>",
-    "symbol": symbol,
-    "function": function,
-    "large": large,
-    "text": text,
-    "space": lambda n, b, s: f'<mspace width="{n[1]}em"></mspace>',
-    "script": scripts,
-    "frac": lambda n, b, s: f"<mfrac>{inner(n[1], s)}{inner(n[2], s)}</mfrac>",
-    "sqrt": lambda n, b, s: f"<msqrt>{inner(n[1], s)}</msqrt>",
-    "accent": accent,
-    "fence": fence,
-    "matrix": matrix,
-    "brace": brace,
-    "arrow": arrow,
-    "over": lambda n, b, s: f"<mover>{inner(n[2], s)}{inner(n[1], True)}</mover>",
-}
+def _accent(node: Element) -> bool:
+    return "accent" in node.attrib or "accentunder" in node.attrib
+
+
+def _written(nodes: Sequence[Element]) -> str:
+    """Elements as text, in one row."""
+    row = nodes[0] if len(nodes) == 1 else _row(*nodes)
+    return ElementTree.tostring(row, encoding="unicode", short_empty_elements=False)
