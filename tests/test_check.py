@@ -93,25 +93,17 @@ MISTAKES = {
     "differences": ("dt * e", "dt * e * (1 + 1e-10 * np.sin(1e3 * s))", Kind.ROUNDING),
     "float32 at the end": ("return dx", "return np.float32(dx)", Kind.DTYPE),
     "clipped": (
-        "dW, dc, dg, dU =",
-        "_ = dr; dr = dr.clip(-0.1 * self.scale, 0.1 * self.scale); dW, dc, dg, dU =",
-        Kind.NOT_LINEAR,
+        "dW, dc", "dr = dr.clip(-0.1 * self.scale, 0.1 * self.scale); dW, dc", Kind.NOT_LINEAR
     ),
     "clipped at the end": ("h.T @ dt", "(h.T @ dt).clip(-self.scale, self.scale)", None),
-    "size of the cotangent": (
-        "dt = dy[:, :2], dy",
-        "dt = dy[:, :2], abs(dy)",
-        Kind.COTANGENT,
-    ),
+    "size of the cotangent": ("dt = dy[:, :2], dy", "dt = dy[:, :2], abs(dy)", Kind.COTANGENT),
     "a gradient missing": ('"g": dg, ', "", Kind.MISSING),
     "a gradient too many": ('"g": dg, ', '"g": dg, "M": dW, ', Kind.EXTRA),
     "not a number": ("h.T @ dt", "h.T @ dt * [1, np.nan]", Kind.NOT_FINITE),
     "halves mixed up": (
-        "da + dr @ (self.W * self.M).T, db",
-        "db, da + dr @ (self.W * self.M).T",
-        Kind.PERMUTED,
+        "da + dr @ (self.W * self.M).T, db", "db, da + dr @ (self.W * self.M).T", Kind.PERMUTED
     ),
-}
+}  # fmt: skip
 
 
 def planted(old, new):

@@ -116,11 +116,6 @@ def test_clipping_is_seen_at_two_entries_at_every_scale(scale, rng):
     assert reason(A, lambda g: alike * g[0, 1], rng)[0] != Kind.CLIPPED
 
 
-def test_one_entry_that_is_less_is_not_called_clipped(rng):
-    found = reason([[20.0, 1.0, 1.0, 1.0]], lambda g: g * [0.7, 1, 1, 1], rng)
-    assert found == (Kind.PLACE, "wrong only in column 0")
-
-
 def test_only_a_matrix_has_a_transpose_and_rows(rng):
     A = rng.standard_normal((2, 2, 3))
     assert reason(A, lambda g: changed(g, (1, 0, 2), 7.0), rng)[0] == Kind.NOT_LINEAR
