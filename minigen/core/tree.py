@@ -20,17 +20,71 @@ if TYPE_CHECKING:  # what a type checker has to know: each is a `dataclasses.fie
     from dataclasses import field as param
 else:
 
-    def param(**options):
-        """A dataclass field: an array the optimiser trains."""
-        return dataclasses.field(metadata={"kind": "param"}, **options)
+    def param(*, default: Any = dataclasses.MISSING) -> Any:
+        """A dataclass field: an array the optimiser trains.
 
-    def const(**options):
-        """A dataclass field: an array, or a whole layer, that is kept; `astype` converts it."""
-        return dataclasses.field(metadata={"kind": "const", "cast": True}, **options)
+        Parameters
+        ----------
+        default : of the field, as in `dataclasses.field`
 
-    def exact(**options):
-        """As `const`, but `astype` leaves it as it is: the float64 table of a schedule."""
-        return dataclasses.field(metadata={"kind": "const", "cast": False}, **options)
+        Returns
+        -------
+        A dataclass field
+
+        Examples
+        --------
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True, eq=False, repr=False)
+        ... class Scale(mg.core.Layer):
+        ...     s: np.ndarray = mg.core.param()
+        >>> Scale(np.ones(3)).params
+        {'s': array([1., 1., 1.])}
+        """
+        return dataclasses.field(default=default, metadata={"kind": "param"})
+
+    def const(*, default: Any = dataclasses.MISSING) -> Any:
+        """A dataclass field: an array, or a whole layer, that is kept; `astype` converts it.
+
+        Parameters
+        ----------
+        default : of the field, as in `dataclasses.field`
+
+        Returns
+        -------
+        A dataclass field
+
+        Examples
+        --------
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True, eq=False, repr=False)
+        ... class Shift(mg.core.Layer):
+        ...     t: np.ndarray = mg.core.const()
+        >>> Shift(np.ones(3)).params
+        {}
+        """
+        return dataclasses.field(default=default, metadata={"kind": "const", "cast": True})
+
+    def exact(*, default: Any = dataclasses.MISSING) -> Any:
+        """As `const`, but `astype` leaves it as it is: the float64 table of a schedule.
+
+        Parameters
+        ----------
+        default : of the field, as in `dataclasses.field`
+
+        Returns
+        -------
+        A dataclass field
+
+        Examples
+        --------
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True, eq=False, repr=False)
+        ... class Table(mg.core.Layer):
+        ...     t: np.ndarray = mg.core.exact()
+        >>> Table(np.ones(3)).astype(np.float32).t.dtype
+        dtype('float64')
+        """
+        return dataclasses.field(default=default, metadata={"kind": "const", "cast": False})
 
 
 def branches(value: Any) -> dict[str, Any]:
@@ -57,7 +111,22 @@ def params(node: Any) -> dict[str, Any]:
 
 
 def flatten(tree: Mapping, prefix: str = "") -> dict[str, Any]:
-    """{path: leaf} of a nested dict."""
+    """{path: leaf} of a nested dict.
+
+    Parameters
+    ----------
+    tree : nested dicts, as `layer.params` or gradients
+    prefix : put before each path
+
+    Returns
+    -------
+    dict of the leaves
+
+    Examples
+    --------
+    >>> mg.core.flatten({"net": {"W": 1, "b": 2}})
+    {'net.W': 1, 'net.b': 2}
+    """
     return dict(walk(tree, prefix))
 
 
@@ -173,6 +242,22 @@ def perturbed(node: Any, rng: np.random.Generator, spread: float = 0.4) -> Any:
     """A float64 copy with N(0, spread^2) added to every parameter.
 
     Fresh layers are often the identity, at which a wrong gradient may look right.
+
+    Parameters
+    ----------
+    node : a layer
+    rng : the generator
+    spread : the standard deviation of what is added
+
+    Returns
+    -------
+    The copy
+
+    Examples
+    --------
+    >>> f = mg.core.perturbed(mg.flows.ActNorm.init(2), rng)
+    >>> bool(np.any(f.s)), f.dtype
+    (True, dtype('float64'))
     """
     node = astype(node, np.float64)
     leaves = flatten(params(node))

@@ -101,7 +101,7 @@ def energy(name: str) -> Density:
     Examples
     --------
     >>> mg.flows.energy("ring").log_prob([[2.0, 0.0], [0.0, 0.0]]).round(2)
-    array([  0. , -17.36])
+    array([  0.  , -17.36])
     """
     validate.choice("name", name, ENERGIES)
     return Ring() if name == "ring" else Wave(name)
