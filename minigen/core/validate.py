@@ -3,14 +3,18 @@
 Public functions validate once, here; inside, nothing is validated again.
 """
 
+import difflib
+import functools
+import inspect
 import numbers
-from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class InvalidInput(Exception):
@@ -33,6 +37,22 @@ def expected(name: str, what: object, got: object) -> InvalidValue:
 def wrong_type(name: str, what: object, got: object) -> InvalidType:
     """The error for a wrong type."""
     return InvalidType(f"{name}: expected {what}, got {got}")
+
+
+def options(function: Callable[P, T]) -> Callable[P, T]:
+    """A function with many options that answers a misspelt one with the nearest name."""
+    names = inspect.signature(function).parameters
+
+    @functools.wraps(function)
+    def call(*args: P.args, **given: P.kwargs) -> T:
+        for name in given:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise InvalidType(f"{function.__name__}() has no option {name!r}{hint}")
+        return function(*args, **given)
+
+    return call
 
 
 def shaped(shape: Sequence[int | str]) -> str:

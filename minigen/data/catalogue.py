@@ -27,6 +27,7 @@ def toys() -> tuple[str, ...]:
     return tuple(TOYS)
 
 
+@validate.options
 def toy(
     name: str, *, noise: float | None = None, scale: float | None = None,
     side: float | None = None, radius: float | None = None, inner: float | None = None,

@@ -86,6 +86,7 @@ class Entry:
         return f"Entry({self.id!r})"
 
 
+@validate.options
 def entry(
     id: str,
     correct: str = "",

@@ -12,6 +12,7 @@ from minigen.diffusion.schedule import cosine_schedule
 from minigen.diffusion.variance import FIXED, LEARNED
 
 
+@validate.options
 def ddpm(
     features, schedule=None, *, hidden=256, blocks=3, predict="v", variance="beta",
     first_variance=None, levels=0, classes=0, rng, dtype=np.float32,
@@ -58,5 +59,5 @@ def warn_of_gap(schedule):
         warnings.warn(
             f"schedule: A_T = {schedule.alpha_bar[-1]:.3g} is not small, so x_T is not N(0, I): "
             f"L_T costs {schedule.prior_gap:.3g} nats per dimension at unit variance",
-            stacklevel=3,
+            stacklevel=4,  # past this line, ddpm and the check of its options
         )

@@ -33,6 +33,7 @@ from minigen.prob import StandardNormal, dequantize
 Hidden = int | Sequence[int]
 
 
+@validate.options
 def real_nvp(
     features: int,
     layers: int = 8,
@@ -81,6 +82,7 @@ def real_nvp(
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
+@validate.options
 def nice(
     features: int,
     layers: int = 8,
@@ -128,6 +130,7 @@ def nice(
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
+@validate.options
 def maf(
     features: int,
     layers: int = 5,
@@ -180,6 +183,7 @@ def maf(
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
+@validate.options
 def iaf(
     features: int,
     layers: int = 5,
@@ -238,6 +242,7 @@ def iaf(
     return assemble(step, features, 1, rng, dtype, init_from, before, base, levels)
 
 
+@validate.options
 def maf_mog(
     features: int,
     layers: int = 5,
@@ -285,6 +290,7 @@ def maf_mog(
     )  # fmt: skip
 
 
+@validate.options
 def neural_spline(
     features: int,
     layers: int = 3,

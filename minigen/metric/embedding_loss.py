@@ -104,6 +104,7 @@ class MinedTripletLoss(Loss):
         return self.net.forward(self._rows(x))[0]
 
 
+@validate.options
 def embedding(
     features: int, dims: int, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
     activation: str = "relu", margin: float | str = 0.2, distance: str = "squared",

@@ -40,6 +40,7 @@ class Run:
         return f"Run({self.steps} steps{best if self.best < np.inf else ''})"
 
 
+@validate.options
 def fit(
     loss: Any,
     data: Any,

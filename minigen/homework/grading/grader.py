@@ -28,6 +28,7 @@ VERSION = importlib.metadata.version("minigen")
 AssignmentHeader = tuple[str, Any] | None
 
 
+@validate.options
 def grade(
     folder: str | os.PathLike,
     key: str,
