@@ -37,6 +37,23 @@ def honest():
     return bank.header_and(BANK, VARIANT)
 
 
+@pytest.fixture
+def graded(tmp_path):
+    """Grades one file of this text, or files of these texts, as a class of its own."""
+
+    def run(text, out="out", **options):
+        texts = text if isinstance(text, dict) else {"a": text}
+        (tmp_path / "in").mkdir(exist_ok=True)
+        for name, content in texts.items():
+            data = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / "in" / f"{name}.py").write_bytes(data)
+        options = {"name": "coupling", "isolation": LEVEL, "progress": False} | options
+        records = homework.grade(tmp_path / "in", KEY, tmp_path / out, **options)
+        return records if isinstance(text, dict) else records[0]
+
+    return run
+
+
 def place(text, folder):
     """The text of an attack with the paths of this run."""
     paths = {"CANARY": folder / "canary.txt", "OUT": folder / "out", "SUBMISSIONS": folder / "in"}
@@ -81,14 +98,9 @@ def attack(folder, names, limits=QUICK, seed=5):
     package = pathlib.Path(homework.__file__).parent
     before = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
     graded = homework.grade(
-        folder / "in",
-        KEY,
-        folder / "out",
-        seed=seed,
-        isolation=LEVEL,
-        limits=limits,
+        folder / "in", KEY, folder / "out", seed=seed, isolation=LEVEL, limits=limits,
         progress=False,
-    )
+    )  # fmt: skip
     after = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
     assert before == after
     by = {r["student"]: r for r in graded}
@@ -124,42 +136,26 @@ def test_the_wall_asked_for_is_built_or_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_level_reached_stands_in_the_record(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.py").write_text(honest())
-    (record,) = homework.grade(
-        tmp_path / "in", KEY, tmp_path / "out", isolation=LEVEL, progress=False
-    )
-    assert record["level"] == LEVEL
+def test_the_level_reached_stands_in_the_record(tmp_path, graded):
+    assert graded(honest(), name=None)["level"] == LEVEL
     assert "Graded in" in (tmp_path / "out" / "pages" / "a.html").read_text()
 
 
-def test_the_same_submission_key_and_seed_give_the_same_grade(tmp_path):
-    (tmp_path / "in").mkdir()
+def test_the_same_submission_key_and_seed_give_the_same_grade(graded):
     text = honest().replace("dlogdet[:, None]", "2 * dlogdet[:, None]")
-    (tmp_path / "in" / "a.py").write_text(text)
-    grades = [
-        homework.grade(
-            tmp_path / "in", KEY, tmp_path / f"out{k}", seed=11, isolation=LEVEL, progress=False
-        )
-        for k in range(2)
-    ]
-    assert grades[0] == grades[1] and 0 < grades[0][0]["earned"] < grades[0][0]["points"]
+    first, second = (graded(text, out, seed=11) for out in ("out0", "out1"))
+    assert first == second and 0 < first["earned"] < first["points"]
 
 
-def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, monkeypatch):
-    (tmp_path / "in").mkdir()
-    for name in ("a", "b"):
-        (tmp_path / "in" / f"{name}.py").write_text(honest())
-    options = {"isolation": LEVEL, "progress": False}
-    first = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, graded, monkeypatch):
+    texts = dict.fromkeys(("a", "b"), honest())
+    first = graded(texts)
     path = tmp_path / "out" / "records" / "a.json"
     path.write_text(json.dumps(first[0] | {"earned": 999}))
-    asked = []
-    original = grader._marked
-    monkeypatch.setattr(grader, "_marked", lambda s, *a: asked.append(s.student) or original(s, *a))
-    assert homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options) == first
-    assert asked == ["a"]
+    marked, marks = [], grader._Run.marks
+    monkeypatch.setattr(grader._Run, "marks", lambda r, s: marked.append(s.student) or marks(r, s))
+    assert graded(texts) == first
+    assert marked == ["a"]
 
 
 BROKEN = {
@@ -173,24 +169,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_told_so(tmp_path, name):
+def test_a_broken_file_is_told_so(graded, name):
     text, says = BROKEN[name]
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.py").write_bytes(text.encode("latin-1"))
-    options = {"isolation": LEVEL, "progress": False}
-    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling", **options)
+    record = graded(text.encode("latin-1"))
     assert record["earned"] == 0
     assert all(re.search(says, m["why"]) for m in record["marks"]), record
 
 
-def test_parts_that_are_right_keep_their_points(tmp_path):
-    (tmp_path / "in").mkdir()
-    text = honest().replace(
-        "def coupling_backward(dy, dlogdet, cache)", "def coupling_backward(dy)"
-    )
-    (tmp_path / "in" / "a.py").write_text(text)
-    options = {"isolation": LEVEL, "progress": False}
-    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+def test_parts_that_are_right_keep_their_points(graded):
+    backward = "def coupling_backward(dy, dlogdet, cache)"
+    record = graded(honest().replace(backward, "def coupling_backward(dy)"))
     right = {m["part"] for m in record["marks"] if m["earned"]}
     assert right == {"coupling_forward", "coupling_inverse", "nvp6", "nvp6_counterexample"}
     assert any("takes 1 positional argument" in m["why"] for m in record["marks"])
@@ -233,13 +221,8 @@ def test_names_that_collide_or_bite_become_harmless():
     assert records.no_formula("=1+1") == "'=1+1"
 
 
-def test_a_page_escapes_what_the_student_wrote(tmp_path):
-    (tmp_path / "in").mkdir()
-    text = "def coupling_forward(*a):\n    raise ValueError('<script>alert(1)</script>')\n"
-    (tmp_path / "in" / "a.py").write_text(text)
-    homework.grade(
-        tmp_path / "in", KEY, tmp_path / "out", "coupling", isolation=LEVEL, progress=False
-    )
+def test_a_page_escapes_what_the_student_wrote(tmp_path, graded):
+    graded("def coupling_forward(*a):\n    raise ValueError('<script>alert(1)</script>')\n")
     page = (tmp_path / "out" / "pages" / "a.html").read_text()
     assert "<script>" not in page and "&lt;script&gt;" in page
 
@@ -315,33 +298,30 @@ def test_the_wheels_metadata_is_the_installed_text():
     assert name.endswith("-py3-none-any.whl") and "Requires-Dist: numpy" in text
 
 
-def test_gradescope_gets_a_results_file_and_a_bundle(tmp_path):
-    (tmp_path / "submission").mkdir()
-    (tmp_path / "submission" / "coupling.py").write_text(honest())
-    (record,) = homework.grade(
-        tmp_path / "submission", KEY, tmp_path / "out", single=True, isolation=LEVEL, progress=False
-    )
+def test_gradescope_gets_a_results_file_and_a_bundle(tmp_path, graded):
+    record = graded({"coupling": honest()}, single=True)[0]
     results = json.loads(gradescope.results(record))
     assert results["score"] == sum(t["score"] for t in results["tests"]) == record["points"]
     assert {t["status"] for t in results["tests"]} == {"passed"}
-    path = gradescope.bundle("coupling", KEY, tmp_path / "autograder.zip")
+    path = homework.bundle("coupling", KEY, tmp_path / "autograder.zip")
     with zipfile.ZipFile(path) as z:
         names = z.namelist()
         wheel = next(n for n in names if n.endswith(".whl"))
         with zipfile.ZipFile(z.open(wheel)) as w:
             inside = w.namelist()
     assert {"setup.sh", "run_autograder", "key.txt"} <= set(names)
-    assert "minigen/homework/wall/jail.py" in inside and not any("tests/" in n for n in inside)
+    assert (
+        "minigen/homework/wall/jail.py" in inside
+        and "minigen/homework/sources/coupling.py.in" in inside
+    )
+    assert not any("tests/" in n for n in inside)
     with pytest.raises(FileExistsError):
-        gradescope.bundle("coupling", KEY, path)
+        homework.bundle("coupling", KEY, path)
 
 
-def test_a_mistake_of_the_checker_costs_one_task_and_no_run(tmp_path, monkeypatch):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.py").write_text(honest())
+def test_a_fault_of_the_checker_costs_one_task_and_no_run(graded, monkeypatch):
     monkeypatch.setattr(PairCheck, "run", lambda self: 1 / 0)
-    options = {"isolation": LEVEL, "progress": False}
-    (record,) = homework.grade(tmp_path / "in", KEY, tmp_path / "out", **options)
+    record = graded(honest())
     failed = {m["part"] for m in record["marks"] if "the checker failed here: ZeroDiv" in m["why"]}
     assert failed == {m["part"] for m in record["marks"] if not m["earned"]}
     assert record["earned"] == 6

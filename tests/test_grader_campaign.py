@@ -5,7 +5,6 @@ MINIGEN_CAMPAIGN=1 python -m pytest tests/test_grader_campaign.py -s
 
 import os
 import random
-import time
 
 import pytest
 import test_grader as short
@@ -14,11 +13,10 @@ from test_grader_hostile import HOSTILE
 from test_homework import BANKS, NAMES
 
 from minigen import homework
-from minigen.homework import assignments
 from minigen.homework.handout import blanks, variants
 from minigen.homework.marking.marks import mark
 from minigen.homework.marking.session import Session, behind_wall
-from minigen.homework.wall import LIMITS, Limits, Worker
+from minigen.homework.wall import LIMITS, Limits
 
 pytestmark = [
     pytest.mark.skipif("MINIGEN_CAMPAIGN" not in os.environ, reason="set MINIGEN_CAMPAIGN=1"),
@@ -63,11 +61,9 @@ def test_a_class_of_three_hundred_with_every_attack_in_it(tmp_path):
     for name, text in random.Random(300).sample(files, len(files)):
         (tmp_path / "in" / f"{name}.py").write_text(text)
     before = short.snapshot(tmp_path / "in")
-    start = time.monotonic()
     graded = homework.grade(
         tmp_path / "in", short.KEY, tmp_path / "out", seed=300, isolation=2, jobs=2
     )
-    seconds = time.monotonic() - start
     points = {text: expected(text) for text in set(texts)}
     by = {r["student"]: r for r in graded}
     assert len(graded) == 300 and before == short.snapshot(tmp_path / "in")
@@ -76,22 +72,18 @@ def test_a_class_of_three_hundred_with_every_attack_in_it(tmp_path):
     assert not any(r["earned"] for r in attacks)
     assert not any("LEAK" in m["why"] or "secret" in m["why"] for r in attacks for m in r["marks"])
     assert not short.survivors()
-    print(f"\n300 submissions, {len(attacks)} of them attacks: {seconds:.0f} s on two workers")
+    print(f"\n300 submissions, {len(attacks)} of them attacks")
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_each_attack_alone_ends_within_its_limit(tmp_path, name):
+def test_each_attack_alone_earns_nothing_and_is_ended(tmp_path, name):
     limits = Limits(call=1.0, load=2.0, total=5.0)
     text = short.place(HOSTILE[name], tmp_path).encode()
     tasks = short.BANK.assignment.tasks(short.VARIANT)
     session = Session(text, behind_wall(2, limits), limits)
-    start = time.monotonic()
     marks = mark(tasks, session, (5,))
     session.close()
-    seconds = time.monotonic() - start
-    print(f"{name}: {seconds:.1f} s")
     assert not any(m.earned for m in marks)
-    assert seconds <= limits.total + 2
     assert not short.survivors()
 
 
@@ -129,32 +121,3 @@ def test_right_answers_pass_on_fresh_inputs_behind_the_wall(name):
             session = Session(text.encode(), behind_wall(2, LIMITS), LIMITS)
             assert not bank.failures(mark(tasks, session, (1000 + seed,)))
             session.close()
-
-
-def test_what_the_wall_costs():
-    source = short.honest().encode()
-    spent = []
-    for _ in range(20):
-        start = time.monotonic()
-        with Worker(2, LIMITS) as worker:
-            worker.load(source)
-        spent.append(time.monotonic() - start)
-    spent.sort()
-    print(f"\nthe wall, up and down: {spent[0]:.2f} s, median of 20 {spent[10]:.2f} s")
-    assert spent[0] <= 0.5  # the machine may be busy with other things
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_check_takes_five_seconds_at_most(tmp_path, name):
-    a = assignments.get(name)
-    text = BANKS[name].practice()
-    (tmp_path / f"{name}.py").write_text(text)
-    start = time.monotonic()
-    assert homework.check(tmp_path / f"{name}.py")
-    wrong = bank.edited(text, BANKS[name].wrong[0].edits)
-    middle = time.monotonic()
-    (tmp_path / f"{name}.py").write_text(wrong)
-    assert not homework.check(tmp_path / f"{name}.py")
-    end = time.monotonic()
-    print(f"{a.name}: right {middle - start:.1f} s, wrong {end - middle:.1f} s")
-    assert end - middle <= 5 and middle - start <= 5

@@ -198,3 +198,23 @@ def test_references_are_complex_clean(name):
         slope = (loss(1e-6) - loss(-1e-6)) / 2e-6
         mine = sum(np.sum(g * d) for g, d in zip(right, u, strict=True))
         assert abs(mine - slope) < 1e-6 * max(1, abs(slope))
+
+
+@pytest.mark.parametrize("function, work", [
+    (lambda a, b: a @ b, 2 * 3 * 4),
+    (lambda a, b: np.dot(a, b), 2 * 3 * 4),
+    (lambda a, b: a.dot(b), 2 * 3 * 4),
+    (lambda a, b: np.tensordot(a, b, 1), 2 * 3 * 4),
+    (lambda a, b: np.einsum("nd,dh->nh", a, b), 2 * 3 * 4),
+    (lambda a, b: np.exp(a), 6),
+    (lambda a, b: a.sum(), 6),
+    (lambda a, b: np.concatenate([a, a])[:2] * 2.0, 6),
+    (lambda a, b: np.add.at(b, [0, 1], a[0, :2, None]), 2),
+    (lambda a, b: np.linalg.solve(b[:, :3], a.T), 3 * 3 * 3),
+])  # fmt: skip
+def test_work_is_counted_in_multiply_adds(function, work):
+    a, b = np.ones((2, 3)), np.eye(3, 4) + 1
+    result, counted = reference.work(function, a, b)
+    assert round(counted) == work
+    if result is not None:
+        np.testing.assert_allclose(result, function(a, np.eye(3, 4) + 1))

@@ -65,9 +65,8 @@ def listing() -> list[Entry]:
     ]
 
 
-def start(
-    name: str, folder: str | os.PathLike = ".", *, key: str | None = None
-) -> list[pathlib.Path]:
+def start(name: str, folder: str | os.PathLike = ".", *,
+          key: str | None = None) -> list[pathlib.Path]:  # fmt: skip
     """Write an assignment into a folder: NAME.py to be filled in, NAME.ipynb to explore.
 
     Parameters

@@ -1,20 +1,18 @@
 """Grades a class: in parallel, resumable, one sealed record for each submission."""
 
 import concurrent.futures
-import functools
 import importlib.metadata
 import json
 import os
 import pathlib
 import secrets
-from collections.abc import Iterable
 from typing import Any
 
 import tqdm
 
 from minigen.core import validate
 from minigen.homework import assignments
-from minigen.homework.assignments import Assignment, Pair, Task
+from minigen.homework.assignments import Assignment, Pair
 from minigen.homework.grading import records, submissions
 from minigen.homework.grading.submissions import Submission
 from minigen.homework.handout import variants
@@ -25,7 +23,6 @@ from minigen.homework.marking.task_check import cases
 from minigen.homework.wall import LIMITS, Limits, Refused, reached
 
 VERSION = importlib.metadata.version("minigen")
-AssignmentHeader = tuple[str, Any] | None
 
 
 @validate.options
@@ -101,20 +98,14 @@ def grade(
     level, why = reached()
     if level < isolation:
         raise Refused(f"isolation: expected a wall of level {isolation}, got {level} ({why})")
-    out = pathlib.Path(out)
-    run = _settings(assignment, key, out, level, seed)
-    tasks = assignment.tasks(run["variant"])
-    _warm(tasks, run["seed"])
-    work = functools.partial(
-        _record, assignment=assignment, tasks=tasks, run=run, key=key, out=out, limits=limits
-    )
+    run = _Run(assignment, key, pathlib.Path(out), level, limits, seed)
     jobs = validate.integer("jobs", jobs or os.cpu_count() or 1, 1)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(work, found)
+        done = pool.map(run.record, found)
         graded = list(
             tqdm.tqdm(done, total=len(found), desc=name, unit="file", disable=not progress)
         )
-    _publish(graded, run, out)
+    run.publish(graded)
     return graded
 
 
@@ -136,7 +127,7 @@ def _named(folder: str | os.PathLike, single: bool) -> str:
     return found.pop()
 
 
-def _header(submission: Submission) -> AssignmentHeader:
+def _header(submission: Submission) -> tuple[str, Any] | None:
     """(name, variant) of a submission's header, or None."""
     try:
         return variants.read(submission.source.decode("utf-8", "replace"))
@@ -144,87 +135,77 @@ def _header(submission: Submission) -> AssignmentHeader:
         return None
 
 
-def _settings(
-    assignment: Assignment, key: str, out: pathlib.Path, level: int, seed: int | None
-) -> dict[str, Any]:
-    """What a run is graded by; the seed of a stopped run is taken from `out`."""
-    path = out / "run.json"
-    run = {"assignment": assignment.name, "format": assignments.FORMAT, "minigen": VERSION,
-           "variant": variants.drawn(assignment, key), "level": level}  # fmt: skip
-    old = {}
-    if path.exists():
+class _Run:
+    """One run over a class; `facts` is what it grades by, kept in `out/run.json`."""
+
+    def __init__(self, assignment: Assignment, key: str, out: pathlib.Path, level: int,
+                 limits: Limits, seed: int | None):  # fmt: skip
+        self.assignment, self.key, self.out, self.limits = assignment, key, out, limits
+        self.facts = {"assignment": assignment.name, "format": assignments.FORMAT,
+                      "minigen": VERSION, "variant": variants.drawn(assignment, key),
+                      "level": level}  # fmt: skip
+        old = self.stopped()
+        self.facts["seed"] = seed if seed is not None else old.get("seed", secrets.randbits(64))
+        records.write(out / "run.json", json.dumps(self.facts, indent=1))
+        self.tasks = assignment.tasks(self.facts["variant"])
+        for k, task in enumerate(self.tasks):  # computed once, before the threads ask for them
+            for case in cases(task, (self.facts["seed"], k), False):
+                if isinstance(task, Pair):
+                    ref.slopes(task.reference, case)
+
+    def stopped(self) -> dict[str, Any]:
+        """What the run went by that was stopped in this folder, if there was one."""
+        path = self.out / "run.json"
+        if not path.exists():
+            return {}
         old = json.loads(path.read_text(encoding="utf-8"))
-        if any(old.get(k) != run[k] for k in ("assignment", "variant")):
-            raise validate.expected("out", "a new folder, or that of the same run", f"{out}")
-    run["seed"] = seed if seed is not None else old.get("seed", secrets.randbits(64))
-    records.write(path, json.dumps(run, indent=1))
-    return run
-
-
-def _warm(tasks: Iterable[Task], seed: int) -> None:
-    """Computes the expected values once, before the threads ask for them."""
-    for k, task in enumerate(tasks):
-        for case in cases(task, (seed, k), False):
-            if isinstance(task, Pair):
-                ref.slopes(task.reference, case)
-
-
-def _record(
-    submission: Submission,
-    assignment: Assignment,
-    tasks: tuple[Task, ...],
-    run: dict[str, Any],
-    key: str,
-    out: pathlib.Path,
-    limits: Limits,
-) -> records.Record:
-    """The sealed record of one submission, from disk if it was graded before."""
-    path = out / "records" / f"{submission.student}.json"
-    facts = {"student": submission.student, "sha256": submission.sha256, **run}
-    old = records.load(path, key)
-    if old and all(old.get(k) == v for k, v in facts.items()):
+        if any(old.get(k) != self.facts[k] for k in ("assignment", "variant")):
+            raise validate.expected("out", "a new folder, or that of the same run", f"{self.out}")
         return old
-    marks = _marked(submission, tasks, run, limits)
-    new = facts | {
-        "title": f"Homework {assignment.number}: {assignment.title}",
-        "note": _note(submission, run),
-        "earned": sum(m.earned for m in marks),
-        "points": sum(m.points for m in marks),
-        "marks": [{**vars(m), "earned": m.earned} for m in marks],
-    }
-    new["seal"] = records.seal(new, key)
-    records.write(path, json.dumps(new, indent=1))
-    return new
 
+    def record(self, submission: Submission) -> records.Record:
+        """The sealed record of one submission, from disk if it was graded before."""
+        path = self.out / "records" / f"{submission.student}.json"
+        facts = {"student": submission.student, "sha256": submission.sha256, **self.facts}
+        old = records.load(path, self.key)
+        if old and all(old.get(k) == v for k, v in facts.items()):
+            return old
+        marks = self.marks(submission)
+        new = facts | {
+            "title": f"Homework {self.assignment.number}: {self.assignment.title}",
+            "note": self.note(submission),
+            "earned": sum(m.earned for m in marks),
+            "points": sum(m.points for m in marks),
+            "marks": [{**vars(m), "earned": m.earned} for m in marks],
+        }
+        new["seal"] = records.seal(new, self.key)
+        records.write(path, json.dumps(new, indent=1))
+        return new
 
-def _marked(
-    submission: Submission, tasks: tuple[Task, ...], run: dict[str, Any], limits: Limits
-) -> list[Mark]:
-    """The marks of a submission."""
-    session = Session(submission.source, behind_wall(run["level"], limits), limits)
-    session.broken = submission.problem
-    try:
-        return mark(tasks, session, (run["seed"],))
-    finally:
-        session.close()
+    def marks(self, submission: Submission) -> list[Mark]:
+        """The marks of a submission."""
+        open_desk = behind_wall(self.facts["level"], self.limits)
+        session = Session(submission.source, open_desk, self.limits)
+        session.broken = submission.problem
+        try:
+            return mark(self.tasks, session, (self.facts["seed"],))
+        finally:
+            session.close()
 
+    def note(self, submission: Submission) -> str:
+        """What the instructor should know about a submission besides its marks."""
+        found = _header(submission)
+        if submission.problem or found is None:
+            missing = "the file has no header of a homework: it was graded all the same"
+            return submission.problem or missing
+        if found != (self.facts["assignment"], self.facts["variant"]):
+            return "the file was handed out for another variant than this class's"
+        return ""
 
-def _note(submission: Submission, run: dict[str, Any]) -> str:
-    """What the instructor should know about a submission besides its marks."""
-    if submission.problem:
-        return submission.problem
-    found = _header(submission)
-    if found is None:
-        return "the file has no header of a homework: it was graded all the same"
-    if found != (run["assignment"], run["variant"]):
-        return "the file was handed out for another variant than this class's"
-    return ""
-
-
-def _publish(graded: list[records.Record], run: dict[str, Any], out: pathlib.Path) -> None:
-    """CSV, JSON and the pages."""
-    records.write(out / "results.csv", records.class_csv(graded))
-    summary = json.dumps({"run": run, "submissions": graded}, indent=1)
-    records.write(out / "results.json", summary)
-    for r in graded:
-        records.write(out / "pages" / f"{r['student']}.html", records.page(r))
+    def publish(self, graded: list[records.Record]) -> None:
+        """CSV, JSON and the pages."""
+        records.write(self.out / "results.csv", records.class_csv(graded))
+        summary = json.dumps({"run": self.facts, "submissions": graded}, indent=1)
+        records.write(self.out / "results.json", summary)
+        for r in graded:
+            records.write(self.out / "pages" / f"{r['student']}.html", records.page(r))

@@ -18,7 +18,7 @@ DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
 def marked(assignment: Assignment, variant: Variant) -> str:
     """The marked source with the equations of a variant; the solutions in it are for practice."""
-    text = (SOURCES / f"{assignment.name}.py").read_text(encoding="utf-8")
+    text = (SOURCES / f"{assignment.name}.py.in").read_text(encoding="utf-8")
     return string.Template(text).substitute(assignment.slots(variant))
 
 

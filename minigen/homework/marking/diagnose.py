@@ -36,9 +36,8 @@ class Calls:
         return self.of_scale(scale)
 
 
-def gradient(
-    task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray, again: Again
-) -> Diagnosis | None:
+def gradient(task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray,
+             again: Again) -> Diagnosis | None:  # fmt: skip
     """The likely reason that the gradient by input `i` is wrong."""
     ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
     if fits(ref.gradients(task.reference, ones)[i], yours):
@@ -84,9 +83,8 @@ def _slip_of_gradient(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Dia
     return None
 
 
-def _would_give(
-    reference: Reference, case: ref.Case, i: int, yours: NDArray, path: ref.Path
-) -> bool:
+def _would_give(reference: Reference, case: ref.Case, i: int, yours: NDArray,
+                path: ref.Path) -> bool:  # fmt: skip
     """Whether a slip gives this gradient: along one direction first, which is cheap."""
     u = np.random.default_rng(0).standard_normal(yours.shape)
     slope, mine = _attempt(ref.along, reference, case, i, u, path), np.sum(u * yours)
@@ -95,9 +93,8 @@ def _would_give(
     return fits(ref.gradients(reference, case, path)[i], yours)
 
 
-def _slips(
-    reference: Reference, case: ref.Case, texts: dict[str, str]
-) -> Iterator[tuple[ref.Path, str]]:
+def _slips(reference: Reference, case: ref.Case,
+           texts: dict[str, str]) -> Iterator[tuple[ref.Path, str]]:  # fmt: skip
     """(path, sentence) of each slip at each quantity."""
     for name, of_one in ref.names(reference, case).items():
         for slip, text in texts.items():

@@ -35,9 +35,8 @@ class Mark:
         return self.points if self.right else 0
 
 
-def mark(
-    tasks: Iterable[Task], session: Session, seed: tuple[int, ...], practice: bool = False
-) -> list[Mark]:
+def mark(tasks: Iterable[Task], session: Session, seed: tuple[int, ...],
+         practice: bool = False) -> list[Mark]:  # fmt: skip
     """The marks of all parts; the integers of `seed` decide the inputs."""
     marks, lines = [], complex_numbers(session.source)
     for k, task in enumerate(tasks):

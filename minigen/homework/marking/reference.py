@@ -163,9 +163,8 @@ def gradients(reference: Reference, case: Case, path: Path = Path()) -> list[NDA
     return [np.sum(column, axis=0) for column in zip(*parts, strict=True)]
 
 
-def cases(
-    reference: Reference, draw: Draw, sizes: Sequence[Size], rng: np.random.Generator
-) -> list[Case]:
+def cases(reference: Reference, draw: Draw, sizes: Sequence[Size],
+          rng: np.random.Generator) -> list[Case]:  # fmt: skip
     """One case for each size, with cotangents of both signs and none near 0."""
     found = []
     for size in sizes:

@@ -65,9 +65,8 @@ class Session:
         if self.broken:
             raise Failure(self.broken)
 
-    def ask(
-        self, name: str, values: Sequence, keep: bool = False, counted: bool = False
-    ) -> list[Any]:
+    def ask(self, name: str, values: Sequence, keep: bool = False,
+            counted: bool = False) -> list[Any]:  # fmt: skip
         """The outputs of a student's function; with `keep` the handle of its cache after them,
         with `counted` the work it took."""
         desk = self.ready()

@@ -35,9 +35,8 @@ def columns(half: str, D: int, d: int) -> Outputs:
     return (every[:d], every[d:]) if half == "second" else (every[D - d :], every[: D - d])
 
 
-def network(
-    variant: Variant, path: Path, xa: NDArray, *weights: NDArray
-) -> tuple[NDArray, NDArray]:
+def network(variant: Variant, path: Path, xa: NDArray,
+            *weights: NDArray) -> tuple[NDArray, NDArray]:  # fmt: skip
     """s and t of the kept half."""
     W1, b1, W2, b2 = weights
     r = xa @ W1 + b1

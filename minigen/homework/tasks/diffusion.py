@@ -95,15 +95,8 @@ def clean(kind: str, path: Path, xt: NDArray, out: NDArray, beta: NDArray, t: ND
     return (path("x_t in x0", xt) - path("out in x0", np.sqrt(1 - A) * eps)) / np.sqrt(A)
 
 
-def reverse(
-    variant: Variant,
-    path: Path,
-    xt: NDArray,
-    out: NDArray,
-    prev: NDArray,
-    beta: NDArray,
-    t: NDArray,
-) -> Outputs:
+def reverse(variant: Variant, path: Path, xt: NDArray, out: NDArray, prev: NDArray, beta: NDArray,
+            t: NDArray) -> Outputs:  # fmt: skip
     """log p(x_t-1 | x_t), summed over columns."""
     b, _, A, B = columns(beta, t)
     tilde = b * (1 - B) / (1 - A)
@@ -155,14 +148,8 @@ def draw_dif22(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N), standard(rng, N), alpha, alpha * rng.uniform(0.3, 0.9, N))
 
 
-def dif22(
-    first: Callable[[NDArray], NDArray],
-    path: Path,
-    xt: NDArray,
-    eps: NDArray,
-    alpha: NDArray,
-    A: NDArray,
-) -> Outputs:
+def dif22(first: Callable[[NDArray], NDArray], path: Path, xt: NDArray, eps: NDArray,
+          alpha: NDArray, A: NDArray) -> Outputs:  # fmt: skip
     return (first(alpha) * xt - (1 - alpha) / np.sqrt(alpha * (1 - A)) * eps,)
 
 

@@ -45,16 +45,8 @@ def kl(kind: str, path: Path, m1: NDArray, l1: NDArray, m2: NDArray, r2: NDArray
     return (path("the sum over the columns", each).sum(axis=1),)
 
 
-def term(
-    kind: str,
-    path: Path,
-    eps_hat: NDArray,
-    v: NDArray,
-    x0: NDArray,
-    eps: NDArray,
-    beta: NDArray,
-    t: NDArray,
-) -> Outputs:
+def term(kind: str, path: Path, eps_hat: NDArray, v: NDArray, x0: NDArray, eps: NDArray,
+         beta: NDArray, t: NDArray) -> Outputs:  # fmt: skip
     """L_t-1, the mean over the rows, with log s2 between log beta_tilde and log beta."""
     A = np.cumprod(1 - beta)
     b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))

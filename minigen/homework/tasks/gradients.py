@@ -47,16 +47,8 @@ def loss(kind: str, path: Path, pred: NDArray, target: NDArray) -> Outputs:
     return (path("the loss", each.sum(axis=1).mean()),)
 
 
-def tangent(
-    activation: str,
-    path: Path,
-    x: NDArray,
-    W: NDArray,
-    b: NDArray,
-    ux: NDArray,
-    uW: NDArray,
-    ub: NDArray,
-) -> Outputs:
+def tangent(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray, ux: NDArray,
+            uW: NDArray, ub: NDArray) -> Outputs:  # fmt: skip
     """The derivative along (ux, uW, ub), by a complex step."""
     u = 1j * H
     x = x + u * path("the path of ux", ux)

@@ -71,9 +71,8 @@ def discrete(variant: Variant, path: Path, L: NDArray, l0: NDArray, y: NDArray) 
     return (start + path("the factors t > 1", P[y[:, :-1], y[:, 1:]]).sum(axis=1),)
 
 
-def sample(
-    variant: Variant, path: Path, noise: NDArray, a: NDArray, b: NDArray, r: NDArray
-) -> Outputs:
+def sample(variant: Variant, path: Path, noise: NDArray, a: NDArray, b: NDArray,
+           r: NDArray) -> Outputs:  # fmt: skip
     v = path("v", variance(variant["variance"], r))
     mean, first = beginning(variant["start"], a, b, v)
     x = [mean + np.sqrt(first) * noise[:, 0]]

@@ -57,9 +57,8 @@ def normalize(path: Path, h: NDArray) -> Outputs:
     return (path("the direct h", h) / length,)
 
 
-def triplet(
-    variant: Variant, path: Path, a: NDArray, p: NDArray, n: NDArray, margin: NDArray
-) -> Outputs:
+def triplet(variant: Variant, path: Path, a: NDArray, p: NDArray, n: NDArray,
+            margin: NDArray) -> Outputs:  # fmt: skip
     dp = path("d(a, p)", distance(variant["distance"], a, p))
     dn = path("d(a, n)", distance(variant["distance"], a, n))
     g = path("d(a, p) - d(a, n)", dp - dn) + path("the margin", margin + 0 * dp)

@@ -138,9 +138,8 @@ class Worker:
         text = np.frombuffer(source, np.uint8)
         return self.ask(frames.LOAD, "", [text], self.limits.load)
 
-    def ask(
-        self, operation: int, name: str, values: Sequence, seconds: float | None = None
-    ) -> tuple[int, list]:
+    def ask(self, operation: int, name: str, values: Sequence,
+            seconds: float | None = None) -> tuple[int, list]:  # fmt: skip
         """(status, values) of one request; raises Lost if the worker does not respond."""
         if self.lost:
             raise Lost(self.lost)
@@ -174,9 +173,8 @@ class Worker:
         finally:
             timer.cancel()
 
-    def exchange(
-        self, operation: int, name: str, values: Sequence, deadline: float
-    ) -> tuple[int, list]:
+    def exchange(self, operation: int, name: str, values: Sequence,
+                 deadline: float) -> tuple[int, list]:  # fmt: skip
         """Sends a request, reads the response."""
         nonce = secrets.token_bytes(16)
         self.send(frames.request(nonce, operation, name, values), deadline)

@@ -50,6 +50,9 @@ def counting(numpy: Any) -> Any:
     class Counted(numpy.ndarray):
         work = 0.0  # of all these arrays
 
+        def dot(self, other, out=None):
+            return numpy.dot(self, other, out)
+
         def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
             given = [plain(a) for a in inputs]
             options = {name: plain(a) for name, a in options.items()}
@@ -68,7 +71,7 @@ def counting(numpy: Any) -> Any:
             if name not in ("dot", "einsum", "inner", "outer", "tensordot", "vdot"):
                 if name in ("cholesky", "det", "inv", "slogdet", "solve"):
                     Counted.work += numpy.size(inputs[0]) * numpy.shape(inputs[0])[-1]
-                return super().__array_function__(function, types, inputs, options)
+                return wrapped(super().__array_function__(function, types, inputs, options))
             given = [plain(a) for a in inputs]
             result = function(*given, **{name: plain(a) for name, a in options.items()})
             if isinstance(given[0], str):
