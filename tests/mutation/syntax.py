@@ -22,7 +22,10 @@ class Mutant:
 def mutants(function):
     """Every mutant of a function, no text twice."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    tree.body[0].decorator_list = []
+    tree.body[0].decorator_list, tree.body[0].returns = [], None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
     seen = {ast.unparse(tree)}
     for i, node in enumerate(ast.walk(tree)):
         for kind, new in changes(node, cotangents(tree)):
