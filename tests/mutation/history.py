@@ -15,12 +15,12 @@ def planted(name, file, tests, *pairs):
 
 
 BANK = (
-    planted("H1 sign of the inverse log-det of a MADE (pytorch-flows)", "flows/maf.py", INVERTED("MAFLayer"),
+    planted("H1 sign of the inverse log-det of a MADE (pytorch-flows)", "flows/maf_layer.py", INVERTED("MAFLayer"),
             "+ h[:, 0], alpha  #", "+ h[:, 0], -alpha  #"),
     planted("H2 Logit runs one way whatever is asked (pytorch-flows)", "flows/elementwise.py", INVERTED("Logit"),
-            "x = (sigmoid(y) - self.low) / self.slope", "x = self.forward(sigmoid(y))[0]"),
+            "return (u - self.low) / self.slope, logdet, u", "return self.forward(u)[0], logdet, u"),
     planted("H3 BatchNorm inverted before it has statistics (pytorch-flows)", "flows/batchnorm.py", "test_batchnorm.py",
-            "        raise TypeError(\n", "        return y, constant(0.0, y)\n        raise TypeError(\n"),
+            "        raise validate.InvalidType(\n", "        return y, np.zeros(len(y)), None\n        raise validate.InvalidType(\n"),
     planted("H4 ActNorm initialises itself again (pytorch-flows)", "flows/actnorm.py", "test_flows.py",
             "        scaled = x * np.exp(self.s)\n",
             "        if not self.s.any() and len(x) > 1:\n            self.s[...] = -np.log(x.real.std(axis=0) + 1e-9)\n        scaled = x * np.exp(self.s)\n"),
@@ -29,7 +29,7 @@ BANK = (
     planted("H6 sign of a spline's inverse log-det (flowtorch)", "flows/spline.py", "test_splines.py",
             "return x, -np.log(slope)", "return x, np.log(slope)"),
     planted("H7 sign of the log-det of a linear inverse (flowjax)", "flows/linear.py", INVERTED("InvertibleLinear"),
-            "constant(-self.a.sum(), y)", "constant(self.a.sum(), y)"),
+            "return x, -self.a.sum() +", "return x, self.a.sum() +"),
     planted("H8 sign of the Jacobian of a standardisation (bayesflow)", "flows/elementwise.py", INVERTED("Affine"),
             "/ self.scale, -self.logdet(y)", "/ self.scale, self.logdet(y)"),
     planted("H9 a conditional MAF of one column hears nothing (flowjax)", "flows/degrees.py", "test_made.py test_maf_iaf.py",
@@ -82,7 +82,7 @@ BANK = (
     planted("P9b weights of importance sampling left out", "diffusion/timesteps.py", "test_diffusion.py test_elbo.py",
             "return t, 1 / (self.T * self.p[t - 1])", "return t, np.ones(n)"),
     planted("P11 evaluated without dequantisation (distrax)", "flows/losses.py", "test_flows.py",
-            "x = dequantize(x.astype(self.density.dtype), rng)", "x = x.astype(self.density.dtype)"),
+            "return dequantize(x.astype(density.dtype), rng)", "return x.astype(density.dtype)"),
     planted("P12 log-det doubled in both directions (nflows' tests)", "flows/chain.py", INVERTED("Chain"),
             "logdet = logdet + ell  # CV", "logdet = logdet + 2 * ell  # CV"),
     planted("P13 BatchNorm's backward without a path (mlpack)", "flows/batchnorm.py", DERIVED("BatchNorm"),
