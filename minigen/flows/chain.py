@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.contract import Bijection, Cache
@@ -31,7 +32,7 @@ class Chain(Bijection):
         return next((s for f in self.layers if (s := f.slow(direction))), None)
 
     def forward(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        logdet: Any = 0
+        logdet = np.zeros(len(z), z.dtype)
         caches = []
         for f in self.layers:
             z, ell, cache = f.forward(z, *(context if f.context else ()))
@@ -47,7 +48,7 @@ class Chain(Bijection):
         return dz, *dcontext, {"layers": grads}
 
     def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        logdet: Any = 0
+        logdet = np.zeros(len(z), z.dtype)
         caches = []
         for f in reversed(self.layers):
             z, ell, cache = f.inverse(z, *(context if f.context else ()))
