@@ -77,7 +77,7 @@ BANK = (
             "return np.linspace(T if steps == 1 else 1, T, steps).round().astype(int)", "return np.arange(1, steps + 1)"),
     planted("P8 the objective asked for is ignored (lucidrains)", "diffusion/model.py", "test_elbo.py test_diffusion.py",
             "Target(self.schedule, self.predict)", 'Target(self.schedule, "eps")'),
-    planted("P9 the condition does not reach the bound (improved-diffusion)", "diffusion/losses.py", "test_diffusion.py test_details.py",
+    planted("P9 the condition does not reach the bound (improved-diffusion)", "diffusion/losses.py", "test_diffusion.py test_details.py -k class",
             "m.forward(xt, t=t, label=label)", "m.forward(xt, t=t, label=None if label is None else 0 * label)"),
     planted("P9b weights of importance sampling left out", "diffusion/timesteps.py", "test_diffusion.py test_elbo.py",
             "return t, 1 / (self.T * self.p[t - 1])", "return t, np.ones(n)"),
