@@ -188,6 +188,12 @@ def test_one_layer_at_two_places_of_a_chain_has_the_gradient_of_both(rng):
         assert np.array_equal(a, b)
 
 
+def test_a_chain_of_no_layers_is_the_identity(rng):
+    x = rng.standard_normal((4, 2))
+    for y, logdet, _ in flows.Chain(()).forward(x), flows.Chain(()).inverse(x):
+        assert np.array_equal(y, x) and np.array_equal(logdet, np.zeros(4))
+
+
 def test_the_gradient_of_a_context_is_the_sum_over_the_layers_that_see_it(rng):
     chain = smooth_flow(rng, features=3, context=2, layers=2).chain
     x, context = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
