@@ -1,6 +1,6 @@
 """Where a row turns from right to wrong: what rounding may explain, and what it may not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -251,12 +251,13 @@ def test_the_scale_of_the_outputs(x, rng):
 def test_an_untrusted_complex_step_is_inconclusive(rng):
     """Of 1e12 + x differences see few figures."""
     probe = Probe.of(Map(lambda x: 1e12 + x, lambda x, dy: 2 * dy), (np.ones((3, 2)),), {})
-    run, step = Evaluation.of(probe, rng), ComplexStep(probe)
-    seen = compare(Slopes.at_entries("dx", run.yours["dx"], 99, rng), step, run.cotangents)
-    states, doubt = tolerance.decide(seen, step, run, rng)
+    step = ComplexStep(probe)
+    run = replace(Evaluation.of(probe, rng), reference=step)
+    seen = compare(Slopes.at_entries("dx", run.yours["dx"], 99, rng), run)
+    states, doubt = tolerance.decide(seen, run)
     assert set(states) == {State.WRONG} and not doubt
     step.trusted = False
-    states, doubt = tolerance.decide(seen, step, run, rng)
+    states, doubt = tolerance.decide(seen, run)
     assert set(states) == {State.INCONCLUSIVE} and doubt.kind == Kind.UNSURE
 
 

@@ -14,10 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.check.comparison import Slopes, compare
 from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
-from minigen.check.reference import choose
 from minigen.check.report import Report, Row, State
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import Reference, decide
+from minigen.check.tolerance import decide
 from minigen.core import validate
 
 FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
@@ -72,44 +71,28 @@ def adjoint(
     """
     validate.generator(rng)
     validate.integer("directions", directions, 1)
-    probe = Probe.of(layer, inputs, given or {})
-    evaluation = Evaluation.of(probe, rng)
-    reference = choose(probe, method, rng)
-    rows = misshapen(probe.points, evaluation.yours)
-    rows = rows or direction_rows(evaluation, reference, directions, rng)
-    return Report(f"adjoint of {type(layer).__name__}", tuple(rows), reference.note)
+    run = Evaluation.of(Probe.of(layer, inputs, given or {}), rng, method)
+    rows = misshapen(run.probe.points, run.yours) or direction_rows(run, directions)
+    return Report(f"adjoint of {type(layer).__name__}", tuple(rows), run.reference.note)
 
 
-def direction_rows(
-    evaluation: Evaluation, reference: Reference, directions: int, rng: np.random.Generator
-) -> list[Row]:
+def direction_rows(run: Evaluation, directions: int) -> list[Row]:
     """One row for all arrays together and, if it is wrong, one for each; none if all are empty."""
-    names = [name for name, a in evaluation.probe.points.items() if a.size]
+    names = [name for name, a in run.probe.points.items() if a.size]
     if not names:
         return []
-
-    def row(label: str, moved: list[str]) -> Row:
-        return direction_row(label, moved, evaluation, reference, directions, rng)
-
-    together = row("v.(Ju) = (J'v).u", names)
-    single = together.state == State.OK or len(names) == 1
-    return [together, *([] if single else [row(name, [name]) for name in names])]
+    together = direction_row("v.(Ju) = (J'v).u", names, run, directions)
+    if together.state == State.OK or len(names) == 1:
+        return [together]
+    return [together, *(direction_row(name, [name], run, directions) for name in names)]
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
-def direction_row(
-    label: str,
-    names: list[str],
-    evaluation: Evaluation,
-    reference: Reference,
-    directions: int,
-    rng: np.random.Generator,
-) -> Row:
+def direction_row(label: str, names: list[str], run: Evaluation, directions: int) -> Row:
     """The row of some directions in which only the arrays `names` move."""
-    us = random_directions(names, evaluation.yours, directions, rng)
-    slopes = Slopes.along(label, us, evaluation.yours)
-    comparison = compare(slopes, reference, evaluation.cotangents)
-    states, doubt = decide(comparison, reference, evaluation, rng)
+    us = random_directions(names, run.yours, directions, run.rng)
+    comparison = compare(Slopes.along(label, us, run.yours), run)
+    states, doubt = decide(comparison, run)
     error = comparison.gap.max() / (comparison.scale or 1.0)
     order = (State.WRONG, State.INCONCLUSIVE, State.OK)
     state = next(s for s in order if np.any(states == s))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.check.evaluation import Evaluation
+
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
@@ -89,8 +91,9 @@ class Comparison:
         return Comparison(self.slopes.part(chosen), *arrays)
 
 
-def compare(slopes: Slopes, reference: Any, cotangents: Sequence[NDArray]) -> Comparison:
-    """Slopes beside those of a reference (`ComplexStep` or `Richardson`)."""
+def compare(slopes: Slopes, evaluation: Evaluation) -> Comparison:
+    """Slopes beside those of the reference."""
+    reference, cotangents = evaluation.reference, evaluation.cotangents
     parts, ones = np.zeros((2, len(cotangents), len(slopes.where)))
     size, error = slopes.norm.copy(), np.zeros(len(slopes.where))
     for i, place in enumerate(slopes.where):

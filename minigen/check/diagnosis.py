@@ -1,7 +1,7 @@
 """Why a gradient is wrong: the usual mistakes, tried one after the other on the numbers.
 
-Each function of `TESTS` looks at a `Mismatch` and returns a `Diagnosis`, or None if it is not
-that mistake. The first one found is reported, and where the wrong entries lie.
+Each function of `TESTS` looks at a `Mismatch` and yields what it may be. The first mistake found is
+reported, and where the wrong entries lie.
 """
 
 import functools
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from minigen.check.comparison import Comparison
 from minigen.check.report import Diagnosis, Kind
 
-Found = Diagnosis | None
+Found = Iterator[tuple[Kind, str]]
 
 
 class Repeatable(Protocol):
@@ -34,12 +34,12 @@ class Repeatable(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Mismatch:
-    """The comparison of one array, which entries are wrong, the whole gradient, the evaluation."""
+    """The comparison of one array, which entries are wrong, the whole gradient, the run."""
 
     all: Comparison
     bad: NDArray
     full: NDArray
-    evaluation: Repeatable
+    run: Repeatable
 
     @functools.cached_property
     def wrong(self) -> Comparison:
@@ -57,61 +57,56 @@ def same(yours: NDArray, guess: NDArray, comparison: Comparison, scale: float) -
     return bool(np.all(np.abs(yours - guess) <= near))
 
 
-def diagnose(comparison: Comparison, bad: NDArray, full: NDArray, evaluation: Repeatable) -> Found:
-    """The likely mistake; `full` is the whole gradient as given by this `evaluation`."""
-    m = Mismatch(comparison, bad, full, evaluation)
+def diagnose(
+    comparison: Comparison, bad: NDArray, full: NDArray, run: Repeatable
+) -> Diagnosis | None:
+    """The likely mistake; `full` is the whole gradient as given in this run."""
+    m = Mismatch(comparison, bad, full, run)
     with np.errstate(all="ignore"):
-        found = next(filter(None, (test(m) for test in TESTS)), None)
-    where = place(m)
-    if found is None or not where:
-        return found or (Diagnosis(Kind.PLACE, where) if where else None)
-    return Diagnosis(found.kind, f"{found.text}; {where}")
+        kind, text = next((found for test in TESTS for found in test(m)), (Kind.PLACE, ""))
+    text = "; ".join(filter(None, [text, place(m)]))
+    return Diagnosis(kind, text) if text else None
 
 
 def not_finite(m: Mismatch) -> Found:
     bad = np.argwhere(~np.isfinite(m.full))
-    if not len(bad):
-        return None
-    at = ", ".join(map(str, bad[0]))
-    text = f"{m.full[tuple(bad[0])]} in {len(bad)} of {m.full.size} entries, first at [{at}]"
-    return Diagnosis(Kind.NOT_FINITE, text)
+    if len(bad):
+        at, value = ", ".join(map(str, bad[0])), m.full[tuple(bad[0])]
+        many = f"{value} in {len(bad)} of {m.full.size} entries"
+        yield Kind.NOT_FINITE, f"{many}, first at [{at}]"
 
 
 def stateful(m: Mismatch) -> Found:
-    if np.array_equal(m.evaluation.again(m.all.slopes.name, 1.0), m.full):
-        return None
-    return Diagnosis(
-        Kind.STATEFUL,
-        "another forward pass in between changes it: the layer remembers its last input; "
-        "put everything that backward needs into the cache",
-    )
+    if not np.array_equal(m.run.again(m.all.slopes.name, 1.0), m.full):
+        yield (
+            Kind.STATEFUL,
+            "another forward pass in between changes it: the layer remembers its last input; "
+            "put everything that backward needs into the cache",
+        )
 
 
 def rounding(m: Mismatch) -> Found:
     error = m.wrong.gap.max() / m.all.scale
-    if not error <= 1e-5:
-        return None
-    text = f"almost right, to {error:.0e}: finite differences, float32, or an inexact constant?"
-    return Diagnosis(Kind.ROUNDING, text)
+    if error <= 1e-5:
+        where = "finite differences, float32, or an inexact constant?"
+        yield Kind.ROUNDING, f"almost right, to {error:.0e}: {where}"
 
 
 def zero(m: Mismatch) -> Found:
-    if m.wrong.yours.any():
-        return None
-    where = "where it should not be" if m.all.yours.any() else "everywhere"
-    return Diagnosis(Kind.ZERO, f"zero {where}: is a path missing?")
+    if not m.wrong.yours.any():
+        where = "where it should not be" if m.all.yours.any() else "everywhere"
+        yield Kind.ZERO, f"zero {where}: is a path missing?"
 
 
 def ratio(m: Mismatch) -> Found:
     yours, g = m.wrong.yours, m.wrong.expected
     factor = np.sum(yours * g) / np.sum(g * g)
-    if not m.explained_by(factor * g):
-        return None
-    for number, kind, text in known_ratios(m.evaluation.rows):
-        if abs(factor - number) < 1e-9 * abs(number):
-            return Diagnosis(kind, text)
-    text = f"{factor:.6g} times the right gradient: a constant factor"
-    return Diagnosis(Kind.FACTOR, text) if len(g) > 1 else None
+    if m.explained_by(factor * g):
+        for number, kind, text in known_ratios(m.run.rows):
+            if abs(factor - number) < 1e-9 * abs(number):
+                yield kind, text
+        if len(g) > 1:
+            yield Kind.FACTOR, f"{factor:.6g} times the right gradient: a constant factor"
 
 
 def known_ratios(n: int) -> Iterator[tuple[float, Kind, str]]:
@@ -129,72 +124,61 @@ def known_ratios(n: int) -> Iterator[tuple[float, Kind, str]]:
 
 
 def output_term(m: Mismatch) -> Found:
-    terms = (
-        (-1, Kind.MISSING_TERM, "the term of d{0} is missing: this is the gradient with d{0} = 0"),
-        (-2, Kind.TERM_SIGN, "the term of d{0} has the wrong sign"),
-        (1, Kind.TERM_TWICE, "the term of d{0} is counted twice"),
-    )
-    for name, part in zip(m.evaluation.names, m.wrong.parts, strict=True):
-        for factor, kind, text in terms:
-            if m.explained_by(m.wrong.expected + factor * part):
-                return Diagnosis(kind, text.format(name))
-    return None
+    for name, part in zip(m.run.names, m.wrong.parts, strict=True):
+        if m.explained_by(m.wrong.expected - part):
+            zero = f"this is the gradient with d{name} = 0"
+            yield Kind.MISSING_TERM, f"the term of d{name} is missing: {zero}"
+        if m.explained_by(m.wrong.expected - 2 * part):
+            yield Kind.TERM_SIGN, f"the term of d{name} has the wrong sign"
+        if m.explained_by(m.wrong.expected + part):
+            yield Kind.TERM_TWICE, f"the term of d{name} is counted twice"
 
 
 def clipped(m: Mismatch) -> Found:
     top = np.abs(m.all.yours).max()
     guess = np.clip(m.all.expected, -top, top)
-    several = np.sum(np.abs(m.all.yours) == top) > 1
-    if several and same(m.all.yours, guess, m.all, 0.0):
-        return Diagnosis(Kind.CLIPPED, f"clipped at {top:.6g}?")
-    return None
+    if np.sum(np.abs(m.all.yours) == top) > 1 and same(m.all.yours, guess, m.all, 0.0):
+        yield Kind.CLIPPED, f"clipped at {top:.6g}?"
 
 
 def cotangent(m: Mismatch) -> Found:
     w = m.wrong
-    for name, part, one in zip(m.evaluation.names, w.parts, w.ones, strict=True):
+    for name, part, one in zip(m.run.names, w.parts, w.ones, strict=True):
         if m.explained_by(w.expected - part + one):
-            text = f"ignores d{name}: this is the gradient with d{name} = 1"
-            return Diagnosis(Kind.COTANGENT, text)
+            yield Kind.COTANGENT, f"ignores d{name}: this is the gradient with d{name} = 1"
     if m.explained_by(w.ones.sum(axis=0)):
-        text = "ignores its cotangents: this is the gradient with ones for all of them"
-        return Diagnosis(Kind.COTANGENT, text)
-    turned = np.asarray(m.evaluation.again(w.slopes.name, -2.0))
+        ones = "this is the gradient with ones for all of them"
+        yield Kind.COTANGENT, f"ignores its cotangents: {ones}"
+    turned = np.asarray(m.run.again(w.slopes.name, -2.0))
     if np.array_equal(turned, m.full):
-        return Diagnosis(Kind.COTANGENT, "ignores its cotangents: the same when they change")
+        yield Kind.COTANGENT, "ignores its cotangents: the same when they change"
     if np.array_equal(turned, 2 * m.full):
-        return Diagnosis(Kind.COTANGENT, "ignores the sign of its cotangents")
+        yield Kind.COTANGENT, "ignores the sign of its cotangents"
     if not np.allclose(turned, -2 * m.full, 1e-9, 1e-9 * m.all.scale):
-        text = "not linear in its cotangents: clipped, or a constant added?"
-        return Diagnosis(Kind.NOT_LINEAR, text)
-    return None
+        yield Kind.NOT_LINEAR, "not linear in its cotangents: clipped, or a constant added?"
 
 
 def transpose(m: Mismatch) -> Found:
     if m.full.ndim == 2 and m.full.shape[0] == m.full.shape[1]:
         turned = np.array([m.full.T[index] for index in m.all.slopes.where])
         if same(turned, m.all.expected, m.all, m.all.scale):
-            return Diagnosis(Kind.TRANSPOSE, "the transpose of the right gradient")
-    return None
+            yield Kind.TRANSPOSE, "the transpose of the right gradient"
 
 
 def mask(m: Mismatch) -> Found:
-    if m.wrong.size.any():
-        return None
-    return Diagnosis(Kind.MASK, "not 0 where the right gradient is 0: is a mask missing?")
+    if not m.wrong.size.any():
+        yield Kind.MASK, "not 0 where the right gradient is 0: is a mask missing?"
 
 
 def some_signs(m: Mismatch) -> Found:
     if same(np.abs(m.wrong.yours), np.abs(m.wrong.expected), m.wrong, m.all.scale):
-        return Diagnosis(Kind.SOME_SIGNS, "the sign of these entries")
-    return None
+        yield Kind.SOME_SIGNS, "the sign of these entries"
 
 
 def permuted(m: Mismatch) -> Found:
     if same(np.sort(m.all.yours), np.sort(m.all.expected), m.all, m.all.scale):
         text = "the right numbers in other places: permuted, or split the other way?"
-        return Diagnosis(Kind.PERMUTED, text)
-    return None
+        yield Kind.PERMUTED, text
 
 
 def place(m: Mismatch) -> str:

@@ -1,13 +1,15 @@
-"""One forward and backward pass of a layer, and its repetitions under other conditions."""
+"""One forward and backward pass of a layer beside a reference, and its repetitions."""
 
 import dataclasses
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.check.complexstep import ComplexStep
 from minigen.check.probe import Probe, random_cotangents
+from minigen.check.reference import choose
+from minigen.check.richardson import Richardson
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,27 +23,23 @@ class Evaluation:
     outputs: list[NDArray]
     cotangents: list[NDArray]
     yours: dict
+    reference: ComplexStep | Richardson
+    rng: np.random.Generator
 
     @classmethod
-    def of(cls, probe: Probe, rng: np.random.Generator) -> "Evaluation":
-        """One run."""
+    def of(cls, probe: Probe, rng: np.random.Generator, method: str = "auto") -> "Evaluation":
+        """One run, with the reference that `method` asks for."""
         outputs, cache = probe.forward()
         vs = random_cotangents(outputs, rng)
         elsewhere = {name: 0.75 * x for name, x in probe.inputs.items()}
         dataclasses.replace(probe, inputs=elsewhere).forward()
-        return cls(probe, outputs, vs, probe.backward(vs, cache))
-
-    @functools.cached_property
-    def _repeated(self) -> dict[float, dict]:
-        """{scale: gradients} of the repetitions so far."""
-        return {}
+        yours = probe.backward(vs, cache)
+        return cls(probe, outputs, vs, yours, choose(probe, method, rng), rng)
 
     def again(self, name: str, scale: float) -> NDArray:
         """The gradient for `scale` times the cotangents, with no other forward in between."""
-        if scale not in self._repeated:
-            scaled = [scale * v for v in self.cotangents]
-            self._repeated[scale] = self.probe.backward(scaled, self.probe.forward()[1])
-        return self._repeated[scale][name]
+        scaled = [scale * v for v in self.cotangents]
+        return self.probe.backward(scaled, self.probe.forward()[1])[name]
 
     @property
     def rows(self) -> int:

@@ -10,10 +10,9 @@ from minigen.check.comparison import Comparison, Slopes, compare
 from minigen.check.diagnosis import diagnose
 from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
-from minigen.check.reference import choose
 from minigen.check.report import Report, Row, State, versus
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import Reference, decide, worst_of
+from minigen.check.tolerance import decide, worst_of
 from minigen.core import validate
 
 SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each array
@@ -89,43 +88,32 @@ def gradient_rows(
     probe: Probe, rng: np.random.Generator, method: str = "auto", entries: int | None = None
 ) -> tuple[list[Row], str]:
     """(a row for each array of a probe, the note on the reference)."""
-    entries = entries or max(FEWEST, SHARED // max(1, len(probe.points)))
-    evaluation = Evaluation.of(probe, rng)
-    broken = {row.name: row for row in misshapen(probe.points, evaluation.yours)}
-    reference = choose(probe, method, rng)
-    rows = [
-        broken.pop(name, None) or entry_row(name, evaluation, reference, entries, rng)
-        for name in probe.points
-    ]
+    limit = entries or max(FEWEST, SHARED // max(1, len(probe.points)))
+    run = Evaluation.of(probe, rng, method)
+    broken = {row.name: row for row in misshapen(probe.points, run.yours)}
+    rows = [broken.pop(name, None) or entry_row(name, run, limit) for name in probe.points]
     rows += broken.values()
-    large = any(a.size > entries for a in probe.points.values())
+    large = any(a.size > limit for a in probe.points.values())
     if large and all(row.state == State.OK for row in rows):
-        rows += direction_rows(evaluation, reference, 2, rng)
-    return rows, reference.note
+        rows += direction_rows(run, 2)
+    return rows, run.reference.note
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
-def entry_row(
-    name: str,
-    evaluation: Evaluation,
-    reference: Reference,
-    entries: int,
-    rng: np.random.Generator,
-) -> Row:
-    """The row of one array."""
-    full = np.asarray(evaluation.yours[name])
-    slopes = Slopes.at_entries(name, full, entries, rng)
-    comparison = compare(slopes, reference, evaluation.cotangents)
-    states, doubt = decide(comparison, reference, evaluation, rng)
+def entry_row(name: str, run: Evaluation, limit: int) -> Row:
+    """The row of one array, of which at most `limit` entries are checked."""
+    full = np.asarray(run.yours[name])
+    comparison = compare(Slopes.at_entries(name, full, limit, run.rng), run)
+    states, doubt = decide(comparison, run)
     error = comparison.gap.max(initial=0) / (comparison.scale or 1.0)
     note = "1 entry" if full.size == 1 else f"{full.size} entries"
-    if full.size > entries:
-        note += f", {entries} of them checked"
+    if full.size > limit:
+        note += f", {limit} of them checked"
     if np.all(states == State.OK):
         return Row(name, State.OK, error, note)
     state = State.WRONG if np.any(states == State.WRONG) else State.INCONCLUSIVE
     bad = states == state
-    why = doubt or diagnose(comparison, bad, full, evaluation)
+    why = doubt or diagnose(comparison, bad, full, run)
     return Row(name, state, error, f"{bad.sum()} of {note}", worst(comparison, bad), why)
 
 

@@ -1,7 +1,9 @@
 """What a check returns: a report, true or false, with a row for each thing that was checked."""
 
 from dataclasses import dataclass
-from enum import StrEnum, auto
+from enum import StrEnum
+
+from minigen.core import text
 
 
 class State(StrEnum):
@@ -13,43 +15,16 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-class Kind(StrEnum):
-    """What a diagnosis says, as a code."""
-
-    # of the entries of a gradient
-    NOT_FINITE = auto()
-    STATEFUL = auto()
-    ROUNDING = auto()
-    ZERO = auto()
-    SIGN = auto()
-    DOUBLE = auto()
-    HALF = auto()
-    BATCH = auto()  # a factor N or 1/N
-    FACTOR = auto()
-    MISSING_TERM = auto()
-    TERM_SIGN = auto()
-    TERM_TWICE = auto()
-    CLIPPED = auto()
-    COTANGENT = auto()  # does not use dy, or not its sign
-    NOT_LINEAR = auto()
-    TRANSPOSE = auto()
-    MASK = auto()
-    SOME_SIGNS = auto()
-    PERMUTED = auto()
-    PLACE = auto()  # nothing but the rows or columns of the wrong entries
-    # of a whole gradient or output
-    MISSING = auto()
-    EXTRA = auto()
-    SHAPE = auto()
-    DTYPE = auto()
-    # of the reference
-    UNSURE = auto()
-    NOT_CLEAN = auto()
-    ILL_CONDITIONED = auto()
-    # of a bijection or the contract
-    VALUE = auto()
-    LOGDET_SIGN = auto()
-    RULE = auto()
+Kind = StrEnum(
+    "Kind",
+    # of a gradient; BATCH is a factor N or 1/N, COTANGENT a gradient that does not use dy or its
+    # sign, PLACE says only which rows or columns are wrong
+    "SIGN DOUBLE HALF BATCH FACTOR ZERO NOT_FINITE ROUNDING STATEFUL MISSING_TERM TERM_SIGN "
+    "TERM_TWICE CLIPPED COTANGENT NOT_LINEAR TRANSPOSE MASK SOME_SIGNS PERMUTED PLACE "
+    "MISSING EXTRA SHAPE DTYPE "
+    # of the reference; of a bijection or another value; of a rule of the contract
+    "UNSURE NOT_CLEAN ILL_CONDITIONED LOGDET_SIGN VALUE RULE",
+)
 
 
 @dataclass(frozen=True)
@@ -118,11 +93,6 @@ class Row:
         """Whether the row is wrong or inconclusive."""
         return self.state in (State.WRONG, State.INCONCLUSIVE)
 
-    def line(self, width: int) -> str:
-        """One line of the table, the name `width` wide."""
-        error = "" if self.error is None else f"{self.error:.1e}"
-        return f"  {self.name:<{width}}  {self.state:<12}  {error:>7}  {self.note}".rstrip()
-
 
 @dataclass(frozen=True, repr=False)
 class Report:
@@ -160,9 +130,12 @@ class Report:
     def __str__(self) -> str:
         bad = len(self.failures)
         head = f"{self.title}: " + (f"{bad} of {len(self.rows)} not right" if bad else "all right")
-        width = max((len(row.name) for row in self.rows), default=0)
-        table = [row.line(width) for row in self.rows]
-        return "\n".join([head, *table, *([f"  {self.note}"] * bool(self.note)), *self.reasons()])
+        cells = [
+            (f"  {row.name}", row.state, "" if row.error is None else f"{row.error:.1e}", row.note)
+            for row in self.rows
+        ]
+        lines = [head, text.table(cells), f"  {self.note}" if self.note else "", *self.reasons()]
+        return "\n".join(filter(None, lines))
 
     def reasons(self, most: int = 6) -> list[str]:
         """Why the first failures failed, one text each."""

@@ -36,33 +36,27 @@ UNSURE = Diagnosis(
 NOT_CLEAN = Diagnosis(
     Kind.NOT_CLEAN, "differences agree with yours: the forward pass is not complex-clean here"
 )
-Doubt = Diagnosis | None
-Reference = ComplexStep | Richardson
 
 
-def decide(
-    comparison: Comparison, reference: Reference, evaluation: Evaluation, rng: np.random.Generator
-) -> tuple[NDArray, Doubt]:
+def decide(comparison: Comparison, run: Evaluation) -> tuple[NDArray, Diagnosis | None]:
     """(the State of each slope, why the reference is in doubt or None)."""
-    if not isinstance(reference, ComplexStep):
+    if isinstance(run.reference, Richardson):
         states = by_differences(comparison)
         return states, UNSURE if np.any(states == State.INCONCLUSIVE) else None
-    states = by_complex_step(comparison, reference, evaluation, rng)
+    states = by_complex_step(comparison, run, run.reference)
     bad = states == State.WRONG
     if not bad.any():
         return states, None
-    doubt = doubted(comparison.part([worst_of(comparison, bad)]), reference, evaluation)
+    doubt = doubted(comparison.part([worst_of(comparison, bad)]), run, run.reference)
     return np.where(bad, State.INCONCLUSIVE, states) if doubt else states, doubt
 
 
-def by_complex_step(
-    comparison: Comparison, reference: ComplexStep, evaluation: Evaluation, rng: np.random.Generator
-) -> NDArray:
+def by_complex_step(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> NDArray:
     """The State of each slope."""
     bad = ~(comparison.gap <= allowed(comparison, comparison.scale))
     if bad.any():
         again = comparison.part(np.flatnonzero(bad))
-        bad[bad] = ~(again.gap <= explained(again, comparison.scale, reference, evaluation, rng))
+        bad[bad] = ~(again.gap <= explained(again, comparison.scale, run, reference))
     return np.where(bad, State.WRONG, State.OK)
 
 
@@ -72,55 +66,46 @@ def allowed(comparison: Comparison, scale: float) -> NDArray:
 
 
 def explained(
-    doubtful: Comparison,
-    scale: float,
-    reference: ComplexStep,
-    evaluation: Evaluation,
-    rng: np.random.Generator,
+    doubtful: Comparison, scale: float, run: Evaluation, reference: ComplexStep
 ) -> NDArray:
     """The gap that rounding explains on closer examination; 0 where it is too large for that."""
-    scale = max(
-        scale, unsaturated(doubtful, reference, evaluation), of_outputs(doubtful, evaluation)
-    )
+    scale = max(scale, unsaturated(doubtful, run, reference), of_outputs(doubtful, run))
     near = doubtful.gap <= TINY * scale
     spread = np.zeros(len(near))
     for _ in range(DRAWS if near.any() else 0):
-        with reference.moved(lambda a: a * (1 + MOVE * rng.standard_normal(a.shape))):
-            moved = compare(doubtful.slopes, reference, evaluation.cotangents)
+        with reference.moved(lambda a: a * (1 + MOVE * run.rng.standard_normal(a.shape))):
+            moved = compare(doubtful.slopes, run)
         spread = np.fmax(spread, np.abs(moved.expected - doubtful.expected))
     return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
 
-def unsaturated(comparison: Comparison, reference: ComplexStep, evaluation: Evaluation) -> float:
+def unsaturated(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> float:
     """The scale of the slopes where every array is shrunk into [-INSIDE, INSIDE].
 
     0 where the outputs are no real numbers there, as those of log(x - 1).
     """
     with reference.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0) / INSIDE)):
         outside = any(np.any(s) for s in reference.slopes()[0])  # imaginary parts without a step
-        scale = compare(comparison.slopes, reference, evaluation.cotangents).scale
+        scale = compare(comparison.slopes, run).scale
     return 0.0 if outside or not np.isfinite(scale) else scale
 
 
-def of_outputs(comparison: Comparison, evaluation: Evaluation) -> float:
+def of_outputs(comparison: Comparison, run: Evaluation) -> float:
     """The slope that would change the outputs by their own size."""
-    slopes, points = comparison.slopes, evaluation.probe.points
+    slopes, points = comparison.slopes, run.probe.points
     moves = [w if isinstance(w, dict) else {slopes.name: 1.0} for w in slopes.where]
     reach = max(
         np.abs(u).max() / max(1.0, np.abs(points[name]).max())
         for move in moves
         for name, u in move.items()
     )
-    sizes = [
-        np.sum(np.abs(v * y), where=np.isfinite(y))
-        for v, y in zip(evaluation.cotangents, evaluation.outputs, strict=True)
-    ]
-    return sum(sizes) * reach
+    pairs = zip(run.cotangents, run.outputs, strict=True)
+    return reach * sum(np.sum(np.abs(v * y), where=np.isfinite(y)) for v, y in pairs)
 
 
-def doubted(worst: Comparison, reference: ComplexStep, evaluation: Evaluation) -> Doubt:
+def doubted(worst: Comparison, run: Evaluation, reference: ComplexStep) -> Diagnosis | None:
     """Why the worst slope, wrong by the complex step, may be right by differences, or None."""
-    seen = compare(worst.slopes, Richardson(evaluation.probe), evaluation.cotangents)
+    seen = compare(worst.slopes, dataclasses.replace(run, reference=Richardson(run.probe)))
     expected = dataclasses.replace(worst.slopes, yours=worst.expected)
     (yours,) = by_differences(seen)
     (step,) = by_differences(dataclasses.replace(seen, slopes=expected))
