@@ -82,9 +82,10 @@ def grade(
     --------
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = mg.homework.start("markov", folder / "submissions", key="a key of mine")
+    >>> module, notebook = mg.homework.start("markov", folder / "in", key="a key of mine")
+    >>> notebook.unlink()
     >>> records = mg.homework.grade(
-    ...     folder / "submissions", "a key of mine", folder / "graded", isolation=0, progress=False
+    ...     folder / "in", "a key of mine", folder / "graded", isolation=0, progress=False
     ... )
     >>> [(r["student"], r["earned"]) for r in records]
     [('markov', 0)]
@@ -139,7 +140,7 @@ class _Run:
     """One run over a class; `facts` is what it grades by, kept in `out/run.json`."""
 
     def __init__(self, assignment: Assignment, key: str, out: pathlib.Path, level: int,
-                 limits: Limits, seed: int | None):  # fmt: skip
+                 limits: Limits, seed: int | None) -> None:  # fmt: skip
         self.assignment, self.key, self.out, self.limits = assignment, key, out, limits
         self.facts = {"assignment": assignment.name, "format": assignments.FORMAT,
                       "minigen": VERSION, "variant": variants.drawn(assignment, key),

@@ -28,6 +28,13 @@ class Report:
         The level of the wall, 0 to 2.
     practice : bool
         Whether the inputs were those of practice.
+
+    Examples
+    --------
+    >>> mark = mg.homework.Mark("nvp6", 1, mg.homework.Status.WRONG, "x2: the sign")
+    >>> report = mg.homework.Report("Homework 3", (mark,), level=0, practice=False)
+    >>> bool(report), report.earned, report.points
+    (False, 0, 1)
     """
 
     title: str

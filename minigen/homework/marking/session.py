@@ -26,7 +26,8 @@ class Unwritten(Failure):
 class Session:
     """Calls a student's functions. `open_desk` starts a Worker, or in tests what stands for one."""
 
-    def __init__(self, source: bytes, open_desk: Callable[[], Any], limits: Limits = LIMITS):
+    def __init__(self, source: bytes, open_desk: Callable[[], Any],
+                 limits: Limits = LIMITS) -> None:  # fmt: skip
         self.source, self.open_desk, self.limits = source, open_desk, limits
         self.desk, self.broken, self.starts = None, "", STARTS
         self.deadline = time.monotonic() + limits.total

@@ -58,7 +58,8 @@ def cases(task: Task, seed: tuple[int, ...], practice: bool) -> list[ref.Case]:
 class TaskCheck:
     """Calls the functions of one task; `results` has one for each part."""
 
-    def __init__(self, task: Any, session: Session, seed: tuple[int, ...], practice: bool):
+    def __init__(self, task: Any, session: Session, seed: tuple[int, ...],
+                 practice: bool) -> None:  # fmt: skip
         self.task, self.session = task, session
         self.rng = np.random.default_rng([*seed, 1])
         self.cases = cases(task, seed, practice)

@@ -76,7 +76,7 @@ class Worker:
 
     process: subprocess.Popen
 
-    def __init__(self, level: int, limits: Limits):
+    def __init__(self, level: int, limits: Limits) -> None:
         self.limits, self.lost = limits, ""
         self.pipes: dict[str, int] = {}
         try:

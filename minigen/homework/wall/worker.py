@@ -24,7 +24,7 @@ FILE = "submission.py"
 class OnlyNumPy:
     """Finds the package numpy in its home, and nothing else that is installed there."""
 
-    def __init__(self, home: str):
+    def __init__(self, home: str) -> None:
         self.home = home
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -41,19 +41,21 @@ def counting(numpy: Any) -> Any:
     array; indexing and copying count nothing.
     """
 
-    def plain(value):
+    def plain(value: Any) -> Any:
         return value.view(numpy.ndarray) if isinstance(value, Counted) else value
 
-    def wrapped(value):
+    def wrapped(value: Any) -> Any:
         return value.view(Counted) if type(value) is numpy.ndarray else value
 
     class Counted(numpy.ndarray):
         work = 0.0  # of all these arrays
 
-        def dot(self, other, out=None):
+        def dot(self, other: Any, out: Any = None) -> Any:
             return numpy.dot(self, other, out)
 
-        def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
+        def __array_ufunc__(
+            self, ufunc: Any, method: str, *inputs: Any, out: tuple = (), **options: Any
+        ) -> Any:
             given = [plain(a) for a in inputs]
             options = {name: plain(a) for name, a in options.items()}
             if out:
@@ -66,7 +68,9 @@ def counting(numpy: Any) -> Any:
                 Counted.work += max(map(numpy.size, counted), default=0)
             return out[0] if len(out) == 1 else wrapped(result)
 
-        def __array_function__(self, function, types, inputs, options):
+        def __array_function__(
+            self, function: Any, types: Any, inputs: tuple, options: dict
+        ) -> Any:
             name = function.__name__
             if name not in ("dot", "einsum", "inner", "outer", "tensordot", "vdot"):
                 if name in ("cholesky", "det", "inv", "slogdet", "solve"):
@@ -93,8 +97,8 @@ def conversions(numpy: Any, Counted: Any) -> Any:
     """While it lasts, np.array and its like leave a counted array counted."""
     original = {name: getattr(numpy, name) for name in ("array", "asarray", "ascontiguousarray")}
 
-    def keeping(function):
-        def convert(value, *args, **options):
+    def keeping(function: Any) -> Any:
+        def convert(value: Any, *args: Any, **options: Any) -> Any:
             result = function(value, *args, **options)
             return result.view(Counted) if isinstance(value, Counted) else result
 
@@ -112,7 +116,7 @@ def conversions(numpy: Any, Counted: Any) -> Any:
 class Desk:
     """A student's module, and the caches its forward passes left."""
 
-    def __init__(self, numpy: Any):
+    def __init__(self, numpy: Any) -> None:
         self.np, self.module, self.caches = numpy, types.ModuleType("submission"), {}
         self.Counted = counting(numpy)
 
