@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigen.check.comparison import unit
 from minigen.check.gradient_check import gradient_rows
 from minigen.check.probe import Probe
 from minigen.check.reference import choose
@@ -123,9 +124,7 @@ def row_jacobian(probe: Probe, rng: np.random.Generator) -> tuple[NDArray, NDArr
     name, x = next(iter(probe.points.items()))
     reference, columns, errors = choose(probe, "auto", rng), [], []
     for d in range(x.shape[1]):
-        unit = np.zeros(x.shape)
-        unit[:, d] = 1
-        (slope, *_), (error, *_) = reference.along({name: unit})
+        (slope, *_), (error, *_) = reference.along({name: unit(x, (slice(None), d))})
         columns.append(slope)
         errors.append(size(error, 0.0))
     J = np.stack(columns, axis=2)

@@ -93,15 +93,22 @@ class Comparison:
 
 def compare(slopes: Slopes, evaluation: Evaluation) -> Comparison:
     """Slopes beside those of the reference."""
-    reference, cotangents = evaluation.reference, evaluation.cotangents
+    cotangents, points = evaluation.cotangents, evaluation.probe.points
     parts, ones = np.zeros((2, len(cotangents), len(slopes.where)))
     size, error = slopes.norm.copy(), np.zeros(len(slopes.where))
     for i, place in enumerate(slopes.where):
-        along = isinstance(place, dict)
-        found, errors = reference.along(place) if along else reference.entry(slopes.name, place)
+        u = place if isinstance(place, dict) else {slopes.name: unit(points[slopes.name], place)}
+        found, errors = evaluation.reference.along(u)
         for k, (v, s, e) in enumerate(zip(cotangents, found, errors, strict=True)):
             terms = v * s
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()
             error[i] += np.sum(np.abs(v) * e)
     return Comparison(slopes, parts, ones, size, error)
+
+
+def unit(a: NDArray, index: Any) -> NDArray:
+    """1 at an index, 0 elsewhere, in the shape of `a`."""
+    u = np.zeros(a.shape)
+    u[index] = 1
+    return u

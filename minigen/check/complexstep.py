@@ -38,14 +38,6 @@ class ComplexStep:
         self.points = {name: a.astype(np.complex128) for name, a in probe.points.items()}
         self.probe = probe.at(self.points)
 
-    def entry(self, name: str, index: tuple[int, ...]) -> tuple[list[NDArray], list]:
-        """(d outputs / d one entry, their errors): one array for each output."""
-        imag = self.points[name].imag
-        imag[index] = H
-        slopes = self.slopes()
-        imag[index] = 0
-        return slopes
-
     def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list]:
         """(d outputs along {name: array}, their errors)."""
         for name, u in direction.items():

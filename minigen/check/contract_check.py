@@ -5,27 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.check import contract_rules
-from minigen.check.contract_rules import Rule
+from minigen.check.contract_rules import RULES, Rule, row_by_row
 from minigen.check.probe import Probe
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.core import validate
 from minigen.core.contract import NoInverseGradient
-
-RULES: dict[str, Rule] = {
-    "forward is pure": contract_rules.forward_pure,  # first: a layer may initialise itself
-    "form": contract_rules.form,
-    "backward is pure": contract_rules.backward_pure,
-    "repeatable": contract_rules.repeatable,
-    "two caches": contract_rules.two_caches,
-    "linear": contract_rules.linear,
-    "zero": contract_rules.zero,
-    "layouts": contract_rules.layouts,
-    "row by row": contract_rules.by_row,
-    "float32": contract_rules.single,
-    "own memory": contract_rules.unaliased,
-    "frozen": contract_rules.frozen,
-}
 
 
 def contract(
@@ -70,17 +54,14 @@ def contract(
     """
     validate.generator(rng)
     probe = Probe.of(layer, inputs, given or {})
-    rows = [
-        rule_row(name, rule, probe, rng)
-        for name, rule in RULES.items()
-        if not (mixes and rule is contract_rules.by_row)
-    ]
+    rules = [rule for rule in RULES if not (mixes and rule is row_by_row)]
+    rows = [rule_row(rule, probe, rng) for rule in rules]
     return Report(f"contract of {type(layer).__name__}", tuple(rows))
 
 
-def rule_row(name: str, rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
+def rule_row(rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
     """The row of one rule; an error that the layer raises breaks it."""
-    note = rule.__doc__ or ""
+    name, note = rule.__name__.replace("_", " "), rule.__doc__ or ""
     try:
         fault = rule(probe, rng)
     except NoInverseGradient:

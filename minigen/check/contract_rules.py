@@ -61,7 +61,7 @@ def form(probe: Probe, rng: np.random.Generator) -> str:
     return "; ".join(f"{row.name}{row.why}" for row in faults)
 
 
-def forward_pure(probe: Probe, rng: np.random.Generator) -> str:
+def forward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
     """forward changes nothing it is given, nor the parameters"""
     inputs, given, before = copy.deepcopy((probe.inputs, probe.given, params(probe.layer)))
     probe.push(inputs.values(), given)
@@ -70,7 +70,7 @@ def forward_pure(probe: Probe, rng: np.random.Generator) -> str:
     return f"forward changes {name}" if name else ""
 
 
-def backward_pure(probe: Probe, rng: np.random.Generator) -> str:
+def backward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
     """backward changes nothing it is given, nor the parameters"""
     _, vs, cache = run(probe, rng)
     vs = named(vs, "the cotangent of output")
@@ -161,7 +161,7 @@ def read_only(a: NDArray) -> NDArray:
 LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only": read_only}
 
 
-def by_row(probe: Probe, rng: np.random.Generator) -> str:
+def row_by_row(probe: Probe, rng: np.random.Generator) -> str:
     """each row is treated as if it were alone; a loss is the mean of its rows'"""
     outputs = probe.forward()[0]
     arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
@@ -189,7 +189,7 @@ def one_row(probe: Probe, n: int, i: int) -> Probe:
     )
 
 
-def single(probe: Probe, rng: np.random.Generator) -> str:
+def float32(probe: Probe, rng: np.random.Generator) -> str:
     """float32 stays float32: outputs, gradients and every array of the cache"""
     light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32, probe.direction)
     outputs, cache = light.forward()
@@ -221,7 +221,7 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def unaliased(probe: Probe, rng: np.random.Generator) -> str:
+def own_memory(probe: Probe, rng: np.random.Generator) -> str:
     """outputs and gradients are not the parameters' own memory"""
     outputs, vs, cache = run(probe, rng)
     found = named(outputs, "output") | probe.backward(vs, cache)
@@ -238,3 +238,10 @@ def frozen(probe: Probe, rng: np.random.Generator) -> str:
     if dataclasses.is_dataclass(layer) and not getattr(layer, "__dataclass_params__").frozen:  # noqa: B009
         return "expected @dataclass(frozen=True)"
     return ""
+
+
+RULES: tuple[Rule, ...] = (
+    forward_is_pure,  # first: a layer may initialise itself in its first forward pass
+    form, backward_is_pure, repeatable, two_caches, linear, zero, layouts, row_by_row, float32,
+    own_memory, frozen,
+)  # fmt: skip

@@ -35,12 +35,6 @@ class Richardson:
         self.probe = probe.at(self.points)
         self.note = "reference: Richardson extrapolation" + f", because {reason}" * bool(reason)
 
-    def entry(self, name: str, index: tuple[int, ...]) -> tuple[list[NDArray], list[NDArray]]:
-        """(d outputs / d one entry, their errors): one array for each output."""
-        unit = np.zeros(self.points[name].shape)
-        unit[index] = 1
-        return self.along({name: unit})
-
     def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
         """(d outputs along {name: array}, their errors)."""
         first = FIRST * min(size(self.points[name]) / size(u) for name, u in direction.items())

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import check
+from minigen.check.comparison import unit
 from minigen.check.complexstep import ComplexStep
 from minigen.check.probe import Probe
 from minigen.core.contract import Cache, Grads, Layer
@@ -48,7 +49,7 @@ def gap(layer: Layer, x: NDArray, dy: NDArray) -> float:
     _, cache = layer.forward(x)
     reference, expected = ComplexStep(Probe.of(layer, (x,), {})), np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        (slope,), _ = reference.entry("dx", index)
+        (slope,), _ = reference.along({"dx": unit(x, index)})
         expected[index] = (dy * slope).sum()
     return np.abs(layer.backward(dy, cache)[0] - expected).max()
 
