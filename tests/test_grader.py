@@ -65,11 +65,11 @@ def place(text, folder):
 def prepare(folder, names):
     """A class with attacks among honest files."""
     (folder / "in").mkdir()
-    (folder / "canary.txt").write_text("the instructor's secret")
-    (folder / "in" / "honest.py").write_text(honest())
+    (folder / "canary.txt").write_text("the instructor's secret", encoding="utf-8")
+    (folder / "in" / "honest.py").write_text(honest(), encoding="utf-8")
     for name in names:
-        (folder / "in" / f"{name}.py").write_text(place(HOSTILE[name], folder))
-    (folder / "in" / "zz honest.py").write_text(honest())
+        (folder / "in" / f"{name}.py").write_text(place(HOSTILE[name], folder), encoding="utf-8")
+    (folder / "in" / "zz honest.py").write_text(honest(), encoding="utf-8")
 
 
 def snapshot(folder):
@@ -84,7 +84,7 @@ def survivors():
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             text = (folder / "cmdline").read_bytes()
-            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            parent = int((folder / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
         if parent in (1, os.getpid()) and (b"/jail.py" in text or b"worker.py" in text):
@@ -96,12 +96,20 @@ def attack(folder, names, limits=QUICK, seed=5):
     """Grades a class under attack and checks everything that was promised."""
     prepare(folder, names)
     package = pathlib.Path(homework.__file__).parent
-    before = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
+    before = (
+        snapshot(folder / "in"),
+        snapshot(package),
+        (folder / "canary.txt").read_text(encoding="utf-8"),
+    )
     graded = homework.grade(
         folder / "in", KEY, folder / "out", seed=seed, isolation=LEVEL, limits=limits,
         progress=False,
     )  # fmt: skip
-    after = snapshot(folder / "in"), snapshot(package), (folder / "canary.txt").read_text()
+    after = (
+        snapshot(folder / "in"),
+        snapshot(package),
+        (folder / "canary.txt").read_text(encoding="utf-8"),
+    )
     assert before == after
     by = {r["student"]: r for r in graded}
     for student in ("honest", "zz_honest"):
@@ -110,7 +118,10 @@ def attack(folder, names, limits=QUICK, seed=5):
         record = by[name.replace(" ", "_").replace(",", "_")]
         assert record["earned"] == 0, record
         assert not any("LEAK" in m["why"] or "secret" in m["why"] for m in record["marks"]), record
-    assert json.loads((folder / "out" / "results.json").read_text())["submissions"] == graded
+    assert (
+        json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))["submissions"]
+        == graded
+    )
     return by
 
 
@@ -138,7 +149,7 @@ def test_the_wall_asked_for_is_built_or_refused(tmp_path, monkeypatch):
 
 def test_the_level_reached_stands_in_the_record(tmp_path, graded):
     assert graded(honest(), name=None)["level"] == LEVEL
-    assert "Graded in" in (tmp_path / "out" / "pages" / "a.html").read_text()
+    assert "Graded in" in (tmp_path / "out" / "pages" / "a.html").read_text(encoding="utf-8")
 
 
 def test_the_same_submission_key_and_seed_give_the_same_grade(graded):
@@ -151,7 +162,7 @@ def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, grade
     texts = dict.fromkeys(("a", "b"), honest())
     first = graded(texts)
     path = tmp_path / "out" / "records" / "a.json"
-    path.write_text(json.dumps(first[0] | {"earned": 999}))
+    path.write_text(json.dumps(first[0] | {"earned": 999}), encoding="utf-8")
     marked, marks = [], grader._Run.marks
     monkeypatch.setattr(grader._Run, "marks", lambda r, s: marked.append(s.student) or marks(r, s))
     assert graded(texts) == first
@@ -185,10 +196,10 @@ def test_parts_that_are_right_keep_their_points(graded):
 
 
 def test_files_folders_and_zips_are_read_and_nothing_is_unpacked(tmp_path):
-    (tmp_path / "one.py").write_text("1")
+    (tmp_path / "one.py").write_text("1", encoding="utf-8")
     (tmp_path / "two").mkdir()
-    (tmp_path / "two" / "coupling.py").write_text("2")
-    (tmp_path / "two" / "helper.py").write_text("x")
+    (tmp_path / "two" / "coupling.py").write_text("2", encoding="utf-8")
+    (tmp_path / "two" / "helper.py").write_text("x", encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "three.zip", "w") as z:
         z.writestr("../../coupling.py", "3")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as z:
@@ -198,7 +209,7 @@ def test_files_folders_and_zips_are_read_and_nothing_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "link.zip", "w") as z:
         z.writestr(link, "/etc/passwd")
     (tmp_path / "broken.zip").write_bytes(b"PK")
-    (tmp_path / "book.ipynb").write_text("{}")
+    (tmp_path / "book.ipynb").write_text("{}", encoding="utf-8")
     found = {s.student: s for s in submissions.find(tmp_path, "coupling")}
     assert [found[n].source for n in ("one", "two", "three")] == [b"1", b"2", b"3"]
     assert all(found[n].problem for n in ("bomb", "link", "broken", "book"))
@@ -208,7 +219,7 @@ def test_files_folders_and_zips_are_read_and_nothing_is_unpacked(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="links and pipes")
 def test_links_and_pipes_are_not_followed(tmp_path):
     (tmp_path / "in").mkdir()
-    (tmp_path / "secret.py").write_text("secret")
+    (tmp_path / "secret.py").write_text("secret", encoding="utf-8")
     (tmp_path / "in" / "a.py").symlink_to(tmp_path / "secret.py")
     (tmp_path / "in" / "b").mkdir()
     (tmp_path / "in" / "b" / "coupling.py").symlink_to(tmp_path / "secret.py")
@@ -223,7 +234,7 @@ def test_names_that_collide_or_bite_become_harmless():
 
 def test_a_page_escapes_what_the_student_wrote(tmp_path, graded):
     graded("def coupling_forward(*a):\n    raise ValueError('<script>alert(1)</script>')\n")
-    page = (tmp_path / "out" / "pages" / "a.html").read_text()
+    page = (tmp_path / "out" / "pages" / "a.html").read_text(encoding="utf-8")
     assert "<script>" not in page and "&lt;script&gt;" in page
 
 

@@ -57,9 +57,9 @@ def test_a_class_of_three_hundred_with_every_attack_in_it(tmp_path):
     files = [(f"student{k:03d}", text) for k, text in enumerate(texts)]
     files += [(f"attack{k:02d}", short.place(HOSTILE[n], tmp_path)) for k, n in enumerate(names)]
     (tmp_path / "in").mkdir()
-    (tmp_path / "canary.txt").write_text("the instructor's secret")
+    (tmp_path / "canary.txt").write_text("the instructor's secret", encoding="utf-8")
     for name, text in random.Random(300).sample(files, len(files)):
-        (tmp_path / "in" / f"{name}.py").write_text(text)
+        (tmp_path / "in" / f"{name}.py").write_text(text, encoding="utf-8")
     before = short.snapshot(tmp_path / "in")
     graded = homework.grade(
         tmp_path / "in", short.KEY, tmp_path / "out", seed=300, isolation=2, jobs=2
@@ -92,7 +92,7 @@ def test_a_grade_is_the_same_a_hundred_times(tmp_path):
     texts = honest_texts(5)
     for k, text in enumerate(texts):
         for n in range(100):
-            (tmp_path / "in" / f"{k}_{n:03d}.py").write_text(text)
+            (tmp_path / "in" / f"{k}_{n:03d}.py").write_text(text, encoding="utf-8")
     graded = homework.grade(
         tmp_path / "in", short.KEY, tmp_path / "out", seed=300, isolation=2, jobs=2
     )

@@ -134,12 +134,12 @@ def solved(assignment, variant):
 def test_start_writes_two_files_and_overwrites_none(tmp_path):
     for name in NAMES:
         homework.start(name, tmp_path, key="spring")
-    (tmp_path / "coupling.py").write_text("mine")
+    (tmp_path / "coupling.py").write_text("mine", encoding="utf-8")
     (tmp_path / "markov.ipynb").unlink()
     for name in ("coupling", "markov"):
         with pytest.raises(FileExistsError, match="it is there and is kept"):
             homework.start(name, tmp_path)
-    assert (tmp_path / "coupling.py").read_text() == "mine"
+    assert (tmp_path / "coupling.py").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "markov.ipynb").exists()
 
 
@@ -157,10 +157,13 @@ def test_check_reads_the_variant_from_the_file_and_says_that_others_inputs_count
     b = BANKS["coupling"]
     variant = variants.drawn(b.assignment, "spring")
     path = tmp_path / "renamed.py"
-    path.write_text(bank.header_and(b, variant))
+    path.write_text(bank.header_and(b, variant), encoding="utf-8")
     report = homework.check(path)
     assert report and "uses other inputs" in str(report) and "19 of 19 points" in str(report)
-    path.write_text(bank.header_and(b, variant).replace("dlogdet[:, None]", "0 * dlogdet[:, None]"))
+    path.write_text(
+        bank.header_and(b, variant).replace("dlogdet[:, None]", "0 * dlogdet[:, None]"),
+        encoding="utf-8",
+    )
     report = homework.check(path)
     assert not report
     assert re.search(r"dx\[\d+, \d+\]: yours [+-][\d.e-]+, expected [+-][\d.e-]+", str(report))
@@ -170,7 +173,7 @@ def test_check_reads_the_variant_from_the_file_and_says_that_others_inputs_count
 @pytest.mark.parametrize("variant", ['{"scale": "sinh"}', "[1]", "{}", '{"scale": ["a"]}'])
 def test_a_header_that_was_edited_is_refused_by_name(tmp_path, variant):
     path = tmp_path / "coupling.py"
-    path.write_text(f"{variants.MARK} coupling, format 1, variant {variant}\n")
+    path.write_text(f"{variants.MARK} coupling, format 1, variant {variant}\n", encoding="utf-8")
     if variant == "[1]":  # no header at all: taken as practice
         assert not homework.check(path)
     else:

@@ -26,11 +26,13 @@ def test_start_a_wrong_attempt_the_right_one(tmp_path, capsys):
     path = tmp_path / "coupling.py"
     assert typed("check", path) == 1
     assert "0 of 19 points" in capsys.readouterr().out
-    path.write_text(bank.edited(BANK.practice(), [("xa.T @ dr1", "(xa.T @ dr1).T")]))
+    path.write_text(
+        bank.edited(BANK.practice(), [("xa.T @ dr1", "(xa.T @ dr1).T")]), encoding="utf-8"
+    )
     assert typed("check", path) == 1
     said = capsys.readouterr().out
     assert "transpose" in said and "coupling_backward: dW1  WRONG  0/2" in said
-    path.write_text(BANK.practice())
+    path.write_text(BANK.practice(), encoding="utf-8")
     assert typed("check", path) == 0
     assert "19 of 19 points" in capsys.readouterr().out
 
@@ -42,10 +44,10 @@ def test_start_twice_says_so_in_one_line(tmp_path, capsys):
 
 
 def test_a_class_is_graded_by_the_key_in_a_file(tmp_path, capsys):
-    (tmp_path / "key.txt").write_text("spring\n")
+    (tmp_path / "key.txt").write_text("spring\n", encoding="utf-8")
     (tmp_path / "in").mkdir()
     variant = variants.drawn(BANK.assignment, "spring")
-    (tmp_path / "in" / "a.py").write_text(bank.header_and(BANK, variant))
+    (tmp_path / "in" / "a.py").write_text(bank.header_and(BANK, variant), encoding="utf-8")
     words = [
         "grade",
         tmp_path / "in",
@@ -55,14 +57,14 @@ def test_a_class_is_graded_by_the_key_in_a_file(tmp_path, capsys):
         tmp_path / "out",
     ]
     assert typed(*words, "--isolation", reached()[0]) == 0
-    table = (tmp_path / "out" / "results.csv").read_text().splitlines()
+    table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()
     assert table[0].startswith("student,earned,points,coupling_forward,")
     assert table[1].startswith("a,19,19,3,2,2,2,2,2,3,1,2,")
 
 
 def test_below_the_isolation_asked_for_nothing_is_graded(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(grader, "reached", lambda: (0, "no namespaces"))
-    (tmp_path / "a.py").write_text("")
+    (tmp_path / "a.py").write_text("", encoding="utf-8")
     words = ["grade", tmp_path, "--key", "k", "--out", tmp_path / "out", "--assignment", "elbo"]
     assert typed(*words) == 2
     assert "isolation: expected a wall of level 1, got 0 (no namespaces)" in capsys.readouterr().err

@@ -1,9 +1,9 @@
 """What a student reads: for each part its status, points, the worst entry, the likely reason."""
 
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from minigen.core import text
 from minigen.homework.marking.marks import Mark
 from minigen.homework.marking.task_check import Status
 from minigen.homework.wall import LEVELS
@@ -56,23 +56,22 @@ class Report:
         return all(m.right for m in self.marks)
 
     def __str__(self) -> str:
-        width = max(len(m.part) for m in self.marks)
-        lines = [line for m in self.marks for line in _lines(m, width)]
-        end = [f"  {self.earned:g} of {self.points:g} points"]
-        end += _wrapped(OTHER, "  ") if self.practice else []
-        return "\n".join([self.title, "", *lines, "", *end, f"  Run in {LEVELS[self.level]}."])
+        words = {Status.RIGHT: "right", Status.EMPTY: "empty"}
+        rows = [
+            (m.part, words.get(m.status, "WRONG"), f"{m.earned:g}/{m.points:g}") for m in self.marks
+        ]
+        lines = [self.title, ""]
+        for mark, line in zip(self.marks, text.table(rows).splitlines(), strict=True):
+            lines.append(f"  {line}")
+            for why in mark.why.splitlines() if mark.status != Status.EMPTY else ():
+                lines += _wrapped(why, "      ")
+        lines += ["", f"  {self.earned:g} of {self.points:g} points"]
+        lines += _wrapped(OTHER, "  ") if self.practice else []
+        return "\n".join([*lines, f"  Run in {LEVELS[self.level]}."])
 
     __repr__ = __str__
 
 
-def _lines(mark: Mark, width: int) -> Iterator[str]:
-    """A line for one part, and below it why it is wrong."""
-    status = {Status.RIGHT: "right", Status.EMPTY: "empty"}.get(mark.status, "WRONG")
-    yield f"  {mark.part:<{width}}  {status}  {mark.earned:g}/{mark.points:g}"
-    for line in mark.why.splitlines() if mark.status != Status.EMPTY else ():
-        yield from _wrapped(line, "      ")
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
+def _wrapped(line: str, indent: str) -> list[str]:
     """Lines of at most 96 characters."""
-    return textwrap.wrap(text, 96, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(line, 96, initial_indent=indent, subsequent_indent=indent)

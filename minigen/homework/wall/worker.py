@@ -1,7 +1,7 @@
 """The far side of the wall: loads a student's module and calls its functions with arrays.
 
 Stand-alone: `python -I -S -B worker.py NUMPY_HOME` with requests on descriptor 0, responses on 1
-and the null device on 2. It knows no expected value, no seed and no verdict, and nothing it sends
+and the null device on 2. It knows no expected value, no seed and no mark, and nothing it sends
 means "pass".
 """
 
@@ -83,7 +83,7 @@ def counting(numpy: Any) -> Any:
                 for labels, array in zip(
                     given[0].split("->")[0].split(","), given[1:], strict=True
                 ):
-                    sizes.update(zip(labels.strip()[::-1], array.shape[::-1], strict=False))
+                    sizes.update(zip(labels.strip()[::-1], numpy.shape(array)[::-1], strict=False))
                 Counted.work += math.prod(sizes.values())
             else:  # (n, k) times (k, m): the root of nk km nm
                 Counted.work += math.prod(map(numpy.size, [*given[:2], result])) ** 0.5
