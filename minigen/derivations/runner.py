@@ -165,6 +165,8 @@ def measured(e: Entry, results: list[Result], seconds: float) -> Row:
     reports = [g for r in results for g in gradients_of(r)]
     gradient = largest([error_of(g) for g in reports])
     problems = (*form_problems(e, printed, correct), *gradient_problems(reports))
+    if correct is None and gradient is None:
+        problems += ("the check evaluated neither a form nor a gradient",)
     return Row(e, printed, correct, gradient, problems, results[0].note, seconds)
 
 
