@@ -180,7 +180,7 @@ def as_result(value: Any) -> Result:
         return Result(correct=None, gradient=value)
     if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return Result(correct=float(value))
-    raise TypeError(f"check: expected a Result, a Report or a number, got {type(value).__name__}")
+    raise validate.wrong_type("check", "a Result, a Report or a number", type(value).__name__)
 
 
 def entries_of(namespace: dict[str, Any]) -> tuple[Entry, ...]:
