@@ -36,7 +36,8 @@ USUAL = r"""
     \varepsilon\varphi\vartheta;  \ell\hbar\infty\emptyset;  \partial_x f;  \nabla f;  a\cdot b
     a\times b;  a\odot b;  a\otimes b;  a\oplus b;  a\circ b;  a\pm b;  a\le b;  a\geq b;  a\ne b
     a\not=b;  a\approx b;  a\equiv b;  a\sim b;  a\propto b;  a\ll b;  x\in A;  x\notin A
-    A\subset B;  A\cup B;  A\cap B;  A\setminus B;  \forall x;  \exists x;  \neg a;  a\to b
+    A\subset B;  A\cup B;  A\cap B;  \bigcup_i A_i\bigcup_j B_j
+    A\setminus B;  \forall x;  \exists x;  \neg a;  a\to b
     a\mapsto b;  a\Rightarrow b;  a\iff b;  a\implies b;  a\xrightarrow{f} b;  a\leftarrow b
     \lVert x\rVert;  \lvert x\rvert;  \|x\|;  \langle x,y\rangle;  \lfloor x\rfloor
     \lceil x\rceil;  \left(\frac ab\right)^2;  \left.f\right|_0;  \big(x\big);  \bigl\|x\bigr\|

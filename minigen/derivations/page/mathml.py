@@ -138,7 +138,7 @@ def _paired(latex: str) -> str:
         return rf"\left{bracket}"
 
     try:
-        text = re.sub(r"\\[bB]igg?[lr]?(\\[A-Za-z]+|\\.|.)", replaced, latex)
+        text = re.sub(r"\\[bB]igg?[lr]?(\\[A-Za-z]+|\\.|[^A-Za-z\s])", replaced, latex)
     except IndexError:
         return latex
     return latex if is_open else text
