@@ -48,10 +48,8 @@ def wrong_inverse(rng: np.random.Generator) -> str:
     x, t = 1.0, 0.4
     y = x * np.exp(s) + t
     return plot(
-        [
-            ("exponent -s", "right", s, (y - t) * np.exp(-s)),
-            ("as printed, +s", "wrong", s, (y - t) * np.exp(s)),
-        ],
+        [("exponent -s", "right", s, (y - t) * np.exp(-s)),
+         ("as printed, +s", "wrong", s, (y - t) * np.exp(s))],
         "log-scale s", "x that comes back, for x = 1",
         "The printed inverse returns x times exp(2s). It is right where s is zero, which is where "
         "a freshly made layer stands: an untrained flow does not show the mistake.",
@@ -117,10 +115,8 @@ def sum_of_noises(rng: np.random.Generator) -> str:
     a, b = 0.7 * 0.5, 0.3
     added = stats.norm.pdf(x, 0, np.sqrt(a)) + stats.norm.pdf(x, 0, np.sqrt(b))
     return plot(
-        [
-            ("of the sum", "right", x, stats.norm.pdf(x, 0, np.sqrt(a + b))),
-            ("densities added", "wrong", x, added),
-        ],
+        [("of the sum", "right", x, stats.norm.pdf(x, 0, np.sqrt(a + b))),
+         ("densities added", "wrong", x, added)],
         "noise", "density",
         "The density of a sum of two noises is wider than either. Adding the densities makes them "
         "higher instead, and gives something of mass 2.",
@@ -132,10 +128,8 @@ def weight_of_xt(rng: np.random.Generator) -> str:
     schedule = linear_schedule(50)
     t = np.arange(2, 51)
     return plot(
-        [
-            ("1 / sqrt(alpha_t)", "right", t, 1 / np.sqrt(schedule.alpha[t])),
-            ("as printed", "wrong", t, np.ones(len(t))),
-        ],
+        [("1 / sqrt(alpha_t)", "right", t, 1 / np.sqrt(schedule.alpha[t])),
+         ("as printed", "wrong", t, np.ones(len(t)))],
         "t, of 50 steps", "weight of x_t",
         "The printed fraction is exactly one at every t. The step back has to undo the shrinking "
         "of the step forward, so its weight is above one.",
@@ -150,10 +144,8 @@ def directions(rng: np.random.Generator) -> str:
     entropy = weights @ q.log_prob(x[:, None])
     cross = np.array([weights @ stats.norm.logpdf(x, c, 1.3) for c in m])
     return plot(
-        [
-            ("KL(q || p)", "plain", m, entropy - cross),
-            ("mean of log p", "right", m, cross),
-        ],
+        [("KL(q || p)", "plain", m, entropy - cross),
+         ("mean of log p", "right", m, cross)],
         "mean of the model", "nats",
         "The divergence is smallest where the expected log-likelihood is largest. To maximise the "
         "divergence itself, as printed, is to run to either end.",

@@ -10,18 +10,13 @@ import unicodedata
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from minigen.derivations.page.mathml import SCRIPTS, core, is_wide, room, tree
+from minigen.derivations.page.mathml import PRIMES, SCRIPTS, core, is_wide, room, tree
 
 ACCENTS = {  # the mark as it is drawn: the character that combines, and its name
-    "¯": ("\u0304", "bar"),
-    "\u0332": ("\u0304", "bar"),
-    "˜": ("\u0303", "tilde"),
-    "ˆ": ("\u0302", "hat"),
-    "\u0302": ("\u0302", "hat"),
-    "˙": ("\u0307", "dot"),
-    "¨": ("\u0308", "ddot"),
-    "\u20d7": ("\u20d7", "vec"),
-}
+    "¯": ("\u0304", "bar"), "\u0332": ("\u0304", "bar"), "˜": ("\u0303", "tilde"),
+    "ˆ": ("\u0302", "hat"), "\u0302": ("\u0302", "hat"), "˙": ("\u0307", "dot"),
+    "¨": ("\u0308", "ddot"), "\u20d7": ("\u20d7", "vec"),
+}  # fmt: skip
 BRACES = ("⏟", "⏞")
 ROWS = ("mrow", "mstyle", "mtd", "mpadded")
 BESIDE = set("=≥≤<>≠≈∼→↦⇒⟺+−·×([{)]},;:")  # a fraction beside these needs no brackets
@@ -96,7 +91,10 @@ def _grouped(node: Element) -> str:
     word, base = _tidy(_flat(node)), core(node)
     fenced = len(base) > 1 and all("form" in base[k].attrib for k in (0, -1))
     name = all(part.get("mathvariant") == "normal" for part in base)
-    single = base.tag in ("mi", "mn", "mtext") or (base.tag == "mrow" and (fenced or name))
+    primed = len(base) == 2 and base[1].text in PRIMES and core(base[0]).tag == "mi"
+    single = base.tag in ("mi", "mn", "mtext") or (
+        base.tag == "mrow" and (fenced or name or primed)
+    )
     return word if single or _enclosed(word) else f"({word})"
 
 

@@ -34,21 +34,14 @@ NO_SIGN_BEFORE = set(")]}⟩⌋⌉!?.…⋯⋮⋱′″‴")  # a minus after th
 LARGE = set("∑∏⋃⋂")
 LIMITS = {"max", "min", "sup", "inf", "lim", "argmax", "argmin", "limsup", "liminf"}
 ACCENTS = {  # as the library writes them: the mark over a letter, and the one that stretches
-    "¯": "¯\u0332",
-    "―": "¯\u0332",
-    "^": "ˆ\u0302",
-    "~": "˜˜",
+    "¯": "¯\u0332", "―": "¯\u0332", "^": "ˆ\u0302", "~": "˜˜", "˙": "˙˙", "¨": "¨¨",
     "→": "\u20d7\u20d7",
-    "˙": "˙˙",
-    "¨": "¨¨",
-}
+}  # fmt: skip
 PRIMES = ("′", "″", "‴")
 TALL = {"mfrac", "mtable", "munder", "munderover", "mroot"}
 RELATION = (0.28, 0.28)  # to the left and right, in em
 ROOM = {
-    "": (0.0, 0.0),
-    "‖": (0.0, 0.0),
-    **dict.fromkeys((*OPEN, *NO_SIGN_BEFORE), (0.0, 0.0)),
+    **dict.fromkeys(("", "‖", *OPEN, *NO_SIGN_BEFORE), (0.0, 0.0)),
     **dict.fromkeys(",;", (0.0, 0.2)),
     **dict.fromkeys("|/", (0.08, 0.08)),
     **dict.fromkeys("…⋯⋮⋱", (0.1, 0.1)),
@@ -217,8 +210,7 @@ def _tidy_token(node: Element) -> None:
         node.tag = "mo"
         node.set("stretchy", "false")
     elif "minsize" in node.attrib:
-        node.set("stretchy", "true")
-        node.set("symmetric", "true")
+        node.attrib |= {"stretchy": "true", "symmetric": "true"}
     node.text = text
 
 
@@ -325,12 +317,11 @@ def _width_of(node: Element) -> float:
     if node.tag == "mfrac":
         return max(map(_width_of, node))
     if node.tag in SCRIPTS:
-        return _width_of(node[0]) + 0.7 * max(map(_width_of, node[1:])) * (not _accent(node))
+        beside = (
+            0.0 if {"accent", "accentunder"} & set(node.keys()) else max(map(_width_of, node[1:]))
+        )
+        return _width_of(node[0]) + 0.7 * beside
     return _width(node)
-
-
-def _accent(node: Element) -> bool:
-    return "accent" in node.attrib or "accentunder" in node.attrib
 
 
 def _written(nodes: Sequence[Element]) -> str:

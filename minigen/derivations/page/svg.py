@@ -1,7 +1,7 @@
 """Small line plots as inline SVG: no file, no script, and the page's own colours."""
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +16,14 @@ def plot(
     curves: Sequence[Curve], x_label: str, y_label: str, caption: str, *, log: bool = False
 ) -> str:
     """A figure with a caption; the role of a curve is one of right, wrong, plain, other."""
-    across = Axis([x for _, _, x, _ in curves], LEFT, WIDTH - RIGHT, tight=True)
-    up = Axis([y for _, _, _, y in curves], HEIGHT - BOTTOM, TOP, log)
-    parts = [*_x_axis(across, x_label), *_y_axis(up)]
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    across, x_ticks = _scale([x for _, _, x, _ in curves], LEFT, right, tight=True)
+    up, y_ticks = _scale([y for _, _, _, y in curves], bottom, TOP, log)
+    parts = [_line("axis", LEFT, right, bottom)]
+    parts += [_text("tick", x, bottom + 16, "middle", text) for x, text in x_ticks]
+    parts.append(_text("label", (LEFT + right) / 2, HEIGHT - 5, "middle", x_label))
+    for y, text in y_ticks:
+        parts += [_line("grid", LEFT, right, y), _text("tick", LEFT - 7, y + 4, "end", text)]
     for _, role, x, y in curves:
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across(x), up(y), strict=True))
         parts.append(f'<polyline class="{role}" points="{points}"/>')
@@ -33,41 +38,36 @@ def plot(
     )
 
 
-class Axis:
-    """Numbers to pixels, and where to put the ticks; a tight one ends where its numbers end."""
+def _line(role: str, left: float, right: float, y: float) -> str:
+    return f'<line class="{role}" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
-    def __init__(
-        self,
-        values: Sequence[ArrayLike],
-        start: float,
-        end: float,
-        log: bool = False,
-        tight: bool = False,
-    ) -> None:
-        self.log, self.start, self.end = log, start, end
-        every = self._scaled(np.concatenate([np.asarray(v, float) for v in values]))
-        low, high = float(np.min(every)), float(np.max(every))
-        self.ticks = _round_ticks(low, high, whole=log)
-        self.low, self.high = min(low, self.ticks[0]), max(high, self.ticks[-1])
-        if tight:
-            self.low, self.high = low, high
-            self.ticks = [v for v in self.ticks if low <= v <= high]
 
-    def __call__(self, values: ArrayLike) -> NDArray:
-        return self._place(self._scaled(values))
+def _text(role: str, x: float, y: float, anchor: str, text: str) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text class="{role}" {place}>{html.escape(text)}</text>'
 
-    def labels(self) -> Iterator[tuple[float, str]]:
-        """(pixel, text) of each tick."""
-        for v in self.ticks:
-            text = f"1e{v:.0f}" if self.log else f"{v:g}".replace("-", "−")
-            yield float(self._place(np.asarray(v))), text
 
-    def _scaled(self, values: ArrayLike) -> NDArray:
-        values = np.asarray(values, float)
-        return np.log10(np.maximum(values, 1e-17)) if self.log else values
+def _scale(
+    values: Sequence[ArrayLike], start: float, end: float, log: bool = False, tight: bool = False
+) -> tuple[Callable[[ArrayLike], NDArray], list[tuple[float, str]]]:
+    """Numbers to pixels, and (pixel, text) of the ticks; a tight axis ends where its numbers do."""
 
-    def _place(self, v: NDArray) -> NDArray:
-        return self.start + (v - self.low) / (self.high - self.low) * (self.end - self.start)
+    def scaled(v: ArrayLike) -> NDArray:
+        return np.log10(np.maximum(v, 1e-17)) if log else np.asarray(v, float)
+
+    def place(v: ArrayLike) -> NDArray:
+        return start + (np.asarray(v) - low) / (high - low) * (end - start)
+
+    low = min(float(scaled(v).min()) for v in values)
+    high = max(float(scaled(v).max()) for v in values)
+    ticks = _round_ticks(low, high, whole=log)
+    if tight:
+        ticks = [v for v in ticks if low <= v <= high]
+    else:
+        low, high = min(low, ticks[0]), max(high, ticks[-1])
+    names = [f"1e{v:.0f}" if log else f"{v:g}".replace("-", "−") for v in ticks]
+    pixels = map(float, map(place, ticks))
+    return lambda v: place(scaled(v)), list(zip(pixels, names, strict=True))
 
 
 def _round_ticks(low: float, high: float, whole: bool = False, most: int = 6) -> list[float]:
@@ -79,24 +79,6 @@ def _round_ticks(low: float, high: float, whole: bool = False, most: int = 6) ->
     step = np.ceil(steps[0]) if whole else steps[0]
     ticks = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
     return [float(f"{t:.10g}") for t in ticks]
-
-
-def _x_axis(axis: Axis, label: str) -> Iterator[str]:
-    y = HEIGHT - BOTTOM
-    yield f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
-    for x, text in axis.labels():
-        yield f'<text class="tick" x="{x:.1f}" y="{y + 16}" text-anchor="middle">{text}</text>'
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    yield (
-        f'<text class="label" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">'
-        f"{html.escape(label)}</text>"
-    )
-
-
-def _y_axis(axis: Axis) -> Iterator[str]:
-    for y, text in axis.labels():
-        yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
 
 
 def _on_ruler(error: float) -> float:
@@ -112,7 +94,7 @@ def ruler(marks: Sequence[tuple[str, str, float]]) -> str:
     for power in range(-16, 1, 4):
         x = _on_ruler(10.0**power)
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="17" y2="23"/>')
-        parts.append(f'<text class="tick" x="{x:.1f}" y="37" text-anchor="middle">1e{power}</text>')
+        parts.append(_text("tick", x, 37, "middle", f"1e{power}"))
     for name, role, value in marks:
         x = _on_ruler(value)
         shape = {
