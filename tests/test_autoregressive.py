@@ -103,9 +103,10 @@ def test_float32_goes_in_and_comes_out(name):
     np.testing.assert_allclose(f.log_prob(x), wide, rtol=1e-4, atol=1e-4)
 
 
-def test_actnorm_from_data_standardises_what_the_first_layer_sees():
+@pytest.mark.parametrize("factory", [maf, iaf])
+def test_actnorm_from_data_standardises_what_the_first_layer_sees(factory):
     x = 5 + 3 * rng().standard_normal((500, 3))
-    f = maf(3, 2, (8,), rng=rng(), init_from=x, dtype=np.float64)
+    f = factory(3, 2, (8,), rng=rng(), init_from=x, dtype=np.float64)
     z, _ = f.encode(x)  # fresh layers are the identity
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-12)
@@ -184,7 +185,7 @@ def defaults(function):
 @pytest.mark.parametrize(
     "like, others", [(maf, (iaf, maf_mog, neural_spline)), (real_nvp, (nice, maf))]
 )
-def test_flows_that_are_compared_are_alike_unless_told_otherwise(like, others):
+def test_flows_that_are_compared_have_the_same_defaults(like, others):
     """The number of maps and the bound of the log-scales may be of the kind of a map."""
     for other in others:
         own = {neural_spline: ("layers", "c"), maf: ("layers",)}.get(other, ())

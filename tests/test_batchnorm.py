@@ -81,7 +81,7 @@ def test_the_unfrozen_layer_has_no_inverse():
         layer(2).inverse(data(4, 2))
 
 
-def test_its_eps_is_far_below_any_spread_unless_told_otherwise():
+def test_its_eps_is_by_default_far_below_any_spread():
     f = BatchNorm(np.zeros(1), np.zeros(1))
     assert f.eps == BatchNorm.init(1).eps
     x = np.array([[0.1], [-0.1]])

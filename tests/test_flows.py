@@ -147,11 +147,12 @@ def test_ActNorm_standardises_the_data_it_was_made_from(rng):
     np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-13)
 
 
-def test_ActNorm_only_shifts_a_constant_column_and_stretches_a_narrow_one():
+@pytest.mark.parametrize("make", [flows.ActNorm.init_from, flows.Affine.standardize])
+def test_a_constant_column_is_only_shifted_and_a_narrow_one_stretched(make):
     x = np.array([[7.0, 0.1], [7.0, -0.1]])
-    layer = flows.ActNorm.init_from(x, dtype=np.float64)
-    np.testing.assert_allclose(layer.forward(x)[0], [[0, 1], [0, -1]], atol=1e-14)
-    np.testing.assert_allclose(np.exp(layer.s), [1, 10], rtol=1e-14)
+    y, logdet, _ = make(x, dtype=np.float64).forward(x)
+    np.testing.assert_allclose(y, [[0, 1], [0, -1]], atol=1e-14)
+    np.testing.assert_allclose(logdet, np.log(10), rtol=1e-14)
 
 
 def test_ActNorm_keeps_its_state_in_a_file(rng, tmp_path):
@@ -192,12 +193,6 @@ def test_a_chain_of_no_layers_is_the_identity(rng):
     x = rng.standard_normal((4, 2))
     for y, logdet, _ in flows.Chain(()).forward(x), flows.Chain(()).inverse(x):
         assert np.array_equal(y, x) and np.array_equal(logdet, np.zeros(4))
-
-
-def test_the_gradient_of_a_context_is_the_sum_over_the_layers_that_see_it(rng):
-    chain = smooth_flow(rng, features=3, context=2, layers=2).chain
-    x, context = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
-    assert check.adjoint(chain, x, context, rng=rng)
 
 
 def test_a_conditional_flow_depends_on_its_context(rng):
@@ -267,14 +262,12 @@ def test_reverse_kl_of_the_target_itself_is_minus_its_log_normaliser(rng):
     assert abs(loss + np.log(3)) < 1e-14
 
 
-def test_the_gradient_of_reverse_kl_is_that_of_the_complex_step(rng):
-    flow = smooth_flow(rng, layers=2)
+def test_reverse_kl_is_the_mean_difference_of_the_log_densities(rng):
+    flow, z = smooth_flow(rng, layers=2), rng.standard_normal((5, 2))
     target = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
-    loss, z = flow.reverse_kl(target), rng.standard_normal((5, 2))
-    assert check.adjoint(loss, z, rng=rng)
     x, _ = flow.decode(z)
     truth = np.mean(flow.log_prob(x) - target.log_prob(x))
-    np.testing.assert_allclose(loss.forward(z)[0], truth, rtol=1e-12)
+    np.testing.assert_allclose(flow.reverse_kl(target).forward(z)[0], truth, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -331,14 +324,8 @@ def test_couplings_are_mixed_by_swapped_halves_and_at_random_in_turn(rng):
     assert orders(2, 2) == [[1, 0]] * 9  # at random, half of them would not be mixed
 
 
-def test_the_data_that_sets_a_flow_of_integers_has_its_levels(rng):
-    flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 3], [1, 2], [3, 0]]), rng=rng)
-    with pytest.raises(ValueError, match="init_from"):
-        flows.real_nvp(2, 1, (4,), levels=4, init_from=np.array([[0, 4], [1, 2]]), rng=rng)
-
-
-def test_a_coupling_wants_no_context_unless_it_is_told(rng):
-    """As by `init`, so by itself; and a log-scale is bounded alike."""
+def test_a_coupling_has_no_context_by_default(rng):
+    """Whether made by `init` or from its parts; and the bound c is the same."""
     net, spline = nn.mlp(2, (4,), 4, rng=rng), flows.Spline()
     for kind, made in (
         (flows.AffineCoupling, flows.AffineCoupling(net, 2)),
@@ -350,13 +337,7 @@ def test_a_coupling_wants_no_context_unless_it_is_told(rng):
         assert getattr(made, "c", None) == getattr(fresh, "c", None)
 
 
-def test_standardising_stretches_a_narrow_column_and_only_shifts_a_constant_one():
-    x = np.array([[7.0, 0.1], [7.0, -0.1]])
-    y, _, _ = flows.Affine.standardize(x, dtype=np.float64).forward(x)
-    np.testing.assert_allclose(y, [[0, 1], [0, -1]], atol=1e-14)
-
-
-def test_a_Logit_that_is_told_nothing_gives_log_odds():
+def test_a_Logit_gives_log_odds_by_default():
     x = np.array([[0.2, 0.5], [0.9, 0.01]])
     y, logdet, _ = flows.Logit().forward(x)
     np.testing.assert_allclose(y, np.log(x / (1 - x)), rtol=1e-13, atol=1e-15)
@@ -374,7 +355,7 @@ def test_bits_of_integers_are_averaged_over_draws_of_the_noise(draws, rng):
     x = rng.integers(0, 4, (5, 2))
     seeded = np.random.default_rng(7)
     nats = [-flow.log_prob(flow.nll.draw(x, seeded)[0][0]) for _ in range(draws)]
-    given = {"draws": draws} if draws > 1 else {}  # one, unless told otherwise
+    given = {"draws": draws} if draws > 1 else {}  # one by default
     bits = flow.bits_per_dim(x, rng=np.random.default_rng(7), **given)
     np.testing.assert_allclose(bits, np.mean(nats, axis=0) / (2 * np.log(2)), rtol=1e-12)
     with pytest.raises(ValueError, match="draws: expected an integer >= 1, got 0"):

@@ -163,7 +163,7 @@ def test_the_rational_sigmoid_is_right_to_single_precision_everywhere():
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 @pytest.mark.parametrize("features, width", [(1, 4), (2, 64), (7, 70), (40, 500)])
 def test_products_in_panels_are_products_with_the_mask(features, width, dtype, rng):
-    """The half that is left out is the half that is zero, whatever stands there."""
+    """The half that is left out is the half that is zero, and may hold anything."""
     levels = (
         degrees.inputs(features, 3),
         degrees.hidden("hidden", width, features, 3),

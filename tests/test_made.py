@@ -150,7 +150,7 @@ def test_what_the_error_says_is_lost_is_lost():
 
 
 def test_fresh_weights_vary_as_the_number_of_units_each_column_may_see():
-    """gain / n; a column that sees nothing has no weights, and the biases vary as they are told."""
+    """gain / n; a column that sees nothing has no weights, and the biases have the spread that is asked for."""
     below, above = 1 + np.arange(4), np.repeat(np.arange(5), 3000)  # which see 0 .. 4 units
     M = degrees.mask(below, above)
     for given, gain, spread in (({}, 2, 0), ({"gain": 5.0, "spread": 3.0}, 5, 3)):
@@ -166,7 +166,7 @@ def test_only_the_first_biases_are_spread():
     assert abs(first.b.std() - 1) < 0.1 and not any(f.b.any() for f in others)
 
 
-def test_a_masked_layer_is_linear_unless_it_is_told_to_be_rectified():
+def test_a_masked_layer_is_linear_by_default():
     M, W = degrees.mask(np.array([0, 1]), np.array([0, 1, 1])), rng().standard_normal((2, 3))
     x, b = rng(1).standard_normal((5, 2)), -np.ones(3)
     y = x @ (M * W) + b
@@ -189,6 +189,6 @@ def test_every_layer_but_the_last_has_the_activation_that_is_asked_for(name, kin
     np.testing.assert_allclose(net.forward(x)[0], u.reshape(6, 3, 2), rtol=0, atol=1e-13)
 
 
-def test_a_MADE_of_layers_has_two_parameters_a_coordinate_unless_it_is_told():
+def test_a_MADE_has_two_parameters_a_coordinate_by_default():
     net = MADE.init(3, (4,), rng=rng())
     assert MADE(net.layers, net.order).parts == net.parts == 2

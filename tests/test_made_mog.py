@@ -37,7 +37,7 @@ def test_maf_over_it_integrates_to_one():
 
 
 def test_one_component_is_the_gaussian_of_a_maf_layer():
-    """MAF-1 with K = 1: log p = sum_i log N(x_i | mu_i, sigma_i^2), whatever the weights a."""
+    """MAF-1 with K = 1: log p = sum_i log N(x_i | mu_i, sigma_i^2) for any weights a."""
     p = density(4, 1)
     x = rng(1).standard_normal((9, 4))
     h, _ = p.made.forward(x)
