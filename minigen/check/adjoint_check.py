@@ -81,16 +81,16 @@ def direction_rows(run: Evaluation, directions: int) -> list[Row]:
     names = [name for name, a in run.probe.points.items() if a.size]
     if not names:
         return []
-    together = direction_row("v.(Ju) = (J'v).u", names, run, directions)
+    together = _direction_row("v.(Ju) = (J'v).u", names, run, directions)
     if together.state == State.OK or len(names) == 1:
         return [together]
-    return [together, *(direction_row(name, [name], run, directions) for name in names)]
+    return [together, *(_direction_row(name, [name], run, directions) for name in names)]
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
-def direction_row(label: str, names: list[str], run: Evaluation, directions: int) -> Row:
+def _direction_row(label: str, names: list[str], run: Evaluation, directions: int) -> Row:
     """The row of some directions in which only the arrays `names` move."""
-    us = random_directions(names, run.yours, directions, run.rng)
+    us = _random_directions(names, run.yours, directions, run.rng)
     comparison = compare(Slopes.along(label, us, run.yours), run)
     states, doubt = decide(comparison, run)
     error = comparison.gap.max() / (comparison.scale or 1.0)
@@ -99,11 +99,11 @@ def direction_row(label: str, names: list[str], run: Evaluation, directions: int
     return Row(label, state, error, f"{directions} directions", diagnosis=doubt)
 
 
-def random_directions(
+def _random_directions(
     names: list[str], yours: dict, count: int, rng: np.random.Generator
 ) -> list[dict[str, NDArray]]:
     """Random u; each array of it is divided by the root mean square of its gradient."""
-    sizes = {name: rms(np.asarray(yours[name])) for name in names}
+    sizes = {name: _rms(np.asarray(yours[name])) for name in names}
     least = FAINT * max(sizes.values())
     scales = {name: max(size, least) or 1.0 for name, size in sizes.items()}
     return [
@@ -112,7 +112,7 @@ def random_directions(
     ]
 
 
-def rms(g: NDArray) -> float:
+def _rms(g: NDArray) -> float:
     """The root mean square, 0 where it is not finite."""
     size = np.sqrt(np.mean(np.square(g)))
     return size if np.isfinite(size) else 0.0

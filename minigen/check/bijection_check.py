@@ -66,48 +66,48 @@ def bijection(layer: Any, x: ArrayLike, *context: ArrayLike, rng: np.random.Gene
     validate.generator(rng)
     validate.methods("layer", layer, "forward", "inverse")
     there = Probe.of(layer, (x, *context), {})
-    return Report(f"bijection {type(layer).__name__}", tuple(bijection_rows(there, rng)))
+    return Report(f"bijection {type(layer).__name__}", tuple(_bijection_rows(there, rng)))
 
 
-def bijection_rows(there: Probe, rng: np.random.Generator) -> list[Row]:
+def _bijection_rows(there: Probe, rng: np.random.Generator) -> list[Row]:
     """The rows of a map, probed at x."""
     x, *context = there.inputs.values()
     outputs, _ = there.forward()
     if len(outputs) != 2:
-        return [not_three("forward", "y", outputs)]
+        return [_not_three("forward", "y", outputs)]
     y, logdet = outputs
     back = Probe.of(there.layer, (y, *context), {}, direction="inverse")
     outputs, _ = back.forward()
     if len(outputs) != 2:
-        return [not_three("inverse", "x", outputs)]
+        return [_not_three("inverse", "x", outputs)]
     x_again, logdet_back = outputs
     y_again = there.push([x_again.copy(), *context], {})[0][0]
-    J, J_error = row_jacobian(there, rng)
-    K, K_error = row_jacobian(back, rng)
+    J, J_error = _row_jacobian(there, rng)
+    K, K_error = _row_jacobian(back, rng)
     # what a rounding error of x or y can become on the way there and back
-    reach_y = np.abs(y) + product(J, x)
-    reach_x = np.abs(x) + product(K, reach_y)
+    reach_y = np.abs(y) + _product(J, x)
+    reach_x = np.abs(x) + _product(K, reach_y)
     rows = [
         equal("x = inverse(forward(x))", x_again, x, TOLERANCE * reach_x),
-        equal("y = forward(inverse(y))", y_again, y, TOLERANCE * (reach_y + product(J, reach_x))),
+        equal("y = forward(inverse(y))", y_again, y, TOLERANCE * (reach_y + _product(J, reach_x))),
         equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
         equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
-        Row("structure", State.OK, note=structure(J)),
+        Row("structure", State.OK, note=_structure(J)),
     ]
     if logdet.shape == (len(x),):
         rows += gradient_rows(there, rng)[0]
     if logdet_back.shape == (len(x),):
-        rows += inverse_rows(back, rng)
+        rows += _inverse_rows(back, rng)
     return rows
 
 
-def not_three(method: str, output: str, outputs: list[NDArray]) -> Row:
+def _not_three(method: str, output: str, outputs: list[NDArray]) -> Row:
     """The row of a method that returns another number of values than three."""
     text = f"expected ({output}, logdet, cache), got {len(outputs) + 1} values"
     return Row(method, State.WRONG, diagnosis=Diagnosis(Kind.SHAPE, text))
 
 
-def inverse_rows(back: Probe, rng: np.random.Generator) -> list[Row]:
+def _inverse_rows(back: Probe, rng: np.random.Generator) -> list[Row]:
     """The rows of the gradients of the inverse, or one that says that it has none."""
     name = "inverse_backward"
     if not hasattr(back.layer, name):
@@ -119,7 +119,7 @@ def inverse_rows(back: Probe, rng: np.random.Generator) -> list[Row]:
     return [replace(row, name=f"inverse {row.name}") for row in rows]
 
 
-def row_jacobian(probe: Probe, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def _row_jacobian(probe: Probe, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     """(J (N, D, D) of the first output by the first input, the error of its log-det (N,))."""
     name, x = next(iter(probe.points.items()))
     reference, columns, errors = choose(probe, "auto", rng), [], []
@@ -132,7 +132,7 @@ def row_jacobian(probe: Probe, rng: np.random.Generator) -> tuple[NDArray, NDArr
     return J, x.shape[1] * (TOLERANCE + np.linalg.cond(J) * error)
 
 
-def product(J: NDArray, x: NDArray) -> NDArray:
+def _product(J: NDArray, x: NDArray) -> NDArray:
     """|J| |x|, row by row."""
     return np.einsum("nij,nj->ni", np.abs(J), np.abs(x))
 
@@ -155,17 +155,17 @@ def equal(name: str, yours: NDArray, expected: NDArray, allowed: NDArray | float
     return Row(name, State.WRONG, error, "", worst, OTHER_WAY if turned else None)
 
 
-def structure(J: NDArray) -> str:
+def _structure(J: NDArray) -> str:
     """Which entries of the Jacobian are exactly 0, and the order in which it is triangular."""
     used = np.any(J != 0, axis=0)
-    order = triangular(used)
+    order = _triangular(used)
     kind = "not triangular" if order is None else f"triangular in the order {order}"
     if not np.any(used & ~np.eye(len(used), dtype=bool)):
         kind = "diagonal"
     return f"{kind}, {used.size - used.sum()} of {used.size} entries of the Jacobian are 0"
 
 
-def triangular(used: NDArray) -> list[int] | None:
+def _triangular(used: NDArray) -> list[int] | None:
     """An order of the columns in which each output uses only inputs so far, or None."""
     order: list[int] = []
     while len(order) < len(used):

@@ -21,7 +21,7 @@ H = 1e-100
 
 
 @contextlib.contextmanager
-def no_part_lost() -> Iterator[None]:
+def _no_part_lost() -> Iterator[None]:
     """Inside, storing a complex number in a real buffer is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -49,7 +49,7 @@ class ComplexStep:
 
     def slopes(self) -> tuple[list[NDArray], list]:
         """Im(output) / h for each output, and errors of 0."""
-        with no_part_lost(), np.errstate(all="ignore"):
+        with _no_part_lost(), np.errstate(all="ignore"):
             slopes = [np.imag(y) / H for y in self.probe.forward()[0]]
         return slopes, [0.0] * len(slopes)
 
@@ -97,15 +97,15 @@ def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:
     columns = []
     for d in range(z.shape[-1]):
         z.imag[..., d] = H
-        columns.append(imaginary(f, z.copy()) / H)
+        columns.append(_imaginary(f, z.copy()) / H)
         z.imag[..., d] = 0
     return np.stack(columns, axis=-1)
 
 
-def imaginary(f: Callable[[NDArray], ArrayLike], z: NDArray) -> NDArray:
+def _imaginary(f: Callable[[NDArray], ArrayLike], z: NDArray) -> NDArray:
     """The imaginary part of f(z), if there is one."""
     try:
-        with no_part_lost():
+        with _no_part_lost():
             y = np.asarray(f(z))
     except np.exceptions.ComplexWarning as lost:
         what = "a complex-clean function"

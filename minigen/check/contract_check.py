@@ -55,11 +55,11 @@ def contract(
     validate.generator(rng)
     probe = Probe.of(layer, inputs, given or {})
     rules = [rule for rule in RULES if not (mixes and rule is row_by_row)]
-    rows = [rule_row(rule, probe, rng) for rule in rules]
+    rows = [_rule_row(rule, probe, rng) for rule in rules]
     return Report(f"contract of {type(layer).__name__}", tuple(rows))
 
 
-def rule_row(rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
+def _rule_row(rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
     """The row of one rule; an error that the layer raises breaks it."""
     name, note = rule.__name__.replace("_", " "), rule.__doc__ or ""
     try:

@@ -20,18 +20,18 @@ BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
 Rule = Callable[[Probe, np.random.Generator], str]
 
 
-def run(probe: Probe, rng: np.random.Generator) -> tuple[list[NDArray], list[NDArray], Any]:
+def _run(probe: Probe, rng: np.random.Generator) -> tuple[list[NDArray], list[NDArray], Any]:
     """(outputs, cotangents, cache) of one forward pass."""
     outputs, cache = probe.forward()
     return outputs, random_cotangents(outputs, rng), cache
 
 
-def named(arrays: Iterable[NDArray], what: str) -> dict[str, NDArray]:
+def _named(arrays: Iterable[NDArray], what: str) -> dict[str, NDArray]:
     """A list as a dict: {"output 0": ..., "output 1": ...}."""
     return {f"{what} {k}": a for k, a in enumerate(arrays)}
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first name whose arrays are not the same bits, or ""."""
     for name, a in before.items():
         array = isinstance(a, np.ndarray | np.generic)
@@ -40,7 +40,7 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ""
 
 
-def far(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _far(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first name whose arrays differ by more than rounding does among them all, or ""."""
     top = max((np.abs(a).max(initial=0) for a in before.values()), default=0)
     for name, a in before.items():
@@ -49,14 +49,14 @@ def far(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ""
 
 
-def scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
+def _scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
     """The arrays times a factor."""
     return [factor * v for v in vs]
 
 
 def form(probe: Probe, rng: np.random.Generator) -> str:
     """grads mirrors params, and every gradient has its array's shape and type"""
-    _, vs, cache = run(probe, rng)
+    _, vs, cache = _run(probe, rng)
     faults = misshapen(probe.points, probe.backward(vs, cache))
     return "; ".join(f"{row.name}{row.why}" for row in faults)
 
@@ -66,39 +66,39 @@ def forward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
     inputs, given, before = copy.deepcopy((probe.inputs, probe.given, params(probe.layer)))
     probe.push(inputs.values(), given)
     pairs = [(probe.inputs, inputs), (probe.given, given), (before, params(probe.layer))]
-    name = next(filter(None, (changed(a, b) for a, b in pairs)), "")
+    name = next(filter(None, (_changed(a, b) for a, b in pairs)), "")
     return f"forward changes {name}" if name else ""
 
 
 def backward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
     """backward changes nothing it is given, nor the parameters"""
-    _, vs, cache = run(probe, rng)
-    vs = named(vs, "the cotangent of output")
+    _, vs, cache = _run(probe, rng)
+    vs = _named(vs, "the cotangent of output")
     lent, before = copy.deepcopy((vs, params(probe.layer)))
     probe.pull(lent.values(), cache)
-    name = changed(vs, lent) or changed(before, params(probe.layer))
+    name = _changed(vs, lent) or _changed(before, params(probe.layer))
     return f"backward changes {name}" if name else ""
 
 
 def repeatable(probe: Probe, rng: np.random.Generator) -> str:
     """the same call gives the same bits twice, forward and backward"""
-    outputs, vs, cache = run(probe, rng)
-    name = changed(named(outputs, "output"), named(probe.forward()[0], "output"))
+    outputs, vs, cache = _run(probe, rng)
+    name = _changed(_named(outputs, "output"), _named(probe.forward()[0], "output"))
     if name:
         return f"{name} differs at the second call: does forward use time, chance or earlier calls?"
-    name = changed(probe.backward(vs, cache), probe.backward(vs, cache))
+    name = _changed(probe.backward(vs, cache), probe.backward(vs, cache))
     return f"{name} differs at the second call: backward changes the cache" if name else ""
 
 
 def two_caches(probe: Probe, rng: np.random.Generator) -> str:
     """two caches may be alive at once, and go backward in either order"""
     other = dataclasses.replace(probe, inputs={n: 0.75 * x for n, x in probe.inputs.items()})
-    vs = run(probe, rng)[1]
+    vs = _run(probe, rng)[1]
     alone = [at.backward(vs, at.forward()[1]) for at in (probe, other)]
     for order in ((0, 1), (1, 0)):
         caches = probe.forward()[1], other.forward()[1]
         for k in order:
-            name = changed(alone[k], probe.backward(vs, caches[k]))
+            name = _changed(alone[k], probe.backward(vs, caches[k]))
             if name:
                 return f"{name} depends on other calls: put what backward needs into the cache"
     return ""
@@ -106,17 +106,17 @@ def two_caches(probe: Probe, rng: np.random.Generator) -> str:
 
 def linear(probe: Probe, rng: np.random.Generator) -> str:
     """backward is linear in the cotangents, however large or small"""
-    outputs, vs, cache = run(probe, rng)
+    outputs, vs, cache = _run(probe, rng)
     us = random_cotangents(outputs, rng)
     of_v, of_u = probe.backward(vs, cache), probe.backward(us, cache)
     both = probe.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
     # compared as v + u - v with u, so that a sum that cancels does not set the scale
-    name = far(of_u, {n: both[n] - g for n, g in of_v.items()})
+    name = _far(of_u, {n: both[n] - g for n, g in of_v.items()})
     if name:
         return f"{name} of a sum of cotangents is not the sum of two"
     for factor in (BIG, 1 / BIG):
         expected = {n: factor * g for n, g in of_v.items()}
-        name = far(expected, probe.backward(scaled(vs, factor), cache))
+        name = _far(expected, probe.backward(_scaled(vs, factor), cache))
         if name:
             return f"{name} does not follow cotangents {factor:.2g} times as large: clipped?"
     return ""
@@ -124,26 +124,26 @@ def linear(probe: Probe, rng: np.random.Generator) -> str:
 
 def zero(probe: Probe, rng: np.random.Generator) -> str:
     """zero cotangents give gradients that are exactly 0"""
-    _, vs, cache = run(probe, rng)
-    grads = probe.backward(scaled(vs, 0.0), cache)
+    _, vs, cache = _run(probe, rng)
+    grads = probe.backward(_scaled(vs, 0.0), cache)
     name = next((name for name, g in grads.items() if np.any(g)), "")
     return f"{name} is not 0" if name else ""
 
 
 def layouts(probe: Probe, rng: np.random.Generator) -> str:
     """strided, Fortran-ordered and read-only arrays give the same result"""
-    outputs, vs, cache = run(probe, rng)
+    outputs, vs, cache = _run(probe, rng)
     grads = probe.backward(vs, cache)
     for label, laid in LAYOUTS.items():
         ys, cache = probe.push([laid(x) for x in probe.inputs.values()], probe.given)
-        name = far(named(outputs, "output"), named(ys, "output"))
-        name = name or far(grads, probe.pull([laid(v) for v in vs], cache))
+        name = _far(_named(outputs, "output"), _named(ys, "output"))
+        name = name or _far(grads, probe.pull([laid(v) for v in vs], cache))
         if name:
             return f"{name} differs for {label} arrays"
     return ""
 
 
-def strided(a: NDArray) -> NDArray:
+def _strided(a: NDArray) -> NDArray:
     """The same numbers with gaps between them, backwards."""
     wide = np.empty((*a.shape[:-1], 2 * a.shape[-1])) if a.ndim else np.empty(())
     view = wide[..., ::-2] if a.ndim else wide
@@ -151,14 +151,14 @@ def strided(a: NDArray) -> NDArray:
     return view
 
 
-def read_only(a: NDArray) -> NDArray:
+def _read_only(a: NDArray) -> NDArray:
     """A copy that refuses to be written to."""
     a = a.copy()
     a.flags.writeable = False
     return a
 
 
-LAYOUTS = {"strided": strided, "Fortran-ordered": np.asfortranarray, "read-only": read_only}
+LAYOUTS = {"strided": _strided, "Fortran-ordered": np.asfortranarray, "read-only": _read_only}
 
 
 def row_by_row(probe: Probe, rng: np.random.Generator) -> str:
@@ -167,17 +167,17 @@ def row_by_row(probe: Probe, rng: np.random.Generator) -> str:
     arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
     lengths = [len(a) for a in arrays if np.ndim(a)]
     n = lengths[0] if lengths else 0
-    each = [one_row(probe, n, i).forward()[0] for i in range(n)]
+    each = [_one_row(probe, n, i).forward()[0] for i in range(n)]
     for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])
         alone = alone.reshape(y.shape) if y.ndim else alone.mean()
         name = f"output {k}"
-        if far({name: y}, {name: alone}):
+        if _far({name: y}, {name: alone}):
             return f"{name} of a row depends on the other rows (if it should: mixes=True)"
     return ""
 
 
-def one_row(probe: Probe, n: int, i: int) -> Probe:
+def _one_row(probe: Probe, n: int, i: int) -> Probe:
     """The probe at row i of every array that has n rows."""
 
     def cut(a: Any) -> Any:
@@ -194,37 +194,37 @@ def float32(probe: Probe, rng: np.random.Generator) -> str:
     light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32, probe.direction)
     outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in random_cotangents(outputs, rng)]
-    found = named(outputs, "output") | dict(leaves(cache, "cache")) | light.backward(vs, cache)
+    found = _named(outputs, "output") | dict(_leaves(cache, "cache")) | light.backward(vs, cache)
     bad = [
         f"{name} is {kind}"
         for name, a in found.items()
-        if (kind := floating(a)) and kind != np.float32
+        if (kind := _floating(a)) and kind != np.float32
     ]
     return "; ".join(bad)
 
 
-def floating(a: Any) -> DTypeLike | None:
+def _floating(a: Any) -> DTypeLike | None:
     """The dtype of an array or NumPy number if it is floating or complex, or None."""
     kind = getattr(a, "dtype", np.dtype(int))
     return kind if np.issubdtype(kind, np.inexact) else None
 
 
-def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """(path, leaf) of everything in nested tuples, lists, dicts and dataclasses."""
     if dataclasses.is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict | tuple | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            yield from leaves(item, f"{path}.{key}")
+            yield from _leaves(item, f"{path}.{key}")
     else:
         yield path, value
 
 
 def own_memory(probe: Probe, rng: np.random.Generator) -> str:
     """outputs and gradients are not the parameters' own memory"""
-    outputs, vs, cache = run(probe, rng)
-    found = named(outputs, "output") | probe.backward(vs, cache)
+    outputs, vs, cache = _run(probe, rng)
+    found = _named(outputs, "output") | probe.backward(vs, cache)
     for name, a in found.items():
         for path, p in params(probe.layer).items():
             if np.may_share_memory(a, p):

@@ -64,7 +64,7 @@ def diagnose(
     m = Mismatch(comparison, bad, full, run)
     with np.errstate(all="ignore"):
         kind, text = next((found for test in TESTS for found in test(m)), (Kind.PLACE, ""))
-    text = "; ".join(filter(None, [text, place(m)]))
+    text = "; ".join(filter(None, [text, _place(m)]))
     return Diagnosis(kind, text) if text else None
 
 
@@ -102,14 +102,14 @@ def ratio(m: Mismatch) -> Found:
     yours, g = m.wrong.yours, m.wrong.expected
     factor = np.sum(yours * g) / np.sum(g * g)
     if m.explained_by(factor * g):
-        for number, kind, text in known_ratios(m.run.rows):
+        for number, kind, text in _known_ratios(m.run.rows):
             if abs(factor - number) < 1e-9 * abs(number):
                 yield kind, text
         if len(g) > 1:
             yield Kind.FACTOR, f"{factor:.6g} times the right gradient: a constant factor"
 
 
-def known_ratios(n: int) -> Iterator[tuple[float, Kind, str]]:
+def _known_ratios(n: int) -> Iterator[tuple[float, Kind, str]]:
     """(factor, kind, sentence) for a batch of n rows."""
     yield -1, Kind.SIGN, "the sign: minus yours is right"
     yield 2, Kind.DOUBLE, "twice the right gradient: accumulated twice?"
@@ -181,7 +181,7 @@ def permuted(m: Mismatch) -> Found:
         yield Kind.PERMUTED, text
 
 
-def place(m: Mismatch) -> str:
+def _place(m: Mismatch) -> str:
     """The rows or columns of a matrix that hold all the wrong entries, if others are right.
 
     Of many the first eight are listed.

@@ -91,7 +91,7 @@ def gradient_rows(
     limit = entries or max(FEWEST, SHARED // max(1, len(probe.points)))
     run = Evaluation.of(probe, rng, method)
     broken = {row.name: row for row in misshapen(probe.points, run.yours)}
-    rows = [broken.pop(name, None) or entry_row(name, run, limit) for name in probe.points]
+    rows = [broken.pop(name, None) or _entry_row(name, run, limit) for name in probe.points]
     rows += broken.values()
     large = any(a.size > limit for a in probe.points.values())
     if large and all(row.state == State.OK for row in rows):
@@ -100,7 +100,7 @@ def gradient_rows(
 
 
 @np.errstate(all="ignore")  # numbers that are not finite are reported, not warned of
-def entry_row(name: str, run: Evaluation, limit: int) -> Row:
+def _entry_row(name: str, run: Evaluation, limit: int) -> Row:
     """The row of one array, of which at most `limit` entries are checked."""
     full = np.asarray(run.yours[name])
     comparison = compare(Slopes.at_entries(name, full, limit, run.rng), run)
@@ -114,10 +114,10 @@ def entry_row(name: str, run: Evaluation, limit: int) -> Row:
     state = State.WRONG if np.any(states == State.WRONG) else State.INCONCLUSIVE
     bad = states == state
     why = doubt or diagnose(comparison, bad, full, run)
-    return Row(name, state, error, f"{bad.sum()} of {note}", worst(comparison, bad), why)
+    return Row(name, state, error, f"{bad.sum()} of {note}", _worst(comparison, bad), why)
 
 
-def worst(comparison: Comparison, bad: NDArray) -> str:
+def _worst(comparison: Comparison, bad: NDArray) -> str:
     """The worst entry in words."""
     i = worst_of(comparison, bad)
     place = comparison.slopes.where[i]

@@ -34,16 +34,16 @@ def params(layer: Any) -> dict[str, NDArray]:
     return leaves
 
 
-def is_tree(layer: Any, leaves: Mapping[str, NDArray]) -> bool:
+def _is_tree(layer: Any, leaves: Mapping[str, NDArray]) -> bool:
     """Whether `core.tree` knows every array that `layer.params` lists."""
     return dataclasses.is_dataclass(layer) and (
         tree.flatten(tree.params(layer)).keys() >= leaves.keys()
     )
 
 
-def with_params(layer: Any, leaves: Mapping[str, NDArray], new: Mapping[str, NDArray]) -> Any:
+def _with_params(layer: Any, leaves: Mapping[str, NDArray], new: Mapping[str, NDArray]) -> Any:
     """A copy of the layer that computes with the arrays of `new` in place of its `leaves`."""
-    if is_tree(layer, leaves):
+    if _is_tree(layer, leaves):
         return tree.rebuild(layer, new)
     twin = copy.deepcopy(layer, {id(a): new[path] for path, a in leaves.items()})
     for path, array in params(twin).items():
@@ -53,12 +53,12 @@ def with_params(layer: Any, leaves: Mapping[str, NDArray], new: Mapping[str, NDA
     return twin
 
 
-def in_dtype(layer: Any, dtype: DTypeLike) -> Any:
+def _in_dtype(layer: Any, dtype: DTypeLike) -> Any:
     """A copy of the layer with parameters, and kept arrays where they are known, in `dtype`."""
     leaves = params(layer)
-    if is_tree(layer, leaves):
+    if _is_tree(layer, leaves):
         return tree.astype(layer, dtype)
-    return with_params(layer, leaves, {path: a.astype(dtype) for path, a in leaves.items()})
+    return _with_params(layer, leaves, {path: a.astype(dtype) for path, a in leaves.items()})
 
 
 BACKWARD = {"forward": "backward", "inverse": "inverse_backward"}
@@ -90,8 +90,8 @@ class Probe:
             name: validate.array(name, x).astype(dtype)
             for name, x in zip(names, inputs, strict=True)
         }
-        given = {name: cast(value, dtype) for name, value in given.items()}
-        return cls(in_dtype(layer, dtype), arrays, given, direction)
+        given = {name: _cast(value, dtype) for name, value in given.items()}
+        return cls(_in_dtype(layer, dtype), arrays, given, direction)
 
     @functools.cached_property
     def params(self) -> dict[str, NDArray]:
@@ -108,7 +108,7 @@ class Probe:
         """The same probe with other arrays in place of `points`."""
         inputs = {name: points[f"d{name}"] for name in self.inputs}
         new = {path: points[f"params.{path}"] for path in self.params}
-        layer = with_params(self.layer, self.params, new)
+        layer = _with_params(self.layer, self.params, new)
         return dataclasses.replace(self, layer=layer, inputs=inputs)
 
     def forward(self) -> tuple[list[NDArray], Any]:
@@ -139,7 +139,7 @@ class Probe:
         return named | {f"params.{path}": g for path, g in tree.flatten(grads).items()}
 
 
-def cast(value: Any, dtype: DTypeLike) -> Any:
+def _cast(value: Any, dtype: DTypeLike) -> Any:
     """Floating arrays in `dtype`; everything else as it is."""
     floating = isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating)
     return value.astype(dtype) if floating else value

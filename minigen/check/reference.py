@@ -49,7 +49,7 @@ def unclean(
             return f"{type(error).__name__}: {error}"
         central = []
         for h in STEPS:
-            central.append(difference(real, u, h))
+            central.append(_difference(real, u, h))
             if all(gap(d, s) <= AGREE for d, s in zip(central[-1], slopes, strict=True)):
                 return CLEAN
             if any(d.any() and not np.any(s) for d, s in zip(central[0], slopes, strict=True)):
@@ -60,7 +60,7 @@ def unclean(
     return found
 
 
-def difference(real: Richardson, u: dict[str, NDArray], h: float) -> list[NDArray]:
+def _difference(real: Richardson, u: dict[str, NDArray], h: float) -> list[NDArray]:
     """The central difference of each output along u."""
     with np.errstate(all="ignore"):
         pairs = zip(real.values(u, h), real.values(u, -h), strict=True)

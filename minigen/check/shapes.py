@@ -11,13 +11,13 @@ from minigen.check.report import Diagnosis, Kind, Row, State
 
 def misshapen(points: Mapping[str, NDArray], yours: Mapping[str, Any]) -> list[Row]:
     """A row for each array whose gradient is not an array of its shape and type."""
-    found = {name: fault(a, yours.get(name), name in yours) for name, a in points.items()}
+    found = {name: _fault(a, yours.get(name), name in yours) for name, a in points.items()}
     extra = Diagnosis(Kind.EXTRA, "there is no such array")
     found |= {name: extra for name in yours if name not in points}
     return [Row(name, State.WRONG, diagnosis=d) for name, d in found.items() if d]
 
 
-def fault(array: NDArray, g: Any, given: bool) -> Diagnosis | None:
+def _fault(array: NDArray, g: Any, given: bool) -> Diagnosis | None:
     """What is wrong with the form of a gradient, or None."""
     if not given:
         return Diagnosis(Kind.MISSING, "expected a gradient, got none at this path")

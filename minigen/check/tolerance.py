@@ -43,15 +43,15 @@ def decide(comparison: Comparison, run: Evaluation) -> tuple[NDArray, Diagnosis 
     if isinstance(run.reference, Richardson):
         states = by_differences(comparison)
         return states, UNSURE if np.any(states == State.INCONCLUSIVE) else None
-    states = by_complex_step(comparison, run, run.reference)
+    states = _by_complex_step(comparison, run, run.reference)
     bad = states == State.WRONG
     if not bad.any():
         return states, None
-    doubt = doubted(comparison.part([worst_of(comparison, bad)]), run, run.reference)
+    doubt = _doubted(comparison.part([worst_of(comparison, bad)]), run, run.reference)
     return np.where(bad, State.INCONCLUSIVE, states) if doubt else states, doubt
 
 
-def by_complex_step(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> NDArray:
+def _by_complex_step(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> NDArray:
     """The State of each slope."""
     bad = ~(comparison.gap <= allowed(comparison, comparison.scale))
     if bad.any():
@@ -69,7 +69,7 @@ def explained(
     doubtful: Comparison, scale: float, run: Evaluation, reference: ComplexStep
 ) -> NDArray:
     """The gap that rounding explains on closer examination; 0 where it is too large for that."""
-    scale = max(scale, unsaturated(doubtful, run, reference), of_outputs(doubtful, run))
+    scale = max(scale, _unsaturated(doubtful, run, reference), of_outputs(doubtful, run))
     near = doubtful.gap <= TINY * scale
     spread = np.zeros(len(near))
     for _ in range(DRAWS if near.any() else 0):
@@ -79,7 +79,7 @@ def explained(
     return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
 
-def unsaturated(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> float:
+def _unsaturated(comparison: Comparison, run: Evaluation, reference: ComplexStep) -> float:
     """The scale of the slopes where every array is shrunk into [-INSIDE, INSIDE].
 
     0 where the outputs are no real numbers there, as those of log(x - 1).
@@ -103,7 +103,7 @@ def of_outputs(comparison: Comparison, run: Evaluation) -> float:
     return reach * sum(np.sum(np.abs(v * y), where=np.isfinite(y)) for v, y in pairs)
 
 
-def doubted(worst: Comparison, run: Evaluation, reference: ComplexStep) -> Diagnosis | None:
+def _doubted(worst: Comparison, run: Evaluation, reference: ComplexStep) -> Diagnosis | None:
     """Why the worst slope, wrong by the complex step, may be right by differences, or None."""
     seen = compare(worst.slopes, dataclasses.replace(run, reference=Richardson(run.probe)))
     expected = dataclasses.replace(worst.slopes, yours=worst.expected)
