@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import enum
 import importlib
 import inspect
 import pathlib
@@ -21,6 +22,7 @@ CONTRACT = {name for kind in (Bijection, Density, Layer, Loss) for name in dir(k
 # Rooms that are not done: each list is to become empty.
 UNANNOTATED = {"cli", "diffusion", "prob"}
 UNDOCUMENTED = {"bench", "data", "diffusion", "metric"}
+UNSPELLED = {"cli", "diffusion"}
 FACELESS = {"cli", "diffusion"}
 
 
@@ -36,7 +38,7 @@ def functions(path):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 static = any(getattr(d, "id", "") == "staticmethod" for d in child.decorator_list)
                 yield f"{prefix}{child.name}", child, method and not static
-                yield from below(child, False, f"{prefix}{child.name}.")
+                yield from below(child, False, f"{prefix}{child.name}.<local>.")
             elif isinstance(child, ast.ClassDef):
                 yield from below(child, True, f"{prefix}{child.name}.")
             else:
@@ -118,16 +120,16 @@ def test_every_parameter_and_result_has_a_type(name):
             assert node.returns is not None, f"{where} returns"
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", ROOMS)
 def test_options_are_spelled_out(name):
-    """Only a layer's `forward` may hand on what is given; `*names` say what they hold."""
-    thing = PUBLIC[name]
-    if isinstance(thing, type):
-        own = not getattr(thing, "_is_protocol", False)
-        thing = vars(thing).get("__init__", len) if own else len  # written here, or not
-    for p in inspect.signature(thing).parameters.values():
-        assert p.kind != p.VAR_KEYWORD or name.endswith(".forward"), f"{name}(**{p.name})"
-        assert p.kind != p.VAR_POSITIONAL or p.name != "args", f"{name}(*{p.name})"
+    """Only a layer's `forward` may hand on what is given; a `*name` says what it holds."""
+    if name in UNSPELLED:
+        pytest.skip("not yet")
+    for path in (p for p in FILES if p.relative_to(ROOT / "minigen").parts[0] == name):
+        for function, node, _ in functions(path):
+            if "<" not in function and not node.name.startswith("_"):
+                assert node.name == "forward" or node.args.kwarg is None, f"{path} {function}"
+                assert node.args.vararg is None or node.args.vararg.arg != "args", path
 
 
 def sections(thing):
@@ -154,7 +156,8 @@ def test_what_users_call_says_what_it_takes_and_returns_and_shows_an_example(nam
 @pytest.mark.parametrize("name", [n for n, thing in PUBLIC.items() if isinstance(thing, type)])
 def test_a_class_says_what_it_is(name):
     own = PUBLIC[name].__doc__ or ""
-    assert own and not own.startswith(f"{PUBLIC[name].__name__}("), "the text of a dataclass"
+    listed = issubclass(PUBLIC[name], enum.Enum)  # its members say what it is
+    assert listed or (own and not own.startswith(f"{PUBLIC[name].__name__}("))  # of a dataclass
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_what_the_error_says_is_lost_is_lost():
 
 
 def test_fresh_weights_vary_as_the_number_of_units_each_column_may_see():
-    """gain / n; a column that sees nothing has no weights, and the biases have the spread that is asked for."""
+    """gain / n; a column that sees nothing has no weights; biases have the spread asked for."""
     below, above = 1 + np.arange(4), np.repeat(np.arange(5), 3000)  # which see 0 .. 4 units
     M = degrees.mask(below, above)
     for given, gain, spread in (({}, 2, 0), ({"gain": 5.0, "spread": 3.0}, 5, 3)):
