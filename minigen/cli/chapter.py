@@ -2,18 +2,23 @@
 
 A chapter is a module of `minigen.cli.chapters`, listed there, with three names:
 
-    MODELS    {name: Model}          what `minigen train NAME` builds, and with which settings
-    FAMILIES  {class name: Family}   how models of a class are trained, sampled and measured
-    show      (stage) -> Chapter     its part of `minigen demo`
+    MODELS    {name: Model}         what `minigen train NAME` builds, and with which settings
+    FAMILIES  {class: Family}       how models of a class are trained, sampled and measured
+    show      (stage) -> Chapter    its part of `minigen demo`
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
+from minigen.cli.datasets import Dataset
 from minigen.cli.options import note
+from minigen.cli.results import Row
 from minigen.core import validate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,15 +27,15 @@ class Recipe:
 
     steps: int
     layers: int | None = None
-    hidden: tuple | None = None
+    hidden: tuple[int, ...] | None = None
     activation: str | None = None
     batch: int = 256
     lr: float = 1e-3
     weight_decay: float = 0.0
     ema: float | None = None
 
-    def changed(self, model, **settings):
-        """The recipe with the user's settings, of those that the model has."""
+    def changed(self, model: str, settings: Mapping[str, Any]) -> "Recipe":
+        """The recipe with the user's settings (None: not given), of those that the model has."""
         given = {name: value for name, value in settings.items() if value is not None}
         for name in given:
             if getattr(self, name) is None:
@@ -38,7 +43,7 @@ class Recipe:
         return replace(self, **given)
 
     @property
-    def training(self):
+    def training(self) -> dict[str, Any]:
         """The settings that `fit` takes."""
         own = ("layers", "hidden", "activation")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in own}
@@ -48,10 +53,10 @@ class Recipe:
 class Model:
     """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn."""
 
-    build: Callable
-    recipes: dict
+    build: Callable[[Dataset, Recipe, np.random.Generator], Any]
+    recipes: Mapping[str, Recipe]
 
-    def recipe(self, name, dataset):
+    def recipe(self, name: str, dataset: Dataset) -> Recipe:
         """The settings for that data, or an error that says which data would do."""
         validate.choice(f"the data of {name}", dataset.kind, self.recipes)
         return self.recipes[dataset.kind]
@@ -66,9 +71,9 @@ class Family:
     measure(name, model, dataset, rng=) -> [Row]
     """
 
-    fit: Callable
-    sample: Callable
-    measure: Callable
+    fit: Callable[..., Any]
+    sample: Callable[..., Any]
+    measure: Callable[..., list[Row]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,11 @@ class Shot:
     """A picture of the report: the file's name, the figure, and what to see in it."""
 
     name: str
-    figure: object
+    figure: Any
     text: str
+
+
+Part = tuple[Sequence[Row], Sequence[Shot]]
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,14 @@ class Chapter:
 
     title: str
     text: str
-    rows: tuple
-    shots: tuple
+    rows: Sequence[Row]
+    shots: Sequence[Shot]
+
+    @classmethod
+    def of(cls, title: str, text: str, parts: Sequence[Part]) -> "Chapter":
+        """The chapter of several parts, each (rows, shots)."""
+        rows = [row for part, _ in parts for row in part]
+        return cls(title, text, rows, [shot for _, part in parts for shot in part])
 
 
 @dataclass(frozen=True)
@@ -98,11 +112,11 @@ class Stage:
     rng: np.random.Generator
     progress: bool | None = None
 
-    def pick(self, full, quick):
+    def pick(self, full: T, quick: T) -> T:
         """One of two settings."""
         return quick if self.quick else full
 
-    def train(self, name, model, family, dataset, recipe):
+    def train(self, name: str, model: Any, family: Family, dataset: Dataset, recipe: Recipe) -> Any:
         """Train with a line that says what is being trained; return the Run."""
         note(f"  {name} on {dataset.name}, {recipe.steps} steps")
         return family.fit(model, dataset, recipe, rng=self.rng, progress=self.progress)

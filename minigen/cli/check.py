@@ -1,18 +1,22 @@
-"""Run every derivation of the lecture notes, or some: printed form, corrected form, gradient.
+"""Run every derivation of the lecture notes, or some of them.
 
-Exit code 1 if one of them does not hold.
+Printed form, corrected form, gradient. Exit code 1 if one of them does not hold.
 """
 
+import argparse
+import io
 import json
 import pathlib
 import shutil
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from minigen.cli import options
-from minigen.core import files, validate
+from minigen.core import files
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("id", nargs="*", metavar="ID", help="entries, NVP-6 for one; default all")
     command.add_argument("--list", action="store_true", help="only say what there is")
     command.add_argument("--quick", action="store_true", help="one draw an entry in place of three")
@@ -22,64 +26,50 @@ def arguments(command):
     options.json(command)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     """The table, one entry in full, the page, or JSON."""
-    from minigen.derivations import notes, runner, user_entries
+    from minigen.derivations import notes, runner, terminal, user_entries
 
-    sys.stdout.reconfigure(errors="replace")  # a terminal without the letters still has a table
-    page = None if args.html is None else writable(args.html)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # for terminals without mathematical letters
+    page = None if args.html is None else options.target(args.html, (), "--html")
     own = user_entries.entries_in(args.file) if args.file else ()
     entries = user_entries.joined(notes.catalogue(), own)
     if args.id:
         entries = runner.select(entries, args.id)
     if args.list:
-        return show_list(entries)
-    progress = counted(len(entries)) if args.json else printed(entries)
+        widths = terminal.widths(entries, _columns())
+        print("\n".join(terminal.listed(e, widths) for e in entries))
+        return 0
+    progress = _counted(len(entries)) if args.json else _printed(entries)
     rows = runner.run(entries=entries, seed=args.seed, quick=args.quick, progress=progress)
-    tell(args, rows)
+    _tell(args, rows)
     if page is not None:
-        write(page, rows, args.seed)
+        _write(page, rows, args.seed)
     return 0 if all(row.ok for row in rows) else 1
 
 
-def writable(path):
-    """The path of the page, refused before any work is done for it."""
-    path = pathlib.Path(path)
-    if not path.parent.is_dir() or path.is_dir():
-        raise validate.expected("--html", "a file in an existing folder", path)
-    return path
-
-
-def columns():
+def _columns() -> int:
     """How wide the terminal is; wide enough for a table where there is none."""
     return max(100, shutil.get_terminal_size((150, 24)).columns)
 
 
-def show_list(entries):
-    """What there is, one line each."""
-    from minigen.derivations import terminal
-
-    widths = terminal.widths(entries, columns())
-    for e in entries:
-        print(terminal.listed(e, widths))
-
-
-def printed(entries):
+def _printed(entries: Any) -> Callable[[Any], None] | None:
     """Progress as the table itself, a row when it is done; one entry alone has no table."""
     from minigen.derivations import terminal
 
     if len(entries) == 1:
         return None
-    widths = terminal.widths(entries, columns())
+    widths = terminal.widths(entries, _columns())
     print(terminal.header(widths), flush=True)
     return lambda row: print(terminal.line(row, widths), flush=True)
 
 
-def counted(total):
+def _counted(total: int) -> Callable[[Any], None]:
     """Progress as a number on standard error, for a person who waits for JSON."""
     done = []
 
-    def progress(row):
+    def progress(row: Any) -> None:
         done.append(row)
         if sys.stderr.isatty():
             end = "\n" if len(done) == total else ""
@@ -88,7 +78,7 @@ def counted(total):
     return progress
 
 
-def tell(args, rows):
+def _tell(args: argparse.Namespace, rows: list[Any]) -> None:
     """What stands under the table, or all there is to say."""
     from minigen.derivations import terminal
 
@@ -104,8 +94,8 @@ def tell(args, rows):
                 print(f"\n{terminal.trouble(row)}")
 
 
-def write(path, rows, seed):
-    """Write the page, whole or not at all."""
+def _write(path: pathlib.Path, rows: list[Any], seed: int) -> None:
+    """The page, as a whole or not at all."""
     from minigen.derivations.page.html import page
 
     text = page(rows, seed)

@@ -1,14 +1,14 @@
-"""What `--data` may name: a toy, the digits, or a file of rows."""
+"""What `--data` may name: a toy, an energy, the digits, the text, or a file."""
 
 import pathlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen import data
 from minigen.core import validate
-from minigen.data.texts import text
 from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000
@@ -32,14 +32,14 @@ class Dataset:
     features: int
     levels: int = 0
 
-    def test(self, rng):
+    def test(self, rng: np.random.Generator) -> NDArray:
         """Rows to measure on: fresh points of a toy, the digits' test part, all rows of a file."""
         if self.kind == "toy":
             return self.source.sample(TEST_POINTS, rng=rng)
         return self.source.test.x if self.kind == "digits" else self.source
 
 
-def dataset(name, rng):
+def dataset(name: str, rng: np.random.Generator) -> Dataset:
     """The data of that name or path; a tenth of a file's rows, drawn by rng, validates."""
     if name in data.TOYS:
         toy = data.toy(name)
@@ -53,21 +53,16 @@ def dataset(name, rng):
         return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
     suffix = pathlib.Path(name).suffix.lower()
     if name == "text" or suffix == ".txt":
-        return letters(name, text(None if name == "text" else name))
+        content = data.text(None if name == "text" else name)
+        return Dataset(name, "text", content, *content.split(), content.states)
     if suffix in SUFFIXES:
-        return table(name, data.read(name), rng)
+        return _table(name, data.read(name), rng)
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
     what = f"digits, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
 
 
-def letters(name, content):
-    """The paragraphs of a text as sequences of symbols; every fifth is held out."""
-    train, held_out = content.split()
-    return Dataset(name, "text", content, train, held_out, content.states)
-
-
-def table(name, x, rng):
+def _table(name: str, x: NDArray, rng: np.random.Generator) -> Dataset:
     """The rows of a file; fewer than 20 are all trained on."""
     train, validation = data.split(x, (0.9, 0.1), rng=rng) if len(x) >= 20 else (x, None)
     constant = np.flatnonzero(np.ptp(x, axis=0) == 0)

@@ -4,6 +4,7 @@ About two minutes on two cores; --quick shows the same in less than half a minut
 trained.
 """
 
+import argparse
 import json
 import pathlib
 import time
@@ -11,14 +12,14 @@ import time
 import numpy as np
 
 from minigen.cli import options, results
-from minigen.cli.chapter import Stage
+from minigen.cli.chapter import Chapter, Stage
 from minigen.cli.chapters import CHAPTERS
-from minigen.cli.files import write_picture, write_text
+from minigen.cli.files import write_picture
 from minigen.cli.report import html
-from minigen.core import validate
+from minigen.core import files, validate
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quick", action="store_true", help="less training, under 30 seconds")
     where = "where the pictures and report.html go (default %(default)s)"
     command.add_argument("--out", default="minigen-demo", metavar="DIR", help=where)
@@ -30,34 +31,35 @@ def arguments(command):
     options.json(command)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     folder = pathlib.Path(args.out)
     if folder.exists() and not folder.is_dir():
         raise validate.expected("--out", "a folder", f"a file {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     start, played = time.perf_counter(), []
     for name in args.only or CHAPTERS:
-        chapter = perform(name, args)
+        chapter = _perform(name, args)
         for shot in chapter.shots:
             write_picture(folder / f"{shot.name}.png", shot.figure)
         played.append(chapter)
-    finish(args, folder, played, time.perf_counter() - start)
+    _finish(args, folder, played, time.perf_counter() - start)
 
 
-def perform(name, args):
+def _perform(name: str, args: argparse.Namespace) -> Chapter:
     """Run one show; its random numbers depend on the seed and its name alone."""
     options.note(f"{name}:")
     rng = np.random.default_rng([args.seed, *name.encode()])
-    stage = Stage(args.quick, rng, False if args.quiet else None)
-    return CHAPTERS[name].show(stage)
+    return CHAPTERS[name].show(Stage(args.quick, rng, False if args.quiet else None))
 
 
-def finish(args, folder, played, seconds):
+def _finish(
+    args: argparse.Namespace, folder: pathlib.Path, played: list[Chapter], seconds: float
+) -> None:
     """Write the report and the figures, and print them."""
     rows = [row for chapter in played for row in chapter.rows]
     figures = json.dumps({"seed": args.seed, "quick": args.quick, "rows": results.plain(rows)})
     about = f"minigen demo{' --quick' if args.quick else ''}, seed {args.seed}, {seconds:.0f} s"
-    write_text(folder / "figures.json", figures + "\n")
-    write_text(folder / "report.html", html(about, played, folder))
+    files.replace(folder / "figures.json", figures + "\n")
+    files.replace(folder / "report.html", html(about, played, folder))
     print(figures if args.json else results.text(rows))
     options.note(f"{seconds:.0f} s; pictures, figures.json and the report: {folder}/report.html")

@@ -1,5 +1,6 @@
-"""Measure a trained model on data: likelihood, and the distance to the truth where it is known."""
+"""Measure a trained model on data: likelihood, and the distance to a known truth."""
 
+import argparse
 import json
 
 import numpy as np
@@ -10,14 +11,14 @@ from minigen.cli.datasets import dataset
 from minigen.training import load
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
     command.add_argument("--data", required=True, help="a toy, digits, or a .csv .npy .npz file")
     options.seed(command)
     options.json(command)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     model = load(args.file)
     rng = np.random.default_rng(args.seed)
     data = dataset(args.data, rng)

@@ -1,36 +1,23 @@
-"""Files that appear whole or not at all."""
+"""Pictures and rows of numbers, written whole or not at all."""
 
-import contextlib
-import os
+import pathlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from minigen.core import files
 
 
-@contextlib.contextmanager
-def replacing(path):
-    """A binary file that takes the place of `path` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path, text):
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-def write_picture(path, figure, dpi=130):
-    with replacing(path) as file:
+def write_picture(path: pathlib.Path, figure: Any, dpi: int = 130) -> None:
+    """A matplotlib figure as .png."""
+    with files.replacing(path) as file:
         figure.savefig(file, format="png", dpi=dpi)
 
 
-def write_rows(path, x):
+def write_rows(path: pathlib.Path, x: NDArray) -> None:
     """Rows of numbers as .npy or .csv, by the suffix."""
-    with replacing(path) as file:
+    with files.replacing(path) as file:
         if path.suffix.lower() == ".npy":
             np.save(file, x, allow_pickle=False)
         else:

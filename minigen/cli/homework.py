@@ -1,89 +1,81 @@
-"""hand out homework on the derivations, check it, grade a class
+"""Hand out homework on the derivations, check it, grade a class.
 
 A student starts an assignment, fills in the module, and checks it as often as they like. An
-instructor hands out the variant of a key and grades a folder of submissions behind a wall.
+instructor hands out the variant of a key and grades a folder of submissions in a sandbox.
 """
 
+import argparse
 import pathlib
 
-
-def arguments(command):
-    kinds = command.add_subparsers(required=True, metavar="ACTION")
-    for add in (listing, start, check, grade, bundle):
-        add(kinds)
+KEY = "the instructor's key, or @FILE"
 
 
-def run(args):
-    return args.act(args)
-
-
-def listing(kinds):
+def arguments(command: argparse.ArgumentParser) -> None:
+    kinds = command.add_subparsers(
+        required=True, metavar="ACTION", parser_class=argparse.ArgumentParser
+    )
     kinds.add_parser("list", help="the assignments").set_defaults(act=run_list)
 
-
-def start(kinds):
     p = kinds.add_parser("start", help="write a module and a notebook to fill in")
+    p.set_defaults(act=run_start)
     p.add_argument("name", help="an assignment, see `minigen homework list`")
     p.add_argument("folder", nargs="?", default=".", help="where to (default: here)")
-    p.add_argument("--key", help="the instructor's key, or @FILE: the variant of a class")
-    p.set_defaults(act=run_start)
+    p.add_argument("--key", help=f"{KEY}: the variant of a class")
 
-
-def check(kinds):
     p = kinds.add_parser("check", help="what is right, what is wrong, and why")
-    p.add_argument("file", help="the module, such as coupling.py")
     p.set_defaults(act=run_check)
+    p.add_argument("file", help="the module, such as coupling.py")
 
-
-def grade(kinds):
     p = kinds.add_parser("grade", help="grade a folder of submissions (files, folders, zips)")
+    p.set_defaults(act=run_grade)
     p.add_argument("submissions", help="a folder with one entry for each student")
-    p.add_argument("--key", required=True, help="the instructor's key, or @FILE")
+    p.add_argument("--key", required=True, help=KEY)
     p.add_argument("--out", required=True, help="folder of the results; a stopped run goes on")
     p.add_argument("--assignment", help="its name (default: what the files say)")
     p.add_argument("--seed", type=int, help="decides the inputs (default: drawn, and kept)")
     p.add_argument("--isolation", type=int, default=1, choices=(0, 1, 2),
-                   help="the least wall: 0 process, 1 another user, 2 own file tree, no network"
+                   help="at least: 0 process, 1 another user, 2 own file tree, no network"
                    )  # fmt: skip
     p.add_argument("--jobs", type=int, help="submissions at a time (default: one for each core)")
     results = "the folder is ONE submission; write Gradescope's results.json"
     p.add_argument("--gradescope", metavar="FILE", help=results)
-    p.set_defaults(act=run_grade)
 
-
-def bundle(kinds):
     p = kinds.add_parser("bundle", help="write an autograder zip for Gradescope")
-    p.add_argument("name", help="an assignment")
-    p.add_argument("--key", required=True, help="the instructor's key, or @FILE")
-    p.add_argument("--out", default="autograder.zip", help="the zip (default: autograder.zip)")
     p.set_defaults(act=run_bundle)
+    p.add_argument("name", help="an assignment")
+    p.add_argument("--key", required=True, help=KEY)
+    p.add_argument("--out", default="autograder.zip", help="the zip (default: autograder.zip)")
 
 
-def key_of(text):
-    """The key itself, or the first line of the file after an @."""
-    if not text or not text.startswith("@"):
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen action."""
+    return args.act(args) or 0
+
+
+def _key(text: str) -> str:
+    """The key itself, or the content of the file after an @."""
+    if not text.startswith("@"):
         return text
     return pathlib.Path(text[1:]).read_text(encoding="utf-8").strip()
 
 
-def run_list(args):
+def run_list(args: argparse.Namespace) -> None:
     from minigen import homework
 
     for number, name, title, notes, points in homework.listing():
         print(f"{number}  {name:<15} {points:>3} points  {title} ({notes})")
-    return 0
 
 
-def run_start(args):
+def run_start(args: argparse.Namespace) -> None:
     from minigen import homework
 
-    written = homework.start(args.name, args.folder, key=key_of(args.key))
+    key = None if args.key is None else _key(args.key)
+    written = homework.start(args.name, args.folder, key=key)
     print(*(f"wrote {path}" for path in written), sep="\n")
     print(f"fill in {written[0].name}, then: minigen homework check {written[0]}")
-    return 0
 
 
-def run_check(args):
+def run_check(args: argparse.Namespace) -> int:
     from minigen import homework
 
     report = homework.check(args.file)
@@ -91,22 +83,20 @@ def run_check(args):
     return 0 if report else 1
 
 
-def run_grade(args):
+def run_grade(args: argparse.Namespace) -> None:
     from minigen import homework
     from minigen.homework.grading import gradescope, records
 
     graded = homework.grade(
-        args.submissions, key_of(args.key), args.out, args.assignment, seed=args.seed,
+        args.submissions, _key(args.key), args.out, args.assignment, seed=args.seed,
         isolation=args.isolation, jobs=args.jobs, single=bool(args.gradescope),
     )  # fmt: skip
     if args.gradescope:
         records.write(args.gradescope, gradescope.results(graded[0]))
     print(f"{len(graded)} graded: {args.out}/results.csv, results.json, pages/")
-    return 0
 
 
-def run_bundle(args):
+def run_bundle(args: argparse.Namespace) -> None:
     from minigen import homework
 
-    print(f"wrote {homework.bundle(args.name, key_of(args.key), args.out)}")
-    return 0
+    print(f"wrote {homework.bundle(args.name, _key(args.key), args.out)}")

@@ -5,63 +5,75 @@ Exit codes: 0 done, 1 failed, 2 a mistake in the arguments or the input, 130 int
 
 import argparse
 import importlib
-import importlib.metadata
 import os
 import sys
+from collections.abc import Sequence
+from typing import Any
 
-COMMANDS = ("demo", "check", "train", "sample", "evaluate", "homework", "bench")
+from minigen import __version__
+from minigen.core.validate import InvalidInput
+
+COMMANDS = {  # the first line of each module, known here so that no module is imported for it
+    "demo": "Train every model of the notes on real data; write pictures and a report.",
+    "check": "Run every derivation of the lecture notes, or some of them.",
+    "train": "Train a model and write it to a file.",
+    "sample": "Draw samples of a trained model: rows in .npy or .csv, or a picture in .png.",
+    "evaluate": "Measure a trained model on data: likelihood, and the distance to a known truth.",
+    "homework": "Hand out homework on the derivations, check it, grade a class.",
+    "bench": "Measure the speed: training and sampling against the floor of their matrix products.",
+}
 
 
-def main(argv=None):
+class Command(argparse.ArgumentParser):
+    """The parser of one command, whose module is imported when the command is used."""
+
+    def __init__(self, *args: Any, module: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.module = module
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        module = importlib.import_module(self.module)
+        self.description = module.__doc__
+        self.set_defaults(run=module.run)
+        module.arguments(self)
+        return super().parse_known_args(args, namespace)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
         args = parser().parse_args(argv)
         return args.run(args) or 0
     except KeyboardInterrupt:
-        return say("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone: so do we, without a word
+        return _say("interrupted", 130)
+    except BrokenPipeError:  # nobody reads our output any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except FloatingPointError as error:
-        return say(error, 1)
+        return _say(error, 1)
     except OSError as error:
-        return say(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
-    except (ValueError, TypeError) as error:
-        if not is_bad_input(error):
-            raise
-        return say(error, 2)
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
+    except InvalidInput as error:
+        return _say(error, 2)
 
 
-def say(message, code):
+def _say(message: object, code: int) -> int:
     """One line on standard error; return the exit code."""
     print(f"minigen: {' '.join(str(message).split())}", file=sys.stderr)
     return code
 
 
-def is_bad_input(error):
-    """Whether a door refused something: all doors speak the same way. Else it is our mistake."""
-    return ": expected " in str(error) or type(error).__name__ == "CheckpointError"
-
-
-def parser():
-    """The parser of the whole command line; each command adds its own arguments.
-
-    The commands are imported here, so that Ctrl-C while they load is as quiet as later.
-    """
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     top = argparse.ArgumentParser(
         prog="minigen",
         description="Generative models from scratch in NumPy, every gradient by hand.",
     )
-    version = importlib.metadata.version("minigen")
-    top.add_argument("--version", action="version", version=f"minigen {version}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f"minigen.cli.{name}")
-        about = module.__doc__.strip().splitlines()[0]
-        command = commands.add_parser(
-            name, help=about, description=module.__doc__, allow_abbrev=False,
+    top.add_argument("--version", action="version", version=f"minigen {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Command)
+    for name, about in COMMANDS.items():
+        commands.add_parser(
+            name, help=about, module=f"minigen.cli.{name}", allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        module.arguments(command)
-        command.set_defaults(run=module.run)
     return top

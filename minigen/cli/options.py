@@ -4,26 +4,27 @@ import argparse
 import os
 import pathlib
 import sys
+from collections.abc import Callable, Sequence
 
 from minigen.core import validate
 
 
-def seed(command):
+def seed(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=whole(0), default=0, help="of all randomness (default 0)")
 
 
-def json(command):
+def json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON, for a machine")
 
 
-def quiet(command):
+def quiet(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
-def whole(low):
+def whole(low: int) -> Callable[[str], int]:
     """The type of an argument that is an integer >= low."""
 
-    def parse(text):
+    def parse(text: str) -> int:
         value = int(text)
         if value < low:
             raise argparse.ArgumentTypeError(f"expected an integer >= {low}, got {value}")
@@ -33,7 +34,7 @@ def whole(low):
     return parse
 
 
-def positive(text):
+def positive(text: str) -> float:
     """The type of an argument that is a number above 0."""
     value = float(text)
     if not 0 < value < float("inf"):
@@ -41,23 +42,23 @@ def positive(text):
     return value
 
 
-def widths(text):
+def widths(text: str) -> tuple[int, ...]:
     """The type of --hidden: 64 or 64,64."""
     return tuple(whole(1)(part) for part in text.split(","))
 
 
-def target(path, suffixes=None, name="--out"):
+def target(path: str, suffixes: Sequence[str] = (), name: str = "--out") -> pathlib.Path:
     """The path of a file to be written, refused before any work is done for it."""
-    path = pathlib.Path(path)
+    file = pathlib.Path(path)
     if suffixes:
-        validate.choice(f"{path}: suffix", path.suffix.lower(), suffixes)
-    if not path.parent.is_dir():
-        raise validate.expected(name, "a file in an existing folder", path)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise validate.expected(name, "a file that can be written", path)
-    return path
+        validate.choice(f"{file}: suffix", file.suffix.lower(), suffixes)
+    if not file.parent.is_dir():
+        raise validate.expected(name, "a file in an existing folder", file)
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise validate.expected(name, "a file that can be written", file)
+    return file
 
 
-def note(message):
+def note(message: str) -> None:
     """A line about progress, on standard error."""
     print(message, file=sys.stderr, flush=True)

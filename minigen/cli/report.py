@@ -1,9 +1,12 @@
 """The report of a demo: one HTML file with its pictures inside."""
 
 import base64
+import pathlib
+from collections.abc import Iterable
 from html import escape
 
 from minigen.cli import results
+from minigen.cli.chapter import Chapter, Shot
 
 STYLE = """
 body { font: 16px/1.5 Georgia, serif; color: #1f2430; max-width: 62rem; margin: 2rem auto;
@@ -17,9 +20,9 @@ figcaption, .about { color: #667080; font-size: 15px; }
 """
 
 
-def html(about, chapters, folder):
+def html(about: str, chapters: Iterable[Chapter], folder: pathlib.Path) -> str:
     """The page: `about` says how it was made; the pictures are read back from the folder."""
-    body = "".join(section(chapter, folder) for chapter in chapters)
+    body = "".join(_section(chapter, folder) for chapter in chapters)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>minigen demo</title>'
@@ -28,13 +31,15 @@ def html(about, chapters, folder):
     )
 
 
-def section(chapter, folder):
-    figures = "".join(figure(shot, folder) for shot in chapter.shots)
+def _section(chapter: Chapter, folder: pathlib.Path) -> str:
+    """A heading, a paragraph, a table, and the pictures."""
+    figures = "".join(_figure(shot, folder) for shot in chapter.shots)
     text = f"<p>{escape(chapter.text)}</p>"
-    return f"<h2>{escape(chapter.title)}</h2>{text}{table(chapter.rows)}{figures}"
+    return f"<h2>{escape(chapter.title)}</h2>{text}{_table(chapter.rows)}{figures}"
 
 
-def table(rows):
+def _table(rows: Iterable[results.Row]) -> str:
+    """The measured figures."""
     head = "".join(f"<th>{word}</th>" for word in results.HEADER)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in results.cells(row))}</tr>"
@@ -43,7 +48,8 @@ def table(rows):
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(shot, folder):
+def _figure(shot: Shot, folder: pathlib.Path) -> str:
+    """A picture and its caption."""
     data = base64.b64encode((folder / f"{shot.name}.png").read_bytes()).decode()
     image = f'<img alt="{escape(shot.text)}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{escape(shot.text)}</figcaption></figure>"

@@ -1,8 +1,11 @@
 """Draw samples of a trained model: rows in .npy or .csv, or a picture in .png."""
 
+import argparse
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.cli import options
 from minigen.cli.chapters import family
@@ -11,25 +14,25 @@ from minigen.core import validate
 from minigen.training import load
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
     command.add_argument("-n", type=options.whole(1), default=64, help="how many (default 64)")
     command.add_argument("--out", required=True, metavar="OUT", help=".npy, .csv or .png")
     options.seed(command)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     out = options.target(args.out, (".npy", ".csv", ".png"))
     model = load(args.file)
     x = family(args.file, model).sample(model, args.n, rng=np.random.default_rng(args.seed))
     if out.suffix.lower() == ".png":
-        write_picture(out, picture(x, model))
+        write_picture(out, _picture(x, model))
     else:
         write_rows(out, x)
     print(f"{len(x)} samples of {x.shape[1]} columns: {out}")
 
 
-def picture(x, model):
+def _picture(x: NDArray, model: Any) -> Any:
     """Points of the plane, or images."""
     from minigen import plot
 

@@ -3,8 +3,10 @@
 Settings that are not given are the recipe's for the model and the kind of data.
 """
 
+import argparse
 import json
 import time
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from minigen.core import tree
 from minigen.training import save
 
 
-def arguments(command):
+def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", choices=MODELS, help="one of %(choices)s", metavar="MODEL")
     command.add_argument("--data", required=True, help="a toy, digits, or a .csv .npy .npz file")
     command.add_argument("--out", required=True, metavar="FILE.npz", help="where the model goes")
@@ -29,22 +31,23 @@ def arguments(command):
     options.json(command)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     out = options.target(args.out, (".npz",))
     rng = np.random.default_rng(args.seed)
     data = dataset(args.data, rng)
     recipe = MODELS[args.model].recipe(args.model, data)
     given = {k: getattr(args, k) for k in ("steps", "batch", "layers", "hidden", "lr")}
-    recipe = recipe.changed(args.model, **given)
+    recipe = recipe.changed(args.model, given)
     model = MODELS[args.model].build(data, recipe, rng)
     start = time.perf_counter()
     progress = False if args.quiet else None
-    done = FAMILIES[type(model).__name__].fit(model, data, recipe, rng=rng, progress=progress)
+    done = FAMILIES[type(model)].fit(model, data, recipe, rng=rng, progress=progress)
     save(out, model)
-    report(args, model, done, time.perf_counter() - start)
+    _report(args, model, done, time.perf_counter() - start)
 
 
-def report(args, model, done, seconds):
+def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> None:
+    """Print what was trained, how long, and how well."""
     size = sum(a.size for a in tree.flatten(model.params).values())
     facts = {
         "file": args.out, "model": args.model, "data": args.data, "parameters": size,

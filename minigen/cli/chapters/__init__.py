@@ -4,10 +4,13 @@ To add one: a module here with `MODELS`, `FAMILIES` and `show` (see `minigen.cli
 its name in CHAPTERS.
 """
 
+from typing import Any
+
+from minigen.cli.chapter import Family
 from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, triplet
 from minigen.core import validate
 
-CHAPTERS = {
+CHAPTERS: dict[str, Any] = {
     "real_nvp": coupling,
     "autoregressive": autoregressive,
     "diffusion": diffusion,
@@ -15,11 +18,15 @@ CHAPTERS = {
     "markov": markov,
 }
 MODELS = {name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()}
-FAMILIES = {name: family for c in CHAPTERS.values() for name, family in c.FAMILIES.items()}
+FAMILIES: dict[type, Family] = {
+    kind: family for c in CHAPTERS.values() for kind, family in c.FAMILIES.items()
+}
 
 
-def family(path, model):
+def family(path: str, model: Any) -> Family:
     """The family of a model that was read from a file."""
-    name = type(model).__name__
-    validate.choice(f"{path}: the class of the model", name, FAMILIES)
-    return FAMILIES[name]
+    if type(model) not in FAMILIES:
+        known = ", ".join(kind.__name__ for kind in FAMILIES)
+        name = type(model).__name__
+        raise validate.expected(f"{path}: the class of the model", f"one of {known}", name)
+    return FAMILIES[type(model)]

@@ -1,49 +1,57 @@
 """MAF, IAF and neural splines: digits, sharp toys, energies, and what each direction costs."""
 
+import functools
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from minigen.cli.chapter import Chapter, Model, Recipe, Shot
+from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.flows import FLOW, builder
-from minigen.cli.datasets import dataset
-from minigen.flows import MADE, IAFLayer, MAFLayer, iaf, maf, neural_spline
+from minigen.cli.datasets import Dataset, dataset
+from minigen.cli.results import Row
+from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_spline
 from minigen.flows.normalizer import quadrature
 from minigen.flows.sequential import d_passes
 
-WIDE = {"layers": 5, "activation": "relu", "batch": 128, "weight_decay": 3.0, "ema": 0.99}
-PLANE = {"hidden": (64, 64), "activation": "relu", "batch": 512, "lr": 2e-3}
+WIDE = Recipe(steps=1000, layers=5, activation="relu", batch=128, weight_decay=3.0, ema=0.99)
+PLANE = Recipe(steps=3000, layers=6, hidden=(64, 64), activation="tanh", batch=512, lr=2e-3)
+ROWS = Recipe(steps=2000, layers=5, hidden=(64, 64), activation="tanh", weight_decay=1.0)
 MAF = {
-    "toy": Recipe(steps=3000, layers=6, **PLANE | {"activation": "tanh", "lr": 5e-3}),
-    "table": Recipe(steps=2000, layers=5, hidden=(64, 64), activation="tanh", weight_decay=1.0),
-    "digits": Recipe(steps=1000, hidden=(256, 256), **WIDE),
+    "toy": replace(PLANE, lr=5e-3),
+    "table": ROWS,
+    "digits": replace(WIDE, hidden=(256, 256)),
 }
 SPLINE = {
-    "toy": Recipe(steps=3000, layers=3, **PLANE),
-    "table": Recipe(steps=2000, layers=3, hidden=(64, 64), activation="relu", weight_decay=1.0),
-    "digits": Recipe(steps=1000, hidden=(128, 128), **WIDE),
+    "toy": replace(PLANE, layers=3, activation="relu"),
+    "table": replace(ROWS, layers=3, activation="relu"),
+    "digits": replace(WIDE, hidden=(128, 128)),
 }
-IAF = {"energy": Recipe(steps=3000, layers=6, **PLANE | {"activation": "tanh"})}
 
 
-def spline(features, layers, hidden, **options):
+def build_spline(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
     """A neural spline flow; 16 bins in the plane, where the edges of the data are sharp."""
-    bins = 16 if features == 2 else 8
-    return neural_spline(features, layers, hidden, bins=bins, **options)
+    factory = functools.partial(neural_spline, bins=16 if dataset.features == 2 else 8)
+    return builder(factory)(dataset, recipe, rng)
 
 
-def build_iaf(dataset, recipe, rng):
-    hidden, f = recipe.hidden, recipe.activation
-    return iaf(dataset.features, recipe.layers, hidden, activation=f, c=3.0, rng=rng)
+def build_iaf(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+    """An IAF, to be trained against an energy."""
+    return iaf(
+        dataset.features, recipe.layers or 6, recipe.hidden or (64, 64), rng=rng,
+        activation=recipe.activation or "tanh", c=3.0,
+    )  # fmt: skip
 
 
 MODELS = {
     "maf": Model(builder(maf), MAF),
-    "iaf": Model(build_iaf, IAF),
-    "neural_spline": Model(builder(spline), SPLINE),
+    "iaf": Model(build_iaf, {"energy": PLANE}),
+    "neural_spline": Model(build_spline, SPLINE),
 }
-FAMILIES = {"Flow": FLOW}
+FAMILIES = {Flow: FLOW}
 STEPS = {  # of the demo: full, quick
     ("neural_spline", "checkerboard"): (900, 40),
     ("neural_spline", "eight_gaussians"): (600, 40),
@@ -62,16 +70,12 @@ instead of D. Splines bend each coordinate freely and so follow sharp edges. IAF
 it is trained without data, against an unnormalised density, and finds its normaliser log Z."""
 
 
-def show(stage):
-    rows, shots = [], []
-    for part in (plane, digits, energies, structure):
-        more_rows, more_shots = part(stage)
-        rows += more_rows
-        shots += more_shots
-    return Chapter("MAF, IAF and neural splines", TEXT, tuple(rows), tuple(shots))
+def show(stage: Stage) -> Chapter:
+    parts = [part(stage) for part in (plane, digits, energies, structure)]
+    return Chapter.of("MAF, IAF and neural splines", TEXT, parts)
 
 
-def trained(stage, name, data):
+def trained(stage: Stage, name: str, data: str) -> tuple[Flow, list[Row]]:
     """(model, rows) of one model on one data set."""
     d = dataset(data, stage.rng)
     steps = stage.pick(*STEPS[name, data])
@@ -81,7 +85,7 @@ def trained(stage, name, data):
     return flow, FLOW.measure(name, flow, d, rng=stage.rng)
 
 
-def plane(stage):
+def plane(stage: Stage) -> Part:
     from minigen import plot
 
     fitted = {n: trained(stage, "neural_spline", n) for n in ("checkerboard", "eight_gaussians")}
@@ -92,7 +96,7 @@ def plane(stage):
     return [rows[-1] for _, rows in fitted.values()], [shot]
 
 
-def digits(stage):
+def digits(stage: Stage) -> Part:
     from minigen import plot
 
     flow, rows = trained(stage, "neural_spline", "digits")
@@ -102,7 +106,7 @@ def digits(stage):
     return [rows[-1], maf_rows[-1]], [Shot("splines_digits", picture, "Not chosen by hand.")]
 
 
-def energies(stage):
+def energies(stage: Stage) -> Part:
     from minigen import plot
 
     rows, pairs, notes = [], {}, {}
@@ -118,19 +122,19 @@ def energies(stage):
 class Normalized:
     """The density of an energy, from its values on a grid: what a picture needs."""
 
-    def __init__(self, target, low=-5.0, high=5.0, points=201):
-        self.target, self.log_z, axis = target, quadrature(target), np.linspace(low, high, points)
+    def __init__(self, target: Any) -> None:
+        self.target, self.log_z, axis = target, quadrature(target), np.linspace(-5, 5, 201)
         self.grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
 
-    def log_prob(self, x):
+    def log_prob(self, x: ArrayLike) -> NDArray:
         return self.target.log_prob(x) - self.log_z
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
         p = np.exp(self.log_prob(self.grid))
         return self.grid[rng.choice(len(p), n, p=p / p.sum())]
 
 
-def structure(stage):
+def structure(stage: Stage) -> Part:
     from minigen import plot
 
     made = MADE.init(5, (12, 12), 2, rng=stage.rng)
@@ -138,35 +142,37 @@ def structure(stage):
     cost = "Seconds of 500 rows through one layer; the sequential direction need not cost D passes."
     table = measured(stage.pick(*DIMENSIONS), stage.rng)
     return [], [
-        Shot("masks", plot.masks([f.M for f in made.linears]), masks),
+        Shot("masks", plot.masks([f.M.array for f in made.linears]), masks),
         Shot("cost", plot.cost(table, sequential=[LOOP]), cost),
     ]
 
 
-def measured(dimensions, rng, rows=500, hidden=(256, 256)):
+def measured(
+    dimensions: Sequence[int], rng: np.random.Generator, rows: int = 500, width: int = 256
+) -> dict[str, tuple[Sequence[int], list[float]]]:
     """{direction: (D, seconds)} of one MAF and one IAF layer, float32, medians of three."""
-    lines = {}
+    lines: dict[str, list[float]] = {}
     for D in dimensions:
-        maf, iaf = (kind.init(D, hidden, rng=rng) for kind in (MAFLayer, IAFLayer))
+        maf, iaf = (kind.init(D, (width, width), rng=rng) for kind in (MAFLayer, IAFLayer))
         x = rng.standard_normal((rows, D)).astype(np.float32)
         jobs = {
-            "MAF x to z, one pass": lambda: maf.forward(x),  # noqa: B023
-            "IAF z to x, one pass": lambda: iaf.forward(x),  # noqa: B023
-            "MAF z to x, incremental": lambda: maf.inverse(x),  # noqa: B023
-            "IAF x to z, incremental": lambda: iaf.inverse(x),  # noqa: B023
-            LOOP: lambda: d_passes(maf.made, x, maf.solve),  # noqa: B023
+            "MAF x to z, one pass": (maf.forward, x),
+            "IAF z to x, one pass": (iaf.forward, x),
+            "MAF z to x, incremental": (maf.inverse, x),
+            "IAF x to z, incremental": (iaf.inverse, x),
+            LOOP: (d_passes, maf.made, x, maf.solve),
         }
         for name, job in jobs.items():
-            lines.setdefault(name, []).append(median(job))
+            lines.setdefault(name, []).append(_median(*job))
     return {name: (dimensions, seconds) for name, seconds in lines.items()}
 
 
-def median(job, times=3):
-    """The median seconds of a job, after a first run that may compile."""
-    job()
+def _median(job: Callable[..., Any], *inputs: Any) -> float:
+    """The median seconds of three runs, after a first one that may compile."""
+    job(*inputs)
     seconds = []
-    for _ in range(times):
+    for _ in range(3):
         start = time.perf_counter()
-        job()
+        job(*inputs)
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds))

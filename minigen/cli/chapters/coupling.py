@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
-import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
-from minigen.cli.chapter import Chapter, Model, Recipe, Shot
+from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.flows import FLOW, builder
 from minigen.cli.datasets import dataset
+from minigen.cli.results import Row
 from minigen.data import toys
-from minigen.flows import nice, real_nvp
+from minigen.flows import Flow, nice, real_nvp
+from minigen.training import Run
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
 TABLE = Recipe(steps=2000, layers=8, hidden=(64, 64), activation="tanh", weight_decay=1.0)
@@ -20,7 +23,7 @@ MODELS = {
     "real_nvp": Model(builder(real_nvp), RECIPES),
     "nice": Model(builder(nice), RECIPES),
 }
-FAMILIES = {"Flow": FLOW}
+FAMILIES = {Flow: FLOW}
 STEPS = {  # of the demo: full, quick
     ("real_nvp", "moons"): (4000, 300),
     ("nice", "moons"): (1500, 80),
@@ -38,16 +41,14 @@ dimension count the 17 grey levels that are stored; a model above "independent p
 worse than one that knows of no dependence between pixels."""
 
 
-def show(stage):
-    rows, shots = [], []
-    for part in (moons, fixed, gallery, digits):
-        more_rows, more_shots = part(stage)
-        rows += more_rows
-        shots += more_shots
-    return Chapter("Real NVP and NICE", TEXT, tuple(rows), tuple(shots))
+def show(stage: Stage) -> Chapter:
+    parts = [part(stage) for part in (moons, fixed, gallery, digits)]
+    return Chapter.of("Real NVP and NICE", TEXT, parts)
 
 
-def trained(stage, name, data, steps):
+def trained(
+    stage: Stage, name: str, data: str, steps: tuple[int, int]
+) -> tuple[Flow, Run, list[Row]]:
     """(model, run, rows) of one model on one data set."""
     d = dataset(data, stage.rng)
     recipe = replace(MODELS[name].recipe(name, d), steps=stage.pick(*steps))
@@ -56,7 +57,7 @@ def trained(stage, name, data, steps):
     return flow, run, FLOW.measure(name, flow, d, rng=stage.rng)
 
 
-def moons(stage):
+def moons(stage: Stage) -> Part:
     from minigen import plot
 
     flow, run, rows = trained(stage, "real_nvp", "moons", STEPS["real_nvp", "moons"])
@@ -72,7 +73,7 @@ def moons(stage):
     return [*rows, *nice_rows[1:]], shots
 
 
-def fixed(stage):
+def fixed(stage: Stage) -> Part:
     """The same training on points drawn once: what overfitting costs."""
     d = dataset("moons", stage.rng)
     points = d.source.sample(FIXED, rng=stage.rng)
@@ -83,7 +84,7 @@ def fixed(stage):
     return FLOW.measure("real_nvp", flow, frozen, rng=stage.rng)[-1:], []
 
 
-def gallery(stage):
+def gallery(stage: Stage) -> Part:
     from minigen import plot
 
     names = stage.pick(GALLERY, ("pinwheel",))
@@ -98,7 +99,7 @@ def gallery(stage):
     return [rows[-1] for _, _, rows in fitted.values()], shots
 
 
-def digits(stage):
+def digits(stage: Stage) -> Part:
     from minigen import plot
 
     flow, run, rows = trained(stage, "real_nvp", "digits", STEPS["real_nvp", "digits"])
@@ -114,7 +115,6 @@ def digits(stage):
     return [*rows[1:], *nice_rows[1:]], shots
 
 
-def nearest(x, train, k=6):
+def nearest(x: NDArray, train: NDArray, k: int = 6) -> NDArray:
     """The k training rows nearest to each row of x, nearest first, (N, k, D)."""
-    distance = np.linalg.norm(x[:, None].astype(float) - train[None], axis=2)
-    return train[np.argsort(distance, axis=1)[:, :k]]
+    return train[KDTree(train).query(x, k)[1]]

@@ -1,17 +1,21 @@
 """Diffusion: the ELBO term by term, the forward and the reverse process, moons and digits."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
+from minigen.cli.chapter import Chapter, Family, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.coupling import nearest
-from minigen.cli.datasets import dataset
+from minigen.cli.chapters.flows import same_levels
+from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.diffusion import cosine_schedule, ddpm
-from minigen.training import fit
+from minigen.diffusion import DDPM, cosine_schedule, ddpm
+from minigen.training import Run, fit
 
 RECIPES = {
     "toy": Recipe(steps=4000, layers=3, hidden=(128,), batch=512, lr=4e-3, ema=0.999),
@@ -28,80 +32,76 @@ by how much says what the model has not learned. The probability-flow ODE gives 
 the same network without a bound. The digits' terms are those of the discrete grey levels."""
 
 
-def build(dataset, recipe, rng):
+def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     """Fixed variances in the plane; for digits free ones, and the label as a condition."""
-    if len(recipe.hidden) != 1:
+    width = recipe.hidden or ()
+    if len(width) != 1:
         raise validate.expected("--hidden", "one width for a diffusion model", recipe.hidden)
-    extra = {"levels": dataset.levels, "variance": "free", "classes": 10} if dataset.levels else {}
+    extra: Any = {"variance": "free", "classes": 10} if dataset.levels else {}
     return ddpm(
-        dataset.features, SCHEDULES[dataset.kind], hidden=recipe.hidden[0], blocks=recipe.layers,
-        rng=rng, **extra,
+        dataset.features, SCHEDULES[dataset.kind], hidden=width[0], blocks=recipe.layers or 3,
+        levels=dataset.levels, rng=rng, **extra,
     )  # fmt: skip
 
 
-def fit_ddpm(model, dataset, recipe, *, rng, progress=None):
+def fit_ddpm(
+    model: DDPM, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
+    progress: bool | None = None,
+) -> Run:  # fmt: skip
+    """Training by the simple loss, on (x, label) if the model has classes."""
     data, held_out = dataset.train, dataset.validation
     if model.classes:
         data, held_out = ((p.x, p.y) for p in (dataset.source.train, dataset.source.validation))
     return fit(model, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
-def sample_ddpm(model, n, *, rng):
+def sample_ddpm(model: DDPM, n: int, *, rng: np.random.Generator) -> NDArray:
     """Samples; of a model with classes, one class after the other."""
-    return model.sample(n, rng=rng, **labelled(model, n))
+    label = np.arange(n) % model.classes if model.classes else None
+    return model.sample(n, rng=rng, label=label)
 
 
-def labelled(model, n):
-    """The labels of n samples, where the model has classes."""
-    return {"label": np.arange(n) % model.classes} if model.classes else {}
-
-
-def measure_ddpm(name, model, dataset, *, rng):
+def measure_ddpm(
+    name: str, model: DDPM, dataset: Dataset, *, rng: np.random.Generator
+) -> list[Row]:
     """The bound beside the truth, and the ODE's likelihood; bits per dimension of digits."""
-    if model.levels != dataset.levels:
-        got = f"one of {model.levels or 'continuous'} levels"
-        raise validate.expected(name, f"a model of data with {dataset.levels} levels", got)
+    same_levels(name, model, dataset)
     x = dataset.test(rng)[:POINTS]
     bound = model.elbo(x, rng=rng)
     if dataset.levels:
         given = model.elbo(x, rng=rng, label=dataset.source.test.y)
-        told, measure = {"given the label": given.bits_per_dim}, "bits/dim, discrete (bound)"
-        beside = told | baselines(dataset.source)
-        return [
-            Row(name, dataset.name, measure, bound.bits_per_dim, bound.bits_error, beside),
-        ]
+        beside = {"given the label": given.bits_per_dim} | baselines(dataset.source)
+        measure, bits = "bits/dim, discrete (bound)", bound.bits_per_dim
+        return [Row(name, dataset.name, measure, bits, bound.bits_error, beside)]
     gap = bound.per_row + dataset.source.log_prob(x)
     ode = x[:500]
     exact = -model.log_prob_ode(ode, tolerance=1e-3) + dataset.source.log_prob(ode)
     return [
-        mean(name, dataset.name, "bound - NLL of the truth, nats", gap, perfect=0),
-        mean(name, dataset.name, "NLL by the ODE - of the truth, nats", exact, perfect=0),
+        mean(name, dataset.name, "bound - NLL of the truth, nats", gap, {"perfect": 0}),
+        mean(name, dataset.name, "NLL by the ODE - of the truth, nats", exact, {"perfect": 0}),
     ]
 
 
 MODELS = {"ddpm": Model(build, RECIPES)}
-FAMILIES = {"DDPM": Family(fit_ddpm, sample_ddpm, measure_ddpm)}
+DIFFUSION = Family(fit_ddpm, sample_ddpm, measure_ddpm)
+FAMILIES = {DDPM: DIFFUSION}
 
 
-def show(stage):
-    rows, shots = [], []
-    for part in (moons, digits):
-        more_rows, more_shots = part(stage)
-        rows += more_rows
-        shots += more_shots
-    return Chapter("Diffusion", TEXT, tuple(rows), tuple(shots))
+def show(stage: Stage) -> Chapter:
+    parts = [part(stage) for part in (moons, digits)]
+    return Chapter.of("Diffusion", TEXT, parts)
 
 
-def trained(stage, data):
+def trained(stage: Stage, data: str) -> tuple[Dataset, DDPM, list[Row]]:
     """(data set, model, rows) of one training."""
     d = dataset(data, stage.rng)
     recipe = replace(RECIPES[d.kind], steps=stage.pick(*STEPS[data]))
     model = build(d, recipe, stage.rng)
-    stage.train("ddpm", model, FAMILIES["DDPM"], d, recipe)
+    stage.train("ddpm", model, DIFFUSION, d, recipe)
     return d, model, measure_ddpm("ddpm", model, d, rng=stage.rng)
 
 
-def moons(stage):
+def moons(stage: Stage) -> Part:
     from minigen import plot
 
     d, model, rows = trained(stage, "moons")
@@ -119,7 +119,7 @@ def moons(stage):
     ]
 
 
-def digits(stage):
+def digits(stage: Stage) -> Part:
     from minigen import plot
 
     d, model, rows = trained(stage, "digits")
@@ -138,7 +138,7 @@ def digits(stage):
     ]  # fmt: skip
 
 
-def noised(model, x, rng):
+def noised(model: DDPM, x: NDArray, rng: np.random.Generator) -> tuple[NDArray, list[NDArray]]:
     """(times, x_t): the forward process at a few times, one noise throughout."""
     t = np.linspace(0, model.schedule.T, FRAMES).round().astype(int)
     eps = rng.standard_normal(x.shape)
@@ -146,7 +146,7 @@ def noised(model, x, rng):
     return t, [a[k] * x + s[k] * eps for k in range(FRAMES)]
 
 
-def picked(walk):
+def picked(walk: Iterable[Any]) -> list[Any]:
     """A few states of a walk, evenly spaced, the first and the last among them."""
     states = list(walk)
     return [states[k] for k in np.linspace(0, len(states) - 1, FRAMES).round().astype(int)]

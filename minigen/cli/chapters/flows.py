@@ -1,19 +1,24 @@
 """What all flows share on the command line: preprocessing, training, sampling, measures."""
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
-from minigen.cli.chapter import Family
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.cli.chapter import Family, Recipe
+from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.flows import Affine, Logit, log_normalizer
+from minigen.flows import Affine, Flow, Logit, log_normalizer
 from minigen.flows.normalizer import quadrature
-from minigen.training import fit
+from minigen.training import Run, fit
 
 DRAWS = 8  # of the dequantisation noise, for each test image
 
 
-def preparation(dataset, rng):
+def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
     """The options of a flow's factory that bring the data near N(0, I), Jacobian counted."""
     if dataset.kind == "digits":
         before = (Logit(bins=float(dataset.levels), low=0.01),)
@@ -23,10 +28,12 @@ def preparation(dataset, rng):
     return {"init_from": dataset.train.sample(2000, rng=rng)}
 
 
-def builder(factory):
+def builder(
+    factory: Callable[..., Flow],
+) -> Callable[[Dataset, Recipe, np.random.Generator], Flow]:
     """The `build` of a Model, from a factory of `minigen.flows`."""
 
-    def build(dataset, recipe, rng):
+    def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
         return factory(
             dataset.features, recipe.layers, recipe.hidden, rng=rng,
             activation=recipe.activation, **preparation(dataset, rng),
@@ -35,7 +42,10 @@ def builder(factory):
     return build
 
 
-def fit_flow(flow, dataset, recipe, *, rng, progress=None):
+def fit_flow(
+    flow: Flow, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
+    progress: bool | None = None,
+) -> Run:  # fmt: skip
     """Maximum likelihood; reverse KL where there is no data but an unnormalised density."""
     if dataset.kind == "energy":
         loss, base = flow.reverse_kl(dataset.source), flow.base
@@ -46,51 +56,52 @@ def fit_flow(flow, dataset, recipe, *, rng, progress=None):
     )  # fmt: skip
 
 
-def sample_flow(flow, n, *, rng):
+def sample_flow(flow: Flow, n: int, *, rng: np.random.Generator) -> NDArray:
+    """Samples of a flow without a context."""
     if flow.context:
         raise validate.expected("model", "one without a context", f"{flow.context} columns of it")
     return flow.sample(n, rng=rng)
 
 
-def measure_flow(name, flow, dataset, *, rng):
+def same_levels(name: str, model: Any, dataset: Dataset) -> None:
+    """Refuse data that are not of the kind of the model."""
+    if model.levels != dataset.levels:
+        got = f"one of {model.levels or 'continuous'} levels"
+        raise validate.expected(name, f"a model of data with {dataset.levels} levels", got)
+
+
+def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Generator) -> list[Row]:
     """Nats and KL where the truth is known, bits per dimension beside the baselines for digits."""
     if dataset.kind == "energy":
-        return energy_rows(name, flow, dataset, rng)
+        return _energy_rows(name, flow, dataset, rng)
     x = dataset.test(rng)
-    if flow.levels != dataset.levels:
-        got = f"one of {flow.levels or 'continuous'} levels"
-        raise validate.expected(name, f"a model of data with {dataset.levels} levels", got)
+    same_levels(name, flow, dataset)
     if dataset.levels:
-        return image_rows(name, flow, dataset, x, rng)
+        bits = flow.bits_per_dim(x, rng=rng, draws=DRAWS)
+        nats = bits * flow.features * np.log(2)
+        return [
+            mean(name, dataset.name, "NLL of an image, nats", nats, {}),
+            mean(name, dataset.name, "bits/dim, discrete", bits, baselines(dataset.source)),
+        ]
     logp = flow.log_prob(x).astype(np.float64)
     if dataset.kind == "table":
-        return [mean(name, dataset.name, "NLL, nats", -logp)]
+        return [mean(name, dataset.name, "NLL, nats", -logp, {})]
     truth, entropy = dataset.source.log_prob(x), dataset.source.entropy
     return [
         Row(name, dataset.name, "entropy of the truth, nats", entropy),
-        mean(name, dataset.name, "NLL, nats", -logp, entropy=entropy),
-        mean(name, dataset.name, "KL(truth, model), nats", truth - logp, perfect=0),
+        mean(name, dataset.name, "NLL, nats", -logp, {"entropy": entropy}),
+        mean(name, dataset.name, "KL(truth, model), nats", truth - logp, {"perfect": 0}),
     ]
 
 
-def energy_rows(name, flow, dataset, rng):
+def _energy_rows(name: str, flow: Flow, dataset: Dataset, rng: np.random.Generator) -> list[Row]:
     """log Z by importance sampling with the flow, beside quadrature; and KL(flow, p)."""
     truth = quadrature(dataset.source)
     found = log_normalizer(flow, dataset.source, rng=rng)
+    kl = truth - found.bound
     return [
         Row(name, dataset.name, "log Z, nats", found.estimate, found.error, {"quadrature": truth}),
-        Row(
-            name, dataset.name, "KL(model, truth), nats", truth - found.bound, None, {"perfect": 0}
-        ),
-    ]
-
-
-def image_rows(name, flow, dataset, x, rng):
-    bits = flow.bits_per_dim(x, rng=rng, draws=DRAWS)
-    nats = bits * flow.features * np.log(2)
-    return [
-        mean(name, dataset.name, "NLL of an image, nats", nats),
-        mean(name, dataset.name, "bits/dim, discrete", bits, **baselines(dataset.source)),
+        Row(name, dataset.name, "KL(model, truth), nats", kl, None, {"perfect": 0}),
     ]
 
 

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
-from minigen.cli.datasets import dataset
+from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
+from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.results import Row
 from minigen.core import validate
 from minigen.markov import CategoricalChain, fit_categorical, fit_unigram, padded, perplexity
-from minigen.training import fit
+from minigen.training import Run, fit
 
 RECIPES = {"text": Recipe(steps=600, batch=64, lr=0.1)}
 STEPS = 300, 60  # of the demo: full, quick
@@ -21,28 +22,39 @@ that would be as hard to guess; without memory it is the unigram's. Gradient des
 form, counting pairs, reach the same table."""
 
 
-def build(dataset, recipe, rng):
+def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> CategoricalChain:
+    """A chain over the symbols of the text."""
     return CategoricalChain.init(dataset.source.states)
 
 
-def fit_chain(model, dataset, recipe, *, rng, progress=None):
+def fit_chain(
+    model: CategoricalChain, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
+    progress: bool | None = None,
+) -> Run:  # fmt: skip
+    """Maximum likelihood by gradient."""
     data, held_out = padded(dataset.train), padded(dataset.validation)
     return fit(model.nll, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
-def sample_chain(model, n, *, rng):
+def sample_chain(model: CategoricalChain, n: int, *, rng: np.random.Generator) -> NDArray:
+    """Sequences of LETTERS symbols."""
     return model.sample(n, length=LETTERS, rng=rng)
 
 
-def measure_chain(name, model, dataset, *, rng):
+def measure_chain(
+    name: str, model: CategoricalChain, dataset: Dataset, *, rng: np.random.Generator
+) -> list[Row]:
     """Perplexity on held-out paragraphs, beside the unigram's and the closed form's."""
     if dataset.kind != "text" or dataset.source.states != model.states:
         raise validate.expected("--data", "the text that the chain was trained on", dataset.name)
     train, held_out = dataset.train, dataset.validation
-    settings = {"states": model.states, "pseudocount": PSEUDOCOUNT}
+    closed, unigram = (
+        f(train, states=model.states, pseudocount=PSEUDOCOUNT)
+        for f in (fit_categorical, fit_unigram)
+    )
     beside = {
-        "closed form": perplexity(fit_categorical(train, **settings), held_out),
-        "unigram": perplexity(fit_unigram(train, **settings), held_out),
+        "closed form": perplexity(closed, held_out),
+        "unigram": perplexity(unigram, held_out),
         "symbols": float(model.states),
     }
     found = perplexity(model, held_out)
@@ -50,16 +62,17 @@ def measure_chain(name, model, dataset, *, rng):
 
 
 MODELS = {"markov": Model(build, RECIPES)}
-FAMILIES = {"CategoricalChain": Family(fit_chain, sample_chain, measure_chain)}
+CHAIN = Family(fit_chain, sample_chain, measure_chain)
+FAMILIES = {CategoricalChain: CHAIN}
 
 
-def show(stage):
+def show(stage: Stage) -> Chapter:
     from minigen import plot
 
     d = dataset("text", stage.rng)
     recipe = replace(RECIPES["text"], steps=stage.pick(*STEPS))
     model = build(d, recipe, stage.rng)
-    stage.train("markov", model, FAMILIES["CategoricalChain"], d, recipe)
+    stage.train("markov", model, CHAIN, d, recipe)
     rows = measure_chain("markov", model, d, rng=stage.rng)
     common = common_letters(d)
     names = ["space" if c == " " else c for c in np.array(list(d.source.symbols))[common]]
@@ -67,10 +80,10 @@ def show(stage):
     sample = d.source.decode(model.sample(1, length=LETTERS, rng=stage.rng)[0])
     text = f"p(next | this) of the 20 most frequent symbols. A sample: {sample!r}"
     shot = Shot("transitions", plot.transition(P / P.sum(axis=1, keepdims=True), names), text)
-    return Chapter("The Markov factor", TEXT, tuple(rows), (shot,))
+    return Chapter("The Markov factor", TEXT, rows, [shot])
 
 
-def common_letters(dataset, most=20):
+def common_letters(dataset: Dataset, most: int = 20) -> NDArray:
     """The numbers of the most frequent symbols, in the order of the alphabet."""
     count = np.bincount(np.concatenate(dataset.train), minlength=dataset.source.states)
     return np.sort(np.argsort(-count)[:most])

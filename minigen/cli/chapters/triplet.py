@@ -1,15 +1,25 @@
 """The triplet loss: an embedding of the digits in which like lies near like."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 
-from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot
-from minigen.cli.datasets import dataset
+from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
+from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.results import Row
 from minigen.core import validate
-from minigen.metric import PCA, PKSampler, RandomAffine, collapse, embedding, nearest, recall
-from minigen.training import fit
+from minigen.metric import (
+    PCA,
+    MinedTripletLoss,
+    PKSampler,
+    RandomAffine,
+    collapse,
+    embedding,
+    nearest,
+    recall,
+)  # fmt: skip
+from minigen.training import Run, fit
 
 DIMS = 16
 RECIPES = {
@@ -23,31 +33,31 @@ another class, until the gap is a margin. What is measured is retrieval on image
 share of test images whose nearest neighbour, or one of the nearest five, has their label."""
 
 
-def build(dataset, recipe, rng):
-    return embedding(
-        dataset.features, DIMS, hidden=recipe.hidden, activation=recipe.activation, rng=rng
-    )
+def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> MinedTripletLoss:
+    """An embedding of images."""
+    hidden, activation = recipe.hidden or (256, 256), recipe.activation or "relu"
+    return embedding(dataset.features, DIMS, hidden=hidden, activation=activation, rng=rng)
 
 
-def balanced(part):
-    """Batches of the digits with as many of each class, each image moved a little."""
-    return PKSampler(part.x / np.float32(16), part.y, augment=RandomAffine(8))
-
-
-def fit_embedding(model, dataset, recipe, *, rng, progress=None):
-    source, validation = dataset.source, dataset.source.validation
+def fit_embedding(
+    model: MinedTripletLoss, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
+    progress: bool | None = None,
+) -> Run:  # fmt: skip
+    """Training on batches with as many of each class, each image moved a little."""
+    train, validation = dataset.source.train, dataset.source.validation
+    batches = PKSampler(train.x / np.float32(16), train.y, augment=RandomAffine(8))
     held_out = validation.x / np.float32(16), validation.y
-    return fit(
-        model, balanced(source.train), validation=held_out, rng=rng, progress=progress,
-        **recipe.training,
-    )  # fmt: skip
+    return fit(model, batches, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
-def sample_embedding(model, n, *, rng):
+def sample_embedding(model: MinedTripletLoss, n: int, *, rng: np.random.Generator) -> NoReturn:
+    """There is nothing to sample."""
     raise validate.expected("model", "one that can be sampled", "an embedding")
 
 
-def measure_embedding(name, model, dataset, *, rng):
+def measure_embedding(
+    name: str, model: MinedTripletLoss, dataset: Dataset, *, rng: np.random.Generator
+) -> list[Row]:
     """recall@1 and @5 on the test images, beside pixels and principal components."""
     if dataset.kind != "digits":
         raise validate.expected("--data", "digits, for an embedding", dataset.name)
@@ -62,16 +72,17 @@ def measure_embedding(name, model, dataset, *, rng):
 
 
 MODELS = {"triplet": Model(build, RECIPES)}
-FAMILIES = {"MinedTripletLoss": Family(fit_embedding, sample_embedding, measure_embedding)}
+EMBEDDING = Family(fit_embedding, sample_embedding, measure_embedding)
+FAMILIES = {MinedTripletLoss: EMBEDDING}
 
 
-def show(stage):
+def show(stage: Stage) -> Chapter:
     from minigen import plot
 
     d = dataset("digits", stage.rng)
     recipe = replace(RECIPES["digits"], steps=stage.pick(*STEPS))
     model = build(d, recipe, stage.rng)
-    run = stage.train("triplet", model, FAMILIES["MinedTripletLoss"], d, recipe)
+    run = stage.train("triplet", model, EMBEDDING, d, recipe)
     test = d.source.test
     e = model.embed(test.x / np.float32(16))
     queries = np.arange(0, 60, 10)
@@ -84,4 +95,4 @@ def show(stage):
         Shot("embedding_neighbours", plot.neighbours(test.x[queries], near, top=16),
              "Test images and their nearest neighbours in the embedding."),
     )  # fmt: skip
-    return Chapter("The triplet loss", TEXT, tuple(rows), shots)
+    return Chapter("The triplet loss", TEXT, rows, shots)
