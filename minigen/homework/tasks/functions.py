@@ -18,38 +18,17 @@ TEXT = {
 }
 
 
-def tanh(r: NDArray) -> NDArray:
-    return np.tanh(r)
-
-
-def arctan(r: NDArray) -> NDArray:
-    return np.arctan(r)
-
-
-def root(r: NDArray) -> NDArray:
-    return r / np.sqrt(1 + r * r)
-
-
-def arcsinh(r: NDArray) -> NDArray:
-    return np.arcsinh(r)
-
-
-def swish(r: NDArray) -> NDArray:
-    return r * sigmoid(r)
-
-
-def gauss(r: NDArray) -> NDArray:
-    return np.exp(-r * r / 2)
-
-
-def sine(r: NDArray) -> NDArray:
-    return np.sin(r)
-
-
 FUNCTION = {
-    "tanh": tanh, "arctan": arctan, "root": root, "arcsinh": arcsinh, "softplus": softplus,
-    "swish": swish, "gauss": gauss, "sine": sine, "sigmoid": sigmoid,
-}  # fmt: skip
+    "tanh": np.tanh,
+    "arctan": np.arctan,
+    "root": lambda r: r / np.sqrt(1 + r * r),
+    "arcsinh": np.arcsinh,
+    "softplus": softplus,
+    "swish": lambda r: r * sigmoid(r),
+    "gauss": lambda r: np.exp(-r * r / 2),
+    "sine": np.sin,
+    "sigmoid": sigmoid,
+}
 
 
 def standard(rng: np.random.Generator, *shape: int) -> NDArray:

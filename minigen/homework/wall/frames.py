@@ -57,14 +57,14 @@ def response(body: bytes, nonce: bytes) -> tuple[int, list]:
         raise Garbled("an unknown status")
     values, at = [], 19
     for _ in range(count):
-        value, at = parse(body, at)
+        value, at = _parse(body, at)
         values.append(value)
     if at != len(body):
         raise Garbled("bytes left over")
     return status, values
 
 
-def parse(body: bytes, at: int) -> tuple[NDArray | Handle, int]:
+def _parse(body: bytes, at: int) -> tuple[NDArray | Handle, int]:
     """(value, where the next item begins)."""
     code = body[at : at + 1]
     try:
@@ -76,10 +76,10 @@ def parse(body: bytes, at: int) -> tuple[NDArray | Handle, int]:
         raise Garbled("an item cut short") from None
     if code not in TYPES or ndim > MAX_DIMS:
         raise Garbled("an array of an unknown kind")
-    return buffer(body, at + 2 + 4 * ndim, TYPES[code], shape)
+    return _buffer(body, at + 2 + 4 * ndim, TYPES[code], shape)
 
 
-def buffer(body: bytes, at: int, dtype: str, shape: tuple[int, ...]) -> tuple[NDArray, int]:
+def _buffer(body: bytes, at: int, dtype: str, shape: tuple[int, ...]) -> tuple[NDArray, int]:
     """(an array of this type and shape at this place, where the next item begins)."""
     count = 1
     for size in shape:
