@@ -389,6 +389,12 @@ def test_the_table_has_a_line_for_each(capsys):
     assert last.startswith("2 entries: none failing; 2 misprints shown failing")
 
 
+def test_a_chapter_is_named_by_the_letters_before_its_numbers(capsys):
+    assert command("nvp", "--list") == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == [f"NVP-{k}" for k in range(1, 9)]
+
+
 def test_one_entry_stands_beside_its_code(capsys):
     assert command("NVP-6") == 0
     out = capsys.readouterr().out

@@ -17,7 +17,9 @@ from minigen.core import files
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("id", nargs="*", metavar="ID", help="entries, NVP-6 for one; default all")
+    command.add_argument(
+        "id", nargs="*", metavar="ID", help="NVP-6 for one, NVP for all NVP-..., default all"
+    )
     command.add_argument("--list", action="store_true", help="only say what there is")
     command.add_argument("--quick", action="store_true", help="one draw an entry in place of three")
     command.add_argument("--html", metavar="FILE", help="write the notes as a page")

@@ -84,7 +84,7 @@ def run(
     Parameters
     ----------
     ids : list of str or None
-        Names of entries, in upper or lower case; None for all.
+        Names of entries, in upper or lower case; "NVP" for every NVP-...; None for all.
     entries : list of Entry or None
         Entries in place of those of the notes.
     seed : int
@@ -120,17 +120,19 @@ def run(
 
 
 def select(known: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
-    """The entries of these names, upper and lower case alike."""
+    """The entries of these names, upper and lower case alike; NVP is every NVP-..."""
     by_name = {e.id.lower(): e for e in known}
+    found = []
     for name in ids:
-        if name.lower() not in by_name:
-            near = difflib.get_close_matches(name.lower(), by_name, n=4, cutoff=0.5)
-            names = [e.id for e in by_name.values()]
+        key = name.lower()
+        chosen = [e for k, e in by_name.items() if k == key or k.startswith(f"{key}-")]
+        if not chosen:
+            near = difflib.get_close_matches(key, by_name, n=4, cutoff=0.5)
             close = ", ".join(by_name[k].id for k in near)
-            hint = f"did you mean {close}?" if near else f"the first is {names[0]}"
-            what = "the name of an entry"
-            raise validate.expected("id", what, f"{name!r}; {hint}")
-    return [by_name[name.lower()] for name in ids]
+            hint = f"did you mean {close}?" if near else f"the first is {next(iter(by_name))}"
+            raise validate.expected("id", "the name of an entry", f"{name!r}; {hint}")
+        found += chosen
+    return found
 
 
 def draw_of(e: Entry, seed: int) -> np.random.Generator:
