@@ -91,6 +91,8 @@ def test_latex_that_cannot_be_read_is_shown_as_it_came(latex):
         (r"\tilde\mu\hat x", "μ̃x̂"),
         (r"\frac{a+b}{c}d", "((a + b)/c) d"),
         (r"d\frac ab\,dx", "d (a/b) dx"),
+        (r"\frac12(x+y)-(\frac ab)", "(1/2) (x + y) − (a/b)"),
+        (r"e^xy_iz", "e^x y_i z"),
         (r"\frac{1}{ab}", "1/(ab)"),
         (r"\frac{\frac ab}c", "(a/b)/c"),
         (r"\log\frac{p}{q}", "log (p/q)"),

@@ -7,10 +7,10 @@ formula with something that has no such form is printed as its LaTeX.
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from xml.etree.ElementTree import Element
 
-from minigen.derivations.page.mathml import PRIMES, SCRIPTS, core, is_wide, room, tree
+from minigen.derivations.page.mathml import CLOSE, OPEN, PRIMES, SCRIPTS, core, is_wide, room, tree
 
 ACCENTS = {  # the mark as it is drawn: the character that combines, and its name
     "¯": ("\u0304", "bar"), "\u0332": ("\u0304", "bar"), "˜": ("\u0303", "tilde"),
@@ -19,7 +19,7 @@ ACCENTS = {  # the mark as it is drawn: the character that combines, and its nam
 }  # fmt: skip
 BRACES = ("⏟", "⏞")
 ROWS = ("mrow", "mstyle", "mtd", "mpadded")
-BESIDE = set("=≥≤<>≠≈∼→↦⇒⟺+−·×([{)]},;:")  # a fraction beside these needs no brackets
+BESIDE = set("=≥≤<>≠≈∼→↦⇒⟺+−·×,;:")  # a fraction beside these needs no brackets
 
 
 def plain(text: str) -> str:
@@ -68,19 +68,22 @@ def _joined(nodes: Sequence[Element]) -> str:
     for k, node in enumerate(nodes):
         word, symbol = _flat(node), core(node)
         if symbol.tag in ("mfrac", "msqrt") and node.tag not in SCRIPTS:
-            before, after = _factor(nodes[k - 1 :: -1] if k else ()), _factor(nodes[k + 1 :])
+            before = _factor(nodes[k - 1 :: -1] if k else (), OPEN)
+            after = _factor(nodes[k + 1 :], CLOSE)
             bare = symbol.tag == "msqrt" or "linethickness" in symbol.attrib
             word = f"({word})" if (before or after) and not bare else word
             word = " " * before + word + " " * after
-        out += word
+        index = k > 0 and nodes[k - 1].tag in SCRIPTS and "accent" not in nodes[k - 1].attrib
+        gap = index and out[-1:].isalnum() and word[:1].isalnum()  # x_i y, not x_iy
+        out += " " * gap + word
     return out
 
 
-def _factor(nodes: Sequence[Element]) -> bool:
+def _factor(nodes: Sequence[Element], brackets: Set[str]) -> bool:
     """Whether a row starts with something that a fraction before it is multiplied with."""
     for node in nodes:
         if node.tag not in ("mspace", "mtext") or (node.text or "").strip():
-            return core(node).text not in BESIDE and "form" not in core(node).attrib
+            return core(node).text not in BESIDE | brackets and "form" not in core(node).attrib
         if is_wide(node):
             return False
     return False
