@@ -63,7 +63,7 @@ def _rule_row(rule: Rule, probe: Probe, rng: np.random.Generator) -> Row:
     """The row of one rule; an error that the layer raises breaks it."""
     name, note = rule.__name__.replace("_", " "), rule.__doc__ or ""
     try:
-        fault = rule(probe, rng)
+        fault = next(rule(probe, rng), "")
     except NoInverseGradient:
         return Row(name, State.SKIPPED, note=f"{note}: no backward pass")
     except Exception as error:  # a layer may raise anything

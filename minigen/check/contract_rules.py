@@ -1,7 +1,7 @@
 """The rules of the contract that need no derivative, one function each.
 
-Each takes a `Probe` and a generator and returns what is broken, "" if nothing is. Its docstring
-is the rule.
+Each takes a `Probe` and a generator of random numbers and yields what is broken. Its docstring is
+the rule.
 """
 
 import copy
@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from minigen.check.probe import Probe, params, random_cotangents
 from minigen.check.shapes import misshapen
 
 NEAR = 1e-9  # relative: the same sum in another order, in a layer that may amplify it
 BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
-Rule = Callable[[Probe, np.random.Generator], str]
+Faults = Iterator[str]
+Rule = Callable[[Probe, np.random.Generator], Faults]
 
 
 def _run(probe: Probe, rng: np.random.Generator) -> tuple[list[NDArray], list[NDArray], Any]:
@@ -31,22 +32,20 @@ def _named(arrays: Iterable[NDArray], what: str) -> dict[str, NDArray]:
     return {f"{what} {k}": a for k, a in enumerate(arrays)}
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """The first name whose arrays are not the same bits, or ""."""
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """The names whose arrays are not the same bits."""
     for name, a in before.items():
         array = isinstance(a, np.ndarray | np.generic)
         if array and not np.array_equal(a, after[name], equal_nan=True):
-            return name
-    return ""
+            yield name
 
 
-def _far(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """The first name whose arrays differ by more than rounding does among them all, or ""."""
+def _far(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """The names whose arrays differ by more than rounding does among them all."""
     top = max((np.abs(a).max(initial=0) for a in before.values()), default=0)
     for name, a in before.items():
         if not np.all(np.abs(np.asarray(a) - after[name]) <= NEAR * top):
-            return name
-    return ""
+            yield name
 
 
 def _scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
@@ -54,43 +53,43 @@ def _scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
     return [factor * v for v in vs]
 
 
-def form(probe: Probe, rng: np.random.Generator) -> str:
+def form(probe: Probe, rng: np.random.Generator) -> Faults:
     """grads mirrors params, and every gradient has its array's shape and type"""
     _, vs, cache = _run(probe, rng)
     faults = misshapen(probe.points, probe.backward(vs, cache))
-    return "; ".join(f"{row.name}{row.why}" for row in faults)
+    if faults:
+        yield "; ".join(f"{row.name}{row.why}" for row in faults)
 
 
-def forward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
-    """forward changes nothing it is given, nor the parameters"""
+def forward_is_pure(probe: Probe, rng: np.random.Generator) -> Faults:
+    """forward changes neither its arguments nor the parameters"""
     inputs, given, before = copy.deepcopy((probe.inputs, probe.given, params(probe.layer)))
     probe.push(inputs.values(), given)
     pairs = [(probe.inputs, inputs), (probe.given, given), (before, params(probe.layer))]
-    name = next(filter(None, (_changed(a, b) for a, b in pairs)), "")
-    return f"forward changes {name}" if name else ""
+    for was, now in pairs:
+        yield from (f"forward changes {name}" for name in _changed(was, now))
 
 
-def backward_is_pure(probe: Probe, rng: np.random.Generator) -> str:
-    """backward changes nothing it is given, nor the parameters"""
+def backward_is_pure(probe: Probe, rng: np.random.Generator) -> Faults:
+    """backward changes neither its arguments nor the parameters"""
     _, vs, cache = _run(probe, rng)
     vs = _named(vs, "the cotangent of output")
     lent, before = copy.deepcopy((vs, params(probe.layer)))
     probe.pull(lent.values(), cache)
-    name = _changed(vs, lent) or _changed(before, params(probe.layer))
-    return f"backward changes {name}" if name else ""
+    for was, now in ((vs, lent), (before, params(probe.layer))):
+        yield from (f"backward changes {name}" for name in _changed(was, now))
 
 
-def repeatable(probe: Probe, rng: np.random.Generator) -> str:
+def repeatable(probe: Probe, rng: np.random.Generator) -> Faults:
     """the same call gives the same bits twice, forward and backward"""
     outputs, vs, cache = _run(probe, rng)
-    name = _changed(_named(outputs, "output"), _named(probe.forward()[0], "output"))
-    if name:
-        return f"{name} differs at the second call: does forward use time, chance or earlier calls?"
-    name = _changed(probe.backward(vs, cache), probe.backward(vs, cache))
-    return f"{name} differs at the second call: backward changes the cache" if name else ""
+    for name in _changed(_named(outputs, "output"), _named(probe.forward()[0], "output")):
+        yield f"{name} differs at the second call: does forward use time, chance or earlier calls?"
+    for name in _changed(probe.backward(vs, cache), probe.backward(vs, cache)):
+        yield f"{name} differs at the second call: backward changes the cache"
 
 
-def two_caches(probe: Probe, rng: np.random.Generator) -> str:
+def two_caches(probe: Probe, rng: np.random.Generator) -> Faults:
     """two caches may be alive at once, and go backward in either order"""
     other = dataclasses.replace(probe, inputs={n: 0.75 * x for n, x in probe.inputs.items()})
     vs = _run(probe, rng)[1]
@@ -98,49 +97,41 @@ def two_caches(probe: Probe, rng: np.random.Generator) -> str:
     for order in ((0, 1), (1, 0)):
         caches = probe.forward()[1], other.forward()[1]
         for k in order:
-            name = _changed(alone[k], probe.backward(vs, caches[k]))
-            if name:
-                return f"{name} depends on other calls: put what backward needs into the cache"
-    return ""
+            for name in _changed(alone[k], probe.backward(vs, caches[k])):
+                yield f"{name} depends on other calls: put what backward needs into the cache"
 
 
-def linear(probe: Probe, rng: np.random.Generator) -> str:
+def linear(probe: Probe, rng: np.random.Generator) -> Faults:
     """backward is linear in the cotangents, however large or small"""
     outputs, vs, cache = _run(probe, rng)
     us = random_cotangents(outputs, rng)
     of_v, of_u = probe.backward(vs, cache), probe.backward(us, cache)
     both = probe.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
     # compared as v + u - v with u, so that a sum that cancels does not set the scale
-    name = _far(of_u, {n: both[n] - g for n, g in of_v.items()})
-    if name:
-        return f"{name} of a sum of cotangents is not the sum of two"
+    for name in _far(of_u, {n: both[n] - g for n, g in of_v.items()}):
+        yield f"{name} of a sum of cotangents is not the sum of two"
     for factor in (BIG, 1 / BIG):
         expected = {n: factor * g for n, g in of_v.items()}
-        name = _far(expected, probe.backward(_scaled(vs, factor), cache))
-        if name:
-            return f"{name} does not follow cotangents {factor:.2g} times as large: clipped?"
-    return ""
+        for name in _far(expected, probe.backward(_scaled(vs, factor), cache)):
+            yield f"{name} is not {factor:.2g} times as large for cotangents so scaled: clipped?"
 
 
-def zero(probe: Probe, rng: np.random.Generator) -> str:
+def zero(probe: Probe, rng: np.random.Generator) -> Faults:
     """zero cotangents give gradients that are exactly 0"""
     _, vs, cache = _run(probe, rng)
     grads = probe.backward(_scaled(vs, 0.0), cache)
-    name = next((name for name, g in grads.items() if np.any(g)), "")
-    return f"{name} is not 0" if name else ""
+    yield from (f"{name} is not 0" for name, g in grads.items() if np.any(g))
 
 
-def layouts(probe: Probe, rng: np.random.Generator) -> str:
+def layouts(probe: Probe, rng: np.random.Generator) -> Faults:
     """strided, Fortran-ordered and read-only arrays give the same result"""
     outputs, vs, cache = _run(probe, rng)
     grads = probe.backward(vs, cache)
     for label, laid in LAYOUTS.items():
         ys, cache = probe.push([laid(x) for x in probe.inputs.values()], probe.given)
-        name = _far(_named(outputs, "output"), _named(ys, "output"))
-        name = name or _far(grads, probe.pull([laid(v) for v in vs], cache))
-        if name:
-            return f"{name} differs for {label} arrays"
-    return ""
+        dys = probe.pull([laid(v) for v in vs], cache)
+        for was, now in ((_named(outputs, "output"), _named(ys, "output")), (grads, dys)):
+            yield from (f"{name} differs for {label} arrays" for name in _far(was, now))
 
 
 def _strided(a: NDArray) -> NDArray:
@@ -161,8 +152,8 @@ def _read_only(a: NDArray) -> NDArray:
 LAYOUTS = {"strided": _strided, "Fortran-ordered": np.asfortranarray, "read-only": _read_only}
 
 
-def row_by_row(probe: Probe, rng: np.random.Generator) -> str:
-    """each row is treated as if it were alone; a loss is the mean of its rows'"""
+def row_by_row(probe: Probe, rng: np.random.Generator) -> Faults:
+    """each row of an output depends on its own row only; a loss is the mean over the rows"""
     outputs = probe.forward()[0]
     arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
     lengths = [len(a) for a in arrays if np.ndim(a)]
@@ -171,10 +162,8 @@ def row_by_row(probe: Probe, rng: np.random.Generator) -> str:
     for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])
         alone = alone.reshape(y.shape) if y.ndim else alone.mean()
-        name = f"output {k}"
-        if _far({name: y}, {name: alone}):
-            return f"{name} of a row depends on the other rows (if it should: mixes=True)"
-    return ""
+        for name in _far({f"output {k}": y}, {f"output {k}": alone}):
+            yield f"{name} of a row depends on the other rows (if it should: mixes=True)"
 
 
 def _one_row(probe: Probe, n: int, i: int) -> Probe:
@@ -189,24 +178,16 @@ def _one_row(probe: Probe, n: int, i: int) -> Probe:
     )
 
 
-def float32(probe: Probe, rng: np.random.Generator) -> str:
+def float32(probe: Probe, rng: np.random.Generator) -> Faults:
     """float32 stays float32: outputs, gradients and every array of the cache"""
     light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32, probe.direction)
     outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in random_cotangents(outputs, rng)]
     found = _named(outputs, "output") | dict(_leaves(cache, "cache")) | light.backward(vs, cache)
-    bad = [
-        f"{name} is {kind}"
-        for name, a in found.items()
-        if (kind := _floating(a)) and kind != np.float32
-    ]
-    return "; ".join(bad)
-
-
-def _floating(a: Any) -> DTypeLike | None:
-    """The dtype of an array or NumPy number if it is floating or complex, or None."""
-    kind = getattr(a, "dtype", np.dtype(int))
-    return kind if np.issubdtype(kind, np.inexact) else None
+    kinds = {name: getattr(a, "dtype", np.dtype(int)) for name, a in found.items()}
+    for name, kind in kinds.items():
+        if np.issubdtype(kind, np.inexact) and kind != np.float32:
+            yield f"{name} is {kind}"
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -221,23 +202,21 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def own_memory(probe: Probe, rng: np.random.Generator) -> str:
+def own_memory(probe: Probe, rng: np.random.Generator) -> Faults:
     """outputs and gradients are not the parameters' own memory"""
     outputs, vs, cache = _run(probe, rng)
     found = _named(outputs, "output") | probe.backward(vs, cache)
     for name, a in found.items():
         for path, p in params(probe.layer).items():
             if np.may_share_memory(a, p):
-                return f"{name} shares memory with params.{path}"
-    return ""
+                yield f"{name} shares memory with params.{path}"
 
 
-def frozen(probe: Probe, rng: np.random.Generator) -> str:
+def frozen(probe: Probe, rng: np.random.Generator) -> Faults:
     """a dataclass is frozen: nothing is stored between calls"""
     layer = probe.layer
     if dataclasses.is_dataclass(layer) and not getattr(layer, "__dataclass_params__").frozen:  # noqa: B009
-        return "expected @dataclass(frozen=True)"
-    return ""
+        yield "expected @dataclass(frozen=True)"
 
 
 RULES: tuple[Rule, ...] = (

@@ -59,7 +59,7 @@ def measure(rng: np.random.Generator) -> Finding:
     )
     fresh = Probe.of(Again(np.zeros(2), np.zeros(2)), (data[:6],), {})
     pure = contract_rules.forward_is_pure
-    seen = f"the promise that {pure.__doc__}: {pure(fresh, rng)}"
+    seen = f"the promise that {pure.__doc__}: {next(pure(fresh, rng))}"
     missed = ("any test that does not save and load", "any check after the first forward pass")
     return Finding(figures, seen, missed)
 
