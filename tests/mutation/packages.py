@@ -28,17 +28,17 @@ def installed():
 
 
 class Bridge:
-    """A subject as functions of all its arrays, in the order of `points`."""
+    """A probe as functions of all its arrays, in the order of `points`."""
 
-    def __init__(self, subject):
-        self.points = {name: a.copy() for name, a in subject.points.items()}
-        self.subject = subject.at(self.points)
+    def __init__(self, probe):
+        self.points = {name: a.copy() for name, a in probe.points.items()}
+        self.probe = probe.at(self.points)
         self.arrays = tuple(a.copy() for a in self.points.values())
 
     def forward(self, *arrays):
         """(outputs, cache)."""
         self.move(arrays)
-        outputs, cache = self.subject.forward()
+        outputs, cache = self.probe.forward()
         return tuple(y.copy() for y in outputs), cache
 
     def outputs(self, *arrays):
@@ -47,7 +47,7 @@ class Bridge:
     def backward(self, arrays, cotangents, cache):
         """The gradient of each array, whatever its shape and type."""
         self.move(arrays)
-        grads = self.subject.backward([np.asarray(v) for v in cotangents], cache)
+        grads = self.probe.backward([np.asarray(v) for v in cotangents], cache)
         return tuple(np.array(grads[name]) for name in self.points)
 
     def again(self, arrays, cotangents):
@@ -129,8 +129,8 @@ MAKERS = {"torch": torch, "jax": jax, "autograd": autograd}
 class Others:
     """The checks of the installed packages at one point of one layer."""
 
-    def __init__(self, subject):
-        self.checks = {name: MAKERS[name](Bridge(subject)) for name in installed()}
+    def __init__(self, probe):
+        self.checks = {name: MAKERS[name](Bridge(probe)) for name in installed()}
         self.accusing = self.objecting()  # to the right code: made before a mistake is planted
 
     def objecting(self):

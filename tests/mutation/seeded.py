@@ -82,7 +82,7 @@ def alarms(draws, say=print):
                 rng = np.random.default_rng(k)
                 report = check.gradients(p.layer, *p.inputs, given=p.given, rng=rng, entries=8)
                 checks += 1
-                entries += sum(min(a.size, 8) for a in p.subject.points.values())
+                entries += sum(min(a.size, 8) for a in p.probe.points.values())
                 if not report:
                     wrong.append(f"{name}, draw {k}, scale {scale:g}: {report}")
         say(f"{name}: {checks} checks, {entries} entries, {len(wrong)} false alarms", flush=True)
