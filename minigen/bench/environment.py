@@ -18,6 +18,11 @@ def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
     packages : iterable of str
         More packages whose versions are wanted, beside minigen, NumPy and numba.
 
+    Returns
+    -------
+    dict
+        The facts by name.
+
     Examples
     --------
     >>> facts = mg.bench.machine()
@@ -33,7 +38,23 @@ def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def described(facts: dict[str, Any]) -> str:
-    """What `machine` returns as two lines of text."""
+    """What `machine` returns as two lines of text.
+
+    Parameters
+    ----------
+    facts : dict
+        As `machine` returns them.
+
+    Returns
+    -------
+    str
+        Two lines.
+
+    Examples
+    --------
+    >>> len(mg.bench.described(mg.bench.machine()).splitlines())
+    2
+    """
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (
         f"{facts['processor']}, {facts['usable']} of {facts['cores']} cores, "

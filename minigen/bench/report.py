@@ -27,6 +27,11 @@ def measured(section: str, rounds: int, peers: compare.Peers | None = None) -> I
     ------
     list of dict
         The rows of one table.
+
+    Examples
+    --------
+    >>> [rows] = mg.bench.measured("growth", rounds=5)  # doctest: +SKIP
+    >>> print(mg.bench.table("growth", rows))  # doctest: +SKIP
     """
     if section == "steps":
         yield from (compare.measure(work, rounds, peers) for work in WORKLOADS)
@@ -38,6 +43,18 @@ def measured(section: str, rounds: int, peers: compare.Peers | None = None) -> I
 
 def table(section: str, rows: Rows) -> str:
     """The rows of one of a section's tables as text.
+
+    Parameters
+    ----------
+    section : str
+        One of SECTIONS.
+    rows : list of dict
+        As `measured` yields them.
+
+    Returns
+    -------
+    str
+        Lines with aligned columns.
 
     Examples
     --------
@@ -52,7 +69,23 @@ def table(section: str, rows: Rows) -> str:
 
 
 def summary(rows: Rows) -> str:
-    """minigen against each peer, over all workloads of the section "steps": a line for each."""
+    """minigen against each peer, over all workloads of the section "steps": a line for each.
+
+    Parameters
+    ----------
+    rows : list of dict
+        All rows that `measured` yields for the section "steps".
+
+    Returns
+    -------
+    str
+        The lines; none where no peer was measured.
+
+    Examples
+    --------
+    >>> mg.bench.summary([{"name": "peer", "workload": "step", "to_minigen": 1.5}])
+    'minigen is faster than peer in 1 of 1 workloads, by 1.50 to 1.50 x'
+    """
     names = dict.fromkeys(r["name"] for r in rows if r["name"] not in ("floor", "minigen"))
     ratios = {n: {r["workload"]: r["to_minigen"] for r in rows if r["name"] == n} for n in names}
     return "\n".join(_against(name, ratios[name]) for name in names)

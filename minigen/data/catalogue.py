@@ -19,6 +19,10 @@ TOYS = {kind.name: kind for kind in KINDS}
 def toys() -> tuple[str, ...]:
     """The names of the toy densities.
 
+    Returns
+    -------
+    tuple of str
+
     Examples
     --------
     >>> mg.data.toys()[:3]
