@@ -95,6 +95,14 @@ class Bijection(Layer):
         name, other = type(self).__name__, "its inverse is sequential or has no backward pass"
         raise NoInverseGradient(f"{name} has no inverse_backward: {other}")
 
+    def defined(self, x: NDArray) -> NDArray:
+        """Whether each row of x lies in the domain of `forward`, (N,)."""
+        return np.ones(len(x), bool)
+
+    def reached(self, y: NDArray) -> NDArray:
+        """Whether each row of y lies in the domain of `inverse`, (N,)."""
+        return np.ones(len(y), bool)
+
     def slow(self, direction: str) -> "Bijection | None":
         """The first part that is sequential in "forward" or "inverse", or None (FAST)."""
         return self if self.sequential == direction else None
@@ -112,6 +120,12 @@ class Inverse(Bijection):
     @property
     def context(self) -> int:
         return self.f.context
+
+    def defined(self, x: NDArray) -> NDArray:
+        return self.f.reached(x)
+
+    def reached(self, y: NDArray) -> NDArray:
+        return self.f.defined(y)
 
     def slow(self, direction: str) -> Bijection | None:
         return self.f.slow("inverse" if direction == "forward" else "forward")
@@ -149,6 +163,15 @@ class Density(Layer):
         features: int
         sample: Callable[..., NDArray]
 
+    @property
+    def data_dtype(self) -> np.dtype:
+        """The type in which data are given to `forward`."""
+        return self.dtype
+
+    def defined(self, x: NDArray) -> NDArray:
+        """Whether each row of x is in the support, (N,): outside it the density is 0."""
+        return np.ones(len(x), bool)
+
     def slow(self, direction: str) -> Layer | None:
         """The part that is sequential from data to latent ("forward") or back, or None."""
         return None
@@ -174,6 +197,14 @@ class Loss(Layer):
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
         """The inputs and the given of one step; by default the batch itself, and nothing drawn."""
         return (batch if isinstance(batch, tuple) else (batch,)), {}
+
+    @property
+    def data_dtype(self) -> np.dtype:
+        """The type in which data are given to `draw`."""
+        return self.dtype
+
+    def examine(self, data: Any) -> None:
+        """Look at all training data once, before the first step: refuse, or warn."""
 
     def metrics(self, cache: Cache) -> dict[str, float]:
         """Numbers for the training history beside the loss, by name."""

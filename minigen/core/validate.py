@@ -7,6 +7,7 @@ import difflib
 import functools
 import inspect
 import numbers
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -114,14 +115,21 @@ def fits(got: Sequence[int], shape: Sequence[int | str]) -> bool:
     )
 
 
-def rows(model: Any, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, ...]:
-    """x (N, D) and context (N, C) of a model, finite and in the model's type."""
-    x = array("x", x, ("N", model.features), model.dtype)
+def rows(
+    model: Any, x: ArrayLike, *context: ArrayLike, dtype: DTypeLike | None = None
+) -> tuple[NDArray, ...]:
+    """x (N, D) and context (N, C) of a model, finite; x in `dtype` or the type of its data."""
+    x = array("x", x, ("N", model.features), model.data_dtype if dtype is None else dtype)
+    return x, *conditions(model, len(x), *context)
+
+
+def conditions(model: Any, n: int, *context: ArrayLike) -> tuple[NDArray, ...]:
+    """The context (n, C) of a conditional model in its type, as a tuple of one; else ()."""
     if model.context == 0 and context:
         raise expected("context", "none (the model is not conditional)", f"{len(context)} given")
     if model.context and len(context) != 1:
         raise expected("context", f"an array of shape (N, {model.context})", "none")
-    return x, *(array("context", c, (len(x), model.context), model.dtype) for c in context)
+    return tuple(array("context", c, (n, model.context), model.dtype) for c in context)
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -179,3 +187,18 @@ def generator(rng: Any) -> np.random.Generator:
     if not isinstance(rng, np.random.Generator):
         raise wrong_type("rng", "a numpy.random.Generator", repr(rng))
     return rng
+
+
+def warn_of_scale(name: str, x: NDArray, z: NDArray) -> None:
+    """Warn when a column of z, which a model makes of the data x, is far from unit scale."""
+    mean, std = z.mean(axis=0, dtype=np.float64), z.std(axis=0, dtype=np.float64)
+    far = (np.abs(mean) > 10) | (std > 10) | ((std < 0.1) & (std > 0))
+    if np.any(far):
+        k = int(np.argmax(far))
+        column = x[:, k].astype(np.float64)
+        warnings.warn(
+            f"{name}: column {k} has mean {column.mean():.6g} and standard deviation "
+            f"{column.std():.3g}, which is far from unit scale; give the model init_from=x, or "
+            "before=(Affine.standardize(x),), so that it standardises the data itself",
+            stacklevel=4,
+        )

@@ -10,7 +10,7 @@ from minigen.flows.actnorm import ActNorm
 from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
-from minigen.flows.elementwise import Affine, Exp, Logit
+from minigen.flows.elementwise import Affine, Exp, Logit, Softplus
 from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
@@ -22,6 +22,7 @@ from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nvp
 from minigen.flows.normalizer import Normalizer, log_normalizer
 from minigen.flows.permute import Permute
+from minigen.flows.preprocess import Preprocess
 from minigen.flows.sequential import d_passes, incremental
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
@@ -47,7 +48,9 @@ __all__ = [
     "MaskedLinear",
     "Normalizer",
     "Permute",
+    "Preprocess",
     "ReverseKL",
+    "Softplus",
     "Spline",
     "SplineCoupling",
     "SplineMAFLayer",

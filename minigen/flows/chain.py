@@ -28,6 +28,17 @@ class Chain(Bijection):
     def context(self) -> int:
         return max((f.context for f in self.layers), default=0)
 
+    def defined(self, x: NDArray) -> NDArray:
+        """Whether the maps without parameters at the beginning are defined at each row."""
+        good = np.ones(len(x), bool)
+        with np.errstate(all="ignore"):
+            for f in self.layers:
+                good &= f.defined(x)
+                if f.size:
+                    break
+                x = f.forward(x)[0]
+        return good
+
     def slow(self, direction: str) -> Bijection | None:
         return next((s for f in self.layers if (s := f.slow(direction))), None)
 

@@ -4,51 +4,60 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.numeric import sigmoid, softplus
-from minigen.core.tree import const
+from minigen.core.tree import exact
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Affine(Bijection):
     """Fixed scale and shift per column: y = scale * x + shift; the scale may be negative.
 
-    log|det dy/dx| = sum_j log|scale_j|. Shapes: x, y (N, D); scale, shift (D,).
+    log|det dy/dx| = sum_j log|scale_j|. Shapes: x, y (N, D); scale, shift (D,), in float64: what
+    is far from 0 has its mean subtracted before its digits are cut.
     """
 
-    scale: NDArray = const()
-    shift: NDArray = const()
+    scale: NDArray = exact()
+    shift: NDArray = exact()
 
     @classmethod
-    def standardize(cls, x: NDArray, *, dtype: DTypeLike = np.float32) -> "Affine":
-        """The map that gives the columns of x mean 0 and standard deviation 1."""
-        std = x.std(axis=0)
-        scale = 1 / np.where(std > 0, std, 1)
-        return cls(scale.astype(dtype), (-x.mean(axis=0) * scale).astype(dtype))
+    def standardize(cls, x: ArrayLike) -> "Affine":
+        """The map that gives the columns of x (N, D) mean 0 and standard deviation 1."""
+        x = validate.array("x", x, ("N", "D"), np.float64)
+        mean, std = x.mean(axis=0), x.std(axis=0)
+        scale = 1 / np.where(std > 1e-12 * np.abs(mean), std, 1)  # 1 for a constant column
+        return cls(scale, -mean * scale)
 
     def logdet(self, x: NDArray) -> NDArray:
         return np.full(len(x), np.log(np.abs(self.scale)).sum(), x.dtype)
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        return x * self.scale + self.shift, self.logdet(x), None
+        return (x * self.scale + self.shift).astype(x.dtype), self.logdet(x), None
 
     def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
-        return dy * self.scale, {}
+        return (dy * self.scale).astype(dy.dtype), {}
 
     def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        return (y - self.shift) / self.scale, -self.logdet(y), None
+        return ((y - self.shift) / self.scale).astype(y.dtype), -self.logdet(y), None
 
     def inverse_backward(
         self, dx: NDArray, dlogdet: NDArray, cache: Cache
     ) -> tuple[NDArray, Grads]:
-        return dx / self.scale, {}
+        return (dx / self.scale).astype(dx.dtype), {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Exp(Bijection):
-    """y = exp(x), onto the positive numbers; log|det dy/dx| = sum_j x_j."""
+    """y = exp(x), onto the positive numbers; log|det dy/dx| = sum_j x_j.
+
+    `Inverse(Exp())` is the logarithm, for data that are positive.
+    """
+
+    def reached(self, y: NDArray) -> NDArray:
+        return np.all(y > 0, axis=1)
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y = np.exp(x)
@@ -70,6 +79,34 @@ class Exp(Bijection):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Softplus(Bijection):
+    """y = log(1 + exp(x)), onto the positive numbers; log|det dy/dx| = sum_j log sigmoid(x_j).
+
+    Large numbers stay as they are: `Inverse(Softplus())` suits positive data without heavy tails.
+    """
+
+    def reached(self, y: NDArray) -> NDArray:
+        return np.all(y > 0, axis=1)
+
+    def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        return softplus(x), -softplus(-x).sum(axis=1), sigmoid(x)
+
+    def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        g = cache
+        return dy * g + dlogdet[:, None] * (1 - g), {}
+
+    def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
+        x = y + np.log(-np.expm1(-y))
+        return x, softplus(-x).sum(axis=1), sigmoid(x)
+
+    def inverse_backward(
+        self, dx: NDArray, dlogdet: NDArray, cache: Cache
+    ) -> tuple[NDArray, Grads]:
+        g = cache
+        return (dx - dlogdet[:, None] * (1 - g)) / g, {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Logit(Bijection):
     """y = log(u / (1 - u)) with u = low + (1 - 2 low) x / bins, from (0, bins) to the reals.
 
@@ -83,6 +120,10 @@ class Logit(Bijection):
     @property
     def slope(self) -> float:
         return (1 - 2 * self.low) / self.bins
+
+    def defined(self, x: NDArray) -> NDArray:
+        u = self.low + self.slope * x
+        return np.all((u > 0) & (u < 1), axis=1)
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         u = self.low + self.slope * x

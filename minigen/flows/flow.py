@@ -1,6 +1,6 @@
 """A flow: a chain of maps from data to latent, and a base density."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Density
-from minigen.flows.losses import NLL, ReverseKL, dequantized
+from minigen.flows.chain import Chain, added
+from minigen.flows.losses import NLL, ReverseKL, dequantized, of, refuse_outside
+from minigen.flows.preprocess import Preprocess
 
 ROWS = 8192  # evaluated at once, so that what a layer caches does not fill the memory
 
@@ -50,7 +52,13 @@ class Flow(Density):
 
     @property
     def context(self) -> int:
-        return self.chain.context
+        return max(self.chain.context, self.base.context)
+
+    @property
+    def data_dtype(self) -> np.dtype:
+        """float64 where the chain begins with a Preprocess, else the model's own type."""
+        first = self.chain.layers[0] if isinstance(self.chain, Chain) else self.chain
+        return np.dtype(np.float64) if isinstance(first, Preprocess) else self.dtype
 
     def slow(self, direction: str) -> Bijection | None:
         return self.chain.slow(direction)
@@ -81,18 +89,23 @@ class Flow(Density):
         return ReverseKL(self, target)
 
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
-        z, logdet, chain_cache = self.chain.forward(x, *context)
-        logq, base_cache = self.base.forward(z)
+        z, logdet, chain_cache = self.chain.forward(x, *of(self.chain, context))
+        logq, base_cache = self.base.forward(z, *of(self.base, context))
         return logq + logdet, (chain_cache, base_cache)  # CV-6
 
     def backward(self, dlogp: NDArray, cache: Cache) -> tuple:
         chain_cache, base_cache = cache
-        dz, dbase = self.base.backward(dlogp, base_cache)
-        *dx, dchain = self.chain.backward(dz, dlogp, chain_cache)
-        return *dx, {"chain": dchain, "base": dbase}
+        dz, *dcontext, dbase = self.base.backward(dlogp, base_cache)
+        dx, *dc, dchain = self.chain.backward(dz, dlogp, chain_cache)
+        return dx, *added(dcontext, dc), {"chain": dchain, "base": dbase}
+
+    def defined(self, x: NDArray) -> NDArray:
+        """Whether each row of x (N, D) is in the support: else its density is 0."""
+        inside = ((x >= 0) & (x < self.levels)).all(axis=1) if self.levels else True
+        return self.chain.defined(x) & inside
 
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
-        """log p(x) in nats.
+        """log p(x) in nats; -inf outside the support.
 
         Parameters
         ----------
@@ -108,7 +121,11 @@ class Flow(Density):
         >>> mg.flows.real_nvp(2, 1, (8,), rng=rng).log_prob(np.zeros((3, 2))).shape
         (3,)
         """
-        (logp,) = in_pieces(lambda *rows: self.forward(*rows)[:1], self, x, context)
+        rows = validate.rows(self, x, *context)
+        good = self.defined(rows[0])
+        logp = np.full(len(good), -np.inf, self.dtype)
+        inside = [a[good] for a in rows]
+        (logp[good],) = in_pieces(lambda *rows: self.forward(*rows)[:1], inside)
         return logp
 
     def encode(self, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -130,7 +147,9 @@ class Flow(Density):
         >>> z.shape, logdet.shape
         ((3, 2), (3,))
         """
-        z, logdet = in_pieces(lambda *rows: self.chain.forward(*rows)[:2], self, x, context)
+        rows = validate.rows(self, x, *context)
+        refuse_outside("x", rows[0], self.defined(rows[0]))
+        z, logdet = in_pieces(self.run(self.chain.forward), rows)
         return z, logdet
 
     def decode(self, z: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -153,8 +172,13 @@ class Flow(Density):
         >>> bool(np.allclose(flow.decode(flow.encode(x)[0])[0], x, atol=1e-5))
         True
         """
-        x, logdet = in_pieces(lambda *rows: self.chain.inverse(*rows)[:2], self, z, context)
+        rows = validate.rows(self, z, *context, dtype=self.dtype)
+        x, logdet = in_pieces(self.run(self.chain.inverse), rows)
         return x, logdet
+
+    def run(self, move: Callable) -> Callable:
+        """The chain in one direction, without its cache, given the context if it declares one."""
+        return lambda x, *context: move(x, *of(self.chain, context))[:2]
 
     def sample(self, n: int, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
         """Samples of the model.
@@ -174,9 +198,10 @@ class Flow(Density):
         >>> mg.flows.real_nvp(2, 1, (8,), rng=rng).sample(10, rng=rng).shape
         (10, 2)
         """
-        n = validate.integer("n", n, 0)
-        z = self.base.sample(n, rng=validate.generator(rng))
-        x, _ = self.decode(z, *context)
+        n, rng = validate.integer("n", n, 0), validate.generator(rng)
+        rows = validate.conditions(self, n, *context)
+        z = self.base.sample(n, *of(self.base, rows), rng=rng)
+        x, _ = self.decode(z, *rows)
         return np.clip(np.floor(x), 0, self.levels - 1).astype(np.int64) if self.levels else x
 
     def bits_per_dim(
@@ -208,11 +233,8 @@ class Flow(Density):
         return -total / (draws * self.features * np.log(2))
 
 
-def in_pieces(
-    run: Callable, flow: Flow, x: ArrayLike, context: tuple[ArrayLike, ...]
-) -> list[NDArray]:
-    """The outputs of `run` at rows of x and context, validated, ROWS of them at a time."""
-    rows = validate.rows(flow, x, *context)
+def in_pieces(run: Callable, rows: Sequence[NDArray]) -> list[NDArray]:
+    """The outputs of `run` at the rows of some arrays, ROWS of them at a time."""
     starts = range(0, max(len(rows[0]), 1), ROWS)
     pieces = [run(*(a[k : k + ROWS] for a in rows)) for k in starts]
     return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]

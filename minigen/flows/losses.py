@@ -1,5 +1,6 @@
 """The two ways to train a flow: maximum likelihood and reverse KL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Cache, Density, Grads, Loss
+from minigen.core.contract import Cache, Density, Loss
 from minigen.core.tree import const
+from minigen.flows.chain import added
 from minigen.prob import dequantize
+
+MANY = 4096  # rows that are looked at before training
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +30,18 @@ class NLL(Loss):
 
     def __post_init__(self) -> None:
         refuse_slow(self.density, "forward", "from data to latent", "flow.reverse_kl(target)")
+
+    @property
+    def data_dtype(self) -> np.dtype:
+        return self.density.data_dtype
+
+    def examine(self, data: Any) -> None:
+        x, *context = data if isinstance(data, tuple) else (data,)
+        if self.density.levels or not hasattr(self.density, "chain"):
+            return
+        x, *context = validate.rows(self.density, x, *context)
+        refuse_outside("data", x, self.density.defined(x))
+        warn_of_scale(*(a[:MANY] for a in (x, *context)), flow=self.density)
 
     def draw(
         self, batch: Any, rng: np.random.Generator
@@ -51,7 +67,9 @@ class ReverseKL(Loss):
         loss = 1/N sum_n [log q(z_n) - log|det dx/dz|_n - log p~(x_n)],   z_n ~ q
 
     target: the log of an unnormalised density p~ = Z p, with forward and backward; it is kept.
-    The batch is a sample of the base density: fit(flow.reverse_kl(target), flow.base, ...).
+    The batch is a sample of the base density: fit(flow.reverse_kl(target), flow.base, ...). For a
+    flow with a context it is rows of that context (amortised inference), and z is drawn for each;
+    a target with a context sees it too.
     """
 
     flow: Any
@@ -63,22 +81,29 @@ class ReverseKL(Loss):
     def draw(
         self, batch: Any, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
-        return (validate.array("z", batch, ("N", self.flow.features), self.flow.dtype),), {}
+        if not self.flow.context:
+            z = validate.array("z", batch, ("N", self.flow.features), self.flow.dtype)
+            return (z,), {}
+        (c,) = validate.conditions(self.flow, len(batch), batch)
+        z = self.flow.base.sample(len(c), *of(self.flow.base, (c,)), rng=rng)
+        return (z.astype(self.flow.dtype), c), {}
 
-    def forward(self, z: NDArray) -> tuple[NDArray, Cache]:
-        x, logdet, chain_cache = self.flow.chain.inverse(z)
-        logq, base_cache = self.flow.base.forward(z)
-        logp, target_cache = self.target.forward(x)
+    def forward(self, z: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
+        flow = self.flow
+        x, logdet, chain_cache = flow.chain.inverse(z, *of(flow.chain, context))
+        logq, base_cache = flow.base.forward(z, *of(flow.base, context))
+        logp, target_cache = self.target.forward(x, *of(self.target, context))
         loss = (logq - logdet - logp).mean()
         return loss, (logq, chain_cache, base_cache, target_cache)
 
-    def backward(self, dloss: float, cache: Cache) -> tuple[NDArray, Grads]:
+    def backward(self, dloss: float, cache: Cache) -> tuple[Any, ...]:
         logq, chain_cache, base_cache, target_cache = cache
         d = np.full_like(logq, dloss / len(logq))
-        dx, _ = self.target.backward(-d, target_cache)
-        dz_base, dbase = self.flow.base.backward(d, base_cache)
-        dz, dchain = self.flow.chain.inverse_backward(dx, -d, chain_cache)
-        return dz + dz_base, {"flow": {"chain": dchain, "base": dbase}}
+        dx, *dc_target, _ = self.target.backward(-d, target_cache)
+        dz_base, *dc_base, dbase = self.flow.base.backward(d, base_cache)
+        dz, *dc, dchain = self.flow.chain.inverse_backward(dx, -d, chain_cache)
+        dcontext = added(added(dc, dc_base), dc_target)
+        return dz + dz_base, *dcontext, {"flow": {"chain": dchain, "base": dbase}}
 
 
 def dequantized(density: Density, x: ArrayLike, rng: np.random.Generator) -> ArrayLike:
@@ -87,6 +112,25 @@ def dequantized(density: Density, x: ArrayLike, rng: np.random.Generator) -> Arr
         return x
     x = validate.integers("x", x, 0, density.levels - 1)
     return dequantize(x.astype(density.dtype), rng)
+
+
+def refuse_outside(name: str, x: NDArray, good: NDArray) -> None:
+    """Refuse the first row that is outside the support of a flow."""
+    if not good.all():
+        row = int(np.argmin(good))
+        what = "rows inside the support (of the Logit, the logarithm, the levels)"
+        raise validate.expected(name, what, f"{x[row].tolist()} in row {row}")
+
+
+def warn_of_scale(x: NDArray, *context: NDArray, flow: Any) -> None:
+    """Say, before the first step, that data are far from unit scale and the flow leaves them so."""
+    z, _, _ = flow.chain.forward(x, *of(flow.chain, context))
+    validate.warn_of_scale("data", x, z)
+
+
+def of(part: Any, context: Sequence[NDArray]) -> Sequence[NDArray]:
+    """The context, for a part that declares one."""
+    return context if part.context else ()
 
 
 def refuse_slow(density: Density, direction: str, way: str, other: str) -> None:

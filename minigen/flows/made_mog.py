@@ -91,9 +91,11 @@ class MADEMoG(Density):
         dx, *dcontext, dmade = self.made.backward(dh, made_cache)
         return dx - dmu.sum(axis=-1), *dcontext, {"made": dmade}
 
-    def sample(self, n: int, *context: NDArray, rng: np.random.Generator) -> NDArray:
+    def sample(self, n: int, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
         """n samples (n, D), one for each row of a context."""
         shape = (validate.integer("n", n, 0), self.features)
+        validate.generator(rng)
+        context = validate.conditions(self, n, *context)
         given = np.stack([rng.random(shape), rng.standard_normal(shape)], axis=-1)
         x, _ = incremental(self.made, given.astype(self.dtype), self.draw, *context)
         return x

@@ -3,8 +3,9 @@
 c           bound of the log-scales (of the log of a spline's sizes)
 activation  "relu", "tanh", "silu" or "softplus", of every network
 context     number of context columns of a conditional flow, 0 for none
-init_from   data x (N, D): an ActNorm, set from them, is put before each layer
-before      maps of preprocessing, applied to the data first; their log-det is counted
+before      maps of preprocessing, applied to the data first, in float64; their log-det is counted
+init_from   data x (N, D): they are standardised after `before`, and an ActNorm, set from them, is
+            put before each layer
 base        a Density of the latents, by default N(0, I)
 levels      K for integer data 0 .. K-1, dequantised and, without `before`, mapped by Logit
 """
@@ -20,12 +21,13 @@ from minigen.core.contract import Bijection, Density, Inverse
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
-from minigen.flows.elementwise import Logit
+from minigen.flows.elementwise import Affine, Logit
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.permute import Permute
+from minigen.flows.preprocess import Preprocess
 from minigen.flows.spline import SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.prob import StandardNormal, dequantize
@@ -282,7 +284,7 @@ def maf_mog(
     """
     base = MADEMoG.init(
         features, hidden, components, rng=rng, dtype=dtype, order=alternating(layers),
-        activation=activation,
+        activation=activation, context=context,
     )  # fmt: skip
     return maf(
         features, layers, hidden, rng=rng, dtype=dtype, c=c, activation=activation,
@@ -383,16 +385,17 @@ def assemble(
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
     if levels and not before:
         before = (Logit(bins=float(levels), low=0.01),)
-    maps, x = list(before), None
+    fixed, x = list(before), None
     if init_from is not None:
         if levels:
             x = validate.integers("init_from", init_from, 0, levels - 1, ("N", features))
             x = dequantize(x, rng)
         else:
-            x = validate.array("init_from", init_from, ("N", features))
-        x = x.astype(dtype)
-        for f in maps:
-            x = f.forward(x)[0]
+            x = validate.array("init_from", init_from, ("N", features), np.float64)
+        fixed.append(Affine.standardize(Chain(tuple(fixed)).forward(x)[0]))
+    maps: list[Bijection] = [Preprocess.of(*fixed, dtype=dtype)] if fixed else []
+    if x is not None:
+        x = maps[0].forward(x)[0]
     for k in range(layers):
         if x is not None:
             maps.append(ActNorm.init_from(x, dtype=dtype))

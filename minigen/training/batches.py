@@ -1,5 +1,6 @@
 """Where the batches of training come from: rows of arrays, or fresh samples."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,14 +8,26 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.contract import Loss
 
 
-def source(data: Any, batch: int, dtype: DTypeLike, rng: np.random.Generator) -> Callable[[], Any]:
+def source(data: Any, batch: int, loss: Loss, rng: np.random.Generator) -> Callable[[], Any]:
     """A function without arguments that returns the next batch of `data`."""
-    if hasattr(data, "sample"):
-        return lambda: cast(data.sample(batch, rng=rng), dtype)
-    rows = cast(checked(data), dtype)
+    if is_sampler("data", data):
+        return lambda: cast(data.sample(batch, rng=rng), loss.data_dtype)
+    rows = cast(checked(data), loss.data_dtype)
+    loss.examine(rows)
     return shuffled(rows, batch, rng).__next__
+
+
+def is_sampler(name: str, data: Any) -> bool:
+    """Whether `data` gives fresh batches by `.sample(n, rng=)`; a table that has rows does not."""
+    if not hasattr(data, "sample") or hasattr(data, "__array__"):
+        return False
+    if "rng" not in inspect.signature(data.sample).parameters:
+        got = f"{type(data).__name__}, whose sample takes no rng"
+        raise validate.wrong_type(name, "an array, or an object with .sample(n, rng=)", got)
+    return True
 
 
 def checked(data: Any, name: str = "data") -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from minigen.core import tree, validate
 from minigen.core.contract import Loss
@@ -83,8 +83,9 @@ def fit(
         validated and kept
     validation : as data. Its noise is drawn once and kept, so that its losses can be compared.
         A sampler without one is validated on 2048 fixed samples
-    validate_every : steps between validations, by default a twentieth of all steps
-    patience : stop after so many validations without improvement
+    validate_every : steps between validations, by default a twentieth of all steps; the start,
+        and at first steps 1, 2, 4, ... are validated too
+    patience : stop after so many validations without improvement, at intervals of validate_every
     callback : a function (step, run) that is called after each step; training stops when it
         returns True
     progress : a progress bar; by default where a person is watching
@@ -113,17 +114,19 @@ def fit(
     optimizer = Adam(lr, weight_decay=weight_decay) if optimizer is None else optimizer
     run, decay = Run(), factor_of(schedule)
     descent = Descent(loss, optimizer, clip)
-    next_batch = batches.source(data, validate.integer("batch", batch, 1), descent.dtype, rng)
+    next_batch = batches.source(data, validate.integer("batch", batch, 1), loss, rng)
     average = Average(descent.theta, ema)
-    fixed = held_out(loss, data, validation, descent.dtype, rng)
-    best = Best(loss, fixed, average, run, validate.optional_integer("patience", patience, 1))
+    fixed = held_out(loss, data, validation, rng)
+    patience = validate.optional_integer("patience", patience, 1)
+    best = Best(loss, fixed, average, run, patience, every)
     try:
+        best.update(0)
         with bar(steps, progress) as shown:
             for step in range(1, steps + 1):
                 run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
                 run.steps = step
                 average.update(step)
-                if step % every == 0 or step == steps:
+                if step % every == 0 or step == steps or is_early(step, every):
                     best.update(step)
                 shown.update(run)
                 if (callback is not None and callback(step, run)) or best.out_of_patience:
@@ -189,10 +192,10 @@ class Best:
     """The best parameters so far on one fixed draw of the validation data."""
 
     def __init__(
-        self, loss: Loss, fixed: Any, average: Average, run: Run, patience: int | None
+        self, loss: Loss, fixed: Any, average: Average, run: Run, patience: int | None, every: int
     ) -> None:
         self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
-        self.patience, self.since = patience, 0
+        self.patience, self.every, self.since = patience, every, 0
         self.value: NDArray | None = None
 
     def update(self, step: int) -> None:
@@ -201,7 +204,7 @@ class Best:
             return
         loss = self.validation(step)
         self.run.record({"validation": loss, "validation_step": step})
-        self.since += 1
+        self.since += step > 0 and step % self.every == 0
         if loss < self.run.best:
             self.run.best, self.run.best_step, self.since = loss, step, 0
             self.value = self.average.value.copy()
@@ -234,16 +237,19 @@ def factor_of(schedule: str | Callable[[float], float]) -> Callable[[float], flo
     return lambda part: validate.number(f"schedule({part:g})", schedule(part), 0)
 
 
-def held_out(
-    loss: Loss, data: Any, validation: Any, dtype: DTypeLike, rng: np.random.Generator
-) -> Any:
+def is_early(step: int, every: int) -> bool:
+    """Whether a step before the first validation is a power of two: small data are learned soon."""
+    return step < every and step & (step - 1) == 0
+
+
+def held_out(loss: Loss, data: Any, validation: Any, rng: np.random.Generator) -> Any:
     """The inputs and the given of one fixed draw of the validation data, or None."""
-    if validation is None and not hasattr(data, "sample"):
+    if validation is None and not batches.is_sampler("data", data):
         return None
     source = data if validation is None else validation
-    if hasattr(source, "sample"):
+    if batches.is_sampler("validation", source):
         source = source.sample(HELD_OUT, rng=rng)
-    return loss.draw(batches.cast(batches.checked(source, "validation"), dtype), rng)
+    return loss.draw(batches.cast(batches.checked(source, "validation"), loss.data_dtype), rng)
 
 
 def refuse_unfit(loss: Loss) -> None:
