@@ -260,8 +260,9 @@ def test_a_nan_names_the_layer_where_it_was_born(rng):
     flow.chain.layers[2].net.layers[0].W[0, 1] = np.nan
     before = flow.chain.layers[0].net.layers[0].W.copy()
     where = "LinearReLU at density.chain.layers.2.net.layers.0 gives nan at index (0, 1)"
+    x = rng.standard_normal((300, 2))
     with pytest.raises(FloatingPointError, match=re.escape(f"loss nan at step 1: {where}")):
-        fit(flow.nll, data.toy("moons"), rng=rng, steps=5, progress=False)
+        fit(flow.nll, x, rng=rng, steps=5, progress=False)
     assert np.array_equal(flow.chain.layers[0].net.layers[0].W, before)
 
 
@@ -269,11 +270,11 @@ def test_a_nan_names_the_layer_where_it_was_born(rng):
 def test_a_validation_loss_that_is_not_finite_names_the_layer(rng):
     """It would stand in the history, and never be the best, in silence."""
     model, x = prob.Gaussian.init(2, dtype=np.float64), rng.standard_normal((64, 2)) + 5
-    where = "validation loss inf at step 10: Gaussian at density gives -inf at index (3,)"
+    where = "validation loss inf at step 0: Gaussian at density gives -inf at index (3,)"
     with pytest.raises(FloatingPointError, match=re.escape(where)):
         fit(flows.NLL(model), x, validation=np.vstack([x[:3], [[1e200, 0]]]), rng=rng, steps=40,
             validate_every=10, lr=0.1, progress=False)  # fmt: skip
-    assert 0.5 < model.mu.min() <= model.mu.max() < 1.5  # ten steps of 0.1
+    assert not model.mu.any()
 
 
 def test_a_schedule_that_is_not_finite_is_refused_at_its_step(rng):

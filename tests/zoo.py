@@ -21,6 +21,8 @@ from minigen.flows import (
     InvertibleLinear,
     Logit,
     Permute,
+    Preprocess,
+    Softplus,
     degrees,
     iaf,
     maf,
@@ -216,6 +218,10 @@ BIJECTIONS = {
     "ActNorm": lambda s: case(ActNorm.init(s.D, dtype=np.float64), s.x, rng=s.rng),
     "InvertibleLinear": lambda s: case(InvertibleLinear.init(s.D, **s.new), s.x, rng=s.rng),
     "Affine": lambda s: case(Affine(1.5 * s.normal(s.D), s.normal(s.D)), s.x),
+    "Softplus, bijection": lambda s: case(Softplus(), s.x),
+    "Preprocess": lambda s: case(
+        Preprocess.of(Affine(s.normal(s.D), s.normal(s.D)), Softplus(), dtype=np.float64), s.x
+    ),
     "Exp": lambda s: case(Exp(), s.x),
     "Logit": lambda s: case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),
     "Chain": lambda s: case(

@@ -38,7 +38,7 @@ class Affine(Bijection):
         return (x * self.scale + self.shift).astype(x.dtype), self.logdet(x), None
 
     def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
-        return (dy * self.scale).astype(dy.dtype), {}
+        return (dy * self.scale).astype(np.result_type(dy, np.float32)), {}
 
     def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
         return ((y - self.shift) / self.scale).astype(y.dtype), -self.logdet(y), None
@@ -46,7 +46,7 @@ class Affine(Bijection):
     def inverse_backward(
         self, dx: NDArray, dlogdet: NDArray, cache: Cache
     ) -> tuple[NDArray, Grads]:
-        return (dx / self.scale).astype(dx.dtype), {}
+        return (dx / self.scale).astype(np.result_type(dx, np.float32)), {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -101,7 +101,7 @@ class Flow(Density):
 
     def defined(self, x: NDArray) -> NDArray:
         """Whether each row of x (N, D) is in the support: else its density is 0."""
-        inside = ((x >= 0) & (x < self.levels)).all(axis=1) if self.levels else True
+        inside = ((x >= 0) & (x <= self.levels)).all(axis=1) if self.levels else True
         return self.chain.defined(x) & inside
 
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:

@@ -46,7 +46,7 @@ class Preprocess(Bijection):
         x = cache  # run again: no float64 copy of the batch is kept
         _, _, caches = self.maps.forward(double(x))
         dx, grads = self.maps.backward(double(dy), double(dlogdet), caches)
-        return dx.astype(dy.dtype), {"maps": grads}
+        return dx if np.iscomplexobj(dx) else dx.astype(x.dtype), {"maps": grads}
 
     def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet, _ = self.maps.inverse(double(y))
