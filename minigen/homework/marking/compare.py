@@ -1,5 +1,7 @@
 """One array against the expected one: which entries are wrong, and the worst in words."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -55,3 +57,11 @@ def fits(guess: ArrayLike, yours: NDArray) -> bool:
 def joined(*texts: str | None) -> str:
     """The texts that there are, one below the other."""
     return "\n".join(filter(None, texts))
+
+
+def same(a: Sequence[NDArray], b: Sequence[NDArray]) -> bool:
+    """Whether two lists of arrays are equal, number for number."""
+    return len(a) == len(b) and all(
+        x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+        for x, y in zip(a, b, strict=True)
+    )

@@ -12,7 +12,7 @@ from minigen.check.comparison import Comparison, Slopes
 from minigen.check.diagnosis import diagnose
 from minigen.homework.assignments import Pair, Value
 from minigen.homework.marking import reference as ref
-from minigen.homework.marking.compare import fits, wrong
+from minigen.homework.marking.compare import fits, joined, worst, wrong
 from minigen.homework.types import Reference
 
 # What minigen.check finds from numbers alone; a slip at a named quantity says more.
@@ -127,6 +127,21 @@ def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> str | N
         if fits(factor * right, yours):
             return text
     return _pattern(right, yours)
+
+
+def outputs(task: Pair | Value, case: ref.Case, out: Sequence[NDArray]) -> str | None:
+    """Why the outputs of one case are wrong, or None."""
+    if len(out) != len(task.outputs):
+        return f"expected {len(task.outputs)} outputs ({', '.join(task.outputs)}), got {len(out)}"
+    expected = ref.run(task.reference, case)
+    for k, (name, yours, right) in enumerate(zip(task.outputs, out, expected, strict=True)):
+        bad = wrong(yours, right)
+        if isinstance(bad, str):
+            return f"{name}: {bad}"
+        if bad.any():
+            reason = value(task, case, k, yours)
+            return joined(worst(name, yours, right, bad), reason)
+    return None
 
 
 def _factors(case: ref.Case, right: NDArray) -> Iterator[tuple[float, str]]:

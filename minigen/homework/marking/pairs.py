@@ -11,16 +11,7 @@ from minigen.homework.assignments import Pair
 from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure, Unwritten
-from minigen.homework.marking.task_check import (
-    UNSTABLE,
-    UNTRIED,
-    Result,
-    Status,
-    TaskCheck,
-    largest_first,
-    same,
-    wrong_outputs,
-)  # fmt: skip
+from minigen.homework.marking.task_check import UNSTABLE, UNTRIED, Result, Status, TaskCheck
 
 SHARE = 0.1  # of the work of a forward pass per parameter: a backward pass does far less
 NOT_BACKWARD = "a forward pass for each parameter (differences, complex step) is no backward pass"
@@ -66,7 +57,7 @@ class PairCheck(TaskCheck):
                     break
                 continue
             self.outs[case], self.caches[case] = out, cache
-        wrong = (wrong_outputs(task, c, self.outs[c]) for c in largest_first(self.outs))
+        wrong = (diagnose.outputs(task, c, self.outs[c]) for c in ref.largest_first(self.outs))
         self.results[task.forward] = Result.of(failed or next(filter(None, wrong), None))
         if not self.caches:
             why = f"not tried, because {task.forward} returned no cache"
@@ -113,7 +104,7 @@ class PairCheck(TaskCheck):
         failed = [c for c, mask in bad.items() if isinstance(mask, str) or mask.any()]
         if not failed:
             return Result.of(None) if len(bad) == len(self.cases) else UNTRIED
-        mask = bad[case := largest_first(failed)[0]]
+        mask = bad[case := ref.largest_first(failed)[0]]
         if isinstance(mask, str):
             return Result.of(f"d{self.task.inputs[i]}: {mask}")
         return Result.of(self.explain(case, i, mask, failed))
@@ -182,11 +173,11 @@ class PairCheck(TaskCheck):
         """Everything once more, in another order: the arrays must be the same."""
         for case in self.shuffled(self.grads):
             *out, cache = self.session.ask(self.task.forward, case.values, keep=True)
-            if not same(out, self.outs[case]):
+            if not compare.same(out, self.outs[case]):
                 self.reject(self.task.forward, UNSTABLE)
             pairs = zip(self.grads[case], self.back(case, cache), strict=True)
             for part, (old, new) in zip(self.task.gradients, pairs, strict=True):
-                if not same([old], [new]):
+                if not compare.same([old], [new]):
                     self.reject(part, UNSTABLE)
 
     def too_much_work(self) -> None:

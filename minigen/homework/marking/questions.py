@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from minigen.homework.assignments import Question, Value
-from minigen.homework.marking import compare
+from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure
-from minigen.homework.marking.task_check import Result, TaskCheck, wrong_outputs
+from minigen.homework.marking.task_check import Result, TaskCheck
 
 MISFIT = "shapes that do not go together"
 
@@ -35,7 +35,7 @@ class QuestionCheck(TaskCheck):
         value = Value(task.name, ("the right form",), task.true, task.draw, (), ())
         for case in self.shuffled(self.cases):
             out = self.session.ask(task.name, case.values)
-            why = wrong_outputs(value, case, out)
+            why = diagnose.outputs(value, case, out)
             if why and len(out) == 1 and compare.fits(ref.run(task.printed, case)[0], out[0]):
                 return f"{why}\nthis is the form as printed"
             if why:

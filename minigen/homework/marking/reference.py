@@ -7,7 +7,7 @@ compare a student's gradient with.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,3 +174,8 @@ def cases(reference: Reference, draw: Draw, sizes: Sequence[Size],
         vs = (rng.choice([-1.0, 1.0], y.shape) * rng.uniform(0.5, 2.0, y.shape) for y in outputs)
         found.append(Case(inputs, given, tuple(map(np.asarray, vs))))
     return found
+
+
+def largest_first(found: Iterable[Case]) -> list[Case]:
+    """Cases with the largest first: they tell more about a mistake."""
+    return sorted(found, key=lambda c: -sum(np.size(v) for v in c.values))

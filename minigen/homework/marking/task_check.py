@@ -2,15 +2,13 @@
 
 import enum
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minigen.homework.assignments import Pair, Question, Task, Value
-from minigen.homework.marking import compare, diagnose
+from minigen.homework.assignments import Question, Task
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure, Session, Unwritten
 
@@ -83,31 +81,3 @@ class TaskCheck:
         """The items in a random order."""
         items = list(items)
         return [items[i] for i in self.rng.permutation(len(items))]
-
-
-def largest_first(found: Iterable[ref.Case]) -> list[ref.Case]:
-    """Cases with the largest first: they tell more about a mistake."""
-    return sorted(found, key=lambda c: -sum(np.size(v) for v in c.values))
-
-
-def same(a: Sequence[NDArray], b: Sequence[NDArray]) -> bool:
-    """Whether two lists of arrays are equal, number for number."""
-    return len(a) == len(b) and all(
-        x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
-        for x, y in zip(a, b, strict=True)
-    )
-
-
-def wrong_outputs(task: Pair | Value, case: ref.Case, out: Sequence[NDArray]) -> str | None:
-    """Why the outputs of one case are wrong, or None."""
-    if len(out) != len(task.outputs):
-        return f"expected {len(task.outputs)} outputs ({', '.join(task.outputs)}), got {len(out)}"
-    expected = ref.run(task.reference, case)
-    for k, (name, yours, right) in enumerate(zip(task.outputs, out, expected, strict=True)):
-        bad = compare.wrong(yours, right)
-        if isinstance(bad, str):
-            return f"{name}: {bad}"
-        if bad.any():
-            reason = diagnose.value(task, case, k, yours)
-            return compare.joined(compare.worst(name, yours, right, bad), reason)
-    return None

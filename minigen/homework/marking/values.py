@@ -3,16 +3,10 @@
 import numpy as np
 
 from minigen.homework.assignments import Value
+from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure
-from minigen.homework.marking.task_check import (
-    UNSTABLE,
-    Result,
-    TaskCheck,
-    largest_first,
-    same,
-    wrong_outputs,
-)  # fmt: skip
+from minigen.homework.marking.task_check import UNSTABLE, Result, TaskCheck
 
 LEAST = 0.1  # of the work of `undo`: less has escaped the count
 
@@ -35,9 +29,9 @@ class ValueCheck(TaskCheck):
         first = {}
         for case in self.shuffled(self.cases * 2):
             out = self.session.ask(self.task.name, case.values)
-            if not same(first.setdefault(case, out), out):
+            if not compare.same(first.setdefault(case, out), out):
                 return UNSTABLE
-        found = (wrong_outputs(self.task, c, first[c]) for c in largest_first(self.cases))
+        found = (diagnose.outputs(self.task, c, first[c]) for c in ref.largest_first(self.cases))
         return next(filter(None, found), None)
 
     def too_much_work(self) -> str | None:
