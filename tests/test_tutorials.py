@@ -1,5 +1,7 @@
 """Every tutorial runs, from its first line to its last, and its notebook is made from it."""
 
+import ast
+import importlib
 import os
 import pathlib
 import re
@@ -8,7 +10,8 @@ import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).parent.parent / "tutorials"
+ROOT = pathlib.Path(__file__).parent.parent
+HERE = ROOT / "tutorials"
 SOURCES = sorted(HERE.glob("[0-9][0-9]_*.py"))
 tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
@@ -22,6 +25,55 @@ def test_a_tutorial_runs_as_a_script_without_a_warning(source):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     assert "nan" not in run.stdout.lower().split()
+
+
+def offered():
+    """{package: its `__all__`} of every package of minigen that offers something."""
+    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "minigen").rglob("__init__.py")]
+    packages = [importlib.import_module(".".join(folder.parts)) for folder in folders]
+    return {p.__name__: p.__all__ for p in packages if getattr(p, "__all__", ())}
+
+
+def names_from_minigen(code):
+    """The dotted names that a text imports from minigen or reads from `mg`."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("minigen."):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith("minigen."))
+        elif isinstance(node, ast.Attribute) and re.match(r"mg(\.\w+)+$", ast.unparse(node)):
+            yield "minigen" + ast.unparse(node)[2:]
+
+
+def private(code):
+    """The names of minigen in a text that no `__all__` has."""
+    packages, found = offered(), []
+    for name in names_from_minigen(code):
+        package = max((p for p in packages if f"{name}.".startswith(f"{p}.")), key=len)
+        first = name[len(package) + 1 :].split(".")[0]
+        found += [name] if first and first not in packages[package] else []
+    return found
+
+
+@tutorials
+def test_a_tutorial_uses_public_names_only(source):
+    assert not private(source.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from minigen.core import tree", ["minigen.core.tree"]),
+        ("from minigen.metric.triplet import TripletLoss", ["minigen.metric.triplet.TripletLoss"]),
+        ("import minigen.plot.style", ["minigen.plot.style"]),
+        ("mg.kernels", ["minigen.kernels"]),
+        ("mg.core.tree.rebuild(f)", ["minigen.core.tree.rebuild", "minigen.core.tree"]),
+        ("from minigen.flows import NLL\nmg.flows.NLL.forward", []),
+        ("from minigen.derivations.museum import visit", []),
+    ],
+)
+def test_a_private_name_is_found(code, found):
+    assert private(code) == found
 
 
 @tutorials

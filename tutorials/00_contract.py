@@ -94,6 +94,8 @@ print({name: g.shape for name, g in grads.items()}, "dx", dx.shape)
 class Forgetful(Linear):
     """Keeps its input to itself."""
 
+    seen: np.ndarray
+
     def forward(self, x):
         object.__setattr__(self, "seen", x)  # the dataclass is frozen; this is the way around
         return x @ self.W + self.b, ()
@@ -200,10 +202,10 @@ u_curves(h, errors)
 # happens otherwise:
 
 # %%
-z = -2.0 + 1e-100j
+z = np.array(-2.0 + 1e-100j)
 print(f"np.abs: {np.imag(np.abs(z)) / 1e-100:+.0f}   the derivative of |x| at -2 is -1")
-print(f"absolute: {absolute(z).imag / 1e-100:+.0f}")
-assert np.imag(np.abs(z)) == 0 and absolute(z).imag / 1e-100 == -1
+print(f"absolute: {np.imag(absolute(z)) / 1e-100:+.0f}")
+assert np.imag(np.abs(z)) == 0 and np.imag(absolute(z)) / 1e-100 == -1
 print()
 print(inspect.getsource(absolute))
 
@@ -398,7 +400,7 @@ relu = ReLU()
 dx, _ = relu.backward(np.ones((1, 3)), relu.forward(near)[1])
 step = 1e-6
 central = (relu.forward(near + step)[0] - relu.forward(near - step)[0]) / (2 * step)
-exact = relu.forward(near + 1e-100j)[0].imag / 1e-100
+exact = np.imag(relu.forward(near + 1e-100j)[0]) / 1e-100
 print("x       ", near[0])
 print("backward", dx[0])
 print("central ", central[0].round(3))

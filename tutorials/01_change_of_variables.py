@@ -22,6 +22,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 
 import inspect
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -61,7 +62,7 @@ flow = Flow(Inverse(falling), base)  # a flow's map goes from data to latent, y 
 y = np.array([[0.3], [1.0], [2.5]])
 z, _, _ = falling.inverse(y)
 slope = mg.check.jacobian(lambda v: falling.inverse(v)[0], y)[:, 0, 0]  # dz/dy by complex step
-truth = stats.lognorm(sigma).pdf(y[:, 0])
+truth = stats.lognorm.pdf(y[:, 0], sigma)
 printed = np.exp(base.log_prob(z)) * slope  # the last form of CV-4 as printed: no bars
 
 print("table      ", truth.round(4))
@@ -104,7 +105,11 @@ def slices(F, q, p, edges, y_top):
 
 edges = sigma * stats.norm.ppf(np.linspace(0.02, 0.98, 9))
 slices(
-    lambda z: np.exp(-z), stats.norm(scale=sigma).pdf, stats.lognorm(sigma).pdf, edges, y_top=5.3
+    lambda z: np.exp(-z),
+    lambda z: stats.norm.pdf(z, scale=sigma),
+    lambda y: stats.lognorm.pdf(y, sigma),
+    edges,
+    y_top=5.3,
 )
 
 # %% [markdown]
@@ -144,7 +149,7 @@ print(inspect.getsource(Gaussian.forward))
 print(inspect.getsource(Gaussian.backward))
 
 # %%
-Sigma = np.array([[1.0, 0.7], [0.7, 1.5]])
+Sigma: Any = np.array([[1.0, 0.7], [0.7, 1.5]])
 q = Gaussian.from_moments(np.zeros(2), Sigma)
 points = rng.standard_normal((6, 2))
 known = stats.multivariate_normal(np.zeros(2), Sigma).logpdf(points)

@@ -19,10 +19,12 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     assert wheels, "upload minigen-*.whl to the folder of this notebook first"
     command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
     subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 import dataclasses
 import inspect
 import time
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -71,11 +73,11 @@ mu_1, sigma_1 = 1.0, 0.5
 z_1 = rng.standard_normal(200_000)
 x_1 = z_1 * sigma_1 + mu_1
 print("place  x =", x_1[:4].round(3))
-print("height p =", stats.norm(mu_1, sigma_1).pdf(x_1[:4]).round(3))
+print("height p =", stats.norm.pdf(x_1[:4], mu_1, sigma_1).round(3))
 p_value = stats.kstest(x_1, stats.norm(mu_1, sigma_1).cdf).pvalue
 print(f"are these places spread as these heights say? Kolmogorov-Smirnov p = {p_value:.2f}")
 assert p_value > 1e-3
-assert np.abs(x_1 - stats.norm(mu_1, sigma_1).pdf(x_1)).max() > 1  # the equals sign fails
+assert np.abs(x_1 - stats.norm.pdf(x_1, mu_1, sigma_1)).max() > 1  # the equals sign fails
 
 # %% [markdown]
 # ## 2. One network, by masks (S-MADE)
@@ -186,7 +188,7 @@ assert figures["MAF-6 above the diagonal"] == 0
 
 # %%
 flow = Flow(Chain((layer,)), StandardNormal(D))
-conditionals = stats.norm(mu, sigma).logpdf(x).sum(axis=1)
+conditionals = stats.norm.logpdf(x, mu, sigma).sum(axis=1)
 print(f"MAF-1 is off by {np.abs(flow.log_prob(x) - conditionals).max():.1e}")
 assert np.abs(flow.log_prob(x) - conditionals).max() < 1e-11
 
@@ -356,7 +358,7 @@ net = Counted(layer.made)  # hands everything on to the network, and counts
 z_fast, _, _ = dataclasses.replace(layer, made=net).forward(x)
 print(f"x -> z: {net.calls} evaluation of the network")
 assert net.calls == 1
-net = Counted(layer.made)
+net: Any = Counted(layer.made)
 x_slow, _ = d_passes(net, z_fast, layer.solve)
 print(f"z -> x: {net.calls} evaluations; round trip off by {np.abs(x_slow - x).max():.1e}")
 assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
@@ -374,9 +376,9 @@ assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
 
 # %%
 print(inspect.getsource(incremental))
-steps = inspect.getmodule(incremental)  # the functions beside it, in the same file
-print(inspect.getsource(steps.sweep))
-print(inspect.getsource(steps.within))
+beside = vars(sys.modules[incremental.__module__])  # the functions in the same file
+print(inspect.getsource(beside["sweep"]))
+print(inspect.getsource(beside["within"]))
 
 # %% [markdown]
 # `sweep` visits the degrees; `within` finishes the units of degree `m` from the ones below. Because
@@ -536,7 +538,7 @@ print(report)
 net = Counted(inverse_flow.made)
 x_iaf, ell_iaf, _ = dataclasses.replace(inverse_flow, made=net).forward(z)
 assert net.calls == 1  # IAF-4
-net = Counted(inverse_flow.made)
+net: Any = Counted(inverse_flow.made)
 z_iaf, _ = d_passes(net, x_iaf, inverse_flow.solve)
 assert net.calls == D and np.abs(z_iaf - z).max() < 1e-11  # IAF-5, IAF-3
 jacobian = mg.check.jacobian(lambda v: inverse_flow.forward(v)[0], z)
@@ -572,7 +574,7 @@ class Dual:
         return np.stack([-h[..., 0] * np.exp(-alpha), -h[..., 1]], axis=-1), cache
 
 
-dual = Dual(inverse_flow.made, inverse_flow.c)
+dual: Any = Dual(inverse_flow.made, inverse_flow.c)
 z_dual, ell_dual = d_passes(dual, x_iaf, MAFLayer(dual, inverse_flow.c).solve)
 print(f"S-DUAL: latents off by {np.abs(z_dual - z).max():.1e}", end=", ")
 print(f"log-dets by {np.abs(ell_dual + ell_iaf).max():.1e}")

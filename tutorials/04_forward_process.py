@@ -20,6 +20,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     assert wheels, "upload minigen-*.whl to the folder of this notebook first"
     command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
     subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 import inspect
 
@@ -142,9 +143,9 @@ assert max(gap(dif_6, two_steps), gap(dif_7, two_steps)) < 1e-14 < 0.1 < gap(pri
 
 # %%
 y, h = np.linspace(-6, 6, 1201, retstep=True)
-left, right = stats.norm(0, np.sqrt(a * (1 - b))).pdf(y), stats.norm(0, np.sqrt(1 - a)).pdf(y)
+left, right = (stats.norm.pdf(y, 0, sd) for sd in (np.sqrt(a * (1 - b)), np.sqrt(1 - a)))
 convolved = np.convolve(left, right, mode="same") * h
-known = stats.norm(0, np.sqrt(1 - a * b)).pdf(y)
+known = stats.norm.pdf(y, 0, np.sqrt(1 - a * b))
 print(f"convolution: mass {convolved.sum() * h:.3f}, {gap(convolved, known):.1e} from DIF-9")
 print(f"sum of the densities: mass {(left + right).sum() * h:.3f}")
 assert gap(convolved, known) < 1e-9 and abs((left + right).sum() * h - 2) < 1e-6
@@ -285,9 +286,9 @@ forgetting(left, nats)
 x_0, x_t = 1.0, -0.6
 x, h = np.linspace(-3.5, 3.5, 1401, retstep=True)
 A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
-prior = stats.norm(np.sqrt(A[t - 1]) * x_0, np.sqrt(rest[t - 1])).pdf(x)
-likelihood = stats.norm(np.sqrt(alpha[t]) * x, np.sqrt(beta[t])).pdf(x_t)
-evidence = stats.norm(np.sqrt(A[t]) * x_0, np.sqrt(rest[t])).pdf(x_t)
+prior = stats.norm.pdf(x, np.sqrt(A[t - 1]) * x_0, np.sqrt(rest[t - 1]))
+likelihood = stats.norm.pdf(x_t, np.sqrt(alpha[t]) * x, np.sqrt(beta[t]))
+evidence = stats.norm.pdf(x_t, np.sqrt(A[t]) * x_0, np.sqrt(rest[t]))
 posterior = prior * likelihood / evidence
 print(f"area under the posterior {posterior.sum() * h:.12f}")
 assert abs(posterior.sum() * h - 1) < 1e-6
@@ -325,7 +326,7 @@ def conditional(t):
 
 
 def log_normal(x, mean, variance):
-    return stats.norm(mean, np.sqrt(variance)).logpdf(x).sum(axis=1)
+    return stats.norm.logpdf(x, mean, np.sqrt(variance)).sum(axis=1)
 
 
 def dif_14(x_before, which):

@@ -23,6 +23,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     assert wheels, "upload minigen-*.whl to the folder of this notebook first"
     command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
     subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 import inspect
 from dataclasses import dataclass
@@ -66,9 +67,9 @@ rng = np.random.default_rng(0)
 # %%
 x = np.linspace(-12, 12, 1201)
 h = x[1] - x[0]
-q = 0.7 * stats.norm(-1, 0.6).pdf(x) + 0.3 * stats.norm(1.5, 0.6).pdf(x)
+q = 0.7 * stats.norm.pdf(x, -1, 0.6) + 0.3 * stats.norm.pdf(x, 1.5, 0.6)
 m = np.linspace(-3, 3, 121)
-log_p = stats.norm(m[:, None], 1).logpdf(x)
+log_p = stats.norm.logpdf(x, m[:, None], 1)
 cross = (q * log_p).sum(axis=1) * h
 KL = (q * np.log(q)).sum() * h - cross
 data_mean = (q * x).sum() * h

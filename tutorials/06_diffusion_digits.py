@@ -20,6 +20,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     assert wheels, "upload minigen-*.whl to the folder of this notebook first"
     command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
     subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 import inspect
 

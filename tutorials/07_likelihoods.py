@@ -151,8 +151,8 @@ class NoSlope(Logit):
         return y, logdet - x.shape[1] * math.log(self.slope), cache
 
     def inverse(self, y):
-        x, logdet = super().inverse(y)
-        return x, logdet + y.shape[1] * math.log(self.slope)
+        x, logdet, cache = super().inverse(y)
+        return x, logdet + y.shape[1] * math.log(self.slope), cache
 
 
 report = mg.check.bijection(NoSlope(17.0, 0.01), points, rng=rng)
@@ -183,8 +183,8 @@ print(report)
 
 # %%
 baselines = mg.data.baselines(digits)
-for name, bits in baselines.items():
-    print(f"{name:26}{bits:6.3f} bits per dimension")
+for name, cost in baselines.items():
+    print(f"{name:26}{cost:6.3f} bits per dimension")
 
 # %% [markdown]
 # *Uniform* knows nothing. *Independent pixels* is a table of 17 frequencies for each pixel, and no
@@ -256,7 +256,9 @@ ladder()
 # Now the broken `Logit` of section 2, put into the same trained flow:
 
 # %%
+assert isinstance(flow.chain, Chain)
 first, *others = flow.chain.layers
+assert isinstance(first, Logit)
 boast = Flow(Chain((NoSlope(first.bins, first.low), *others)), flow.base, levels=17)
 boasted = boast.bits_per_dim(test, rng=rng, draws=4)
 print(f"honest {bits.mean():.2f}, with the constant lost {boasted.mean():.2f} bits per dimension")
