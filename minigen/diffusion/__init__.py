@@ -1,23 +1,24 @@
 """Chapter: diffusion models, from the forward process to every term of the ELBO."""
 
-from minigen.diffusion.elbo import Elbo, elbo
+from minigen.diffusion.bound import Elbo
 from minigen.diffusion.factory import ddpm
 from minigen.diffusion.forward import (
     Marginal,
     MarginalDensity,
     Step,
     StepDensity,
-    diffuse,
     trajectory,
 )
-from minigen.diffusion.gaussian import gaussian_bound
-from minigen.diffusion.guidance import Guided, Skipping
-from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss, StepTerm
+from minigen.diffusion.gaussian_data import gaussian_bound
+from minigen.diffusion.guidance import GuidedNet, RespacedNet
+from minigen.diffusion.ideal import IdealNoise
+from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss, StepTerm, exact_weights
 from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
-from minigen.diffusion.oracle import IdealNoise
-from minigen.diffusion.posterior import PosteriorDensity, PosteriorMean, PosteriorMeanFromNoise
-from minigen.diffusion.predict import Convert, Target
+from minigen.diffusion.posterior import PosteriorDensity, PosteriorMean
+from minigen.diffusion.predict import Convert, Target, q_sample
+from minigen.diffusion.reverse import ReverseProcess
+from minigen.diffusion.samplers import ancestral, ddim
 from minigen.diffusion.schedule import (
     Cumulate,
     Schedule,
@@ -29,7 +30,6 @@ from minigen.diffusion.schedule import (
 )
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm, PriorTerm
 from minigen.diffusion.timesteps import Antithetic, Importance, Uniform
-from minigen.diffusion.weights import exact_weights
 
 __all__ = [
     "DDPM",
@@ -39,7 +39,7 @@ __all__ = [
     "Cumulate",
     "Elbo",
     "GaussianTerm",
-    "Guided",
+    "GuidedNet",
     "HybridLoss",
     "IdealNoise",
     "Importance",
@@ -48,26 +48,31 @@ __all__ = [
     "MarginalDensity",
     "PosteriorDensity",
     "PosteriorMean",
-    "PosteriorMeanFromNoise",
     "PriorTerm",
+    "RespacedNet",
+    "ReverseProcess",
     "Schedule",
     "SimpleLoss",
-    "Skipping",
     "Step",
     "StepDensity",
     "StepTerm",
     "Target",
     "TimeNet",
     "Uniform",
+    "ancestral",
     "cosine_schedule",
+    "ddim",
     "ddpm",
-    "diffuse",
-    "elbo",
     "exact_weights",
     "gaussian_bound",
     "linear_schedule",
+    "q_sample",
     "respaced",
     "schedule_from_betas",
     "sigmoid_schedule",
     "trajectory",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,21 +1,18 @@
 """The forward process: one step, and the jump from x_0 straight to x_t.
 
-The coefficients are inputs like any other, one a row, so that their gradients are here too;
-`tables` reads them from a schedule.
+The coefficients are inputs like any other, one a row, so that their gradients are here too.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from minigen.core.contract import Layer
-
-LOG_2PI = float(np.log(2 * np.pi))  # a Python float leaves float32 alone
-
-
-def tables(schedule, t, *names, dtype=np.float64):
-    """The rows of a schedule's tables at t (N,), each (N,) and in `dtype`."""
-    return tuple(getattr(schedule, name)[t].astype(dtype) for name in names)
+from minigen.core import validate
+from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.numeric import LOG_2PI
+from minigen.diffusion.schedule import Schedule
+from minigen.prob.gaussian import standard_normal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,11 +24,11 @@ class Step(Layer):
     Shapes: x (N, D), eps (N, D), beta (N,) -> x_t (N, D).
     """
 
-    def forward(self, x, eps, beta):
+    def forward(self, x: NDArray, eps: NDArray, beta: NDArray) -> tuple[NDArray, Cache]:
         keep, add = np.sqrt(1 - beta)[:, None], np.sqrt(beta)[:, None]
         return keep * x + add * eps, (x, eps, keep, add)  # DIF-5
 
-    def backward(self, dy, cache):
+    def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, NDArray, NDArray, Grads]:
         x, eps, keep, add = cache
         dbeta = (dy * (eps / (2 * add) - x / (2 * keep))).sum(axis=1)  # DIF-5
         return keep * dy, add * dy, dbeta, {}
@@ -44,14 +41,14 @@ class StepDensity(Layer):
     Shapes: xt (N, D), x (N, D), beta (N,) -> logq (N,). DIF-2 is their sum over t.
     """
 
-    def forward(self, xt, x, beta):
+    def forward(self, xt: NDArray, x: NDArray, beta: NDArray) -> tuple[NDArray, Cache]:
         keep = np.sqrt(1 - beta)[:, None]
         r = xt - keep * x
         square = (r * r).sum(axis=1)
         logq = -(r.shape[1] * (LOG_2PI + np.log(beta)) + square / beta) / 2  # DIF-1
         return logq, (x, beta, keep, r, square)
 
-    def backward(self, dlogq, cache):
+    def backward(self, dlogq: NDArray, cache: Cache) -> tuple[NDArray, NDArray, NDArray, Grads]:
         x, beta, keep, r, square = cache
         dr = -r * (dlogq / beta)[:, None]  # DIF-1
         dbeta = dlogq * (square / beta - r.shape[1]) / (2 * beta)
@@ -70,11 +67,15 @@ class Marginal(Layer):
     Shapes: x0 (N, D), eps (N, D), A (N,), rest (N,) -> x_t (N, D).
     """
 
-    def forward(self, x0, eps, A, rest):
+    def forward(
+        self, x0: NDArray, eps: NDArray, A: NDArray, rest: NDArray
+    ) -> tuple[NDArray, Cache]:
         signal, noise = np.sqrt(A)[:, None], np.sqrt(rest)[:, None]
         return signal * x0 + noise * eps, (x0, eps, signal, noise)  # DIF-11
 
-    def backward(self, dy, cache):
+    def backward(
+        self, dy: NDArray, cache: Cache
+    ) -> tuple[NDArray, NDArray, NDArray, NDArray, Grads]:
         x0, eps, signal, noise = cache
         dA = (dy * x0).sum(axis=1) / (2 * signal[:, 0])  # DIF-11
         drest = (dy * eps).sum(axis=1) / (2 * noise[:, 0])
@@ -89,14 +90,16 @@ class MarginalDensity(Layer):
     -eps / sqrt(1 - A_t). Shapes: xt (N, D), x0 (N, D), A (N,), rest (N,) -> logq (N,).
     """
 
-    def forward(self, xt, x0, A, rest):
+    def forward(self, xt: NDArray, x0: NDArray, A: NDArray, rest: NDArray) -> tuple[NDArray, Cache]:
         signal = np.sqrt(A)[:, None]
         r = xt - signal * x0
         square = (r * r).sum(axis=1)
         logq = -(r.shape[1] * (LOG_2PI + np.log(rest)) + square / rest) / 2  # DIF-12
         return logq, (x0, rest, signal, r, square)
 
-    def backward(self, dlogq, cache):
+    def backward(
+        self, dlogq: NDArray, cache: Cache
+    ) -> tuple[NDArray, NDArray, NDArray, NDArray, Grads]:
         x0, rest, signal, r, square = cache
         dr = -r * (dlogq / rest)[:, None]  # DIF-12
         dA = -(dr * x0).sum(axis=1) / (2 * signal[:, 0])
@@ -104,17 +107,27 @@ class MarginalDensity(Layer):
         return dr, -signal * dr, dA, drest, {}
 
 
-def diffuse(schedule, x0, eps, t):
-    """x_t of DIF-11 for x0 (N, D), eps (N, D) and times t (N,) or (1,)."""
-    A, rest = tables(schedule, t, "alpha_bar", "one_minus_alpha_bar", dtype=x0.dtype)
-    return Marginal().forward(x0, eps, A, rest)[0]
+def trajectory(schedule: Schedule, x0: ArrayLike, *, rng: np.random.Generator) -> NDArray:
+    """x_0, x_1, ..., x_T, one step after the other by DIF-5, for pictures.
 
+    Parameters
+    ----------
+    schedule : of T steps
+    x0 : data, (N, D)
+    rng : numpy.random.Generator
 
-def trajectory(schedule, x0, *, rng):
-    """x_0, x_1, ..., x_T of one walk by DIF-5, for pictures: x0 (N, D) -> (T+1, N, D)."""
-    path = [x0]
+    Returns
+    -------
+    (T+1, N, D)
+
+    Examples
+    --------
+    >>> mg.diffusion.trajectory(mg.diffusion.linear_schedule(5), np.ones((3, 2)), rng=rng).shape
+    (6, 3, 2)
+    """
+    path, rng = [1.0 * validate.array("x0", x0, ("N", "D"))], validate.generator(rng)
     for t in range(1, schedule.T + 1):
-        (beta,) = tables(schedule, [t], "beta", dtype=x0.dtype)
-        eps = rng.standard_normal(x0.shape).astype(x0.dtype)
-        path.append(Step().forward(path[-1], eps, beta)[0])
+        x = path[-1]
+        eps = standard_normal(x.shape, rng=rng).astype(x.dtype)
+        path.append(Step().forward(x, eps, schedule.beta[[t]].astype(x.dtype))[0])
     return np.stack(path)

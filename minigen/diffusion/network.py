@@ -1,10 +1,12 @@
 """The network of a diffusion model: a residual MLP that knows the time, and perhaps the class."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.linear import Linear
 from minigen.nn.residual import ResidualBlock
@@ -22,25 +24,39 @@ class TimeNet(Layer):
 
     lift: Linear
     time: TimeEmbedding
-    label: tuple  # of one LabelEmbedding, or of none
-    blocks: tuple
+    label: tuple[LabelEmbedding, ...]  # of one LabelEmbedding, or of none
+    blocks: tuple[Layer, ...]
     head: Linear
 
     @classmethod
-    def init(cls, features, n_out, *, T, hidden, blocks, classes=0, rng, dtype=np.float32):
+    def init(
+        cls,
+        features: int,
+        n_out: int,
+        *,
+        T: int,
+        hidden: int,
+        blocks: int,
+        classes: int = 0,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+    ) -> "TimeNet":
         """Fresh parameters; the head starts at zero, so that the first prediction is zero.
 
         W_in ~ N(0, (6/D)^2): in few dimensions the data have fine structure, and a unit has to
         turn on within it (moons: a bound 0.1 nats lower than with variance 1/D).
         """
-        new = {"rng": rng, "dtype": dtype}
-        lift = Linear.init(features, hidden, gain=36 / features, **new)
-        time = TimeEmbedding.init(T, 64, hidden, **new)
-        label = (LabelEmbedding.init(classes, hidden, **new),) if classes else ()
-        stack = tuple(ResidualBlock.init(hidden, **new) for _ in range(blocks))
-        return cls(lift, time, label, stack, Linear.init(hidden, n_out, gain=0.0, **new))
+        lift = Linear.init(features, hidden, gain=36 / features, rng=rng, dtype=dtype)
+        time = TimeEmbedding.init(T, 64, hidden, rng=rng, dtype=dtype)
+        label = (LabelEmbedding.init(classes, hidden, rng=rng, dtype=dtype),) if classes else ()
+        stack = tuple(ResidualBlock.init(hidden, rng=rng, dtype=dtype) for _ in range(blocks))
+        return cls(
+            lift, time, label, stack, Linear.init(hidden, n_out, gain=0.0, rng=rng, dtype=dtype)
+        )
 
-    def forward(self, x, *, t, label=None):
+    def forward(
+        self, x: NDArray, *, t: NDArray, label: Any = None
+    ) -> tuple[NDArray, Cache]:
         e, time = self.time.forward(t=t)
         known = [f.forward(label=label) for f in self.label]
         for row, _ in known:
@@ -53,29 +69,20 @@ class TimeNet(Layer):
         out, head = self.head.forward(h)
         return out, (time, [c for _, c in known], lift, caches, head, len(np.atleast_1d(t)))
 
-    def backward(self, dout, cache):
-        dh, grads = self.backward_hidden(dout, cache)
-        dx, grads["lift"] = self.lift.backward(dh, cache[2])
-        return dx, grads
-
-    def backward_params(self, dout, cache):
-        dh, grads = self.backward_hidden(dout, cache)
-        grads["lift"] = self.lift.backward_params(dh, cache[2])
-        return grads
-
-    def backward_hidden(self, dout, cache):
-        """The gradient of the first h, and of all parameters above it."""
-        time, known, _, caches, head, rows = cache
+    def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        time, known, lift, caches, head, rows = cache
         dh, dhead = self.head.backward(dout, head)
-        de, dblocks = None, {}
+        embedded, dblocks = [], {}
         for k in reversed(range(len(self.blocks))):
-            dh, dek, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
-            de = dek if de is None else de + dek
-        grads = {"blocks": dblocks, "head": dhead}
+            dh, de, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
+            embedded.append(de)
+        de = sum(embedded[1:], embedded[0])  # e is added in each block
+        dx, dlift = self.lift.backward(dh, lift)
+        grads = {"lift": dlift, "blocks": dblocks, "head": dhead}
         for f, c in zip(self.label, known, strict=True):
             (dlabel,) = f.backward(de, c)
             grads["label"] = {"0": dlabel}
         if rows != len(de):
             de = de.sum(axis=0, keepdims=True)
         (grads["time"],) = self.time.backward(de, time)
-        return dh, grads
+        return dx, grads

@@ -2,7 +2,7 @@
 
 Everything is a combination of x_0 and the noise:
 
-    x_t = sqrt(A_t) x_0 + sqrt(1 - A_t) eps                             DIF-19
+    x_t = sqrt(A_t) x_0 + sqrt(1 - A_t) eps                             DIF-11, DIF-19
     v   = sqrt(A_t) eps - sqrt(1 - A_t) x_0                             (Salimans & Ho 2022)
     mu  = sqrt(A_{t-1}) x_0 + k sqrt(1 - A_t) eps                       DIF-20 with DIF-19
 
@@ -10,24 +10,35 @@ with k = sqrt(alpha_t) (1 - A_{t-1}) / (1 - A_t). So any two of them fix the oth
 rule: if [a, b] is the determinant of the coefficients of a and b, then
 
     wanted = ([wanted, given] x_t + [x_t, wanted] given) / [x_t, given]
+
+All tables are (T+1,), of the times 0..T; at t = 0 there is no mu, and its entries are NaN.
 """
 
-import functools
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import const
-from minigen.diffusion.forward import tables
-from minigen.diffusion.schedule import Schedule
+from minigen.diffusion.schedule import Schedule, at
 
 KINDS = ("eps", "x0", "v", "mu")
 
 
-def rows(schedule, t):
-    """{kind: (coefficient of x_0, coefficient of eps)}, each (N, 1)."""
-    signal, noise, before, spread = roots(schedule, t)
+def _roots(schedule: Schedule) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """sqrt(A_t), sqrt(1 - A_t), sqrt(A_{t-1}) and k sqrt(1 - A_t)."""
+    A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
+    before, rest_before = np.append(np.nan, A[:-1]), np.append(np.nan, rest[:-1])
+    with np.errstate(divide="ignore"):
+        spread = np.sqrt(schedule.alpha / rest) * rest_before
+    return np.sqrt(A), np.sqrt(rest), np.sqrt(before), spread
+
+
+def parts(schedule: Schedule) -> dict[str, tuple[NDArray, NDArray]]:
+    """{kind: (coefficient of x_0, coefficient of eps)}, x_t itself included."""
+    signal, noise, before, spread = _roots(schedule)
     zero, one = np.zeros_like(signal), np.ones_like(signal)
     return {
         "xt": (signal, noise),
@@ -38,29 +49,17 @@ def rows(schedule, t):
     }
 
 
-def roots(schedule, t):
-    """sqrt(A_t), sqrt(1 - A_t), sqrt(A_{t-1}) and k sqrt(1 - A_t), each (N, 1)."""
-    alpha, A, rest = tables(schedule, t, "alpha", "alpha_bar", "one_minus_alpha_bar")
-    A_before, rest_before = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
-    spread = np.sqrt(alpha / rest) * rest_before
-    return tuple(c[:, None] for c in (np.sqrt(A), np.sqrt(rest), np.sqrt(A_before), spread))
-
-
-def at(columns, t, dtype):
-    """Columns (T+1, 1) of the times 0..T at t (N,), each (N, 1) and in `dtype`."""
-    return tuple(c[t].astype(dtype) for c in columns)
-
-
-def determinants(schedule, t):
+def _determinants(schedule: Schedule) -> dict[tuple[str, str], NDArray]:
     """{(a, b): coefficient determinant}, none of them found by a subtraction that cancels."""
-    signal, noise, before, spread = roots(schedule, t)
-    (beta,) = tables(schedule, t, "beta")
+    signal, noise, before, spread = _roots(schedule)
     one = np.ones_like(signal)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mu = -schedule.beta * before / noise
     return {
         ("xt", "eps"): signal,
         ("xt", "x0"): -noise,
         ("xt", "v"): one,  # A_t + (1 - A_t)
-        ("xt", "mu"): -beta[:, None] * before / noise,
+        ("xt", "mu"): mu,
         ("eps", "x0"): -one,
         ("eps", "v"): noise,
         ("eps", "mu"): -before,
@@ -70,29 +69,16 @@ def determinants(schedule, t):
     }
 
 
-def coefficients(schedule, t, given, wanted):
-    """(p, q), each (N, 1) in float64: wanted = p x_t + q given, for two of eps, x0, v, mu."""
-    table = determinants(schedule, t)
+def coefficients(schedule: Schedule, given: str, wanted: str) -> tuple[NDArray, NDArray]:
+    """(p, q), each (T+1,): wanted = p x_t + q given, for two of eps, x0, v, mu."""
+    table = _determinants(schedule)
     whole = table["xt", given]
     if given == wanted:
         return np.zeros_like(whole), np.ones_like(whole)
     swapped = (wanted, given) not in table
     across = -table[given, wanted] if swapped else table[wanted, given]
-    return across / whole, table["xt", wanted] / whole
-
-
-@functools.lru_cache(maxsize=64)
-def table(schedule, given, wanted):
-    """The coefficients of t = 0..T, each (T+1, 1), worked out once; at t = 0 mu has none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return coefficients(schedule, np.arange(schedule.T + 1), given, wanted)
-
-
-@functools.lru_cache(maxsize=64)
-def target_table(schedule, kind):
-    """The coefficients of x_0 and of eps in this kind, for t = 0..T, each (T+1, 1)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return rows(schedule, np.arange(schedule.T + 1))[kind]
+        return across / whole, table["xt", wanted] / whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,29 +92,61 @@ class Convert(Layer):
     given: str
     wanted: str
 
-    def forward(self, xt, value, *, t):
-        p, q = at(table(self.schedule, self.given, self.wanted), t, xt.dtype)
+    @cached_property
+    def tables(self) -> tuple[NDArray, NDArray]:
+        """p_t and q_t, (T+1,) each."""
+        return coefficients(self.schedule, self.given, self.wanted)
+
+    def forward(self, xt: NDArray, value: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:
+        p, q = (at(table, t, xt.dtype) for table in self.tables)
         return p * xt + q * value, (p, q)  # DIF-23
 
-    def backward(self, dwanted, cache):
+    def backward(self, dwanted: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
         p, q = cache
         return p * dwanted, q * dwanted, {}  # DIF-23
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Target(Layer):
-    """What the network is asked for: the prediction of this kind that is right for x_0 and eps.
+    """x_t, or the eps, x0, v or mu that a network should have predicted, from x_0 and eps.
 
-    Shapes: x0 (N, D), eps (N, D), given t (N,) -> (N, D).
+    For "xt" this is DIF-11. Shapes: x0 (N, D), eps (N, D), given t (N,) or (1,) -> (N, D).
     """
 
     schedule: Schedule = const()
     kind: str
 
-    def forward(self, x0, eps, *, t):
-        to_x0, to_eps = at(target_table(self.schedule, self.kind), t, x0.dtype)
-        return to_x0 * x0 + to_eps * eps, (to_x0, to_eps)
+    @cached_property
+    def tables(self) -> tuple[NDArray, NDArray]:
+        """The coefficients of x_0 and of eps, (T+1,) each."""
+        return parts(self.schedule)[self.kind]
 
-    def backward(self, dtarget, cache):
-        to_x0, to_eps = cache
-        return to_x0 * dtarget, to_eps * dtarget, {}
+    def forward(self, x0: NDArray, eps: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:
+        a, b = (at(table, t, x0.dtype) for table in self.tables)
+        return a * x0 + b * eps, (a, b)  # DIF-11
+
+    def backward(self, dtarget: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
+        a, b = cache
+        return a * dtarget, b * dtarget, {}  # DIF-11
+
+
+def q_sample(schedule: Schedule, x0: NDArray, eps: NDArray, t: NDArray) -> NDArray:
+    """x_t ~ q(x_t | x_0) for the given noise: sqrt(A_t) x_0 + sqrt(1 - A_t) eps (DIF-11).
+
+    Parameters
+    ----------
+    schedule : of T steps
+    x0, eps : data and noise, (N, D) each
+    t : the times, (N,) or (1,), each in 0..T
+
+    Returns
+    -------
+    (N, D)
+
+    Examples
+    --------
+    >>> x0, eps = np.ones((3, 2)), rng.standard_normal((3, 2))
+    >>> mg.diffusion.q_sample(mg.diffusion.linear_schedule(10), x0, eps, np.array([0, 5, 10])).shape
+    (3, 2)
+    """
+    return Target(schedule, "xt").forward(x0, eps, t=t)[0]

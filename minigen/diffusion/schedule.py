@@ -1,15 +1,26 @@
-"""Noise schedules: how fast the forward process forgets, as tables indexed by t = 0..T."""
+"""Noise schedules: how fast the forward process forgets, as tables indexed by t = 0..T.
 
-from dataclasses import dataclass
+A table is read in one way: `at(table, t)`."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy.interpolate import make_interp_spline
 
 from minigen.core import validate
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import sigmoid
 from minigen.core.tree import exact
 
 LARGEST = 0.999  # a step never forgets everything: sqrt(alpha_t) stays a number to divide by
+
+
+def at(table: NDArray, t: NDArray, dtype: DTypeLike) -> NDArray:
+    """A table of the times 0..T at the times t (N,): a column (N, 1) in `dtype`."""
+    return table[t].astype(dtype)[:, None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,27 +31,63 @@ class Schedule:
         A_t = alpha_1 ... alpha_t,  A_0 = 1                             DIF-10
         beta_tilde_t = beta_t (1 - A_{t-1}) / (1 - A_t)                 DIF-18
 
-    Each array is (T+1,); `alpha_bar` is A_t and `one_minus_alpha_bar` is 1 - A_t without
-    cancellation. At t = 0 nothing has happened: beta_0 = 0 and A_0 = 1; beta_tilde_1 = 0.
+    At t = 0 nothing has happened: beta_0 = 0 and A_0 = 1; beta_tilde_1 = 0. The arrays are copies
+    that nobody can write to, so that a table derived from them stays right.
+
+    Parameters
+    ----------
+    beta, alpha, beta_tilde : (T+1,) each
+    alpha_bar, one_minus_alpha_bar : (T+1,) each; A_t, and 1 - A_t without cancellation
+
+    Examples
+    --------
+    >>> schedule = mg.diffusion.linear_schedule(10)
+    >>> schedule.T, schedule.alpha_bar.shape, float(schedule.alpha_bar[0])
+    (10, (11,), 1.0)
     """
 
-    beta: np.ndarray = exact()
-    alpha: np.ndarray = exact()
-    alpha_bar: np.ndarray = exact()
-    one_minus_alpha_bar: np.ndarray = exact()
-    beta_tilde: np.ndarray = exact()
+    beta: NDArray = exact()
+    alpha: NDArray = exact()
+    alpha_bar: NDArray = exact()
+    one_minus_alpha_bar: NDArray = exact()
+    beta_tilde: NDArray = exact()
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            array = np.array(getattr(self, f.name))
+            array.setflags(write=False)
+            object.__setattr__(self, f.name, array)
 
     @property
-    def T(self):
+    def T(self) -> int:
         """The number of steps."""
         return len(self.beta) - 1
 
     @property
-    def prior_gap(self):
+    def prior_gap(self) -> float:
         """L_T in nats per dimension for data of unit variance: -log(1 - A_T) / 2 (ELBO-18)."""
         return float(-np.log1p(-self.alpha_bar[-1]) / 2)
 
-    def __repr__(self):
+    @cached_property
+    def log_ratios(self) -> NDArray:
+        """log r_t with r_t = sqrt((1 - A_t) / A_t), noise over signal: (T+1,), -inf at t = 0."""
+        with np.errstate(divide="ignore"):
+            A = np.maximum(self.alpha_bar, np.finfo(float).tiny)
+            return (np.log(self.one_minus_alpha_bar) - np.log(A)) / 2
+
+    @cached_property
+    def spline(self) -> Any:
+        """log r(t) at the real times 1..T: the cubic spline through `log_ratios` (T >= 2)."""
+        knots = np.arange(1, self.T + 1)
+        return make_interp_spline(knots, self.log_ratios[1:], k=min(3, self.T - 1))
+
+    def ratio(self, t: ArrayLike) -> NDArray:
+        """r(t) at real times 0..T: t r_1 up to t = 1, then by the spline."""
+        t = np.asarray(t, np.float64)
+        early = t * np.exp(self.log_ratios[1])
+        return early if self.T == 1 else np.where(t < 1, early, np.exp(self.spline(t.clip(1))))
+
+    def __repr__(self) -> str:
         return f"Schedule(T={self.T}, A_T={self.alpha_bar[-1]:.3g})"
 
 
@@ -55,14 +102,16 @@ class Cumulate(Layer):
     Shapes: beta (T,) -> alpha_bar (T,), one_minus_alpha_bar (T,), beta_tilde (T,).
     """
 
-    def forward(self, beta):
+    def forward(self, beta: NDArray) -> tuple[NDArray, NDArray, NDArray, Cache]:
         log_A = np.cumsum(np.log1p(-beta))
         A, rest = np.exp(log_A), -np.expm1(log_A)  # S-DIF-num
         before = np.concatenate([np.zeros(1, rest.dtype), rest[:-1]])  # 1 - A_{t-1}
         tilde = beta * (before / rest)  # DIF-18
         return A, rest, tilde, (beta, A, rest, before)
 
-    def backward(self, dA, drest, dtilde, cache):
+    def backward(
+        self, dA: NDArray, drest: NDArray, dtilde: NDArray, cache: Cache
+    ) -> tuple[NDArray, Grads]:
         beta, A, rest, before = cache
         dbeta = dtilde * before / rest  # DIF-18
         drest = drest - dtilde * beta * before / rest**2
@@ -71,25 +120,54 @@ class Cumulate(Layer):
         return dbeta - np.cumsum(dlog_A[::-1])[::-1] / (1 - beta), {}  # DIF-10
 
 
-def schedule_from_betas(betas):
-    """The schedule of your own beta_1..beta_T, each strictly between 0 and 1."""
+def schedule_from_betas(betas: ArrayLike) -> Schedule:
+    """The schedule of your own beta_1..beta_T.
+
+    Parameters
+    ----------
+    betas : (T,), each strictly between 0 and 1
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    InvalidValue
+        For another shape, or a beta that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> mg.diffusion.schedule_from_betas([0.1, 0.2]).alpha_bar.round(2)
+    array([1.  , 0.9 , 0.72])
+    """
     betas = np.array(betas, dtype=np.float64)
     if betas.ndim != 1 or len(betas) == 0:
         raise validate.expected("betas", "shape (T,) with T >= 1", validate.shaped(betas.shape))
-    bad = np.flatnonzero(~((betas > 0) & (betas < 1)))
-    if len(bad):
-        t = int(bad[0])
-        raise validate.expected("betas", "numbers in (0, 1)", f"{betas[t]} at index {t}")
+    validate.refuse("betas", betas, ~((betas > 0) & (betas < 1)), "numbers in (0, 1)")
     *tables, _ = Cumulate().forward(betas)
     starts = (0.0, 1.0, 1.0, 0.0, 0.0)
     columns = (betas, 1 - betas, *tables)
     return Schedule(*(np.append(s, c) for s, c in zip(starts, columns, strict=True)))
 
 
-def linear_schedule(T):
+def linear_schedule(T: int) -> Schedule:
     """beta_t linear from 1e-4 to 0.02, times 1000 / T (Ho, Jain & Abbeel 2020; T = 1000 there).
 
     The scaling keeps A_T small at every T; a beta that would pass 0.999 stops there.
+
+    Parameters
+    ----------
+    T : the number of steps
+
+    Returns
+    -------
+    Schedule
+
+    Examples
+    --------
+    >>> mg.diffusion.linear_schedule(1000).beta[[1, 1000]]
+    array([0.0001, 0.02  ])
     """
     T = validate.integer("T", T, 1)
     low, high = 0.1 / T, 20 / T
@@ -97,29 +175,55 @@ def linear_schedule(T):
     return schedule_from_betas(np.minimum(betas, LARGEST))
 
 
-def cosine_schedule(T, offset=0.008):
+def cosine_schedule(T: int, offset: float = 0.008) -> Schedule:
     """A_t = f(t/T) / f(0), f(u) = cos(pi/2 (u + s) / (1 + s))^2 (Nichol & Dhariwal 2021).
 
-    s is `offset`: the larger, the more noise the first step adds. For integer data sqrt(beta_1)
-    is best about the distance of two neighbours, so that no network must learn to round.
+    Parameters
+    ----------
+    T : the number of steps
+    offset : s; the larger, the more noise the first step adds. For integer data sqrt(beta_1) is
+        best about the distance of two neighbours, so that no network must learn to round
+
+    Returns
+    -------
+    Schedule
+
+    Examples
+    --------
+    >>> mg.diffusion.cosine_schedule(1000).alpha_bar[[0, 500]].round(3)
+    array([1.   , 0.494])
     """
     u = np.arange(validate.integer("T", T, 1) + 1) / T
     s = validate.number("offset", offset, 0)
-    return from_signal(np.cos(np.pi / 2 * (u + s) / (1 + s)) ** 2)
+    return _from_signal(np.cos(np.pi / 2 * (u + s) / (1 + s)) ** 2)
 
 
-def sigmoid_schedule(T):
-    """A_t a sigmoid falling from u = -3 to 3, shifted and scaled to 1..0 (Jabri et al. 2022)."""
+def sigmoid_schedule(T: int) -> Schedule:
+    """A_t a sigmoid falling from u = -3 to 3, shifted and scaled to 1..0 (Jabri et al. 2022).
+
+    Parameters
+    ----------
+    T : the number of steps
+
+    Returns
+    -------
+    Schedule
+
+    Examples
+    --------
+    >>> float(mg.diffusion.sigmoid_schedule(100).alpha_bar[50].round(3))
+    0.5
+    """
     u = np.arange(validate.integer("T", T, 1) + 1) / T
-    return from_signal(sigmoid(3 - 6 * u) - sigmoid(np.array(-3.0)))
+    return _from_signal(sigmoid(3 - 6 * u) - sigmoid(np.array(-3.0)))
 
 
-def from_signal(f):
+def _from_signal(f: NDArray) -> Schedule:
     """The schedule whose A_t is proportional to f (T+1,), a step never above beta = 0.999."""
     return schedule_from_betas(np.minimum(1 - f[1:] / f[:-1], LARGEST))
 
 
-def jump(schedule, s, t):
+def jump(schedule: Schedule, s: int | NDArray, t: int | NDArray) -> tuple[NDArray, NDArray]:
     """alpha and beta of the step from s straight to t > s: A_t / A_s, and one minus it.
 
     Of the two ways to write beta, the one that keeps more digits is taken.
@@ -129,15 +233,32 @@ def jump(schedule, s, t):
     return alpha, np.where(rest[t] < A[s], (rest[t] - rest[s]) / A[s], 1 - alpha)
 
 
-def respaced(schedule, times):
-    """The schedule that visits only `times` (S,), increasing: A'_s = A_{times[s]}."""
-    t, before = np.append(0, times), np.append([0, 0], times[:-1])
+def respaced(schedule: Schedule, times: ArrayLike) -> Schedule:
+    """The schedule that visits only some of the times: A'_s = A_{times[s]}.
+
+    Parameters
+    ----------
+    schedule : of T steps
+    times : (S,), increasing, each in 1..T
+
+    Returns
+    -------
+    Schedule
+        Of S steps.
+
+    Examples
+    --------
+    >>> mg.diffusion.respaced(mg.diffusion.linear_schedule(100), [10, 50, 100]).T
+    3
+    """
+    t = np.append(0, times)
+    before = np.append(0, t[:-1])
     (alpha, beta), rest = jump(schedule, before, t), schedule.one_minus_alpha_bar
     tilde = beta * rest[before] / np.where(t > 0, rest[t], 1)
     return Schedule(beta, alpha, schedule.alpha_bar[t], rest[t], tilde)
 
 
-def spread(T, steps):
+def evenly_spaced(T: int, steps: int) -> NDArray:
     """`steps` of the times 1..T, evenly spaced, the last one T and the first one 1."""
     steps = validate.integer("steps", steps, 1, T)
     return np.linspace(T if steps == 1 else 1, T, steps).round().astype(int)

@@ -1,33 +1,44 @@
-"""Which times a training batch is given: t in 1..T, and the weight that keeps the mean right."""
+"""The times t in 1..T of a training batch, and the weights that keep the mean of the loss."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.core.tree import exact
+
+if TYPE_CHECKING:
+    from minigen.diffusion.bound import Elbo
+
+
+class Times(Protocol):
+    """A law of the times: n of them, and the weights that keep the mean of the loss."""
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Uniform:
-    """t ~ U{1..T}, each row alone."""
+    """t ~ U{1..T}, independent for each row."""
 
     T: int
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
         return rng.integers(1, self.T + 1, n), None
 
 
 @dataclass(frozen=True, eq=False)
 class Antithetic:
-    """Each t is U{1..T}, together they are spread evenly (Kingma et al. 2021).
+    """Each t ~ U{1..T}, and the batch covers 1..T evenly (Kingma et al. 2021).
 
     t_i = 1 + floor(T u_i), u_i = (u + i / n) mod 1, one u ~ U[0, 1) a batch.
     """
 
     T: int
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
         u = rng.random() + np.arange(n) / n
         u -= u >= 1
@@ -42,21 +53,21 @@ class Importance:
     p (T,) sums to one. The loss keeps its mean: E_p[w L] = 1/T sum_t L.
     """
 
-    p: np.ndarray = exact()
+    p: NDArray = exact()
 
     @classmethod
-    def of(cls, elbo, floor=0.1):
+    def of(cls, elbo: "Elbo", floor: float = 0.1) -> "Importance":
         """From a measured bound; a share `floor` of the draws stays uniform."""
         T = len(elbo.L) - 1
         size = np.sqrt(elbo.L[:T] ** 2 + elbo.rows * elbo.L_error[:T] ** 2)
         return cls(floor / T + (1 - floor) * size / size.sum())
 
     @property
-    def T(self):
+    def T(self) -> int:
         """The number of steps."""
         return len(self.p)
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,) and their weights (n,)."""
         t = 1 + rng.choice(self.T, n, p=self.p)
         return t, 1 / (self.T * self.p[t - 1])

@@ -1,70 +1,47 @@
-"""The Kullback-Leibler divergence between two Gaussians, diagonal and full."""
+"""The Kullback-Leibler divergence between two Gaussians: one formula, and its layer."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minigen.core.contract import Layer
+from minigen.core.contract import Cache, Grads, Layer
+
+
+def gaussian_kl(excess: Any, log_ratio: Any, square: NDArray) -> NDArray:
+    """KL(N(m1, diag v1) || N(m2, diag v2)) of each row in nats, (N,) (S-KL).
+
+        KL = 1/2 sum_d [v1 / v2 - 1 - log(v1 / v2) + (m1 - m2)^2 / v2]
+
+    excess: v1 / v2 - 1; log_ratio: log(v1 / v2); square: (m1 - m2)^2 / v2, (N, D). The caller
+    finds each without cancellation.
+    """
+    return (excess - log_ratio + square).sum(axis=1) / 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KLDiagonal(Layer):
     """KL(N(m1, diag v1) || N(m2, diag v2)), variances by their logarithms (S-KL).
 
-        KL = 1/2 sum_d [log v2 - log v1 - 1 + (v1 + (m1 - m2)^2) / v2]
+        KL = 1/2 sum_d [v1 / v2 - 1 - log(v1 / v2) + (m1 - m2)^2 / v2]
 
     Shapes: m1, logv1, m2, logv2 (N, D) -> KL (N,) in nats.
     """
 
-    def forward(self, m1, logv1, m2, logv2):
-        delta, ratio = m1 - m2, np.exp(logv1 - logv2)
-        scaled = delta * np.exp(-logv2)
-        terms = np.expm1(logv1 - logv2) - (logv1 - logv2) + delta * scaled
-        return terms.sum(axis=1) / 2, (delta, ratio, scaled)  # S-KL
+    def forward(
+        self, m1: NDArray, logv1: NDArray, m2: NDArray, logv2: NDArray
+    ) -> tuple[NDArray, Cache]:
+        delta, log_ratio = m1 - m2, logv1 - logv2
+        scaled, excess = delta * np.exp(-logv2), np.expm1(log_ratio)
+        return gaussian_kl(excess, log_ratio, delta * scaled), (delta, excess, scaled)  # S-KL
 
-    def backward(self, dkl, cache):
-        delta, ratio, scaled = cache
+    def backward(
+        self, dkl: NDArray, cache: Cache
+    ) -> tuple[NDArray, NDArray, NDArray, NDArray, Grads]:
+        delta, excess, scaled = cache
         dkl = dkl[:, None]
         dm1 = dkl * scaled  # S-KL
-        dlogv1 = dkl * (ratio - 1) / 2
-        dlogv2 = dkl * (1 - ratio - delta * scaled) / 2
+        dlogv1 = dkl * excess / 2
+        dlogv2 = dkl * -(excess + delta * scaled) / 2
         return dm1, dlogv1, -dm1, dlogv2, {}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class KLFull(Layer):
-    """KL(N(m1, L1 L1^T) || N(m2, L2 L2^T)), covariances by triangular factors (S-KLfull).
-
-        KL = sum_i log(L2_ii / L1_ii) + |L2^-1 [L1, m1 - m2]|_F^2 / 2 - D/2
-
-    With U = L2^-1 [L1, m1 - m2] and B = L2^-T U the gradients are
-        dm1 = B_last,  dL1 = tril(B_rest) - diag(1/L1_ii),  dL2 = diag(1/L2_ii) - tril(B U^T).
-    Shapes: m1, m2 (N, D); L1, L2 (N, D, D), read below and on the diagonal, which is positive.
-    """
-
-    def forward(self, m1, L1, m2, L2):
-        L1, L2 = np.tril(L1), np.tril(L2)
-        U = np.linalg.solve(L2, np.concatenate([L1, (m1 - m2)[:, :, None]], axis=2))
-        diagonals = diagonal(L1), diagonal(L2)
-        logs = np.log(diagonals[1] / diagonals[0]).sum(axis=1)
-        kl = logs + ((U * U).sum(axis=(1, 2)) - m1.shape[1]) / 2  # S-KLfull
-        return kl, (L2, U, diagonals)
-
-    def backward(self, dkl, cache):
-        L2, U, (diagonal1, diagonal2) = cache
-        B = np.linalg.solve(L2.transpose(0, 2, 1), U)
-        each = dkl[:, None, None]
-        dm1 = dkl[:, None] * B[:, :, -1]  # S-KLfull
-        dL1 = each * (np.tril(B[:, :, :-1]) - embedded(1 / diagonal1))
-        dL2 = each * (embedded(1 / diagonal2) - np.tril(B @ U.transpose(0, 2, 1)))
-        return dm1, dL1, -dm1, dL2, {}
-
-
-def diagonal(L):
-    """The diagonals of L (N, D, D): (N, D)."""
-    return np.diagonal(L, axis1=1, axis2=2)
-
-
-def embedded(d):
-    """Diagonal matrices (N, D, D) of d (N, D)."""
-    return d[:, :, None] * np.eye(d.shape[1], dtype=d.real.dtype)

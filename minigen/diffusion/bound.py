@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minigen.diffusion.losses import StepTerm
+from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.terms import PriorTerm
 from minigen.prob.gaussian import standard_normal
 
@@ -13,42 +15,46 @@ from minigen.prob.gaussian import standard_normal
 class Elbo:
     """-log p(x_0) <= L = L_0 + L_1 + ... + L_T, in nats, as a mean over the rows of x_0 (ELBO-15).
 
-    L, L_error (T+1,): the terms and their standard errors; per_row (N,): the sum for each row;
-    features: D; levels: 0 if the data are continuous, and L bounds a density.
+    Parameters
+    ----------
+    L, L_error : (T+1,) each, the terms and their standard errors
+    per_row : (N,), the sum for each row
+    features : D
+    levels : of integer data; 0 if the data are continuous, and L bounds a density
     """
 
-    L: np.ndarray
-    L_error: np.ndarray
-    per_row: np.ndarray
+    L: NDArray
+    L_error: NDArray
+    per_row: NDArray
     features: int
     levels: int
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """The number of rows of x_0."""
         return len(self.per_row)
 
     @property
-    def total(self):
+    def total(self) -> float:
         """The bound on -log p in nats."""
         return float(self.L.sum())
 
     @property
-    def error(self):
+    def error(self) -> float:
         """The standard error of `total`: of the rows and of the noise."""
         return standard_error(self.per_row)
 
     @property
-    def bits_per_dim(self):
+    def bits_per_dim(self) -> float:
         """The bound in bits per dimension; of the integers, if the data are integers."""
         return self.total / (self.features * np.log(2))
 
     @property
-    def bits_error(self):
+    def bits_error(self) -> float:
         """The standard error of `bits_per_dim`."""
         return self.error / (self.features * np.log(2))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         what = f"of integers 0..{self.levels - 1}" if self.levels else "of a density"
         T, middle = len(self.L) - 1, self.L[1:-1].sum()
         between = f"L_1..L_{T - 1} {middle:.4f}, " if T > 1 else ""
@@ -59,32 +65,34 @@ class Elbo:
         )
 
 
-def elbo(model, x0, *, rng, label=None):
+def evaluate(
+    reverse: ReverseProcess, x0: NDArray, *, rng: np.random.Generator, label: NDArray | None = None
+) -> Elbo:
     """The `Elbo` of x0 (N, D), already in the model's units: one fresh eps for each row and t."""
-    T = model.schedule.T
-    term, terms, per_row = StepTerm(model), np.zeros((T + 1, 2)), np.zeros(len(x0))
+    T = reverse.schedule.T
+    term, terms, per_row = StepTerm(reverse), np.zeros((T + 1, 2)), np.zeros(len(x0))
     for t in range(T + 1):
         if t < T:
             eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
             L = term.forward(x0, t=np.array([t + 1]), eps=eps, label=label)[0]  # at x_{t+1}
-            L = steadied(L, (eps * eps).sum(axis=1) - x0.shape[1])
+            L = control_variate(L, (eps * eps).sum(axis=1) - x0.shape[1])
         else:
-            L = PriorTerm(model.schedule).forward(x0)[0]
+            L = PriorTerm(reverse.schedule).forward(x0)[0]
         terms[t] = L.mean(dtype=np.float64), standard_error(L)
         per_row += L
-    return Elbo(*terms.T, per_row, model.features, model.levels)
+    return Elbo(terms[:, 0], terms[:, 1], per_row, reverse.features, reverse.levels)
 
 
-def steadied(L, control):
-    """L (N,) without what chance alone gave it: |eps|^2 - D has mean 0 and goes with L.
+def control_variate(L: NDArray, control: NDArray) -> NDArray:
+    """L (N,) minus its regression on `control` (N,), whose mean is known to be 0.
 
-    The regression on such a control variate leaves the mean, up to 1/N, and lowers the noise.
-    Fewer than ten rows stay as they are: with them 1/N is not small.
+    The mean stays the same up to 1/N and its noise is lower; here the control is |eps|^2 - D. Fewer
+    than ten rows are left as they are: with them 1/N is not small.
     """
     return L - control * (control @ (L - L.mean()) / (control @ control)) if len(L) > 9 else L
 
 
-def standard_error(values):
+def standard_error(values: NDArray) -> float:
     """The standard error of a mean; nan for a single value."""
     n = len(values)
     return float(np.std(values, dtype=np.float64) / np.sqrt(n - 1)) if n > 1 else float("nan")

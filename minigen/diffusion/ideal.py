@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
-from minigen.core.contract import Layer
-from minigen.core.numeric import logsumexp
+from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.numeric import LOG_2PI, logsumexp
 from minigen.core.tree import const
-from minigen.diffusion.forward import LOG_2PI, tables
-from minigen.diffusion.ode import clock
-from minigen.diffusion.schedule import Schedule
+from minigen.diffusion.schedule import Schedule, at
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,35 +19,59 @@ class IdealNoise(Layer):
         q(x_t) = sum_k w_k N(sqrt(A_t) m_k, C_k),  C_k = A_t S_k + (1 - A_t) I
         eps(x_t, t) = E[eps | x_t] = -sqrt(1 - A_t) grad log q(x_t)
 
-    A network without parameters: DDPM(IdealNoise.init(...), ...) has the bound and the samples
-    that training can only approach. S_k = 0 is a point, and the eps of DIF-19. Shapes: x (N, D),
+    A network without parameters: a DDPM with it has the bound and the samples that training can
+    only approach. S_k = 0 is a point, and the eps of DIF-19. Shapes: x (N, D),
     given t (N,) or (1,), whole or real, -> (N, D); logw (K,), means (K, D), S_k = vectors_k
     diag(values_k) vectors_k^T.
     """
 
     schedule: Schedule = const()
-    logw: np.ndarray = const()
-    means: np.ndarray = const()
-    vectors: np.ndarray = const()
-    values: np.ndarray = const()
+    logw: NDArray = const()
+    means: NDArray = const()
+    vectors: NDArray = const()
+    values: NDArray = const()
 
     @classmethod
-    def init(cls, schedule, means, covariances, weights=None):
-        """From means (K, D), covariances (K, D, D) or one variance for all, weights (K,)."""
+    def init(
+        cls,
+        schedule: Schedule,
+        means: ArrayLike,
+        covariances: ArrayLike,
+        weights: ArrayLike | None = None,
+    ) -> "IdealNoise":
+        """The ideal network for a mixture of Gaussians.
+
+        Parameters
+        ----------
+        schedule : of T steps
+        means : m_k, (K, D)
+        covariances : S_k, (K, D, D), or one variance for all; 0 for points
+        weights : w_k, (K,), scaled to sum to one; by default equal
+
+        Returns
+        -------
+        IdealNoise
+
+        Examples
+        --------
+        >>> net = mg.diffusion.IdealNoise.init(mg.diffusion.linear_schedule(9), [[0.0, 1.0]], 0.5)
+        >>> net.sample(4, rng=rng).shape
+        (4, 2)
+        """
         means = validate.array("means", means, ("K", "D"), np.float64)
         K, D = means.shape
-        S = np.broadcast_to(np.multiply(covariances, np.eye(D)) if np.ndim(covariances) == 0
-                            else covariances, (K, D, D))  # fmt: skip
+        S = np.asarray(covariances, np.float64)
+        S = np.broadcast_to(S * np.eye(D) if S.ndim == 0 else S, (K, D, D))
         values, vectors = np.linalg.eigh(S)
         w = np.ones(K) if weights is None else validate.array("weights", weights, (K,))
         return cls(schedule, np.log(w / np.sum(w)), means, vectors, values.clip(0))
 
-    def forward(self, x, *, t):
+    def forward(self, x: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:
         score, cache = self.score(x, t)
         noise = np.sqrt(self.level(t, x.dtype)[1])
         return -noise * score, (noise, score, cache)
 
-    def backward(self, dout, cache):
+    def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         """The Jacobian of a score is symmetric: E[s s^T] - s s^T - E[C^-1]."""
         noise, score, (r, parts, precision) = cache
         g = -noise * dout
@@ -58,17 +81,17 @@ class IdealNoise(Layer):
         dx = (r[:, :, None] * (outer - inner)).sum(axis=0)
         return dx - score * (score * g).sum(axis=1, keepdims=True), {}
 
-    def score(self, x, t):
+    def score(self, x: NDArray, t: NDArray) -> tuple[NDArray, Cache]:
         """grad log q(x_t) (N, D), and responsibilities, the parts of each k, precisions."""
         joint, parts, precision = self.components(x, t)
         r = np.exp(joint - logsumexp(joint, axis=0))
         return (r[:, :, None] * parts).sum(axis=0), (r, parts, precision)
 
-    def log_density(self, x, t):
+    def log_density(self, x: NDArray, t: NDArray) -> NDArray:
         """log q(x_t), (N,); at t = 0 the density of the data."""
         return logsumexp(self.components(x, t)[0], axis=0)
 
-    def components(self, x, t):
+    def components(self, x: NDArray, t: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """log w_k N(x; ...) (K, N), its gradient (K, N, D), and the precisions (K, N or 1, D)."""
         A, rest = self.level(t, x.dtype)
         precision = 1 / (A * self.values[:, None, :] + rest)
@@ -77,16 +100,15 @@ class IdealNoise(Layer):
         quadratic = (y * y * precision + LOG_2PI - np.log(precision)).sum(axis=2)
         return self.logw[:, None] - quadratic / 2, parts, precision
 
-    def level(self, t, dtype):
+    def level(self, t: NDArray, dtype: DTypeLike) -> tuple[NDArray, NDArray]:
         """A_t and 1 - A_t, each (N or 1, 1), at whole or real times."""
         if np.issubdtype(np.asarray(t).dtype, np.integer):
-            pair = tables(self.schedule, t, "alpha_bar", "one_minus_alpha_bar")
-        else:
-            phi = clock(self.schedule)(t)
-            pair = np.cos(phi) ** 2, np.sin(phi) ** 2
-        return tuple(np.atleast_1d(c)[:, None].astype(dtype) for c in pair)
+            s = self.schedule
+            return at(s.alpha_bar, t, dtype), at(s.one_minus_alpha_bar, t, dtype)
+        square = self.schedule.ratio(t)[:, None] ** 2
+        return (1 / (1 + square)).astype(dtype), (square / (1 + square)).astype(dtype)
 
-    def sample(self, n, *, rng):
+    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
         """x_0 (n, D)."""
         k = rng.choice(len(self.logw), n, p=np.exp(self.logw))
         z = rng.standard_normal((n, self.means.shape[1])) * np.sqrt(self.values[k])

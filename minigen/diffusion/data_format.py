@@ -1,0 +1,66 @@
+"""What the rows of a model's data are: real numbers or integers, with or without a class."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minigen.core import validate
+
+
+@dataclass(frozen=True)
+class DataFormat:
+    """D columns; integers 0..levels-1, or real numbers if levels is 0; a class below `classes`.
+
+    The label `classes` itself stands for no class.
+    """
+
+    features: int
+    levels: int
+    classes: int
+    dtype: np.dtype
+
+    def scale(self, x: NDArray) -> NDArray:
+        """Data (N, D) in the model's units and type: integers are laid on -1..1."""
+        if self.levels:
+            x = x * (2 / (self.levels - 1)) - 1
+        return x.astype(self.dtype, copy=False)
+
+    def unscale(self, x: NDArray) -> NDArray:
+        """Samples in the data's units: integers if the data are integers."""
+        if not self.levels:
+            return x
+        top = self.levels - 1
+        return np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int)
+
+    def checked(self, x: ArrayLike, label: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
+        """Data (N, D), checked and scaled, and their labels (N,) or None."""
+        shape = ("N", self.features)
+        if self.levels:
+            x = validate.integers("x", x, 0, self.levels - 1, shape)
+        else:
+            x = validate.array("x", x, shape)
+        if len(x) == 0:
+            raise validate.expected("x", "at least one row", "none")
+        return self.scale(x), self.labels(label, len(x))
+
+    def pairs(self, batch: Any) -> tuple[NDArray, NDArray | None]:
+        """A training batch, x or (x, label), checked and scaled."""
+        x, label = batch if isinstance(batch, tuple) else (batch, None)
+        if self.classes and label is None:
+            raise validate.expected("data", "pairs (x, label), the model has classes", "x alone")
+        return self.checked(x, label)
+
+    def labels(self, label: ArrayLike | None, n: int) -> NDArray | None:
+        """A label, or n of them, as an array (n,); None for a model without classes."""
+        if not self.classes:
+            if label is not None:
+                raise validate.expected("label", "none (the model has no classes)", repr(label))
+            return None
+        label = validate.integers(
+            "label", self.classes if label is None else label, 0, self.classes
+        )
+        if label.shape not in ((), (n,)):
+            raise validate.expected("label", f"one, or shape ({n},)", validate.shaped(label.shape))
+        return np.broadcast_to(label, (n,))

@@ -1,0 +1,94 @@
+"""From noise to data: ancestral sampling and DDIM.
+
+Each yields (t, x_t) after every step, down to t = 0, so that a picture can follow it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.diffusion import ode
+from minigen.diffusion.predict import Convert
+from minigen.diffusion.reverse import ReverseProcess
+from minigen.diffusion.schedule import Schedule, evenly_spaced, jump
+from minigen.prob.gaussian import standard_normal
+
+SAMPLERS = ("ancestral", "ddim", "ode")
+States = Iterator[tuple[int, NDArray]]
+
+
+def states(
+    reverse: ReverseProcess,
+    x: NDArray,
+    *,
+    rng: np.random.Generator,
+    sampler: str,
+    steps: int,
+    eta: float,
+    label: NDArray | None,
+) -> States:
+    """(T, x), then what the sampler makes of it, on `steps` of the T times."""
+    T = reverse.schedule.T
+    yield T, x
+    if sampler == "ode":
+        yield 0, ode.sample(reverse, x, label=label).astype(x.dtype)
+    elif sampler == "ddim":
+        times = evenly_spaced(T, steps)
+        yield from ddim(reverse, x, rng=rng, times=times, eta=eta, label=label)
+    else:
+        short = reverse if steps == T else reverse.respaced(steps)
+        yield from ancestral(short, x, rng=rng, label=label)
+
+
+def ancestral(
+    reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator, label: NDArray | None = None
+) -> States:
+    """x_{t-1} ~ p(x_{t-1} | x_t) for t = T..1, the decoder p(x_0 | x_1) included.
+
+    x_{t-1} = mu + sigma z, z ~ N(0, I)                                (Ho et al. 2020, alg. 2)
+    """
+    for t in range(reverse.schedule.T, 0, -1):
+        now = np.array([t])
+        out, logvar, _ = reverse.step(x, now, label)
+        mu, _ = reverse.mean.forward(x, out, t=now)
+        x = mu + np.exp(logvar / 2) * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+        yield t - 1, x
+
+
+def ddim(
+    reverse: ReverseProcess,
+    x: NDArray,
+    *,
+    rng: np.random.Generator,
+    times: Sequence[int] | NDArray,
+    eta: float = 0.0,
+    label: NDArray | None = None,
+) -> States:
+    """Denoising diffusion implicit models (Song, Meng & Ermon 2021, eq. 12).
+
+        x_s = sqrt(A_s) x0 + sqrt(1 - A_s - sigma^2) eps + sigma z
+        sigma^2 = eta^2 (1 - A_s) / (1 - A_t) (1 - A_t / A_s)
+
+    from t to the next s of `times` (S,), increasing, and to 0 at last. eta = 0 is a map without
+    noise; eta = 1 over all times is the ancestral step with variance beta_tilde.
+    """
+    schedule, given = reverse.schedule, reverse.predict
+    to_x0, to_eps = Convert(schedule, given, "x0"), Convert(schedule, given, "eps")
+    for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=True):
+        now = np.array([t])
+        out, _ = reverse.prediction(x, now, label)
+        x0, eps = (to.forward(x, out, t=now)[0] for to in (to_x0, to_eps))
+        signal, fresh, kept = ddim_weights(schedule, t, s, eta)
+        x = signal * x0 + kept * eps
+        if fresh > 0:
+            x += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+        yield int(s), x
+
+
+def ddim_weights(schedule: Schedule, t: int, s: int, eta: float) -> tuple[float, float, float]:
+    """sqrt(A_s), sigma and sqrt(1 - A_s - sigma^2) of the step from t to s < t."""
+    rest, (alpha, beta) = schedule.one_minus_alpha_bar, jump(schedule, s, t)
+    variance = rest[s] * (eta**2 * beta / rest[t])
+    kept = rest[s] * ((1 - eta**2) * beta + alpha * rest[s]) / rest[t]
+    return float(np.sqrt(schedule.alpha_bar[s])), float(np.sqrt(variance)), float(np.sqrt(kept))
