@@ -9,7 +9,6 @@ from minigen import check, data, flows, nn, prob, training
 from minigen import diffusion as df
 from minigen.core import numeric, tree
 from minigen.data import baseline, quadrature
-from minigen.diffusion import ode
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.variance import log_variance
 from minigen.flows.made import MADE
@@ -176,23 +175,25 @@ def test_a_chain_hands_its_context_to_the_layers_that_take_one_in_both_direction
 
 def test_pixels_come_back_as_they_went_in(rng):
     model, pixels = tiny(rng, 1, levels=17), np.arange(17)[:, None]
-    x = model.encode(pixels)
+    x = model.data.scale(pixels)
     assert x.min() == -1 and x.max() == 1
-    assert np.array_equal(model.decode(x), pixels)
+    assert np.array_equal(model.data.unscale(x), pixels)
 
 
 def test_fewer_steps_keep_the_decoder_only_where_the_first_step_is_kept(rng):
     model = tiny(rng, T=10, predict="eps")
-    assert model.respaced(10).first == model.respaced(4).first == model.first
-    alone = model.respaced(1)
-    assert alone.first == alone.schedule.beta[1] != model.first
+    assert (
+        model.reverse.respaced(10).first == model.reverse.respaced(4).first == model.reverse.first
+    )
+    alone = model.reverse.respaced(1)
+    assert alone.first == alone.schedule.beta[1] != model.reverse.first
 
 
 def test_a_respaced_network_interpolates_the_times_between_its_steps(rng):
     model, x, between = tiny(rng), rng.standard_normal((1, 2)), np.array([1.5])
-    short = model.respaced(4).net
+    short = model.reverse.respaced(4).net
     middle = np.array([(short.times[1] + short.times[2]) / 2])
-    assert np.array_equal(short.forward(x, t=between)[0], model.net.forward(x, t=middle)[0])
+    assert np.array_equal(short.forward(x, t=between)[0], model.reverse.net.forward(x, t=middle)[0])
 
 
 def test_a_model_that_predicts_mu_can_take_all_its_steps_and_no_fewer(rng):
@@ -207,7 +208,7 @@ def test_the_class_reaches_every_term_of_the_bound(rng):
     for array in tree.flatten(model.params).values():
         array += rng.standard_normal(array.shape)
     x0, eps = rng.standard_normal((2, 3, 2))
-    term, t = df.StepTerm(model), np.array([1, 4, 8])
+    term, t = df.StepTerm(model.reverse), np.array([1, 4, 8])
     first, second = (term.forward(x0, t=t, eps=eps, label=np.full(3, k))[0] for k in (0, 1))
     assert np.all(first != second)
 
@@ -242,31 +243,9 @@ def test_predictions_of_x0_and_eps_belong_together(rng):
     """x_t = sqrt(A_t) x0 + sqrt(1 - A_t) eps holds for what the network predicts."""
     model = tiny(rng, T=6, predict="eps")
     xt, t = rng.standard_normal((3, 2)), np.array([1, 3, 6])
-    x0, eps = (model.predicted(xt, t, kind) for kind in ("x0", "eps"))
+    x0, eps = (model.reverse.predicted(xt, t, kind) for kind in ("x0", "eps"))
     A, rest = model.schedule.alpha_bar[t, None], model.schedule.one_minus_alpha_bar[t, None]
     np.testing.assert_allclose(np.sqrt(A) * x0 + np.sqrt(rest) * eps, xt, rtol=1e-12)
-
-
-@pytest.mark.parametrize("predict", ["eps", "x0", "v"])
-def test_the_velocity_below_the_first_step_is_that_of_noise_that_shrinks_as_the_tangent(
-    predict, rng
-):
-    """x = cos x_0 + sin eps has dx/dphi = cos eps - sin x_0, for each prediction."""
-    phi, (x0, eps) = 0.7, rng.standard_normal((2, 5))
-    v = np.cos(phi) * eps - np.sin(phi) * x0
-    p, q = ode.velocity_weights(predict, phi)
-    out = {"eps": eps, "x0": x0, "v": v}[predict]
-    np.testing.assert_allclose(p * (np.cos(phi) * x0 + np.sin(phi) * eps) + q * out, v, rtol=1e-13)
-
-    model, t = tiny(rng, predict=predict), 0.4
-    x, clock = rng.standard_normal((3, 2)), ode.clock(model.schedule)
-    phi, first = clock(t), clock(1.0)
-    out, _ = model.prediction(x, np.array([1.0]), None)
-    p, q = ode.velocity_weights(predict, first)
-    eps = np.sin(first) * x + np.cos(first) * (p * x + q * out)  # of the model at t = 1
-    eps *= np.tan(phi) / np.tan(first)
-    truth = clock(t, 1) * (eps - np.sin(phi) * x) / np.cos(phi)
-    np.testing.assert_allclose(ode.velocity(model, x, t, None)[0], truth, rtol=1e-11)
 
 
 # metric and training

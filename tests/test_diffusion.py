@@ -8,8 +8,8 @@ import pytest
 from minigen import check
 from minigen import diffusion as df
 from minigen.core.contract import Layer
-from minigen.diffusion import posterior
-from minigen.diffusion.predict import KINDS, rows
+from minigen.derivations import PosteriorMeanFromNoise, log_bayes, mean_forms, variance_forms
+from minigen.diffusion.predict import KINDS, parts
 from minigen.nn.embed import TimeEmbedding
 
 SCHEDULES = [df.linear_schedule, df.cosine_schedule, df.sigmoid_schedule]
@@ -45,10 +45,10 @@ def test_posterior_is_gaussian_algebra(make):
     t = np.arange(2, 41)
     gain = cov[t - 2, t - 1] / cov[t - 1, t - 1]  # of x_{t-1} on x_t
     variance = cov[t - 2, t - 2] - gain * cov[t - 1, t - 2]
-    k_t, k_0 = (k[:, 0] for k in posterior.weights(s, t))
+    k_t, k_0 = (k[t] for k in df.PosteriorMean(s).weights)
     np.testing.assert_allclose(k_t, gain, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(k_0, a[t - 2] - gain * a[t - 1], rtol=1e-12, atol=1e-13)
-    for form in posterior.variance_forms(s, t):
+    for form in variance_forms(s, t):
         np.testing.assert_allclose(form, variance, rtol=1e-12, atol=1e-14)
 
 
@@ -56,15 +56,15 @@ def some_times(s, rng, D=3, first=2):
     """t = first..T with one random row for each: t, x_0, eps, x_t."""
     t = np.arange(first, s.T + 1)
     x0, eps = rng.standard_normal((2, len(t), D))
-    return t, x0, eps, df.diffuse(s, x0, eps, t)
+    return t, x0, eps, df.q_sample(s, x0, eps, t)
 
 
 @pytest.mark.parametrize("make", SCHEDULES)
 def test_all_forms_of_the_posterior_mean_agree(make, rng):
     s = make(100)
     t, x0, eps, xt = some_times(s, rng)
-    forms = posterior.mean_forms(s, xt, x0, t)
-    by_noise, _ = df.PosteriorMeanFromNoise(s).forward(xt, eps, t=t)
+    forms = mean_forms(s, xt, x0, t)
+    by_noise, _ = PosteriorMeanFromNoise(s).forward(xt, eps, t=t)
     truth, _ = df.PosteriorMean(s).forward(xt, x0, t=t)
     for form in (*forms.values(), by_noise):
         np.testing.assert_allclose(form, truth, rtol=1e-11, atol=1e-11)
@@ -77,7 +77,7 @@ def test_bayes_ratio_is_the_posterior_density(rng):
     x = rng.standard_normal(x0.shape)
     mu, _ = df.PosteriorMean(s).forward(xt, x0, t=t)
     logq, _ = df.PosteriorDensity(s).forward(x, mu, t=t)
-    np.testing.assert_allclose(posterior.log_bayes(s, x, xt, x0, t), logq, rtol=1e-11, atol=1e-10)
+    np.testing.assert_allclose(log_bayes(s, x, xt, x0, t), logq, rtol=1e-11, atol=1e-10)
 
 
 @pytest.mark.parametrize("make", SCHEDULES)
@@ -85,7 +85,7 @@ def test_bayes_ratio_is_the_posterior_density(rng):
 def test_an_ancestral_step_of_the_marginal_is_the_marginal_before(make, T):
     """S-ANC for t = 1..T, and S-DIF-t1: at t = 1 the posterior is x_0 without noise."""
     s, t = make(T), np.arange(1, T + 1)
-    k_t, k_0 = (k[:, 0] for k in posterior.weights(s, t))
+    k_t, k_0 = (k[t] for k in df.PosteriorMean(s).weights)
     A, rest = s.alpha_bar, s.one_minus_alpha_bar
     np.testing.assert_allclose(k_t * np.sqrt(A[t]) + k_0, np.sqrt(A[t - 1]), rtol=1e-13)
     np.testing.assert_allclose(
@@ -100,7 +100,7 @@ def test_an_ancestral_step_of_the_marginal_is_the_marginal_before(make, T):
 def test_each_prediction_turns_into_each_other(given, wanted, T, rng):
     s = df.linear_schedule(T)
     t, x0, eps, xt = some_times(s, rng, first=1)
-    value = {k: a * x0 + b * eps for k, (a, b) in rows(s, t).items()}
+    value = {k: a[t, None] * x0 + b[t, None] * eps for k, (a, b) in parts(s).items()}
     got, _ = df.Convert(s, given, wanted).forward(xt, value[given], t=t)
     loss = {"x0": 1 / np.sqrt(s.one_minus_alpha_bar[t]), "mu": 1 / s.beta[t], "v": 1}
     scale = loss.get(given, 1 / np.sqrt(s.alpha_bar[t]))  # what dividing by small numbers costs
@@ -135,14 +135,14 @@ def small(rng, **options):
     """A small float64 model whose head is not zero."""
     options = {"schedule": df.linear_schedule(20), "hidden": 8, "dtype": np.float64} | options
     model = df.ddpm(2, rng=rng, **options)
-    for array in (model.net.head.W, model.net.head.b):
+    for array in (model.reverse.net.head.W, model.reverse.net.head.b):
         array[...] = 0.3 * rng.standard_normal(array.shape)
     return model
 
 
 def test_one_time_for_all_rows_is_that_time_in_each_row(rng):
     """The sampler's single row of embedding, forward and backward."""
-    net, x = small(rng).net, rng.standard_normal((5, 2))
+    net, x = small(rng).reverse.net, rng.standard_normal((5, 2))
     one, cache_one = net.forward(x, t=np.array([7]))
     all_rows, cache_all = net.forward(x, t=np.full(5, 7))
     np.testing.assert_allclose(one, all_rows, rtol=1e-13)
@@ -164,26 +164,29 @@ class Plus(Layer):
 
 
 def test_a_block_may_return_the_gradient_it_was_given(rng):
-    net, x = replace(small(rng).net, blocks=(Plus(), Plus(), Plus())), rng.standard_normal((5, 2))
+    net, x = (
+        replace(small(rng).reverse.net, blocks=(Plus(), Plus(), Plus())),
+        rng.standard_normal((5, 2)),
+    )
     assert check.gradients(net, x, given={"t": np.array([1, 3, 7, 3, 20])}, rng=rng)
 
 
 def test_before_the_first_step_there_is_x0_but_no_mean(rng):
     """t = 0: x_0 is x_t itself, and what does not exist is no number, not that of another t."""
     model, xt, now = small(rng), rng.standard_normal((3, 2)), np.array([0])
-    assert np.array_equal(model.predicted(xt, now, "x0"), xt)
-    assert np.isnan(model.predicted(xt, now, "mu")).all()
-    assert np.isneginf(model.forward(xt, t=now)[1]).all()
+    assert np.array_equal(model.reverse.predicted(xt, now, "x0"), xt)
+    assert np.isnan(model.reverse.predicted(xt, now, "mu")).all()
+    assert np.isneginf(model.reverse.forward(xt, t=now)[1]).all()
     with pytest.raises(IndexError):
-        model.predicted(xt, np.array([21]), "x0")
+        model.reverse.predicted(xt, np.array([21]), "x0")
 
 
 def test_learned_log_variance_stays_between_the_two(rng):
     """ELBO-15b as conjectured; at t = 1 it is the decoder's own."""
     model = small(rng, variance="learned", first_variance=0.03)
-    model.net.head.W[:, 2:] *= 100
+    model.reverse.net.head.W[:, 2:] *= 100
     t = np.arange(1, 21)
-    _, logvar, _ = model.forward(rng.standard_normal((20, 2)), t=t)
+    _, logvar, _ = model.reverse.forward(rng.standard_normal((20, 2)), t=t)
     s, slack = model.schedule, 1e-12
     assert np.all(logvar[1:] <= np.log(s.beta[2:, None]) + slack)
     assert np.all(logvar[1:] >= np.log(s.beta_tilde[2:, None]) - slack)
@@ -194,8 +197,10 @@ def test_guidance_of_one_is_the_label_and_of_zero_is_none(rng):
     model, x = small(rng, classes=3), rng.standard_normal((4, 2))
     t, label, none = np.array([5]), np.array([0, 1, 2, 0]), np.full(4, 3)
     for scale, same in ((1.0, label), (0.0, none)):
-        out, _ = df.Guided(model.net, scale, 3, 2).forward(x, t=t, label=label)
-        np.testing.assert_allclose(out, model.net.forward(x, t=t, label=same)[0], atol=1e-14)
+        out, _ = df.GuidedNet(model.reverse.net, scale, 3, 2).forward(x, t=t, label=label)
+        np.testing.assert_allclose(
+            out, model.reverse.net.forward(x, t=t, label=same)[0], atol=1e-14
+        )
 
 
 def test_labels_are_dropped_as_often_as_said(rng):
@@ -224,8 +229,9 @@ def test_times_are_uniform_and_weights_keep_the_mean(rng):
 def test_importance_halves_the_noise_of_the_bound(rng):
     """p_t ~ sqrt(E L_t^2) from a measured bound; the estimate keeps its mean."""
     s = df.linear_schedule(30)
-    model = df.DDPM(df.IdealNoise.init(s, np.zeros((1, 2)), 0.25), s, 2, "eps", "beta", s.beta[1])
-    x = model.net.sample(4000, rng=rng)
+    net = df.IdealNoise.init(s, np.zeros((1, 2)), 0.25)
+    model = df.DDPM(df.ReverseProcess(net, s, 2, "eps", "beta", s.beta[1]))
+    x = net.sample(4000, rng=rng)
     times = df.Importance.of(model.elbo(x, rng=rng))
     spread = {}
     for name, choice in (("uniform", df.Uniform(30)), ("importance", times)):
@@ -272,8 +278,8 @@ def test_bad_calls_are_refused_by_name(rng):
         (lambda: model.sample(3, rng=rng, sampler="euler"), "sampler: expected one of"),
         (lambda: model.sample(3, rng=rng, label=1), "label: expected none"),
         (lambda: model.sample(3, rng=rng, guidance=2.0), "guidance: expected 1"),
-        (lambda: digits.elbo(np.full((1, 2), 0.5), rng=rng), "x: expected integers 0..4"),
-        (lambda: digits.sample(1, rng=rng, label=3), r"label: expected integers 0..2"),
+        (lambda: digits.elbo(np.full((1, 2), 0.5), rng=rng), "x: expected whole numbers in 0..4"),
+        (lambda: digits.sample(1, rng=rng, label=3), r"label: expected whole numbers in 0..2"),
         (lambda: digits.log_prob_ode(np.zeros((1, 2))), "levels: expected 0"),
     ):
         with pytest.raises(ValueError, match=message):

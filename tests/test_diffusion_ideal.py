@@ -37,14 +37,16 @@ def density(means, covs, weights, A):
 def test_the_closed_form_of_a_tilted_gaussian_is_the_bound_of_its_ideal_model(kind, rng):
     """All terms, with a decoder's variance of its own: Gauss-Hermite is exact for squares."""
     s, x0 = df.schedule_from_betas(np.linspace(0.1, 0.3, 6)), rng.standard_normal((4, 2))
-    model = df.DDPM(df.IdealNoise.init(s, MEAN[None], COV[None]), s, 2, "eps", kind, 0.05)
+    model = df.DDPM(
+        df.ReverseProcess(df.IdealNoise.init(s, MEAN[None], COV[None]), s, 2, "eps", kind, 0.05)
+    )
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     pairs = list(itertools.product(zip(nodes, weights, strict=True), repeat=2))
     got = np.zeros((4, 7))
     for (a, u), (b, v) in pairs:
         eps = np.tile([a, b], (4, 1))
         for t in range(1, 7):
-            L = df.StepTerm(model).forward(x0, t=np.array([t]), eps=eps)[0]
+            L = df.StepTerm(model.reverse).forward(x0, t=np.array([t]), eps=eps)[0]
             got[:, t - 1] += u * v / (2 * np.pi) * L
     got[:, 6] = df.PriorTerm(s).forward(x0)[0]
     exact = df.gaussian_bound(s, MEAN, COV, x0, variance=kind, first=0.05)
@@ -122,13 +124,15 @@ def test_data_on_a_line_stay_on_it(rng):
         np.testing.assert_allclose(x, along[:, None] * direction, atol=1e-6)
 
 
-def test_the_clock_of_the_ode_shows_the_schedule_at_whole_times():
+def test_real_times_continue_the_schedule():
+    """r(t) = noise / signal goes through the tables, grows, and is t r_1 before the first step."""
     s = df.cosine_schedule(12)
-    t = np.arange(13)
-    phi = ode.clock(s)(t)
-    np.testing.assert_allclose(np.cos(phi) ** 2, s.alpha_bar, atol=1e-15)
-    np.testing.assert_allclose(np.sin(phi) ** 2, s.one_minus_alpha_bar, atol=1e-15)
-    assert np.all(np.diff(ode.clock(s)(np.linspace(0, 12, 500))) > 0)
+    square = s.ratio(np.arange(13)) ** 2
+    np.testing.assert_allclose(1 / (1 + square), s.alpha_bar, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(square / (1 + square), s.one_minus_alpha_bar, rtol=1e-13)
+    assert np.all(np.diff(s.ratio(np.linspace(0, 12, 500))) > 0)
+    assert s.ratio(0.25) == pytest.approx(s.ratio(1.0) / 4)
+    assert df.linear_schedule(1).ratio(0.5) == pytest.approx(df.linear_schedule(1).ratio(1) / 2)
     net, _, _ = mixture(s)
     x = np.array([[0.3, -0.2]])
     whole, real = (net.forward(x, t=np.array([time]))[0] for time in (5, 5.0))
@@ -139,61 +143,85 @@ def small(predict, rng, **options):
     """A small smooth float64 model whose head is not zero."""
     model = df.ddpm(2, df.linear_schedule(9), hidden=6, blocks=1, predict=predict, rng=rng,
                     dtype=np.float64, **options)  # fmt: skip
-    model.net.lift.W[...] *= 0.2
-    model.net.head.W[...] = 0.3 * rng.standard_normal(model.net.head.W.shape)
+    model.reverse.net.lift.W[...] *= 0.2
+    model.reverse.net.head.W[...] = 0.3 * rng.standard_normal(model.reverse.net.head.W.shape)
     return model
+
+
+def turning(schedule, t):
+    """The angle phi(t), tan phi = r(t), and its slope on the side of the times t >= 1 or t < 1."""
+    r, h = schedule.ratio(t), 1e-6
+    before, after = (t - h, t) if t < 1 or t == schedule.T else (t, t + h)
+    phi, slope = np.arctan(r), np.diff(np.arctan(schedule.ratio(np.array([before, after]))))[0] / h
+    return phi, slope
 
 
 @pytest.mark.parametrize("predict", ["eps", "x0", "v"])
 @pytest.mark.parametrize("t", [0.3, 1.0, 1.7, 4.0, 9.0])
 def test_the_velocity_is_what_the_prediction_says(predict, t, rng):
     """x = cos x_0 + sin eps at the angle phi(t); before t = 1 eps is that of 1 by the tangents."""
-    model, x = small(predict, rng, variance="learned"), rng.standard_normal((4, 2))
-    phi, rate = ode.clock(model.schedule)(t), ode.clock(model.schedule)(t, 1)
-    known = ode.clock(model.schedule)(max(t, 1.0))
+    model = small(predict, rng, variance="learned").reverse
+    x, (phi, slope) = rng.standard_normal((4, 2)), turning(model.schedule, t)
+    known = np.arctan(model.schedule.ratio(max(t, 1.0)))
     out = model.prediction(x, np.array([max(t, 1.0)]))[0]
     c, s = np.cos(known), np.sin(known)
     eps = {"eps": out, "x0": (x - c * out) / s, "v": s * x + c * out}[predict]
     eps = eps * np.tan(phi) / np.tan(known)
     x0 = (x - np.sin(phi) * eps) / np.cos(phi)
-    dx, cache = ode.velocity(model, x, t, None)
-    np.testing.assert_allclose(dx, rate * (np.cos(phi) * eps - np.sin(phi) * x0), rtol=1e-10)
+    dx, cache = ode.velocity(model, x, t, None, t < 1)
+    np.testing.assert_allclose(dx, slope * (np.cos(phi) * eps - np.sin(phi) * x0), rtol=1e-4)
     trace = 0
     for d in range(2):
         step = 1e-4 * np.eye(2)[d]
-        up, down = (ode.velocity(model, x + h, t, None)[0] for h in (step, -step))
+        up, down = (ode.velocity(model, x + h, t, None, t < 1)[0] for h in (step, -step))
         trace += (up - down)[:, d] / 2e-4
     np.testing.assert_allclose(ode.divergence(model, x, cache), trace, rtol=1e-6, atol=1e-6)
 
 
-def test_the_odes_own_tolerances_are_enough(rng):
-    """What `sample` and `log_prob` say by default is what they say at a hundredth of it."""
+@pytest.mark.parametrize("predict", ["eps", "x0", "v"])
+def test_a_rows_log_density_is_within_the_tolerance_and_its_own(predict, rng):
+    """Whatever the other rows are: one far away would make the others' steps smaller."""
+    model = small(predict, rng)
+    x = rng.standard_normal((6, 2))
+    x[0] = [25.0, -30.0]
+    loose, tight = (model.log_prob_ode(x, tolerance=tol) for tol in (1e-4, 1e-8))
+    assert np.abs(loose - tight).max() < 1e-4
+    alone = np.concatenate([model.log_prob_ode(row[None], tolerance=1e-4) for row in x])
+    np.testing.assert_allclose(alone, loose, rtol=1e-11)
+
+
+def test_a_tolerance_out_of_reach_is_refused_with_the_row(rng):
+    model = small("v", rng)
+    with pytest.raises(FloatingPointError, match="row 1 is not within the tolerance"):
+        model.log_prob_ode(np.array([[0.0, 0.0], [1e3, 0.0]]), tolerance=1e-12)
+    with pytest.raises(ValueError, match="tolerance: expected a number"):
+        model.log_prob_ode(np.zeros((1, 2)), tolerance=0.0)
+
+
+def test_the_odes_samples_are_within_their_tolerance(rng):
     s = df.linear_schedule(20)
     net, _, _ = mixture(s)
-    model, z = df.DDPM(net, s, 2, "eps", "beta", s.beta[1]), rng.standard_normal((20, 2))
+    model, z = df.ReverseProcess(net, s, 2, "eps", "beta", s.beta[1]), rng.standard_normal((20, 2))
     x, near = ode.sample(model, z), ode.sample(model, z, tolerance=1e-6)
-    assert 1e-8 < np.abs(x - near).max() < 0.03
-    for log_prob in (model.log_prob_ode, lambda *a, **k: ode.log_prob(model, *a, **k)):
-        assert 1e-9 < np.abs(log_prob(near) - log_prob(near, tolerance=1e-7)).max() < 5e-3
+    assert 1e-8 < np.abs(x - near).max() < 1e-3 * np.abs(near).max()
 
 
 def test_the_ode_has_the_density_that_its_own_divergence_integrates(rng):
-    """log p along the known path of a Gaussian: d x / d phi scales it, nothing else."""
-    s, v = df.cosine_schedule(40), 0.3
+    """log p along the known path of a Gaussian: d x / d t scales it, nothing else."""
+    s, v, x = df.cosine_schedule(40), 0.3, np.array([[0.2, -0.5]])
     net = df.IdealNoise.init(s, [[0.0, 0.0]], v)
-    model = df.DDPM(net, s, 2, "eps", "beta", s.beta[1])
-    clock, x = ode.clock(s), np.array([[0.2, -0.5]])
+    model = df.DDPM(df.ReverseProcess(net, s, 2, "eps", "beta", s.beta[1]))
 
     def gain(t):
         """d log|x| / dt: eps is sin / V times x for t >= 1, and held by the tangents below."""
-        phi, known = clock(t), clock(max(t, 1.0))
-        eps = np.sin(known) / (np.cos(known) ** 2 * v + np.sin(known) ** 2)
-        eps *= np.tan(phi) / np.tan(known)
-        x0 = (1 - np.sin(phi) * eps) / np.cos(phi)
-        return clock(t, 1) * (np.cos(phi) * eps - np.sin(phi) * x0)
+        r, known = s.ratio(t), s.ratio(max(t, 1.0))
+        signal, noise = 1 / np.hypot(1, known), known / np.hypot(1, known)
+        eps = noise / (signal**2 * v + noise**2) * r / known
+        noise = r / np.hypot(1, r)
+        return (1 / t if t < 1 else s.spline(t, 1)) * (noise * eps - noise**2)
 
-    growth = quad_vec(gain, 0, 40, points=[1.0, *range(2, 40)], epsabs=1e-10)[0]
+    growth = quad_vec(gain, 1e-12, 40, points=[1.0, *range(2, 40)], epsabs=1e-10)[0]
     xT = x * np.exp(growth)
     want = multivariate_normal(np.zeros(2)).logpdf(xT) + 2 * growth
-    np.testing.assert_allclose(model.log_prob_ode(x, tolerance=1e-9), want, atol=1e-5)
-    np.testing.assert_allclose(ode.sample(model, xT, tolerance=1e-9), x, atol=1e-5)
+    np.testing.assert_allclose(model.log_prob_ode(x, tolerance=1e-8), want, atol=1e-7)
+    np.testing.assert_allclose(ode.sample(model.reverse, xT, tolerance=1e-8), x, atol=1e-7)

@@ -1,6 +1,6 @@
 """Samplers and the probability-flow ODE, where the right answer is a number."""
 
-import platform
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,22 +8,24 @@ from scipy.stats import multivariate_normal
 
 from minigen import diffusion as df
 from minigen.diffusion import ode
-from minigen.diffusion.sampler import ancestral, ddim, ddim_weights
-from minigen.diffusion.schedule import spread
+from minigen.diffusion.samplers import ancestral, ddim, ddim_weights
+from minigen.diffusion.schedule import evenly_spaced
 
 
 def ideal(schedule, means, variance, kind="beta", **options):
     """A DDPM whose network is the best there can be for a mixture of Gaussians."""
     net = df.IdealNoise.init(schedule, means, variance)
     first = schedule.beta[1]
-    return df.DDPM(net, schedule, net.means.shape[1], "eps", kind, first, **options)
+    return df.DDPM(
+        df.ReverseProcess(net, schedule, net.means.shape[1], "eps", kind, first, **options)
+    )
 
 
 def small(rng, **options):
     """A small model, in float64, whose network is not zero."""
     options = {"schedule": df.linear_schedule(20), "hidden": 8, "dtype": np.float64} | options
     model = df.ddpm(2, rng=rng, **options)
-    model.net.head.W[...] = 0.3 * rng.standard_normal(model.net.head.W.shape)
+    model.reverse.net.head.W[...] = 0.3 * rng.standard_normal(model.reverse.net.head.W.shape)
     return model
 
 
@@ -32,8 +34,8 @@ def test_ddim_with_eta_one_is_the_ancestral_step(predict, rng):
     """The same noise, all steps, variance beta_tilde: the same states."""
     model, x = small(rng, predict=predict, variance="beta_tilde"), rng.standard_normal((4, 2))
     times = np.arange(1, 21)
-    one = list(ancestral(model, x, rng=np.random.default_rng(7)))
-    two = list(ddim(model, x, rng=np.random.default_rng(7), times=times, eta=1.0))
+    one = list(ancestral(model.reverse, x, rng=np.random.default_rng(7)))
+    two = list(ddim(model.reverse, x, rng=np.random.default_rng(7), times=times, eta=1.0))
     for (t, a), (s, b) in zip(one[:-1], two[:-1], strict=True):
         assert t == s
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
@@ -53,7 +55,7 @@ def test_ddim_weights_are_a_posterior_at_eta_one():
 def test_ddim_keeps_the_marginals_of_a_point(eta, steps):
     """For data at one point every step lands on q(x_s | x_0), whatever eta and the times."""
     s = df.cosine_schedule(100)
-    times = spread(100, steps)
+    times = evenly_spaced(100, steps)
     for t, before in zip(times[1:], times[:-1], strict=True):
         signal, fresh, kept = ddim_weights(s, t, before, eta)
         assert signal**2 == pytest.approx(s.alpha_bar[before], rel=1e-13)
@@ -64,14 +66,14 @@ def test_ddim_keeps_the_marginals_of_a_point(eta, steps):
 def test_ddim_without_noise_keeps_the_standard_deviation(scale, rng):
     """For Gaussian data eta = 0 is a linear map; it must scale N(0, 1) to the data, to 1 %."""
     model = ideal(df.linear_schedule(1000), np.zeros((1, 1)), scale**2)
-    *_, (_, x) = ddim(model, np.ones((1, 1)), rng=rng, times=np.arange(1, 1001))
+    *_, (_, x) = ddim(model.reverse, np.ones((1, 1)), rng=rng, times=np.arange(1, 1001))
     assert x[0, 0] == pytest.approx(scale, rel=0.01)
 
 
 def test_ddim_with_eta_zero_is_a_map_without_noise(rng):
     """It draws nothing: x_T alone says where it ends."""
     model, before = small(rng), rng.bit_generator.state
-    list(ddim(model, np.ones((3, 2)), rng=rng, times=np.array([4, 11, 20])))
+    list(ddim(model.reverse, np.ones((3, 2)), rng=rng, times=np.array([4, 11, 20])))
     assert rng.bit_generator.state == before
 
 
@@ -79,7 +81,7 @@ def test_ddim_with_eta_zero_is_a_map_without_noise(rng):
 def test_ancestral_sampling_of_a_point_ends_there(steps, rng):
     """S-ANC: with variance beta_tilde the last x_1 has the spread the decoder adds to."""
     model = ideal(df.cosine_schedule(50), np.array([[1.5, -2.0]]), 0.0, "beta_tilde")
-    short = model if steps is None else model.respaced(steps)
+    short = model.reverse if steps is None else model.reverse.respaced(steps)
     x = model.sample(4000, rng=rng, steps=steps)
     assert np.abs(x.mean(axis=0) - [1.5, -2.0]).max() < 5 * np.sqrt(short.first / 4000)
     np.testing.assert_allclose(x.var(axis=0), short.first, rtol=0.15)
@@ -95,7 +97,7 @@ def test_ancestral_sampling_of_a_point_ends_there(steps, rng):
 def test_samplers_find_the_modes_and_their_weights(how, rng):
     s = df.cosine_schedule(200)
     net = df.IdealNoise.init(s, np.array([[-2.0, 0.0], [2.0, 1.0]]), 0.09, [0.3, 0.7])
-    x = df.DDPM(net, s, 2, "eps", "beta", s.beta[1]).sample(1500, rng=rng, **how)
+    x = df.DDPM(df.ReverseProcess(net, s, 2, "eps", "beta", s.beta[1])).sample(1500, rng=rng, **how)
     right = x[:, 0] > 0
     assert abs(right.mean() - 0.7) < 5 * np.sqrt(0.21 / 1500)
     np.testing.assert_allclose(x[right].mean(axis=0), [2, 1], atol=0.06)
@@ -107,7 +109,7 @@ def test_ode_likelihood_is_the_density_of_a_gaussian(rng):
     mean, cov = np.array([0.5, -1.0]), np.array([[0.5, 0.2], [0.2, 0.3]])
     s = df.cosine_schedule(100)
     net = df.IdealNoise.init(s, mean[None], cov[None])
-    model = df.DDPM(net, s, 2, "eps", "beta", s.beta[1])
+    model = df.DDPM(df.ReverseProcess(net, s, 2, "eps", "beta", s.beta[1]))
     x = net.sample(50, rng=rng)
     want = multivariate_normal(mean, cov).logpdf(x)
     np.testing.assert_allclose(model.log_prob_ode(x, tolerance=1e-6), want, atol=0.01)
@@ -118,7 +120,7 @@ def test_ode_density_integrates_to_one(predict, rng):
     """Whatever the network, the ODE is a change of variables: quadrature in one dimension."""
     schedule = df.schedule_from_betas(np.full(10, 0.5))
     model = df.ddpm(1, schedule, hidden=4, predict=predict, rng=rng, dtype=np.float64)
-    model.net.head.W[...] = 0.1 * rng.standard_normal(model.net.head.W.shape)
+    model.reverse.net.head.W[...] = 0.1 * rng.standard_normal(model.reverse.net.head.W.shape)
     edge = 200 if predict == "eps" else 12  # a small eps leaves x_0 = x_T / sqrt(A_T)
     x = np.linspace(-edge, edge, 801)[:, None]
     p = np.exp(model.log_prob_ode(x, tolerance=1e-6))
@@ -127,16 +129,20 @@ def test_ode_density_integrates_to_one(predict, rng):
 
 
 def test_ode_log_prob_and_samples_are_the_same_map(rng):
-    """Sampling is the inverse of the flow whose likelihood is computed."""
-    model, z, h = small(rng, predict="v"), rng.standard_normal((5, 2)), 1e-3
-    model.net.lift.W[...] *= 0.3  # smooth enough for differences
-    x = ode.sample(model, z, tolerance=1e-8)
+    """Sampling is the inverse of the flow whose likelihood is computed.
+
+    Central differences with h = 1e-2 are wrong by h^2 times a third derivative, and the solver's
+    tolerance of 1e-9 adds 1e-9 / h = 1e-7.
+    """
+    model, z, h = small(rng, predict="v").reverse, rng.standard_normal((5, 2)), 1e-2
+    model.net.lift.W[...] *= 0.05  # smooth enough for differences
+    x = ode.sample(model, z, tolerance=1e-9)
     J = np.empty((5, 2, 2))  # dx/dz by central differences
     for d in range(2):
         up, down = (ode.sample(model, z + e * np.eye(2)[d], tolerance=1e-9) for e in (h, -h))
         J[:, :, d] = (up - down) / (2 * h)
     base = multivariate_normal(np.zeros(2)).logpdf(z)
-    logp = ode.log_prob(model, x, tolerance=1e-8)
+    logp = ode.log_prob(model, x, tolerance=1e-7)
     np.testing.assert_allclose(logp, base - np.linalg.slogdet(J)[1], atol=1e-3)
 
 
@@ -152,7 +158,7 @@ def test_integers_are_sampled_as_integers(rng):
     model = small(rng, levels=5, classes=2)
     x = model.sample(50, rng=rng, label=1, guidance=2.0, steps=10)
     assert x.dtype.kind == "i" and x.min() >= 0 and x.max() <= 4
-    np.testing.assert_array_equal(model.decode(model.encode(x)), x)
+    np.testing.assert_array_equal(model.data.unscale(model.data.scale(x)), x)
 
 
 def test_a_walk_shows_every_state(rng):
@@ -169,12 +175,14 @@ def test_fewer_steps_are_refused_for_mu(rng):
     assert model.sample(2, rng=rng, sampler="ddim", steps=5).shape == (2, 2)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
-def test_the_sampler_gives_no_memory_back_between_its_steps(rng):
-    """Arrays of 256 kB returned to the system at each step would be hundreds of page faults."""
-    resource = pytest.importorskip("resource")
-    model = df.ddpm(64, df.cosine_schedule(50), hidden=256, rng=rng)
-    model.sample(256, rng=rng)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    model.sample(256, rng=rng)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 50 * 20
+def test_the_sampler_needs_no_more_memory_for_more_steps(rng):
+    """At its peak it holds a few arrays of one step, whatever T is."""
+    peaks = []
+    for T in (10, 80):
+        model = df.ddpm(64, df.cosine_schedule(T), hidden=32, rng=rng)
+        model.sample(2, rng=rng)  # what is computed once
+        tracemalloc.start()
+        model.sample(256, rng=rng)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]

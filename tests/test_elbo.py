@@ -8,11 +8,12 @@ from scipy.stats import multivariate_normal
 
 from minigen import diffusion as df
 from minigen.core.contract import Layer
-from minigen.diffusion.elbo import standard_error
+from minigen.derivations import KLFull
+from minigen.diffusion.bound import control_variate, standard_error
 from minigen.diffusion.predict import KINDS
 from minigen.diffusion.variance import log_variance
 from minigen.prob.discretized import DiscretisedGaussian
-from minigen.prob.kl import KLDiagonal, KLFull
+from minigen.prob.kl import KLDiagonal
 
 
 @pytest.mark.parametrize("make", [df.linear_schedule, df.cosine_schedule])
@@ -45,14 +46,17 @@ class Saying(Layer):
 def ideal(s, mean, variance, kind="beta", predict="eps"):
     """A DDPM with the ideal network of N(mean, variance), in one dimension."""
     net = Saying(df.IdealNoise.init(s, [[mean]], variance), predict)
-    return df.DDPM(net, s, 1, predict, kind, s.beta[1])
+    return df.DDPM(df.ReverseProcess(net, s, 1, predict, kind, s.beta[1]))
 
 
 def integrated(model, x0, t):
     """L_{t-1} of x0 (N, 1) with the expectation over eps by Gauss-Hermite: exact here."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(8)
     column = np.full_like(x0, 1.0)
-    rows = [df.StepTerm(model).forward(x0, t=np.array([t]), eps=column * node)[0] for node in nodes]
+    rows = [
+        df.StepTerm(model.reverse).forward(x0, t=np.array([t]), eps=column * node)[0]
+        for node in nodes
+    ]
     return weights / weights.sum() @ rows
 
 
@@ -87,7 +91,7 @@ def test_the_bound_is_a_bound(T, kind, rng):
     s = df.cosine_schedule(T)
     net = df.IdealNoise.init(s, rng.uniform(-1.5, 1.5, (6, 2)), 0.04)
     x = net.sample(3000, rng=rng)
-    e = df.DDPM(net, s, 2, "eps", kind, s.beta[1]).elbo(x, rng=rng)
+    e = df.DDPM(df.ReverseProcess(net, s, 2, "eps", kind, s.beta[1])).elbo(x, rng=rng)
     gap = e.per_row + net.log_density(x, np.array([0]))
     error = np.std(gap) / np.sqrt(len(gap))
     assert gap.mean() > -4 * error
@@ -97,12 +101,10 @@ def test_the_bound_is_a_bound(T, kind, rng):
         assert gap.mean() > 0.3  # why beta_tilde is not the default for continuous data
 
 
-def test_steadying_keeps_the_mean_and_lowers_the_noise(rng):
-    from minigen.diffusion.elbo import steadied
-
+def test_the_control_variate_keeps_the_mean_and_lowers_the_noise(rng):
     s, x0 = df.cosine_schedule(50), rng.normal(0, 0.5, (400, 1))
     term, exact = (
-        df.StepTerm(ideal(s, 0, 0.25)),
+        df.StepTerm(ideal(s, 0, 0.25).reverse),
         df.gaussian_bound(s, [0], [[0.25]], x0, variance="beta"),
     )
     raw, calm = [], []
@@ -110,7 +112,7 @@ def test_steadying_keeps_the_mean_and_lowers_the_noise(rng):
         eps = rng.standard_normal((400, 1))
         L = term.forward(x0, t=np.array([1]), eps=eps)[0]
         raw.append(L.mean())
-        calm.append(steadied(L, (eps * eps).sum(axis=1) - 1).mean())
+        calm.append(control_variate(L, (eps * eps).sum(axis=1) - 1).mean())
     assert np.std(calm) < 0.2 * np.std(raw)
     assert abs(np.mean(calm) - exact[:, 0].mean()) < 6 * np.std(calm) / np.sqrt(200) + 2e-3
 
@@ -165,7 +167,7 @@ def test_the_discrete_bound_is_a_bound(rng):
     x = rng.choice(levels, (3000, 1), p=p)
     gaps = {}
     for kind in ("beta", "beta_tilde"):
-        model = df.DDPM(net, s, 1, "eps", kind, s.beta[1], levels=levels)
+        model = df.DDPM(df.ReverseProcess(net, s, 1, "eps", kind, s.beta[1], levels=levels))
         e = model.elbo(x, rng=rng)
         gap = e.per_row + np.log(p[x[:, 0]])
         gaps[kind] = gap.mean()
@@ -180,13 +182,13 @@ def test_simple_loss_times_its_weight_is_the_bound(predict, kind, rng):
     """S-SIMPLE: L_{t-1} = w_t |target - out|^2 + C_t, for every prediction."""
     model = df.ddpm(3, df.linear_schedule(12), hidden=6, predict=predict, variance=kind,
                     first_variance=0.02, rng=rng, dtype=np.float64)  # fmt: skip
-    model.net.head.W[...] = rng.standard_normal(model.net.head.W.shape)
-    w, C = df.exact_weights(model)
+    model.reverse.net.head.W[...] = rng.standard_normal(model.reverse.net.head.W.shape)
+    w, C = df.exact_weights(model.reverse)
     t = np.arange(1, 13)
     x0, eps = rng.standard_normal((2, 12, 3))
-    L, _ = df.StepTerm(model).forward(x0, t=t, eps=eps)
-    out, _ = model.prediction(df.diffuse(model.schedule, x0, eps, t), t)
-    e = out - model.target.forward(x0, eps, t=t)[0]
+    L, _ = df.StepTerm(model.reverse).forward(x0, t=t, eps=eps)
+    out, _ = model.reverse.prediction(df.q_sample(model.schedule, x0, eps, t), t)
+    e = out - model.reverse.target.forward(x0, eps, t=t)[0]
     np.testing.assert_allclose(w * (e * e).sum(axis=1) + C, L, rtol=1e-10, atol=1e-10)
     if predict == "eps" and kind == "beta":
         s = model.schedule
@@ -201,7 +203,7 @@ def test_the_bound_loss_over_all_times_is_the_elbo(rng):
     x0, eps = np.repeat(rng.standard_normal((1, 2)), 9, axis=0), rng.standard_normal((9, 2))
     t = np.arange(1, 10)
     loss, _ = model.bound.forward(x0, t=t, eps=eps)
-    terms, _ = df.StepTerm(model).forward(x0, t=t, eps=eps)
+    terms, _ = df.StepTerm(model.reverse).forward(x0, t=t, eps=eps)
     last, _ = df.PriorTerm(model.schedule).forward(x0)
     assert loss == pytest.approx(terms.sum() + last[0], rel=1e-13)
 
@@ -210,13 +212,13 @@ def test_the_stopped_mean_gets_nothing_from_the_bound(rng):
     """In the hybrid loss the columns of the head that say the mean have the simple gradient."""
     model = df.ddpm(2, df.linear_schedule(9), hidden=5, variance="learned", rng=rng,
                     dtype=np.float64)  # fmt: skip
-    model.net.head.W[...] = rng.standard_normal(model.net.head.W.shape)
+    model.reverse.net.head.W[...] = rng.standard_normal(model.reverse.net.head.W.shape)
     inputs, given = model.hybrid.draw(rng.standard_normal((6, 2)), rng)
     heads = []
     for scale in (0.0, 1000.0):
         loss = df.HybridLoss(model, df.Uniform(9), scale)
         _, grads = loss.backward(1.0, loss.forward(*inputs, **given)[1])
-        heads.append(grads["model"]["net"]["head"])
+        heads.append(grads["model"]["reverse"]["net"]["head"])
     np.testing.assert_array_equal(heads[0]["W"][:, :2], heads[1]["W"][:, :2])
     assert np.all(heads[0]["W"][:, 2:] == 0) and np.all(heads[1]["W"][:, 2:] != 0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from minigen import diffusion as df
 from minigen.check import gradients
-from minigen.diffusion.schedule import spread
+from minigen.diffusion.schedule import evenly_spaced
 
 SCHEDULES = [df.linear_schedule, df.cosine_schedule, df.sigmoid_schedule]
 STEPS = [1, 2, 3, 10, 100, 1000, 4000]
@@ -71,7 +71,7 @@ def test_one_minus_alpha_bar_does_not_cancel(beta):
 def test_a_bad_beta_is_refused_by_index(bad, where):
     betas = np.full(3, 0.1)
     betas[where] = bad
-    with pytest.raises(ValueError, match=rf"betas: expected numbers in \(0, 1\).*index {where}"):
+    with pytest.raises(ValueError, match=rf"betas: .*numbers in \(0, 1\).*index \({where},\)"):
         df.schedule_from_betas(betas)
 
 
@@ -87,7 +87,7 @@ def test_other_bad_schedules_are_refused():
 
 
 def test_of_many_bad_betas_the_first_is_named():
-    with pytest.raises(ValueError, match=r"0\.0 at index 1"):
+    with pytest.raises(ValueError, match=r"0\.0 at index \(1,\)"):
         df.schedule_from_betas([0.1, 0.0, 2.0])
 
 
@@ -97,7 +97,7 @@ def test_a_negative_offset_and_no_steps_are_refused():
     assert df.cosine_schedule(10, offset=0).T == 10
     for steps in (0, 21):
         with pytest.raises(ValueError, match=r"steps: expected an integer in 1\.\.20"):
-            spread(20, steps)
+            evenly_spaced(20, steps)
 
 
 def test_the_users_betas_are_copied_not_kept():
@@ -128,7 +128,7 @@ def test_a_learned_schedule_has_its_gradient(rng):
 @pytest.mark.parametrize("make", SCHEDULES)
 @pytest.mark.parametrize("steps", [1, 2, 7, 40])
 def test_respacing_visits_the_same_signals(make, steps):
-    s, times = make(40), spread(40, steps)
+    s, times = make(40), evenly_spaced(40, steps)
     short = df.respaced(s, times)
     assert steps == short.T and times[-1] == 40
     np.testing.assert_array_equal(short.alpha_bar[1:], s.alpha_bar[times])

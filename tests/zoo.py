@@ -10,6 +10,7 @@ import numpy as np
 
 from minigen import diffusion, nn
 from minigen.core import tree
+from minigen.derivations import KLFull, PosteriorMeanFromNoise
 from minigen.flows import (
     ActNorm,
     AdditiveCoupling,
@@ -47,7 +48,7 @@ from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.residual import ResidualBlock
 from minigen.prob import Gaussian, Mixture, StandardNormal
 from minigen.prob.discretized import DiscretisedGaussian
-from minigen.prob.kl import KLDiagonal, KLFull
+from minigen.prob.kl import KLDiagonal
 
 
 class Sizes:
@@ -162,9 +163,7 @@ LAYERS = {
         diffusion.MarginalDensity(), s.x, s.eps, s.share, 1 - s.share
     ),
     "PosteriorMean": lambda s: case(diffusion.PosteriorMean(s.schedule), s.x, s.eps, t=s.t),
-    "PosteriorMeanFromNoise": lambda s: case(
-        diffusion.PosteriorMeanFromNoise(s.schedule), s.x, s.eps, t=s.t
-    ),
+    "PosteriorMeanFromNoise": lambda s: case(PosteriorMeanFromNoise(s.schedule), s.x, s.eps, t=s.t),
     "PosteriorDensity": lambda s: case(
         diffusion.PosteriorDensity(s.schedule), s.x, s.eps, t=1 + s.t
     ),
@@ -180,22 +179,30 @@ LAYERS = {
         *(s.normal(s.N, s.D) for _ in range(3)),
         t=s.t,
     ),
-    "TimeNet": lambda s: case(ddpm(s).net, s.x, t=s.t, rng=s.rng),
+    "TimeNet": lambda s: case(ddpm(s).reverse.net, s.x, t=s.t, rng=s.rng),
     "TimeNet with classes": lambda s: case(
-        ddpm(s, classes=2).net, s.x, t=s.t, label=s.label, rng=s.rng
+        ddpm(s, classes=2).reverse.net, s.x, t=s.t, label=s.label, rng=s.rng
     ),
-    "Guided": lambda s: case(
-        diffusion.Guided(ddpm(s, classes=2).net, 1.7, 2, s.D), s.x, t=s.t, label=s.label, rng=s.rng
+    "GuidedNet": lambda s: case(
+        diffusion.GuidedNet(ddpm(s, classes=2).reverse.net, 1.7, 2, s.D),
+        s.x,
+        t=s.t,
+        label=s.label,
+        rng=s.rng,
     ),
-    "Skipping": lambda s: case(ddpm(s).respaced(7).net, s.x, t=s.t, rng=s.rng),
-    "DDPM": lambda s: case(ddpm(s), s.x, t=s.t, rng=s.rng),
-    "DDPM, learned variance": lambda s: case(ddpm(s, variance="learned"), s.x, t=s.t, rng=s.rng),
-    "DDPM, free variance": lambda s: case(ddpm(s, variance="free"), s.x, t=s.t, rng=s.rng),
+    "RespacedNet": lambda s: case(ddpm(s).reverse.respaced(7).net, s.x, t=s.t, rng=s.rng),
+    "ReverseProcess": lambda s: case(ddpm(s).reverse, s.x, t=s.t, rng=s.rng),
+    "ReverseProcess, learned variance": lambda s: case(
+        ddpm(s, variance="learned").reverse, s.x, t=s.t, rng=s.rng
+    ),
+    "ReverseProcess, free variance": lambda s: case(
+        ddpm(s, variance="free").reverse, s.x, t=s.t, rng=s.rng
+    ),
     "StepTerm": lambda s: case(
-        diffusion.StepTerm(ddpm(s, variance="free")), s.x, t=s.t, eps=s.eps, rng=s.rng
+        diffusion.StepTerm(ddpm(s, variance="free").reverse), s.x, t=s.t, eps=s.eps, rng=s.rng
     ),
     "StepTerm of integers": lambda s: case(
-        diffusion.StepTerm(ddpm(s, levels=5)), s.grid, t=s.t, eps=s.eps, rng=s.rng
+        diffusion.StepTerm(ddpm(s, levels=5).reverse), s.grid, t=s.t, eps=s.eps, rng=s.rng
     ),
     "IdealNoise": lambda s: case(
         diffusion.IdealNoise.init(s.schedule, s.normal(3, s.D), 0.3), s.x, t=s.t

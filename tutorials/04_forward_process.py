@@ -28,13 +28,18 @@ import numpy as np
 from scipy import stats
 
 import minigen as mg
-from minigen.derivations import log_bayes, mean_forms, quadratic, variance_forms
+from minigen.derivations import (
+    PosteriorMeanFromNoise,
+    log_bayes,
+    mean_forms,
+    quadratic,
+    variance_forms,
+)
 from minigen.diffusion import (
     Cumulate,
     IdealNoise,
     Marginal,
     MarginalDensity,
-    PosteriorMeanFromNoise,
     Step,
     linear_schedule,
     schedule_from_betas,

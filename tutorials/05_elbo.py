@@ -26,7 +26,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     importlib.invalidate_caches()
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -40,6 +40,7 @@ from minigen.diffusion import (
     IdealNoise,
     PosteriorMean,
     PriorTerm,
+    ReverseProcess,
     StepTerm,
     cosine_schedule,
     exact_weights,
@@ -460,7 +461,7 @@ report = mg.check.gradients(GaussianTerm(schedule), *inputs, given=given, rng=rn
 assert report
 print(report)
 with_noise = given | {"eps": eps_rows}
-report = mg.check.gradients(StepTerm(small), x0_rows, given=with_noise, rng=rng)
+report = mg.check.gradients(StepTerm(small.reverse), x0_rows, given=with_noise, rng=rng)
 assert report
 print(report)
 
@@ -483,28 +484,27 @@ class NoPosteriorVariance(GaussianTerm):
     """Forgets beta_tilde in the gradient of the variance."""
 
     def backward(self, dL, cache):
-        delta, precision, _, mean_cache = cache
-        only = delta * delta * precision
-        return super().backward(dL, (delta, precision, only, mean_cache))
+        delta, precision, _, square, mean_cache = cache
+        return super().backward(dL, (delta, precision, -1.0, square, mean_cache))
 
 
 class NoPathThroughTheMean(StepTerm):
     """Forgets that x_t also stands in the conversion of the prediction into a mean."""
 
     def backward(self, dL, cache):
-        marginal, net, mean, term = cache
-        m = self.model
-        dx0, dxt, dmu, dlogvar, _ = m.term.backward(dL, term)
-        _, dout, _ = m.mean.backward(dmu, mean)
-        dxt_net, dmodel = m.backward(dout, dlogvar, net)
-        dx0_marginal = mg.diffusion.Marginal().backward(dxt + dxt_net, marginal)[0]
-        return dx0 + dx0_marginal, {"model": dmodel}
+        noising, net, mean, term = cache
+        p = self.reverse
+        dx0, dxt, dmu, dlogvar, _ = p.term.backward(dL, term)
+        _, dout, _ = p.mean.backward(dmu, mean)
+        dxt_net, dreverse = p.backward(dout, dlogvar, net)
+        dx0_noising = p.noising.backward(dxt + dxt_net, noising)[0]
+        return dx0 + dx0_noising, {"reverse": dreverse}
 
 
 report = mg.check.gradients(NoPosteriorVariance(schedule), *inputs, given=given, rng=rng)
 assert not report
 print(report)
-report = mg.check.gradients(NoPathThroughTheMean(small), x0_rows, given=with_noise, rng=rng)
+report = mg.check.gradients(NoPathThroughTheMean(small.reverse), x0_rows, given=with_noise, rng=rng)
 assert not report
 print(report)
 
@@ -589,7 +589,7 @@ def ideal(T):
     """A DDPM with the best network there is."""
     schedule = cosine_schedule(T)
     net = IdealNoise.init(schedule, modes, 0.2**2)
-    return DDPM(net, schedule, 2, "eps", "beta", schedule.beta[1])
+    return DDPM(ReverseProcess(net, schedule, 2, "eps", "beta", schedule.beta[1]))
 
 
 results = {T: ideal(T).elbo(points, rng=rng) for T in (5, 20, 100, 400)}
@@ -636,7 +636,7 @@ class Scaled(Layer):
 
 good = ideal(100)
 for factor in (0.9, 1.0, 1.1):
-    spoiled = DDPM(Scaled(good.net, factor), good.schedule, 2, "eps", "beta", good.first)
+    spoiled = DDPM(replace(good.reverse, net=Scaled(good.reverse.net, factor)))
     e = spoiled.elbo(points, rng=np.random.default_rng(1))
     print(f"noise times {factor}: bound {e.total:.3f} nats")
     assert e.total > results[100].total + 0.1 or factor == 1.0
@@ -661,15 +661,15 @@ noisy = mg.diffusion.ddpm(
     2, linear_schedule(12), hidden=6, predict="eps", rng=rng, dtype=np.float64
 )
 noisy = mg.core.perturbed(noisy, rng, 0.3)
-w, C = exact_weights(noisy)
+w, C = exact_weights(noisy.reverse)
 start, eps = rng.standard_normal((2, 6, 2))
 errors, quoted = [], []
 for t in range(1, 13):
     now = np.array([t])
-    xt = mg.diffusion.diffuse(noisy.schedule, start, eps, now)
-    square = ((noisy.prediction(xt, now)[0] - eps) ** 2).sum(axis=1)
-    exact = StepTerm(noisy).forward(start, t=now, eps=eps)[0]
-    variance = noisy.first if t == 1 else noisy.schedule.beta[t]
+    xt = mg.diffusion.q_sample(noisy.schedule, start, eps, now)
+    square = ((noisy.reverse.prediction(xt, now)[0] - eps) ** 2).sum(axis=1)
+    exact = StepTerm(noisy.reverse).forward(start, t=now, eps=eps)[0]
+    variance = noisy.reverse.first if t == 1 else noisy.schedule.beta[t]
     errors.append(np.abs((w[t - 1] * square + C[t - 1]) / exact - 1).max())
     quoted.append(np.abs((w[t - 1] / variance * square + C[t - 1]) / exact - 1).max())
 print(f"largest relative error over t = 1..12: with sigma^2 {max(errors):.1e}", end=", ")
@@ -681,7 +681,7 @@ thousand = linear_schedule(1000)
 curves_of = {}
 for kind in ("beta", "beta_tilde"):
     wide = mg.diffusion.ddpm(1, thousand, hidden=2, predict="eps", variance=kind, rng=rng)
-    curves_of[f"$\\sigma_t^2$ = {kind}"] = exact_weights(wide)[0]
+    curves_of[f"$\\sigma_t^2$ = {kind}"] = exact_weights(wide.reverse)[0]
 curves_of["simple"] = np.ones(1000)
 share = curves_of["$\\sigma_t^2$ = beta"]
 print(f"w_1 / w_1000 = {share[0] / share[-1]:.0f}", end="; ")
@@ -720,8 +720,8 @@ s20 = cosine_schedule(20)
 model = ideal(20)
 for t in (2, 10, 20):
     now, eps = np.array([t]), rng.standard_normal(points.shape)
-    xt = mg.diffusion.diffuse(s20, points, eps, now)
-    mu = model.mean.forward(xt, model.prediction(xt, now)[0], t=now)[0]
+    xt = mg.diffusion.q_sample(s20, points, eps, now)
+    mu = model.reverse.predicted(xt, now, "mu")
     delta = PosteriorMean(s20).forward(xt, points, t=now)[0] - mu
     optimum = s20.beta_tilde[t] + (delta**2).mean()
     print(

@@ -31,11 +31,12 @@ from minigen.diffusion import (
     DDPM,
     Convert,
     IdealNoise,
+    ReverseProcess,
     TimeNet,
     cosine_schedule,
-    diffuse,
     ode,
-    sampler,
+    q_sample,
+    samplers,
 )
 from minigen.prob import DiscretisedGaussian
 
@@ -109,7 +110,7 @@ print(f"T = {T}, sqrt(beta_1) = {np.sqrt(schedule.beta[1]):.3f}, a cell is {1 / 
 unit = (train / 8 - 1).astype(np.float32)
 stages = [0, 1, 3, 6, 10, 14, 20]
 eps = rng.standard_normal((6, 64), dtype=np.float32)
-frames = [unit[:6]] + [diffuse(schedule, unit[:6], eps, np.array([t])) for t in stages[1:]]
+frames = [unit[:6]] + [q_sample(schedule, unit[:6], eps, np.array([t])) for t in stages[1:]]
 mg.plot.filmstrip(frames, [f"t = {t}" for t in stages], how="six digits, forwards")
 
 # %% [markdown]
@@ -138,7 +139,7 @@ for given in ("eps", "x0", "v"):
         factors = []
         for t in (1, 10, 20):
             now, one = np.array([t]), np.ones((4, 64))
-            xt = diffuse(schedule, start, noise, now)
+            xt = q_sample(schedule, start, noise, now)
             right = mg.diffusion.Target(schedule, given).forward(start, noise, t=now)[0]
             convert = Convert(schedule, given, wanted)
             off = convert.forward(xt, right + one, t=now)[0]
@@ -153,11 +154,11 @@ for given in ("eps", "x0", "v"):
 #
 # A residual MLP that hears the time in every block. The time enters as a vector $\bar e$ and is
 # *added* in each block, so its gradient is the **sum** over the blocks.
-# `backward` calls `backward_hidden` and adds the way through `lift`, down to the data:
+# The last line of `backward` is the way through `lift`, down to the data:
 
 # %%
 print(inspect.getsource(TimeNet.forward))
-print(inspect.getsource(TimeNet.backward_hidden))
+print(inspect.getsource(TimeNet.backward))
 
 
 # %%
@@ -170,7 +171,7 @@ assert report
 print(report)
 
 # %% [markdown]
-# **Break it.** One term forgotten: `de = dek`, where `dek` is to be added to `de`.
+# **Break it.** One sum forgotten: the `de` of the lowest block alone goes on to the embedding.
 
 
 # %%
@@ -188,7 +189,7 @@ class HearsOneBlock(TimeNet):
         return dx, {"lift": dlift, "blocks": dblocks, "head": dhead, "time": dtime}
 
 
-net = small.net
+net = small.reverse.net
 broken = HearsOneBlock(net.lift, net.time, net.label, net.blocks, net.head)
 report = mg.check.gradients(broken, rng.standard_normal((6, 3)), given={"t": given["t"]}, rng=rng)
 assert not report
@@ -280,9 +281,9 @@ def price(model):
     """L_0, mu and sigma of each pixel at t = 1, as means over the test images: (64,) each."""
     now, x = np.array([1]), (test / 8 - 1).astype(np.float32)
     eps = np.random.default_rng(2).standard_normal(x.shape, dtype=np.float32)
-    xt = diffuse(schedule, x, eps, now)
-    out, logvar, _ = model.forward(xt, t=now)
-    mu, _ = model.mean.forward(xt, out, t=now)
+    xt = q_sample(schedule, x, eps, now)
+    out, logvar, _ = model.reverse.forward(xt, t=now)
+    mu, _ = model.reverse.mean.forward(xt, out, t=now)
     logp, _ = decoder.forward(x.reshape(-1, 1), mu.reshape(-1, 1), logvar.reshape(-1, 1))
     price = -logp.reshape(x.shape) / np.log(2)
     return np.array([v.mean(axis=0).reshape(8, 8) for v in (price, mu, np.exp(logvar / 2))])
@@ -416,7 +417,7 @@ mg.plot.neighbours(drawn[:6], train[found[:6]], top=16, heading="sample | neares
 # not be $t-1$.
 
 # %%
-print(inspect.getsource(sampler.ddim))
+print(inspect.getsource(samplers.ddim))
 
 # %% [markdown]
 # Check the two claims where the truth is known. Let the data be one point $\bar c$. Then the ideal
@@ -425,7 +426,8 @@ print(inspect.getsource(sampler.ddim))
 
 # %%
 c = np.array([[0.7, -0.2]])
-point = DDPM(IdealNoise.init(schedule, c, 0.0), schedule, 2, "eps", "beta", schedule.beta[1])
+net = IdealNoise.init(schedule, c, 0.0)
+point = DDPM(ReverseProcess(net, schedule, 2, "eps", "beta", schedule.beta[1]))
 for steps in (1, 2, 5, 20):
     for eta in (0.0, 1.0):
         end = point.sample(50, rng=rng, sampler="ddim", steps=steps, eta=eta)
@@ -434,7 +436,7 @@ print("one point: DDIM ends there, with 1, 2, 5 and 20 steps, with and without n
 
 t = 9
 xt, eps = rng.standard_normal((2, 5, 64))
-signal, fresh, same = sampler.ddim_weights(schedule, t, t - 1, 1.0)
+signal, fresh, same = samplers.ddim_weights(schedule, t, t - 1, 1.0)
 x0_hat = Convert(schedule, "eps", "x0").forward(xt, eps, t=np.array([t]))[0]
 dif_23 = Convert(schedule, "eps", "mu").forward(xt, eps, t=np.array([t]))[0]
 print(f"mean of DIF-23 {np.abs(signal * x0_hat + same * eps - dif_23).max():.1e}", end=", ")
@@ -493,7 +495,8 @@ toy = mg.data.toy("eight_gaussians")
 angle = np.pi * np.arange(8) / 4
 modes = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 long = cosine_schedule(100)
-bumps = DDPM(IdealNoise.init(long, modes, 0.2**2), long, 2, "eps", "beta", long.beta[1])
+net = IdealNoise.init(long, modes, 0.2**2)
+bumps = DDPM(ReverseProcess(net, long, 2, "eps", "beta", long.beta[1]))
 x = toy.sample(60, rng=rng)
 gap = bumps.log_prob_ode(x) - toy.log_prob(x)
 more = toy.sample(4000, rng=rng)

@@ -27,6 +27,7 @@ from minigen.derivations.runner import Row, run
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import Counted, as_maf
 from minigen.derivations.tools.posterior_forms import (
+    PosteriorMeanFromNoise,
     log_bayes,
     mean_forms,
     quadratic,
@@ -41,6 +42,7 @@ __all__ = [
     "KLFull",
     "MAFSampler",
     "NotEvaluable",
+    "PosteriorMeanFromNoise",
     "Result",
     "Row",
     "as_maf",

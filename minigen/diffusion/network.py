@@ -54,9 +54,7 @@ class TimeNet(Layer):
             lift, time, label, stack, Linear.init(hidden, n_out, gain=0.0, rng=rng, dtype=dtype)
         )
 
-    def forward(
-        self, x: NDArray, *, t: NDArray, label: Any = None
-    ) -> tuple[NDArray, Cache]:
+    def forward(self, x: NDArray, *, t: NDArray, label: Any = None) -> tuple[NDArray, Cache]:
         e, time = self.time.forward(t=t)
         known = [f.forward(label=label) for f in self.label]
         for row, _ in known:

@@ -6,11 +6,11 @@ p = mg.prob.Gaussian.from_moments(mu, Sigma)       p.log_prob(x), p.sample(n, rn
 from minigen.prob.dequantization import dequantize
 from minigen.prob.discretized import DiscretisedGaussian, log_ndtr
 from minigen.prob.gaussian import Gaussian, StandardNormal
-from minigen.prob.kl import KLDiagonal, KLFull
+from minigen.prob.kl import KLDiagonal
 from minigen.prob.mixture import Mixture
 
 __all__ = [
-    "DiscretisedGaussian", "Gaussian", "KLDiagonal", "KLFull", "Mixture", "StandardNormal",
+    "DiscretisedGaussian", "Gaussian", "KLDiagonal", "Mixture", "StandardNormal",
     "dequantize", "log_ndtr",
 ]  # fmt: skip
 

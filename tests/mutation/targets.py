@@ -28,7 +28,7 @@ EXTRA = {
     ),
 }
 LINES = zoo.ZOO | EXTRA
-METHODS = ("backward", "inverse_backward", "moved_backward", "backward_hidden",
+METHODS = ("backward", "inverse_backward", "moved_backward",
            "prediction_backward", "grads")  # fmt: skip
 
 

@@ -9,13 +9,12 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import N, T, column, log_normal, rows
-from minigen.derivations.tools.posterior_forms import mean_forms
+from minigen.derivations.tools.posterior_forms import PosteriorMeanFromNoise, mean_forms
 from minigen.derivations.tools.rational import Point, differs
 from minigen.diffusion import (
     Marginal,
     PosteriorDensity,
     PosteriorMean,
-    PosteriorMeanFromNoise,
     Schedule,
 )
 

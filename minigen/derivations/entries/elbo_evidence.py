@@ -13,17 +13,17 @@ from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import smooth
 from minigen.derivations.tools.linear_model import EVERY_STEP, LinearNet, M, T, ToyModel, V
 from minigen.derivations.tools.quadrature import hermite, trapezoid
-from minigen.diffusion import DDPM, StepTerm, TimeNet, schedule_from_betas
+from minigen.diffusion import ReverseProcess, StepTerm, TimeNet, schedule_from_betas
 
 
-def nonlinear_model(rng: np.random.Generator, T: int) -> DDPM:
-    """A one-dimensional DDPM with a network, not linear, on T steps."""
+def nonlinear_model(rng: np.random.Generator, T: int) -> ReverseProcess:
+    """A one-dimensional reverse process with a network, not linear, on T steps."""
     schedule = schedule_from_betas(rng.uniform(0.3, 0.5, T))
     net = TimeNet.init(1, 1, T=T, hidden=5, blocks=1, rng=rng, dtype=np.float64)
-    return DDPM(smooth(net, rng), schedule, 1, "eps", "beta", 0.35)
+    return ReverseProcess(smooth(net, rng), schedule, 1, "eps", "beta", 0.35)
 
 
-def kernel(model: DDPM, t: int, low: NDArray, high: NDArray) -> NDArray:
+def kernel(model: ReverseProcess, t: int, low: NDArray, high: NDArray) -> NDArray:
     """p(x_{t-1} | x_t) for every x_t of `high` (rows) and x_{t-1} of `low` (columns)."""
     now = np.array([t])
     out, logvar, _ = model.forward(high[:, None], t=now)
@@ -32,13 +32,13 @@ def kernel(model: DDPM, t: int, low: NDArray, high: NDArray) -> NDArray:
     return np.exp(-(e * e * np.exp(-logvar) + logvar + np.log(2 * np.pi)) / 2)
 
 
-def marginal(model: DDPM, x0: NDArray | float, n: int) -> NDArray:
+def marginal(model: ReverseProcess, x0: NDArray | float, n: int) -> NDArray:
     """p(x_0) by carrying the density of x_T down, one integral a step, on n points."""
     x, w = trapezoid(-13.0, 13.0, n)
     return (w * densities(model, x, w)[1]) @ kernel(model, 1, np.atleast_1d(x0), x)
 
 
-@entry("ELBO-4", code=(DDPM.forward, LinearNet.backward))
+@entry("ELBO-4", code=(ReverseProcess.forward, LinearNet.backward))
 def elbo_4(rng: np.random.Generator) -> Result:
     r"""Correct, line 154 of the notes.
 
@@ -68,7 +68,7 @@ def fisher_gap(toy: ToyModel, x0: float) -> float:
     net = toy.net
 
     def log_p(slopes: NDArray) -> NDArray:
-        model = DDPM(LinearNet(slopes, net.shift), toy.schedule, 1, "mu", "beta",
+        model = ReverseProcess(LinearNet(slopes, net.shift), toy.schedule, 1, "mu", "beta",
                      toy.model.first)  # fmt: skip
         return np.log(marginal(model, x0, 241))
 
@@ -87,7 +87,7 @@ def fisher_gap(toy: ToyModel, x0: float) -> float:
     return gap(total, direct)
 
 
-def densities(model: DDPM, x: NDArray, w: NDArray) -> dict[int, NDArray]:
+def densities(model: ReverseProcess, x: NDArray, w: NDArray) -> dict[int, NDArray]:
     """p(x_t) on the grid, t = 1..T."""
     T = model.schedule.T
     p = {T: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)}
@@ -105,7 +105,9 @@ def noises(n: int = 177, reach: float = 22.0) -> tuple[NDArray, NDArray, NDArray
     return first, second, np.outer(density, density).ravel()
 
 
-def log_ratio(model: DDPM, x0: float, x1: NDArray, x2: NDArray) -> tuple[NDArray, NDArray]:
+def log_ratio(
+    model: ReverseProcess, x0: float, x1: NDArray, x2: NDArray
+) -> tuple[NDArray, NDArray]:
     """log p(x_0, x_1, x_2) - log q(x_1, x_2 | x_0) and log q, at paths of two steps."""
     beta = model.schedule.beta
     log_q = stats.norm.logpdf(x1, np.sqrt(1 - beta[1]) * x0, np.sqrt(beta[1]))
@@ -119,7 +121,7 @@ def log_ratio(model: DDPM, x0: float, x1: NDArray, x2: NDArray) -> tuple[NDArray
     return log_p - log_q, log_q
 
 
-def sampled_paths(model: DDPM, x0: float) -> tuple[NDArray, NDArray, NDArray]:
+def sampled_paths(model: ReverseProcess, x0: float) -> tuple[NDArray, NDArray, NDArray]:
     """x_1 and x_2 made of the grid of noises, and the weights of E_q."""
     first, second, w = noises()
     beta = model.schedule.beta

@@ -10,11 +10,11 @@ from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel
 from minigen.derivations.tools.quadrature import expectation, hermite
 from minigen.diffusion import (
-    DDPM,
     GaussianTerm,
     PosteriorDensity,
     PosteriorMean,
     PriorTerm,
+    ReverseProcess,
     StepTerm,
 )
 from minigen.diffusion.predict import Convert, coefficients
@@ -52,7 +52,7 @@ def elbo_16a(rng: np.random.Generator) -> Result:
     return Result(worst(alone, gap(whole, -toy.p.log(x, [0], [1]))), gradient=report)
 
 
-@entry("ELBO-16b", code=(DDPM.forward, Convert.forward, coefficients))
+@entry("ELBO-16b", code=(ReverseProcess.forward, Convert.forward, coefficients))
 def elbo_16b(rng: np.random.Generator) -> Result:
     r"""Misprint, line 178 of the notes.
 

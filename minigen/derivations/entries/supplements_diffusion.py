@@ -21,6 +21,7 @@ from minigen.diffusion import (
     Cumulate,
     Marginal,
     PosteriorMean,
+    ReverseProcess,
     SimpleLoss,
     StepTerm,
     TimeNet,
@@ -150,15 +151,15 @@ def s_klfull(rng: np.random.Generator) -> Result:
     return Result(gap(kl, known), gradient=gradients(KLFull(), m[0], L[0], m[1], L[1], rng=rng))
 
 
-def small_model(rng: np.random.Generator, variance: str) -> tuple[DDPM, NDArray, NDArray]:
+def small_model(rng: np.random.Generator, variance: str) -> tuple[ReverseProcess, NDArray, NDArray]:
     """A model of two columns with a network, and a batch of its inputs."""
     schedule = schedule_from_betas(rng.uniform(0.15, 0.4, T))
     net = TimeNet.init(2, 2, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
-    model = DDPM(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
+    model = ReverseProcess(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
     return model, *rng.standard_normal((2, 4, 2))
 
 
-def weight_error(model: DDPM, x0: NDArray, eps: NDArray) -> float:
+def weight_error(model: ReverseProcess, x0: NDArray, eps: NDArray) -> float:
     """How far StepTerm is from w_t |eps - out|^2 + C_t, over all t."""
     w, C = exact_weights(model)
     errors = []
@@ -171,7 +172,7 @@ def weight_error(model: DDPM, x0: NDArray, eps: NDArray) -> float:
     return worst(*errors)
 
 
-def printed_weights(model: DDPM) -> tuple[NDArray, NDArray]:
+def printed_weights(model: ReverseProcess) -> tuple[NDArray, NDArray]:
     """w_t of the line for sigma^2 = beta, t = 2..T, and for sigma^2 = beta tilde by the SNR."""
     s, t = model.schedule, np.arange(2, T + 1)
     snr = s.alpha_bar[1:] / s.one_minus_alpha_bar[1:]
@@ -207,6 +208,6 @@ def s_simple(rng: np.random.Generator) -> Result:
     )
     error = worst(weight_error(fixed, x0, eps), weight_error(tilde, x0, eps), lines)
     slopes, shifts = rng.uniform(0.2, 0.9, (2, T + 1))
-    small = DDPM(LinearNet(slopes, shifts), fixed.schedule, 2, "eps", "beta", 0.3)
+    small = DDPM(ReverseProcess(LinearNet(slopes, shifts), fixed.schedule, 2, "eps", "beta", 0.3))
     loss, t = SimpleLoss(small, Uniform(T)), rng.integers(1, T + 1, 4)
     return Result(error, gradient=gradients(loss, x0, given={"t": t, "eps": eps}, rng=rng))

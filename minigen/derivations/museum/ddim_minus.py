@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
-from minigen.diffusion import IdealNoise, linear_schedule
-from minigen.diffusion.forward import diffuse
+from minigen.diffusion import IdealNoise, linear_schedule, q_sample
 
 Step = Callable[[NDArray, NDArray, float, float], NDArray]
 
@@ -46,7 +45,7 @@ def same_noise(step: Step, rng: np.random.Generator) -> float:
     """How far the step at known x0 and eps is from the forward process at s."""
     s, x0, eps = linear_schedule(400), *rng.standard_normal((2, 5, 1))
     A, rest = s.alpha_bar[200], s.one_minus_alpha_bar[200]
-    return np.abs(step(x0, eps, A, rest) - diffuse(s, x0, eps, np.array([200]))).max()
+    return np.abs(step(x0, eps, A, rest) - q_sample(s, x0, eps, np.array([200]))).max()
 
 
 def measure(rng: np.random.Generator) -> Finding:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
-from minigen.diffusion import Schedule, linear_schedule
-from minigen.diffusion.gaussian import gaussian_bound
+from minigen.diffusion import Schedule, gaussian_bound, linear_schedule
 from minigen.prob import Gaussian
 
 

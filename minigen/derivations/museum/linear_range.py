@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.derivations.museum.exhibit import Exhibit, Finding
+from minigen.derivations.tools.posterior_forms import PosteriorMeanFromNoise
 from minigen.diffusion import IdealNoise, linear_schedule
-from minigen.diffusion.posterior import PosteriorMeanFromNoise
 
 
 def right(v: float, low: float, high: float) -> float:

@@ -8,7 +8,7 @@ from minigen.derivations.page.svg import plot
 from minigen.derivations.tools.compare import gap
 from minigen.derivations.tools.layers import autoregressive, coupling, location_scale
 from minigen.derivations.tools.quadrature import trapezoid
-from minigen.diffusion import DDPM, IdealNoise, exact_weights, linear_schedule
+from minigen.diffusion import IdealNoise, ReverseProcess, exact_weights, linear_schedule
 from minigen.flows import Affine, Chain, Exp, Flow, Inverse, MAFLayer, Permute
 from minigen.prob import Gaussian, Mixture
 
@@ -158,7 +158,7 @@ def weights(rng: np.random.Generator) -> str:
     net = IdealNoise.init(schedule, np.zeros((1, 1)), 1.0)
     t = np.arange(2, 201)
     for variance, role in [("beta", "right"), ("beta_tilde", "other")]:
-        model = DDPM(net, schedule, 1, "eps", variance, float(schedule.beta[1]))
+        model = ReverseProcess(net, schedule, 1, "eps", variance, float(schedule.beta[1]))
         curves.append((f"w_t, {variance.replace('_', ' ')}", role, t, exact_weights(model)[0][1:]))
     curves.append(("simple loss", "plain", t, np.ones(len(t))))
     return plot(

@@ -19,10 +19,10 @@ from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import unrolled
 from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
-    DDPM,
     GaussianTerm,
     MarginalDensity,
     PriorTerm,
+    ReverseProcess,
     Schedule,
     StepDensity,
     StepTerm,
@@ -81,16 +81,16 @@ class Joint:
 
 @dataclass(frozen=True, eq=False)
 class ToyModel:
-    """A schedule, a DDPM with a LinearNet, and the joint laws q and p of a whole path."""
+    """A reverse process with a LinearNet, and the joint laws q and p of a whole path."""
 
-    model: DDPM
+    model: ReverseProcess
 
     @classmethod
     def draw(cls, rng: np.random.Generator, features: int = 2) -> "ToyModel":
         schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
         slope, shift = rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1)
         first = float(rng.uniform(0.2, 0.5))
-        return cls(DDPM(LinearNet(slope, shift), schedule, features, "mu", "beta", first))
+        return cls(ReverseProcess(LinearNet(slope, shift), schedule, features, "mu", "beta", first))
 
     @property
     def schedule(self) -> Schedule:

@@ -1,11 +1,36 @@
 """The posterior q(x_{t-1} | x_t, x_0) in each form of the notes, DIF-13 to DIF-23."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.diffusion import MarginalDensity, Schedule, StepDensity
-from minigen.diffusion.forward import tables
-from minigen.diffusion.posterior import weights
+from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.tree import const
+from minigen.diffusion import MarginalDensity, PosteriorMean, Schedule, StepDensity
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PosteriorMeanFromNoise(Layer):
+    """The posterior mean, with x_0 written by the total noise of DIF-19.
+
+        mu_tilde = 1 / sqrt(alpha_t) (x_t - beta_t / sqrt(1 - A_t) eps)    DIF-22, DIF-23
+
+    Shapes: xt (N, D), eps (N, D), given t (N,) -> (N, D).
+    """
+
+    schedule: Schedule = const()
+
+    def forward(self, xt: NDArray, eps: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:
+        s = self.schedule
+        alpha, beta, rest = s.alpha[t], s.beta[t], s.one_minus_alpha_bar[t]
+        c_t, c_eps = 1 / np.sqrt(alpha), beta / np.sqrt(alpha * rest)
+        c_t, c_eps = (c.astype(xt.dtype)[:, None] for c in (c_t, c_eps))
+        return c_t * xt - c_eps * eps, (c_t, c_eps)  # DIF-23
+
+    def backward(self, dmu: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
+        c_t, c_eps = cache
+        return c_t * dmu, -c_eps * dmu, {}  # DIF-23
 
 
 def log_bayes(schedule: Schedule, x: NDArray, xt: NDArray, x0: NDArray, t: NDArray) -> NDArray:
@@ -35,10 +60,10 @@ def log_bayes(schedule: Schedule, x: NDArray, xt: NDArray, x0: NDArray, t: NDArr
     >>> mg.derivations.log_bayes(schedule, x, xt, x0, t).shape
     (3,)
     """
-    names = ("alpha_bar", "one_minus_alpha_bar")
-    prior, _ = MarginalDensity().forward(x, x0, *tables(schedule, np.asarray(t) - 1, *names))
-    step, _ = StepDensity().forward(xt, x, *tables(schedule, t, "beta"))
-    evidence, _ = MarginalDensity().forward(xt, x0, *tables(schedule, t, *names))
+    A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
+    prior, _ = MarginalDensity().forward(x, x0, A[t - 1], rest[t - 1])
+    step, _ = StepDensity().forward(xt, x, schedule.beta[t])
+    evidence, _ = MarginalDensity().forward(xt, x0, A[t], rest[t])
     return prior + step - evidence
 
 
@@ -68,8 +93,8 @@ def quadratic(schedule: Schedule, xt: NDArray, x0: NDArray, t: NDArray) -> tuple
     >>> bool(np.allclose(1 / a[:, 0], schedule.beta_tilde[t]))
     True
     """
-    alpha, beta = tables(schedule, t, "alpha", "beta")
-    A, rest = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
+    alpha, beta = schedule.alpha[t], schedule.beta[t]
+    A, rest = schedule.alpha_bar[t - 1], schedule.one_minus_alpha_bar[t - 1]
     a = 1 / rest + alpha / beta
     b = (np.sqrt(A) / rest)[:, None] * x0 + (np.sqrt(alpha) / beta)[:, None] * xt
     return a[:, None], b
@@ -97,8 +122,8 @@ def variance_forms(schedule: Schedule, t: NDArray) -> tuple[NDArray, NDArray, ND
     >>> bool(np.allclose(first, second) and np.allclose(second, third))
     True
     """
-    beta, alpha, rest = tables(schedule, t, "beta", "alpha", "one_minus_alpha_bar")
-    A, before = tables(schedule, np.asarray(t) - 1, "alpha_bar", "one_minus_alpha_bar")
+    beta, alpha, rest = schedule.beta[t], schedule.alpha[t], schedule.one_minus_alpha_bar[t]
+    A, before = schedule.alpha_bar[t - 1], schedule.one_minus_alpha_bar[t - 1]
     return (
         1 / (1 / before + alpha / beta),
         beta * before / (beta + alpha - alpha * A),
@@ -131,10 +156,12 @@ def mean_forms(schedule: Schedule, xt: NDArray, x0: NDArray, t: NDArray) -> dict
     >>> sorted(mg.derivations.mean_forms(schedule, xt, x0, t))
     ['DIF-17', 'DIF-20', 'DIF-21', 'DIF-22', 'DIF-23']
     """
-    names = ("beta", "alpha", "alpha_bar", "one_minus_alpha_bar")
-    beta, alpha, A, rest = (c[:, None] for c in tables(schedule, t, *names))
+    s = schedule
+    beta, alpha, A, rest = (
+        table[t][:, None] for table in (s.beta, s.alpha, s.alpha_bar, s.one_minus_alpha_bar)
+    )
     a, b = quadratic(schedule, xt, x0, t)
-    k_t, k_0 = weights(schedule, t)
+    k_t, k_0 = (k[t][:, None] for k in PosteriorMean(schedule).weights)
     eps = (xt - np.sqrt(A) * x0) / np.sqrt(rest)  # DIF-19
     by_noise = beta / np.sqrt(alpha * rest) * eps
     return {
