@@ -241,6 +241,6 @@ def test_the_report_names_each_rule(rng):
 
 
 def test_one_time_for_all_rows_belongs_to_each_row(rng):
-    net = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng).net
+    net = diffusion.ddpm(2, diffusion.linear_schedule(8), hidden=4, blocks=1, rng=rng).reverse.net
     x = rng.standard_normal((3, 2)).astype(np.float32)
     assert check.contract(net, x, given={"t": np.array([2])}, rng=rng)

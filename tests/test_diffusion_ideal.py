@@ -149,15 +149,14 @@ def small(predict, rng, **options):
 
 
 def turning(schedule, t):
-    """The angle phi(t), tan phi = r(t), and its slope on the side of the times t >= 1 or t < 1."""
-    r, h = schedule.ratio(t), 1e-6
-    before, after = (t - h, t) if t < 1 or t == schedule.T else (t, t + h)
-    phi, slope = np.arctan(r), np.diff(np.arctan(schedule.ratio(np.array([before, after]))))[0] / h
-    return phi, slope
+    """The angle phi(t), tan phi = r(t), and its slope: towards T, or towards 0 where t < 1."""
+    h = -1e-6 if t < 1 else 1e-6
+    phi, speed = np.arctan(schedule.ratio(t)), np.log(schedule.ratio(t + h) / schedule.ratio(t)) / h
+    return phi, np.sin(phi) * np.cos(phi) * speed
 
 
 @pytest.mark.parametrize("predict", ["eps", "x0", "v"])
-@pytest.mark.parametrize("t", [0.3, 1.0, 1.7, 4.0, 9.0])
+@pytest.mark.parametrize("t", [0.3, 1.0, 1.7, 4.0, 8.5])
 def test_the_velocity_is_what_the_prediction_says(predict, t, rng):
     """x = cos x_0 + sin eps at the angle phi(t); before t = 1 eps is that of 1 by the tangents."""
     model = small(predict, rng, variance="learned").reverse
@@ -183,17 +182,18 @@ def test_a_rows_log_density_is_within_the_tolerance_and_its_own(predict, rng):
     """Whatever the other rows are: one far away would make the others' steps smaller."""
     model = small(predict, rng)
     x = rng.standard_normal((6, 2))
-    x[0] = [25.0, -30.0]
-    loose, tight = (model.log_prob_ode(x, tolerance=tol) for tol in (1e-4, 1e-8))
-    assert np.abs(loose - tight).max() < 1e-4
-    alone = np.concatenate([model.log_prob_ode(row[None], tolerance=1e-4) for row in x])
+    x[0] = [4.0, -5.0]
+    loose, tight = (model.log_prob_ode(x, tolerance=tol) for tol in (1e-5, 1e-8))
+    assert np.abs(loose - tight).max() < 1e-5
+    alone = np.concatenate([model.log_prob_ode(row[None]) for row in x])
     np.testing.assert_allclose(alone, loose, rtol=1e-11)
 
 
-def test_a_tolerance_out_of_reach_is_refused_with_the_row(rng):
+def test_a_tolerance_out_of_reach_is_refused_with_the_row(rng, monkeypatch):
     model = small("v", rng)
-    with pytest.raises(FloatingPointError, match="row 1 is not within the tolerance"):
-        model.log_prob_ode(np.array([[0.0, 0.0], [1e3, 0.0]]), tolerance=1e-12)
+    monkeypatch.setattr(ode, "FINEST", 64)
+    with pytest.raises(FloatingPointError, match=r"row 1 is not within the tolerance"):
+        model.log_prob_ode(np.array([[0.0, 0.0], [1e3, 0.0]]), tolerance=1e-6)
     with pytest.raises(ValueError, match="tolerance: expected a number"):
         model.log_prob_ode(np.zeros((1, 2)), tolerance=0.0)
 

@@ -1,7 +1,5 @@
 """Samplers and the probability-flow ODE, where the right answer is a number."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -85,9 +83,9 @@ def test_ancestral_sampling_of_a_point_ends_there(steps, rng):
     x = model.sample(4000, rng=rng, steps=steps)
     assert np.abs(x.mean(axis=0) - [1.5, -2.0]).max() < 5 * np.sqrt(short.first / 4000)
     np.testing.assert_allclose(x.var(axis=0), short.first, rtol=0.15)
-    path = dict(model.walk(4000, rng=rng, steps=steps))
-    s, t = short.schedule, short.schedule.T // 2
-    np.testing.assert_allclose(path[t].var(axis=0), s.one_minus_alpha_bar[t], rtol=0.15)
+    path = list(model.walk(4000, rng=rng, steps=steps))
+    t, x = path[len(path) // 2]
+    np.testing.assert_allclose(x.var(axis=0), model.schedule.one_minus_alpha_bar[t], rtol=0.15)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_ode_log_prob_and_samples_are_the_same_map(rng):
     tolerance of 1e-9 adds 1e-9 / h = 1e-7.
     """
     model, z, h = small(rng, predict="v").reverse, rng.standard_normal((5, 2)), 1e-2
-    model.net.lift.W[...] *= 0.05  # smooth enough for differences
+    model.net.lift.W[...] *= 0.1  # smooth enough for differences
     x = ode.sample(model, z, tolerance=1e-9)
     J = np.empty((5, 2, 2))  # dx/dz by central differences
     for d in range(2):
@@ -164,7 +162,9 @@ def test_integers_are_sampled_as_integers(rng):
 def test_a_walk_shows_every_state(rng):
     model = small(rng)
     assert [t for t, _ in model.walk(2, rng=rng)] == list(range(20, -1, -1))
-    assert [t for t, _ in model.walk(2, rng=rng, sampler="ddim", steps=3)] == [20, 10, 1, 0]
+    for sampler in ("ancestral", "ddim"):
+        path = model.walk(2, rng=rng, sampler=sampler, steps=3)
+        assert [t for t, _ in path] == [20, 10, 1, 0]
 
 
 def test_fewer_steps_are_refused_for_mu(rng):
@@ -173,16 +173,3 @@ def test_fewer_steps_are_refused_for_mu(rng):
         with pytest.raises(ValueError, match="predict: expected eps, x0 or v"):
             call()
     assert model.sample(2, rng=rng, sampler="ddim", steps=5).shape == (2, 2)
-
-
-def test_the_sampler_needs_no_more_memory_for_more_steps(rng):
-    """At its peak it holds a few arrays of one step, whatever T is."""
-    peaks = []
-    for T in (10, 80):
-        model = df.ddpm(64, df.cosine_schedule(T), hidden=32, rng=rng)
-        model.sample(2, rng=rng)  # what is computed once
-        tracemalloc.start()
-        model.sample(256, rng=rng)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0]

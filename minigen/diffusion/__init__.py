@@ -18,7 +18,6 @@ from minigen.diffusion.network import TimeNet
 from minigen.diffusion.posterior import PosteriorDensity, PosteriorMean
 from minigen.diffusion.predict import Convert, Target, q_sample
 from minigen.diffusion.reverse import ReverseProcess
-from minigen.diffusion.samplers import ancestral, ddim
 from minigen.diffusion.schedule import (
     Cumulate,
     Schedule,
@@ -59,9 +58,7 @@ __all__ = [
     "Target",
     "TimeNet",
     "Uniform",
-    "ancestral",
     "cosine_schedule",
-    "ddim",
     "ddpm",
     "exact_weights",
     "gaussian_bound",

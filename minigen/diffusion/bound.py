@@ -21,6 +21,13 @@ class Elbo:
     per_row : (N,), the sum for each row
     features : D
     levels : of integer data; 0 if the data are continuous, and L bounds a density
+
+    Examples
+    --------
+    >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
+    >>> bound = model.elbo(rng.standard_normal((50, 2)), rng=rng)
+    >>> bound.L.shape, bound.rows, bool(bound.bits_per_dim > 0)
+    ((21,), 50, True)
     """
 
     L: NDArray

@@ -27,6 +27,14 @@ class DDPM(Layer):
     reverse : ReverseProcess
     classes : the number of classes; 0 for none. Labels are 0..classes, the last for no class
     dropped : the share of labels left out in training, for classifier-free guidance
+
+    Examples
+    --------
+    >>> schedule = mg.diffusion.linear_schedule(50)
+    >>> net = mg.diffusion.IdealNoise.init(schedule, [[0.0, 1.0]], 0.25)
+    >>> reverse = mg.diffusion.ReverseProcess(net, schedule, 2, "eps", "beta", 0.01)
+    >>> mg.diffusion.DDPM(reverse).sample(3, rng=rng).shape
+    (3, 2)
     """
 
     reverse: ReverseProcess
@@ -141,7 +149,7 @@ class DDPM(Layer):
         --------
         >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
         >>> [t for t, x in model.walk(3, rng=rng, steps=4)]
-        [20, 13, 7, 1, 0]
+        [20, 14, 7, 1, 0]
         """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         validate.choice("sampler", sampler, samplers.SAMPLERS)

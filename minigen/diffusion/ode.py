@@ -1,7 +1,7 @@
 """The probability-flow ODE: the same marginals without noise, and an exact likelihood.
 
-The solver is the Runge-Kutta method of order 4 on a fixed grid of times, twice as fine until each
-row has settled. So a row's result is its own: no other row of the batch has a part in it.
+The solver is a Runge-Kutta method of order 8 on a fixed grid of times, made twice as fine until a
+row changes by less than the tolerance. So no row's result depends on another row of the batch.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import DOP853
 
 from minigen.core import validate
 from minigen.core.contract import Cache
@@ -17,8 +18,8 @@ from minigen.diffusion.predict import coefficients
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
 
-FIRST, FINEST = 16, 2**14  # numbers of steps
-MARGIN = 4.0  # of order 4, the finer of two results is 15 times nearer to the limit
+FIRST, FINEST = 8, 4096  # numbers of steps
+STAGES = DOP853.A[: DOP853.n_stages]
 
 
 def weights(kind: str, signal: float, noise: float) -> tuple[float, float]:
@@ -69,20 +70,30 @@ def divergence(reverse: ReverseProcess, x: NDArray, cache: Cache) -> NDArray:
 
 
 def grid(schedule: Schedule, steps: int) -> NDArray:
-    """About `steps` steps over 1..T, half of them spread evenly in t and half in log r."""
+    """About `steps` steps over 1..T, half of them spread evenly in t and half in log r.
+
+    A step ends on every whole time, where r has a kink (of the third derivative), or, where there
+    are fewer steps than times, on whole times alone.
+    """
     knots, log_r = np.arange(1, schedule.T + 1), schedule.log_ratios[1:]
     even = (knots - 1) / (schedule.T - 1) + (log_r - log_r[0]) / (log_r[-1] - log_r[0])
-    return np.interp(np.linspace(0, 2, steps + 1), even, knots)
+    even *= steps / 2
+    ends = np.unique(np.append(np.unique(np.floor(even), return_index=True)[1], len(knots) - 1))
+    times = [
+        np.linspace(knots[i], knots[j], max(1, round(even[j] - even[i])), endpoint=False)
+        for i, j in pairwise(ends)
+    ]
+    return np.append(np.concatenate(times), schedule.T)
 
 
 def runge_kutta(rate: Callable[[float, NDArray], NDArray], y: NDArray, times: NDArray) -> NDArray:
-    """y at the last of the times, by the classical Runge-Kutta method of order 4."""
+    """y at the last of the times, by the method of Dormand & Prince (1981) of order 8."""
     for t, after in pairwise(times):
-        h = after - t
-        a = rate(t, y)
-        b = rate(t + h / 2, y + h / 2 * a)
-        c = rate(t + h / 2, y + h / 2 * b)
-        y = y + h / 6 * (a + 2 * b + 2 * c + rate(after, y + h * c))
+        h, slopes = after - t, []
+        for row, c in zip(STAGES, DOP853.C, strict=False):
+            now = y + h * sum((a * k for a, k in zip(row, slopes, strict=False) if a), 0.0)
+            slopes.append(rate(t + c * h, now))
+        y = y + h * sum((b * k for b, k in zip(DOP853.B, slopes, strict=True) if b), 0.0)
     return y
 
 
@@ -101,7 +112,7 @@ def solve(
     """
 
     def carried(rows: NDArray, steps: int) -> NDArray:
-        parts = [(True, np.linspace(0, 1, max(2, steps // 8) + 1))]
+        parts = [(True, np.linspace(0, 1, steps // 8 + 1))]
         if schedule.T > 1:
             parts.append((False, grid(schedule, steps)))
         state = y[rows]
@@ -141,7 +152,7 @@ def sample(
 
     def settled(finer: NDArray, coarser: NDArray) -> NDArray:
         size = np.abs(finer).max(axis=1, initial=1)
-        return np.abs(finer - coarser).max(axis=1, initial=0) <= MARGIN * tolerance * size
+        return np.abs(finer - coarser).max(axis=1, initial=0) <= tolerance * size
 
     return solve(rate, x.astype(np.float64), lambda x: x, reverse.schedule, True, settled)
 
@@ -167,7 +178,7 @@ def log_prob(
     y = np.concatenate([x0.astype(np.float64), np.zeros((len(x0), 1))], axis=1)
 
     def settled(finer: NDArray, coarser: NDArray) -> NDArray:
-        return np.abs(finer - coarser)[:, 0] <= MARGIN * tolerance
+        return np.abs(finer - coarser)[:, 0] <= tolerance
 
     return solve(rate, y, result, reverse.schedule, False, settled)[:, 0]
 

@@ -132,14 +132,10 @@ class ReverseProcess(Layer):
         At t = 1 beta_tilde is 0 and L_0 would be infinite: the variance of the decoder
         p(x_0 | x_1) is a parameter of its own (S-DIF-t1).
         """
-        t, (low, high) = (
-            np.arange(self.schedule.T + 1),
-            (self.schedule.beta_tilde, self.schedule.beta),
-        )
-        with np.errstate(divide="ignore"):
-            return np.log(np.where(t == 1, self.first, low)), np.log(
-                np.where(t == 1, self.first, high)
-            )
+        low, high = self.schedule.beta_tilde.copy(), self.schedule.beta.copy()
+        low[1] = high[1] = self.first
+        with np.errstate(divide="ignore"):  # at t = 0 nothing varies
+            return np.log(low), np.log(high)
 
     def respaced(self, steps: int) -> "ReverseProcess":
         """The same network on `steps` of the times, evenly spaced, with the schedule they make."""

@@ -38,7 +38,9 @@ def states(
         yield from ddim(reverse, x, rng=rng, times=times, eta=eta, label=label)
     else:
         short = reverse if steps == T else reverse.respaced(steps)
-        yield from ancestral(short, x, rng=rng, label=label)
+        times = np.append(0, evenly_spaced(T, steps))
+        for s, below in ancestral(short, x, rng=rng, label=label):
+            yield int(times[s]), below
 
 
 def ancestral(

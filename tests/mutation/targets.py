@@ -24,7 +24,7 @@ EXTRA = {
         nn.ResidualBlock.init(s.D, **s.new), s.x, s.normal(1, s.D), rng=s.rng
     ),
     "TimeNet, one time": lambda s: zoo.case(
-        zoo.ddpm(s, classes=2).net, s.x, t=s.t[:1], label=s.label, rng=s.rng
+        zoo.ddpm(s, classes=2).reverse.net, s.x, t=s.t[:1], label=s.label, rng=s.rng
     ),
 }
 LINES = zoo.ZOO | EXTRA
