@@ -1,10 +1,9 @@
 """What a chapter gives the command line: its models, its families, and its show.
 
-A chapter is a module of `minigen.cli.chapters`, listed there, with three names:
+A chapter is a module of `minigen.cli.chapters`, listed there, with two names:
 
-    MODELS    {name: Model}         what `minigen train NAME` builds, and with which settings
-    FAMILIES  {class: Family}       how models of a class are trained, sampled and measured
-    show      (stage) -> Chapter    its part of `minigen demo`
+    MODELS  {name: Model}         what `minigen train NAME` builds and how, with which settings
+    show    (stage) -> Chapter    its part of `minigen demo`
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigen.cli.datasets import Dataset
+from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.options import note
 from minigen.cli.results import Row
 from minigen.core import validate
@@ -50,30 +49,32 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Model:
-    """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn."""
-
-    build: Callable[[Dataset, Recipe, np.random.Generator], Any]
-    recipes: Mapping[str, Recipe]
-
-    def recipe(self, name: str, dataset: Dataset) -> Recipe:
-        """The settings for that data, or an error that says which data would do."""
-        validate.choice(f"the data of {name}", dataset.kind, self.recipes)
-        return self.recipes[dataset.kind]
-
-
-@dataclass(frozen=True)
 class Family:
-    """All that is done with models of one class.
+    """All that is done with models of one class, `kind`.
 
     fit(model, dataset, recipe, rng=, progress=) -> Run
     sample(model, n, rng=) -> (n, D)
     measure(name, model, dataset, rng=) -> [Row]
     """
 
+    kind: type
     fit: Callable[..., Any]
     sample: Callable[..., Any]
     measure: Callable[..., list[Row]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn."""
+
+    build: Callable[[Dataset, Recipe, np.random.Generator], Any]
+    recipes: Mapping[str, Recipe]
+    family: Family
+
+    def recipe(self, name: str, dataset: Dataset) -> Recipe:
+        """The settings for that data, or an error that says which data would do."""
+        validate.choice(f"the data of {name}", dataset.kind, self.recipes)
+        return self.recipes[dataset.kind]
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,16 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A trained model, what it was trained on, how, and what was measured."""
+
+    data: Dataset
+    model: Any
+    run: Any
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
 class Stage:
     """What a show is given: quick or not, its own random numbers, and whether to show progress."""
 
@@ -116,7 +127,13 @@ class Stage:
         """One of two settings."""
         return quick if self.quick else full
 
-    def train(self, name: str, model: Any, family: Family, dataset: Dataset, recipe: Recipe) -> Any:
-        """Train with a line that says what is being trained; return the Run."""
-        note(f"  {name} on {dataset.name}, {recipe.steps} steps")
-        return family.fit(model, dataset, recipe, rng=self.rng, progress=self.progress)
+    def trained(
+        self, name: str, model: Model, data: Dataset | str, steps: tuple[int, int]
+    ) -> Trained:
+        """Train and measure a model, with a line that says what is being trained."""
+        data = dataset(data, self.rng) if isinstance(data, str) else data
+        recipe = replace(model.recipe(name, data), steps=self.pick(*steps))
+        new = model.build(data, recipe, self.rng)
+        note(f"  {name} on {data.name}, {recipe.steps} steps")
+        run = model.family.fit(new, data, recipe, rng=self.rng, progress=self.progress)
+        return Trained(data, new, run, model.family.measure(name, new, data, rng=self.rng))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigen.cli import options
-from minigen.cli.chapters import FAMILIES, MODELS
+from minigen.cli.chapters import MODELS
 from minigen.cli.datasets import dataset
 from minigen.core import tree
 from minigen.training import save
@@ -35,13 +35,14 @@ def run(args: argparse.Namespace) -> None:
     out = options.target(args.out, (".npz",))
     rng = np.random.default_rng(args.seed)
     data = dataset(args.data, rng)
-    recipe = MODELS[args.model].recipe(args.model, data)
+    chosen = MODELS[args.model]
+    recipe = chosen.recipe(args.model, data)
     given = {k: getattr(args, k) for k in ("steps", "batch", "layers", "hidden", "lr")}
     recipe = recipe.changed(args.model, given)
-    model = MODELS[args.model].build(data, recipe, rng)
+    model = chosen.build(data, recipe, rng)
     start = time.perf_counter()
     progress = False if args.quiet else None
-    done = FAMILIES[type(model)].fit(model, data, recipe, rng=rng, progress=progress)
+    done = chosen.family.fit(model, data, recipe, rng=rng, progress=progress)
     save(out, model)
     _report(args, model, done, time.perf_counter() - start)
 

@@ -1,12 +1,12 @@
 """The chapters that the command line knows, in the order of the notes and of the demo.
 
-To add one: a module here with `MODELS`, `FAMILIES` and `show` (see `minigen.cli.chapter`), and
+To add one: a module here with `MODELS` and `show` (see `minigen.cli.chapter`), and
 its name in CHAPTERS.
 """
 
 from typing import Any
 
-from minigen.cli.chapter import Family
+from minigen.cli.chapter import Family, Model
 from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, triplet
 from minigen.core import validate
 
@@ -17,16 +17,16 @@ CHAPTERS: dict[str, Any] = {
     "triplet": triplet,
     "markov": markov,
 }
-MODELS = {name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()}
-FAMILIES: dict[type, Family] = {
-    kind: family for c in CHAPTERS.values() for kind, family in c.FAMILIES.items()
+MODELS: dict[str, Model] = {
+    name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()
 }
 
 
 def family(path: str, model: Any) -> Family:
     """The family of a model that was read from a file."""
-    if type(model) not in FAMILIES:
-        known = ", ".join(kind.__name__ for kind in FAMILIES)
+    families = {m.family.kind: m.family for m in MODELS.values()}
+    if type(model) not in families:
+        known = ", ".join(kind.__name__ for kind in families)
         name = type(model).__name__
         raise validate.expected(f"{path}: the class of the model", f"one of {known}", name)
-    return FAMILIES[type(model)]
+    return families[type(model)]

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
+from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage, Trained
 from minigen.cli.chapters.flows import FLOW, builder
-from minigen.cli.datasets import Dataset, dataset
-from minigen.cli.results import Row
+from minigen.cli.datasets import Dataset
 from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_spline
 from minigen.flows.normalizer import quadrature
 from minigen.flows.sequential import d_passes
@@ -47,11 +46,10 @@ def build_iaf(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flo
 
 
 MODELS = {
-    "maf": Model(builder(maf), MAF),
-    "iaf": Model(build_iaf, {"energy": PLANE}),
-    "neural_spline": Model(build_spline, SPLINE),
+    "maf": Model(builder(maf), MAF, FLOW),
+    "iaf": Model(build_iaf, {"energy": PLANE}, FLOW),
+    "neural_spline": Model(build_spline, SPLINE, FLOW),
 }
-FAMILIES = {Flow: FLOW}
 STEPS = {  # of the demo: full, quick
     ("neural_spline", "checkerboard"): (900, 40),
     ("neural_spline", "eight_gaussians"): (600, 40),
@@ -75,46 +73,40 @@ def show(stage: Stage) -> Chapter:
     return Chapter.of("MAF, IAF and neural splines", TEXT, parts)
 
 
-def trained(stage: Stage, name: str, data: str) -> tuple[Flow, list[Row]]:
-    """(model, rows) of one model on one data set."""
-    d = dataset(data, stage.rng)
-    steps = stage.pick(*STEPS[name, data])
-    recipe = replace(MODELS[name].recipe(name, d), steps=steps)
-    flow = MODELS[name].build(d, recipe, stage.rng)
-    stage.train(name, flow, FLOW, d, recipe)
-    return flow, FLOW.measure(name, flow, d, rng=stage.rng)
+def trained(stage: Stage, name: str, data: str) -> Trained:
+    """One model on one data set."""
+    return stage.trained(name, MODELS[name], data, STEPS[name, data])
 
 
 def plane(stage: Stage) -> Part:
     from minigen import plot
 
     fitted = {n: trained(stage, "neural_spline", n) for n in ("checkerboard", "eight_gaussians")}
-    pairs = {n: (flow, dataset(n, stage.rng).source) for n, (flow, _) in fitted.items()}
-    notes = {n: f"KL {rows[-1].value:.3f} nats" for n, (_, rows) in fitted.items()}
+    pairs = {n: (t.model, t.data.source) for n, t in fitted.items()}
+    notes = {n: f"KL {t.rows[-1].value:.3f} nats" for n, t in fitted.items()}
     text = "Neural splines have the corners that affine maps cannot have."
     shot = Shot("splines", plot.gallery(pairs, notes), text)
-    return [rows[-1] for _, rows in fitted.values()], [shot]
+    return [t.rows[-1] for t in fitted.values()], [shot]
 
 
 def digits(stage: Stage) -> Part:
     from minigen import plot
 
-    flow, rows = trained(stage, "neural_spline", "digits")
-    _, maf_rows = trained(stage, "maf", "digits")
-    x = flow.sample(64, rng=stage.rng)
+    spline, other = (trained(stage, name, "digits") for name in ("neural_spline", "maf"))
+    x = spline.model.sample(64, rng=stage.rng)
     picture = plot.images(x, top=16, heading="64 samples of a neural spline flow")
-    return [rows[-1], maf_rows[-1]], [Shot("splines_digits", picture, "Not chosen by hand.")]
+    return [spline.rows[-1], other.rows[-1]], [
+        Shot("splines_digits", picture, "Not chosen by hand.")
+    ]
 
 
 def energies(stage: Stage) -> Part:
     from minigen import plot
 
-    rows, pairs, notes = [], {}, {}
-    for name in ("ring", "wave"):
-        flow, more = trained(stage, "iaf", name)
-        rows += more
-        pairs[name] = flow, Normalized(dataset(name, stage.rng).source)
-        notes[name] = f"KL {more[-1].value:.3f} nats"
+    fitted = {name: trained(stage, "iaf", name) for name in ("ring", "wave")}
+    pairs = {n: (t.model, Normalized(t.data.source)) for n, t in fitted.items()}
+    notes = {n: f"KL {t.rows[-1].value:.3f} nats" for n, t in fitted.items()}
+    rows = [row for t in fitted.values() for row in t.rows]
     text = "IAF trained by reverse KL: no data, only the unnormalised density above."
     return rows, [Shot("energies", plot.gallery(pairs, notes), text)]
 

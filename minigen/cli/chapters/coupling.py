@@ -5,13 +5,11 @@ from dataclasses import replace
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
+from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage, Trained
 from minigen.cli.chapters.flows import FLOW, builder
 from minigen.cli.datasets import dataset
-from minigen.cli.results import Row
 from minigen.data import toys
-from minigen.flows import Flow, nice, real_nvp
-from minigen.training import Run
+from minigen.flows import nice, real_nvp
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
 TABLE = Recipe(steps=2000, layers=8, hidden=(64, 64), activation="tanh", weight_decay=1.0)
@@ -20,10 +18,9 @@ DIGITS = Recipe(
 )
 RECIPES = {"toy": TOY, "table": TABLE, "digits": DIGITS}
 MODELS = {
-    "real_nvp": Model(builder(real_nvp), RECIPES),
-    "nice": Model(builder(nice), RECIPES),
+    "real_nvp": Model(builder(real_nvp), RECIPES, FLOW),
+    "nice": Model(builder(nice), RECIPES, FLOW),
 }
-FAMILIES = {Flow: FLOW}
 STEPS = {  # of the demo: full, quick
     ("real_nvp", "moons"): (4000, 300),
     ("nice", "moons"): (1500, 80),
@@ -46,31 +43,25 @@ def show(stage: Stage) -> Chapter:
     return Chapter.of("Real NVP and NICE", TEXT, parts)
 
 
-def trained(
-    stage: Stage, name: str, data: str, steps: tuple[int, int]
-) -> tuple[Flow, Run, list[Row]]:
-    """(model, run, rows) of one model on one data set."""
-    d = dataset(data, stage.rng)
-    recipe = replace(MODELS[name].recipe(name, d), steps=stage.pick(*steps))
-    flow = MODELS[name].build(d, recipe, stage.rng)
-    run = stage.train(name, flow, FLOW, d, recipe)
-    return flow, run, FLOW.measure(name, flow, d, rng=stage.rng)
+def trained(stage: Stage, name: str, data: str) -> Trained:
+    """One model on one data set."""
+    return stage.trained(name, MODELS[name], data, STEPS.get((name, data), GALLERY_STEPS))
 
 
 def moons(stage: Stage) -> Part:
     from minigen import plot
 
-    flow, run, rows = trained(stage, "real_nvp", "moons", STEPS["real_nvp", "moons"])
-    *_, nice_rows = trained(stage, "nice", "moons", STEPS["nice", "moons"])
-    toy = dataset("moons", stage.rng).source
+    nvp, other = (trained(stage, name, "moons") for name in MODELS)
+    flow, toy = nvp.model, nvp.data.source
+    curve = plot.training(nvp.run, toy.entropy)
     points = [source.sample(3000, rng=stage.rng) for source in (flow, toy)]
     shots = [
         Shot("moons_density", plot.density(flow, toy), "The density that Real NVP learned."),
         Shot("moons_samples", plot.samples(*points), "Samples: base noise through the inverse."),
         Shot("moons_warp", plot.warp(flow), "The latent grid, bent coupling by coupling."),
-        Shot("moons_training", plot.training(run, toy.entropy), "Fresh batches cannot overfit."),
+        Shot("moons_training", curve, "Fresh batches cannot overfit."),
     ]
-    return [*rows, *nice_rows[1:]], shots
+    return [*nvp.rows, *other.rows[1:]], shots
 
 
 def fixed(stage: Stage) -> Part:
@@ -78,41 +69,37 @@ def fixed(stage: Stage) -> Part:
     d = dataset("moons", stage.rng)
     points = d.source.sample(FIXED, rng=stage.rng)
     frozen = replace(d, name=f"moons, {FIXED} points", train=points)
-    recipe = replace(TOY, steps=stage.pick(*STEPS["real_nvp", "moons"]))
-    flow = MODELS["real_nvp"].build(d, recipe, stage.rng)
-    stage.train("real_nvp", flow, FLOW, frozen, recipe)
-    return FLOW.measure("real_nvp", flow, frozen, rng=stage.rng)[-1:], []
+    steps = STEPS["real_nvp", "moons"]
+    return stage.trained("real_nvp", MODELS["real_nvp"], frozen, steps).rows[-1:], []
 
 
 def gallery(stage: Stage) -> Part:
     from minigen import plot
 
     names = stage.pick(GALLERY, ("pinwheel",))
-    fitted = {name: trained(stage, "real_nvp", name, GALLERY_STEPS) for name in names}
-    pairs = [(n, (flow, dataset(n, stage.rng).source)) for n, (flow, _, _) in fitted.items()]
-    notes = {n: f"KL {rows[-1].value:.3f} nats" for n, (_, _, rows) in fitted.items()}
+    fitted = {name: trained(stage, "real_nvp", name) for name in names}
+    pairs = [(n, (t.model, t.data.source)) for n, t in fitted.items()]
+    notes = {n: f"KL {t.rows[-1].value:.3f} nats" for n, t in fitted.items()}
     text = "Other toys after a short training; holes and sharp edges are hard for a smooth map."
     shots = [
         Shot(f"toys_{k // COLUMNS + 1}", plot.gallery(dict(pairs[k : k + COLUMNS]), notes), text)
         for k in range(0, len(pairs), COLUMNS)
     ]
-    return [rows[-1] for _, _, rows in fitted.values()], shots
+    return [t.rows[-1] for t in fitted.values()], shots
 
 
 def digits(stage: Stage) -> Part:
     from minigen import plot
 
-    flow, run, rows = trained(stage, "real_nvp", "digits", STEPS["real_nvp", "digits"])
-    *_, nice_rows = trained(stage, "nice", "digits", STEPS["nice", "digits"])
-    train = dataset("digits", stage.rng).train
-    x = flow.sample(64, rng=stage.rng)
+    nvp, other = (trained(stage, name, "digits") for name in MODELS)
+    x, curve = nvp.model.sample(64, rng=stage.rng), plot.training(nvp.run)
     shots = [
-        Shot("digits_training", plot.training(run), "1000 images are few: watch the validation."),
+        Shot("digits_training", curve, "1000 images are few: watch the validation."),
         Shot("digits_samples", plot.images(x, top=16, heading="64 samples"), "Not chosen by hand."),
-        Shot("digits_neighbours", plot.neighbours(x[:8], nearest(x[:8], train), top=16),
+        Shot("digits_neighbours", plot.neighbours(x[:8], nearest(x[:8], nvp.data.train), top=16),
              "Samples and their nearest training images: the model has not copied them."),
     ]  # fmt: skip
-    return [*rows[1:], *nice_rows[1:]], shots
+    return [*nvp.rows[1:], *other.rows[1:]], shots
 
 
 def nearest(x: NDArray, train: NDArray, k: int = 6) -> NDArray:

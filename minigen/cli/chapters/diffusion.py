@@ -1,7 +1,6 @@
 """Diffusion: the ELBO term by term, the forward and the reverse process, moons and digits."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from minigen.cli.chapter import Chapter, Family, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.coupling import nearest
 from minigen.cli.chapters.flows import same_levels
-from minigen.cli.datasets import Dataset, dataset
+from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
@@ -82,9 +81,8 @@ def measure_ddpm(
     ]
 
 
-MODELS = {"ddpm": Model(build, RECIPES)}
-DIFFUSION = Family(fit_ddpm, sample_ddpm, measure_ddpm)
-FAMILIES = {DDPM: DIFFUSION}
+DIFFUSION = Family(DDPM, fit_ddpm, sample_ddpm, measure_ddpm)
+MODELS = {"ddpm": Model(build, RECIPES, DIFFUSION)}
 
 
 def show(stage: Stage) -> Chapter:
@@ -92,19 +90,11 @@ def show(stage: Stage) -> Chapter:
     return Chapter.of("Diffusion", TEXT, parts)
 
 
-def trained(stage: Stage, data: str) -> tuple[Dataset, DDPM, list[Row]]:
-    """(data set, model, rows) of one training."""
-    d = dataset(data, stage.rng)
-    recipe = replace(RECIPES[d.kind], steps=stage.pick(*STEPS[data]))
-    model = build(d, recipe, stage.rng)
-    stage.train("ddpm", model, DIFFUSION, d, recipe)
-    return d, model, measure_ddpm("ddpm", model, d, rng=stage.rng)
-
-
 def moons(stage: Stage) -> Part:
     from minigen import plot
 
-    d, model, rows = trained(stage, "moons")
+    done = stage.trained("ddpm", MODELS["ddpm"], "moons", STEPS["moons"])
+    d, model = done.data, done.model
     x = d.source.sample(1500, rng=stage.rng)
     t, forward = noised(model, x, stage.rng)
     color = np.arctan2(x[:, 1], x[:, 0])
@@ -112,7 +102,7 @@ def moons(stage: Stage) -> Part:
     bound = model.elbo(x, rng=stage.rng)
     there = plot.filmstrip(forward, [f"t = {k}" for k in t], color=color, how="data to noise")
     back = plot.filmstrip(reverse, [f"t = {k}" for k in t[::-1]], how="noise to samples")
-    return rows, [
+    return done.rows, [
         Shot("diffusion_forward", there, "The forward process: each point keeps its colour."),
         Shot("diffusion_reverse", back, "The reverse process, learned."),
         Shot("diffusion_terms", plot.elbo_terms(bound.L, bound.L_error), "Where the nats go."),
@@ -122,14 +112,15 @@ def moons(stage: Stage) -> Part:
 def digits(stage: Stage) -> Part:
     from minigen import plot
 
-    d, model, rows = trained(stage, "digits")
+    done = stage.trained("ddpm", MODELS["ddpm"], "digits", STEPS["digits"])
+    d, model = done.data, done.model
     x = sample_ddpm(model, 80, rng=stage.rng)
     picture = plot.images(x, columns=10, top=16, heading="80 samples")
     t, forward = noised(model, model.encode(d.train[:5]), stage.rng)
     strip = plot.filmstrip(forward, [f"t = {k}" for k in t], how="data to noise")
     bound = model.elbo(d.source.test.x, rng=stage.rng)
     neighbours = plot.neighbours(x[:8], nearest(x[:8], d.train), top=16)
-    return rows, [
+    return done.rows, [
         Shot("diffusion_digits_forward", strip, "Five digits become noise."),
         Shot("diffusion_digits", picture, "Not chosen by hand; one class a column."),
         Shot("diffusion_neighbours", neighbours, "Samples and the nearest training images."),

@@ -25,7 +25,7 @@ def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
         return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
     if dataset.kind == "table":
         return {"before": (Affine.standardize(dataset.train),), "init_from": dataset.train}
-    return {"init_from": dataset.train.sample(2000, rng=rng)}
+    return {"init_from": dataset.source.sample(2000, rng=rng)}
 
 
 def builder(
@@ -105,4 +105,4 @@ def _energy_rows(name: str, flow: Flow, dataset: Dataset, rng: np.random.Generat
     ]
 
 
-FLOW = Family(fit_flow, sample_flow, measure_flow)
+FLOW = Family(Flow, fit_flow, sample_flow, measure_flow)

@@ -1,12 +1,10 @@
 """The Markov factor p(x_i | x_{i-1}): the letters of a text."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
-from minigen.cli.datasets import Dataset, dataset
+from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row
 from minigen.core import validate
 from minigen.markov import CategoricalChain, fit_categorical, fit_unigram, padded, perplexity
@@ -61,26 +59,22 @@ def measure_chain(
     return [Row(name, dataset.name, "perplexity, held out", found, None, beside)]
 
 
-MODELS = {"markov": Model(build, RECIPES)}
-CHAIN = Family(fit_chain, sample_chain, measure_chain)
-FAMILIES = {CategoricalChain: CHAIN}
+CHAIN = Family(CategoricalChain, fit_chain, sample_chain, measure_chain)
+MODELS = {"markov": Model(build, RECIPES, CHAIN)}
 
 
 def show(stage: Stage) -> Chapter:
     from minigen import plot
 
-    d = dataset("text", stage.rng)
-    recipe = replace(RECIPES["text"], steps=stage.pick(*STEPS))
-    model = build(d, recipe, stage.rng)
-    stage.train("markov", model, CHAIN, d, recipe)
-    rows = measure_chain("markov", model, d, rng=stage.rng)
+    done = stage.trained("markov", MODELS["markov"], "text", STEPS)
+    d, model = done.data, done.model
     common = common_letters(d)
     names = ["space" if c == " " else c for c in np.array(list(d.source.symbols))[common]]
     P = model.P[np.ix_(common, common)]
     sample = d.source.decode(model.sample(1, length=LETTERS, rng=stage.rng)[0])
     text = f"p(next | this) of the 20 most frequent symbols. A sample: {sample!r}"
     shot = Shot("transitions", plot.transition(P / P.sum(axis=1, keepdims=True), names), text)
-    return Chapter("The Markov factor", TEXT, rows, [shot])
+    return Chapter("The Markov factor", TEXT, done.rows, [shot])
 
 
 def common_letters(dataset: Dataset, most: int = 20) -> NDArray:

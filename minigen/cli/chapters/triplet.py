@@ -1,12 +1,11 @@
 """The triplet loss: an embedding of the digits in which like lies near like."""
 
-from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
 
 from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
-from minigen.cli.datasets import Dataset, dataset
+from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row
 from minigen.core import validate
 from minigen.metric import (
@@ -71,28 +70,24 @@ def measure_embedding(
     ]
 
 
-MODELS = {"triplet": Model(build, RECIPES)}
-EMBEDDING = Family(fit_embedding, sample_embedding, measure_embedding)
-FAMILIES = {MinedTripletLoss: EMBEDDING}
+EMBEDDING = Family(MinedTripletLoss, fit_embedding, sample_embedding, measure_embedding)
+MODELS = {"triplet": Model(build, RECIPES, EMBEDDING)}
 
 
 def show(stage: Stage) -> Chapter:
     from minigen import plot
 
-    d = dataset("digits", stage.rng)
-    recipe = replace(RECIPES["digits"], steps=stage.pick(*STEPS))
-    model = build(d, recipe, stage.rng)
-    run = stage.train("triplet", model, EMBEDDING, d, recipe)
-    test = d.source.test
-    e = model.embed(test.x / np.float32(16))
+    done = stage.trained("triplet", MODELS["triplet"], "digits", STEPS)
+    test = done.data.source.test
+    e = done.model.embed(test.x / np.float32(16))
     queries = np.arange(0, 60, 10)
     near = test.x[nearest(e, 6, queries=queries)]
     flat = plot.embedding(PCA.of(e, 2).embed(e), test.x, test.y)
-    text = f"Test images by the two main directions of {DIMS}. Training: {collapse(run, model)}."
-    rows = measure_embedding("triplet", model, d, rng=stage.rng)
+    state = collapse(done.run, done.model)
+    text = f"Test images by the two main directions of {DIMS}. Training: {state}."
     shots = (
         Shot("embedding", flat, text),
         Shot("embedding_neighbours", plot.neighbours(test.x[queries], near, top=16),
              "Test images and their nearest neighbours in the embedding."),
     )  # fmt: skip
-    return Chapter("The triplet loss", TEXT, rows, shots)
+    return Chapter("The triplet loss", TEXT, done.rows, shots)
