@@ -1,6 +1,5 @@
 """Rows of numbers from a CSV file, with the place of the first mistake."""
 
-import contextlib
 import csv
 import io
 import math
@@ -19,7 +18,7 @@ Record = tuple[int, list[str]]  # the line number and the cells
 
 def read_csv(path: pathlib.Path) -> NDArray:
     """The numbers of a CSV file, (N, D) float64; a first line of names is skipped."""
-    records = _filled(path, _records(path))
+    records = _records(path)
     first = next(records, None)
     if first is None:
         raise expected(str(path), "rows of numbers", "an empty file")
@@ -42,26 +41,21 @@ def decoded(name: str, content: bytes) -> str:
 
 
 def _records(path: pathlib.Path) -> Iterator[Record]:
-    """The records of the file."""
+    """The records that are not blank; blank lines may only stand at the end."""
     stream = io.StringIO(decoded(str(path), path.read_bytes()), newline="")
     reader = csv.reader(stream, strict=True, skipinitialspace=True)
+    blank = 0
     try:
         for cells in reader:
-            yield reader.line_num, cells
+            if len(cells) < 2 and not "".join(cells).strip():
+                blank = blank or reader.line_num
+            elif blank:
+                what, got = "a row of numbers", "a blank line before other rows"
+                raise expected(f"{path}:{blank}", what, got)
+            else:
+                yield reader.line_num, cells
     except csv.Error as error:
         raise expected(f"{path}:{reader.line_num}", "comma-separated values", error) from None
-
-
-def _filled(path: pathlib.Path, records: Iterator[Record]) -> Iterator[Record]:
-    """The records that are not blank; blank lines may only stand at the end."""
-    blank = 0
-    for line, cells in records:
-        if len(cells) < 2 and not "".join(cells).strip():
-            blank = blank or line
-        elif blank:
-            raise expected(f"{path}:{blank}", "a row of numbers", "a blank line before other rows")
-        else:
-            yield line, cells
 
 
 def _is_header(path: pathlib.Path, record: Record) -> bool:
@@ -69,10 +63,10 @@ def _is_header(path: pathlib.Path, record: Record) -> bool:
     line, cells = record
     if any(_as_float(cell) is not None for cell in cells):
         return False
-    for column, cell in enumerate(cells, 1):
-        if not cell.strip():
-            got = "an empty cell (an index column? leave it out)"
-            raise expected(f"{path}:{line}:{column}", "a column name", got)
+    names = [cell.strip() for cell in cells]
+    if "" in names:
+        got = "an empty cell (an index column? leave it out)"
+        raise expected(f"{path}:{line}:{names.index('') + 1}", "a column name", got)
     return True
 
 
@@ -82,13 +76,13 @@ def _numbers(path: pathlib.Path, record: Record, first: Record) -> list[float]:
     if got != width:
         place = f"{path}:{line}:{min(got, width) + 1}"
         raise expected(place, f"as many columns as line {first_line}, {width}", got)
-    with contextlib.suppress(ValueError):
-        row = list(map(float, cells))
-        if all(map(math.isfinite, row)) and "_" not in "".join(cells):
-            return row
-    values = [_as_float(cell) for cell in cells]
-    column = next(k for k, v in enumerate(values) if v is None or not math.isfinite(v))
-    raise expected(f"{path}:{line}:{column + 1}", "a finite number", _described(cells[column]))
+    row = []
+    for column, cell in enumerate(cells, 1):
+        value = _as_float(cell)
+        if value is None or not math.isfinite(value):
+            raise expected(f"{path}:{line}:{column}", "a finite number", _described(cell))
+        row.append(value)
+    return row
 
 
 def _as_float(cell: str) -> float | None:

@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core.validate import expected
+from minigen.core.validate import InvalidInput, expected
 
 HEADER = 2**14  # bytes; NumPy accepts no longer header either
 VERSIONS = {
@@ -33,11 +33,10 @@ def read_npy(path: pathlib.Path) -> NDArray:
 
 def read_npz(path: pathlib.Path) -> dict[str, NDArray]:
     """{"x": the array x, or the only one beside y; "y": the array y if there is one}."""
-    with open(path, "rb") as file:
-        with _readable(str(path)):
-            archive = zipfile.ZipFile(file)
+    with open(path, "rb") as file, _readable(str(path)):
+        archive = zipfile.ZipFile(file)
         return {
-            key: _member(f"{path}: {member.filename}", archive, member)
+            key: _array(f"{path}: {member.filename}", archive.open(member), member.file_size)
             for key, member in _chosen(str(path), archive.infolist()).items()
         }
 
@@ -53,14 +52,6 @@ def _chosen(path: str, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipI
     return {"x": found["x"] if "x" in found else found.popitem()[1]} | labels
 
 
-def _member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
-    """The array in one member of an archive."""
-    with _readable(name):
-        stream = archive.open(member)
-    with stream:
-        return _array(name, stream, member.file_size)
-
-
 def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
     """The numeric array in a .npy stream of `size` bytes."""
     with _readable(name):
@@ -69,14 +60,13 @@ def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
         with warnings.catch_warnings():  # a damaged header may hold odd Python
             warnings.simplefilter("ignore")
             shape, fortran, dtype = VERSIONS[np.lib.format.read_magic(head)](head)
-    if dtype.kind not in "iuf":
-        raise expected(name, "an array of real numbers", f"dtype {dtype}")
-    if min(shape, default=1) < 1:
-        raise expected(name, "at least one number", f"shape {shape}")
-    declared, actual = math.prod(shape) * dtype.itemsize, size - head.tell()
-    if declared != actual:
-        raise expected(name, f"{declared} bytes for shape {shape} of {dtype}", actual)
-    with _readable(name):
+        if dtype.kind not in "iuf":
+            raise expected(name, "an array of real numbers", f"dtype {dtype}")
+        if min(shape, default=1) < 1:
+            raise expected(name, "at least one number", f"shape {shape}")
+        declared, actual = math.prod(shape) * dtype.itemsize, size - head.tell()
+        if declared != actual:
+            raise expected(name, f"{declared} bytes for shape {shape} of {dtype}", actual)
         flat = np.frombuffer(start[head.tell() :] + stream.read(), dtype)
         return flat.reshape(shape, order="F" if fortran else "C")
 
@@ -86,6 +76,8 @@ def _readable(name: str) -> Iterator[None]:
     """Turn the ten kinds of errors that a damaged file can raise into one refusal."""
     try:
         yield
+    except InvalidInput:
+        raise
     except Exception as error:
         got = f"a damaged or foreign one ({type(error).__name__})"
         raise expected(name, "a readable NumPy file", got) from None
