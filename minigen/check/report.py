@@ -25,6 +25,7 @@ Kind = StrEnum(
     # of the reference; of a bijection or another value; of a rule of the contract
     "UNSURE NOT_CLEAN ILL_CONDITIONED LOGDET_SIGN VALUE RULE",
 )
+Kind.__doc__ = "What a `Diagnosis` says, as a code: `Kind.SIGN`, `Kind.MISSING_TERM`, ..."
 
 
 @dataclass(frozen=True)
