@@ -57,8 +57,9 @@ class Flow(Density):
     @property
     def data_dtype(self) -> np.dtype:
         """float64 where the chain begins with a Preprocess, else the model's own type."""
-        first = self.chain.layers[0] if isinstance(self.chain, Chain) else self.chain
-        return np.dtype(np.float64) if isinstance(first, Preprocess) else self.dtype
+        layers = self.chain.layers if isinstance(self.chain, Chain) else (self.chain,)
+        starts = bool(layers) and isinstance(layers[0], Preprocess)
+        return np.dtype(np.float64) if starts else self.dtype
 
     def slow(self, direction: str) -> Bijection | None:
         return self.chain.slow(direction)
