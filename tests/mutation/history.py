@@ -31,7 +31,7 @@ BANK = (
     planted("H7 sign of the log-det of a linear inverse (flowjax)", "flows/linear.py", INVERTED("InvertibleLinear"),
             "return x, -self.a.sum() +", "return x, self.a.sum() +"),
     planted("H8 sign of the Jacobian of a standardisation (bayesflow)", "flows/elementwise.py", INVERTED("Affine"),
-            "/ self.scale, -self.logdet(y)", "/ self.scale, self.logdet(y)"),
+            ".astype(y.dtype), -self.logdet(y)", ".astype(y.dtype), self.logdet(y)"),
     planted("H9 a conditional MAF of one column hears nothing (flowjax)", "flows/degrees.py", "test_made.py test_maf_iaf.py",
             "low = 0 if context or features == 1 else 1\n    kinds = features - low",
             "low = 1\n    kinds = max(features - low, 1)"),
