@@ -120,20 +120,20 @@ def test_the_mining_door_says_what_is_wrong(rng):
 
 def test_balanced_batches_have_classes_in_equal_parts(rng):
     x, y = np.arange(60.0)[:, None], np.repeat([3, 4, 9, 11], [30, 20, 8, 2])
-    balanced = metric.PKSampler(x, y, per_class=5)
+    balanced = metric.Balanced(x, y, per_class=5)
     for n, classes in [(15, 3), (20, 4), (200, 4), (7, 2)]:
         rows, labels = balanced.sample(n, rng=rng)
         assert np.array_equal(y[rows[:, 0].astype(int)], labels)
         sizes = np.unique(labels, return_counts=True)[1]
         assert len(rows) == n and len(sizes) == classes and np.ptp(sizes) <= 1
     with pytest.raises(ValueError, match="labels: expected at least two classes, got one"):
-        metric.PKSampler(x, 0 * y)
+        metric.Balanced(x, 0 * y)
     with pytest.raises(ValueError, match="per_class: expected an integer"):
-        metric.PKSampler(x, y, per_class=1)
+        metric.Balanced(x, y, per_class=1)
 
 
 def test_a_class_is_drawn_without_repetition_while_it_lasts(rng):
-    balanced = metric.PKSampler(np.arange(10.0)[:, None], np.repeat([0, 1], [8, 2]), per_class=6)
+    balanced = metric.Balanced(np.arange(10.0)[:, None], np.repeat([0, 1], [8, 2]), per_class=6)
     rows, labels = balanced.sample(12, rng=rng)
     assert len(set(rows[labels == 0, 0])) == 6
     assert sorted(rows[labels == 1, 0]) == [8, 8, 8, 9, 9, 9]
@@ -222,7 +222,7 @@ def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
 def test_small_batches_are_balanced_too(rng):
     """None, one or two rows; pairs, the fewest with a positive."""
     x, y = np.arange(12.0)[:, None], np.arange(12) % 4
-    balanced = metric.PKSampler(x, y, per_class=2)
+    balanced = metric.Balanced(x, y, per_class=2)
     for n in (0, 1, 2, 3):
         rows, labels = balanced.sample(n, rng=rng)
         assert rows.shape == (n, 1) and np.array_equal(y[rows[:, 0].astype(int)], labels)

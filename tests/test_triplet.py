@@ -292,7 +292,7 @@ def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
     y = np.concatenate([part.y for part in parts])
     train, test = np.split(rng.permutation(len(x)), [1350])
     net = embedding(64, 16, rng=rng)
-    balanced = metric.PKSampler(x[train], y[train], 16, metric.RandomAffine(8))
+    balanced = metric.Balanced(x[train], y[train], 16, metric.RandomAffine(8))
     held_out = x[train][:200], y[train][:200]
     mg.fit(net, balanced, rng=rng, steps=350, batch=160, validation=held_out)
     mine, pixels, pca = (

@@ -31,7 +31,7 @@ from minigen.metric import (
     PCA,
     MinedTriplets,
     Normalize,
-    PKSampler,
+    Balanced,
     RandomAffine,
     TripletLoss,
     collapse,
@@ -325,7 +325,7 @@ print(inspect.getsource(MinedTriplets.forward))
 print(inspect.getsource(MinedTriplets.backward))
 
 # %%
-sampler = PKSampler(*train, per_class=16, augment=RandomAffine(8))
+sampler = Balanced(*train, per_class=16, augment=RandomAffine(8))
 batch = sampler.sample(160, rng=rng)
 fresh = embedding(64, 16, normalize=False, rng=rng)
 e = fresh.embed(batch[0])
@@ -553,7 +553,7 @@ def shuffled(seed, steps=350):
     )
     net = embedding(64, 16, rng=rng)
     few = x[:200], y[:200]
-    data = PKSampler(x, y, 16, RandomAffine(8))
+    data = Balanced(x, y, 16, RandomAffine(8))
     mg.fit(net, data, steps=steps, batch=160, validation=few, rng=rng, progress=False)
     views = x_new, PCA.of(x, 16).embed(x_new), net.embed(x_new)
     return [recall(view, y_new)[1] for view in views]

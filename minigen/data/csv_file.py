@@ -5,6 +5,7 @@ import io
 import math
 import pathlib
 import re
+import warnings
 from collections.abc import Iterator
 from itertools import chain
 
@@ -59,8 +60,14 @@ def _records(path: pathlib.Path) -> Iterator[Record]:
 
 
 def _is_header(path: pathlib.Path, record: Record) -> bool:
-    """Whether no cell of the first line is a number; then each must be a name."""
+    """Whether no cell of the first line is a number; then each must be a name.
+
+    0, 1, 2, ... are names too: those that pandas gives to columns that have none.
+    """
     line, cells = record
+    if len(cells) > 1 and [cell.strip() for cell in cells] == [str(k) for k in range(len(cells))]:
+        warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=4)
+        return True
     if any(_as_float(cell) is not None for cell in cells):
         return False
     names = [cell.strip() for cell in cells]

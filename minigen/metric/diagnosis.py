@@ -51,7 +51,7 @@ def collapse(run: Any, loss: Any, window: int = 50) -> CollapseReport:
     Examples
     --------
     >>> net, digits = mg.metric.embedding(64, 2, rng=rng, hidden=(8,)), mg.data.digits()
-    >>> sampler = mg.metric.PKSampler(digits.train.x / 16, digits.train.y)
+    >>> sampler = mg.metric.Balanced(digits.train.x / 16, digits.train.y)
     >>> few = (digits.test.x[:50] / 16, digits.test.y[:50])
     >>> run = mg.fit(net, sampler, steps=9, rng=rng, validation=few)
     >>> bool(mg.metric.collapse(run, net))

@@ -11,7 +11,7 @@ from minigen.metric.mining import label_array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PKSampler:
+class Balanced:
     """A sampler of class-balanced batches: P random classes with about K rows each.
 
     A class is drawn without replacement while it lasts. Give it to `fit` as data, with a
@@ -27,7 +27,7 @@ class PKSampler:
     Examples
     --------
     >>> digits = mg.data.digits().train
-    >>> x, labels = mg.metric.PKSampler(digits.x, digits.y, per_class=4).sample(12, rng=rng)
+    >>> x, labels = mg.metric.Balanced(digits.x, digits.y, per_class=4).sample(12, rng=rng)
     >>> x.shape, np.unique(labels, return_counts=True)[1].tolist()
     ((12, 64), [4, 4, 4])
     """
@@ -38,7 +38,9 @@ class PKSampler:
     augment: Callable[[NDArray, np.random.Generator], NDArray] | None = None
 
     def __post_init__(self) -> None:
-        label_array(self.labels, len(validate.array("x", self.x)))
+        x = validate.array("x", self.x)
+        object.__setattr__(self, "x", x)  # rows of a table are positions, not its index
+        object.__setattr__(self, "labels", label_array(self.labels, len(x)))
         validate.integer("per_class", self.per_class, 2)
         if len(np.unique(self.labels)) < 2:
             raise validate.expected("labels", "at least two classes", "one")
@@ -60,4 +62,4 @@ class PKSampler:
         return np.concatenate([rng.permutation(mine) for _ in range(rounds)])[:size]
 
     def __repr__(self) -> str:
-        return f"PKSampler({self.x.shape}, {len(np.unique(self.labels))} classes)"
+        return f"Balanced({self.x.shape}, {len(np.unique(self.labels))} classes)"

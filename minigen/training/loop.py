@@ -118,6 +118,9 @@ def fit(
     average = Average(descent.theta, ema)
     fixed = held_out(loss, data, validation, rng)
     patience = validate.optional_integer("patience", patience, 1)
+    if fixed is None and (patience or validate_every):
+        name = "patience" if patience else "validate_every"
+        raise validate.expected(name, "None without validation data", patience or validate_every)
     best = Best(loss, fixed, average, run, patience, every)
     try:
         best.update(0)

@@ -11,7 +11,7 @@ from minigen.core import validate
 from minigen.metric import (
     PCA,
     MinedTripletLoss,
-    PKSampler,
+    Balanced,
     RandomAffine,
     collapse,
     embedding,
@@ -44,7 +44,7 @@ def fit_embedding(
 ) -> Run:  # fmt: skip
     """Training on batches with as many of each class, each image moved a little."""
     train, validation = dataset.source.train, dataset.source.validation
-    batches = PKSampler(train.x / np.float32(16), train.y, augment=RandomAffine(8))
+    batches = Balanced(train.x / np.float32(16), train.y, augment=RandomAffine(8))
     held_out = validation.x / np.float32(16), validation.y
     return fit(model, batches, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
