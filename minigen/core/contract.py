@@ -203,6 +203,10 @@ class Loss(Layer):
         """The type in which data are given to `draw`."""
         return self.dtype
 
+    def rows(self, *inputs: NDArray) -> NDArray | None:
+        """The losses whose mean this loss is, (N,), where each row has one of its own."""
+        return None
+
     def examine(self, data: Any) -> None:
         """Look at all training data once, before the first step: refuse, or warn."""
 

@@ -49,6 +49,9 @@ class NLL(Loss):
         x, *context = batch if isinstance(batch, tuple) else (batch,)
         return validate.rows(self.density, dequantized(self.density, x, rng), *context), {}
 
+    def rows(self, x: NDArray, *context: NDArray) -> NDArray:
+        return -self.density.forward(x, *context)[0]
+
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
         logp, cache = self.density.forward(x, *context)
         return -logp.mean(), (logp, cache)

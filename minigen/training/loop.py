@@ -192,7 +192,10 @@ class Average:
 
 
 class Best:
-    """The best parameters so far on one fixed draw of the validation data."""
+    """The best parameters so far on one fixed draw of the validation data.
+
+    The start is a candidate too, and is given up only for what is better beyond chance.
+    """
 
     def __init__(
         self, loss: Loss, fixed: Any, average: Average, run: Run, patience: int | None, every: int
@@ -200,29 +203,34 @@ class Best:
         self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
         self.patience, self.every, self.since = patience, every, 0
         self.value: NDArray | None = None
+        self.start: Any = None  # the losses at the start
 
     def update(self, step: int) -> None:
         """Validate, and keep the parameters if they are better than all before."""
         if self.fixed is None:
             return
-        loss = self.validation(step)
+        losses = self.validation(step)
+        loss = float(losses.mean())
         self.run.record({"validation": loss, "validation_step": step})
         self.since += step > 0 and step % self.every == 0
-        if loss < self.run.best:
+        if step == 0:
+            self.start = losses
+        if step == 0 or (loss < self.run.best and beyond_chance(self.start - losses)):
             self.run.best, self.run.best_step, self.since = loss, step, 0
             self.value = self.average.value.copy()
 
-    def validation(self, step: int) -> float:
-        """The loss at the averaged parameters."""
+    def validation(self, step: int) -> NDArray:
+        """The losses of the rows at the averaged parameters, or the one of them all, (1,)."""
         inputs, given = self.fixed
         theta, live = self.average.theta, self.average.theta.copy()
         theta[...] = self.average.value
-        loss = float(self.loss.forward(*inputs, **given)[0])
-        if not np.isfinite(loss):
+        losses = self.loss.rows(*inputs)
+        losses = np.atleast_1d(self.loss.forward(*inputs, **given)[0] if losses is None else losses)
+        if not np.isfinite(losses).all():
             reason = explain(self.loss, inputs, given)
-            raise NotFinite(f"validation loss {loss} at step {step}: {reason}")
+            raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
         theta[...] = live
-        return loss
+        return losses.astype(np.float64)
 
     @property
     def out_of_patience(self) -> bool:
@@ -238,6 +246,16 @@ def factor_of(schedule: str | Callable[[float], float]) -> Callable[[float], flo
     if not callable(schedule):
         return SCHEDULES[validate.choice("schedule", schedule, SCHEDULES)]
     return lambda part: validate.number(f"schedule({part:g})", schedule(part), 0)
+
+
+def beyond_chance(gain: NDArray) -> bool:
+    """Whether the mean of some gains is above 0 by more than their scatter explains.
+
+    The limit is about the 97.5 % quantile of Student's t, in standard errors of the mean.
+    """
+    n = len(gain)
+    limit = (2 + 3 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+    return bool(gain.mean() > limit)
 
 
 def is_early(step: int, every: int) -> bool:

@@ -52,7 +52,7 @@ def fit_flow(
         return fit(loss, base, rng=rng, progress=progress, clip=5.0, **recipe.training)
     return fit(
         flow.nll, dataset.train, validation=dataset.validation, rng=rng, progress=progress,
-        validate_every=max(1, recipe.steps // 20), **recipe.training,
+        **recipe.training,
     )  # fmt: skip
 
 
