@@ -130,7 +130,7 @@ print(report)
 # %% [markdown]
 # ## 2. Three ways to differentiate a number
 #
-# To judge a hand-written derivative we need another that has nothing to do with it. Take
+# To test a hand-written derivative we need another that is found in another way. Take
 # $f(x)=e^x\sin x$ at $x=1$, where $f'(x)=e^x(\sin x+\cos x)$ is known.
 #
 # | method | formula | error of the formula | error of the arithmetic |
@@ -212,7 +212,7 @@ print(inspect.getsource(absolute))
 # %% [markdown]
 # `np.abs` of a complex number is its length, a real number. Its derivative is lost in silence.
 # Branches are taken by the real part instead. What if your own layer does use `np.abs`? The
-# checker compares both ways on a random direction first, and changes the judge:
+# checker compares both ways on a random direction first, and changes the reference:
 
 
 # %%

@@ -34,7 +34,8 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## 1. Keep one half, move the other
 #
-# The idea of Dinh, Sohl-Dickstein and Bengio (2017): split the columns of $\bar x$ into a half that
+# The idea of Dinh, Sohl-Dickstein and Bengio (2017), who called it *real-valued non-volume
+# preserving* transformations (Real NVP): split the columns of $\bar x$ into a half that
 # is **kept** and a half that is **moved**. The network reads only the kept half.
 #
 # $$\bar x=\begin{pmatrix}x_1\dots x_d\\ x_{d+1}\dots x_D\end{pmatrix}\ \text{(NVP-2)}
@@ -126,7 +127,7 @@ assert np.abs(as_printed - x).max() > 0.1
 #
 # The notes leave dots in the lower right block and print $e^{s}$ *outside* the matrix. There it
 # would scale the identity block as well. `mg.check.jacobian` differentiates the code by complex
-# step, without any of these formulas. So it can be the judge.
+# step, without any of these formulas. So it can decide between the two readings.
 
 # %%
 J = mg.check.jacobian(lambda v: layer.forward(v)[0], x)
@@ -326,7 +327,10 @@ final = {name: np.mean(run.history["loss"][-50:]) for name, run in runs.items()}
 print(f"entropy of moons {toy.entropy:.2f}")
 for name, loss in final.items():
     print(f"{name:15} loss at the end {loss:6.2f}")
-assert toy.entropy < final["AffineCoupling"] < final["NoNetwork"] - 0.2
+to_learn = runs["NoNetwork"].history["loss"][0] - toy.entropy  # at the first step
+never = (final["NoNetwork"] - toy.entropy) / to_learn
+print(f"NoNetwork: {never:.0%} of what there is to learn is never learned")
+assert 0.3 < never < 0.7 and toy.entropy < final["AffineCoupling"] < final["NoNetwork"] - 0.2
 assert final["NoNetwork"] < final["NoScale"] < final["NoLogdet"]
 
 
@@ -350,11 +354,11 @@ curves(runs, toy.entropy)
 # %% [markdown]
 # **How to read it.** The height is the Kullback-Leibler divergence from the truth to the model:
 # what is still to be learned. Without the log-det term the loss *rises*: the flow shrinks the data
-# to a point, because $\tfrac12\|z\|^2$ is all that its gradient knows. That mistake is kind: it
-# shows. Look at `NoNetwork`. After a rough start its curve falls and levels off, like that of any
-# model that is too small. Nobody would look for a bug there, and more than half of what there
-# is to learn is never learned. This is why every gradient here is checked before anything is
-# trained.
+# to a point, because $\tfrac12\|z\|^2$ is all that its gradient knows. That mistake is easy to
+# see. Look at `NoNetwork`. After a rough start its curve falls and levels off, like that of any
+# model that is too small. Nobody would look for a bug there, and about half of what there is to
+# learn is never learned (the share is printed above). This is why every gradient here is checked
+# before anything is trained.
 #
 # ## 8. Train it
 #
@@ -364,7 +368,7 @@ curves(runs, toy.entropy)
 # Dhariwal 2018); this helps training and is one more term in the sum.
 
 # %%
-rng = np.random.default_rng(4)  # whatever the cells above drew, this training is the same
+rng = np.random.default_rng(4)  # the same training, however many numbers the cells above drew
 start = toy.sample(2000, rng=rng)
 flow = mg.flows.real_nvp(2, 8, (32, 32), activation="tanh", init_from=start, rng=rng)
 run = mg.fit(flow.nll, toy, steps=1500, lr=1e-2, rng=rng, progress=False)
@@ -435,7 +439,7 @@ print(inspect.getsource(AffineCoupling.inverse_backward))
 #
 # `Permute.halves` comes after the coupling in `train`; neither map changes the values of the
 # column that the coupling keeps. So this column of $\bar x$ *is* a column of $\bar z$: its
-# marginal is $\mathcal N(0,1)$, whatever is learned. That of the moons ends near $\pm1.5$ and has
+# marginal is $\mathcal N(0,1)$ after any training. That of the moons ends near $\pm1.5$ and has
 # four peaks, where the arcs stand upright. No amount of training repairs this; a second coupling
 # does.
 # </details>

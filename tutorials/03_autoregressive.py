@@ -83,7 +83,8 @@ assert np.abs(x_1 - stats.norm.pdf(x_1, mu_1, sigma_1)).max() > 1  # the equals 
 # ## 2. One network, by masks (S-MADE)
 #
 # $D$ conditionals need $D$ functions $(\mu_i,\alpha_i)$ with $\alpha_i=\log\sigma_i$. The $i$-th
-# may look at $x_1\dots x_{i-1}$ and at nothing else. Germain et al. (2015) make one network do it.
+# may look at $x_1\dots x_{i-1}$ and at nothing else. Germain et al. (2015) make one network do it,
+# a *masked autoencoder for distribution estimation* (MADE).
 # Give every unit a number, its **degree**: how many of the first coordinates it may know about.
 #
 # | unit | degree |

@@ -308,15 +308,15 @@ curves(x, named, "$x_{t-1}$", "density")
 # **How to read it.** Blue: where the walk may be at $t-1=3$ if it started at 1. Orange: how well
 # each place explains that the next step ended at $-0.6$; as a function of $x_{t-1}$ it is no
 # density. Green: their product, scaled to area 1. It lies between the two and is narrower than
-# both, as two witnesses know more than one.
+# both: two pieces of evidence together say more than one.
 #
 # Now the notes. They print DIF-13 and DIF-14 with $t+1$ where $t-1$ is meant:
 # $q(\bar x_{t+1}\mid\bar x_t,\bar x_0)=q(\bar x_{t+1}\mid\bar x_0)\,q(\bar x_t\mid\bar x_{t-1},
 # \bar x_0)/q(\bar x_t\mid\bar x_0)$. A look at the letters is enough: on the right stands
 # $\bar x_{t-1}$, on the left it does not. So move $\bar x_{t-1}$ and watch.
 #
-# The judge knows no Bayes: all of $x_1\dots x_T$ is one Gaussian with covariance $BB^\top$, and
-# the conditional of a Gaussian is two lines of algebra.
+# The reference does without Bayes' rule: all of $x_1\dots x_T$ is one Gaussian with covariance
+# $BB^\top$, and the conditional of a Gaussian is two lines of algebra.
 
 # %%
 walks = np.einsum("ts,snd->tnd", B, rng.standard_normal((T + 1, 8, 3)))  # x_0, ..., x_T
@@ -392,8 +392,8 @@ assert gap(b_t / a_t, mean) < 1e-14
 as_equation = (
     2 * np.sqrt(A[t - 1]) / rest[t - 1] * walks[0] - 2 * np.sqrt(alpha[t]) / beta[t] * walks[t]
 )
-print(f"mu_tilde = b / a         {gap(b_t / a_t, mean):.1e} from the judge")
-print(f"DIF-17 as printed, x_t-1 {gap(as_equation, mean):.1f} from the judge")
+print(f"mu_tilde = b / a         {gap(b_t / a_t, mean):.1e} from the reference")
+print(f"DIF-17 as printed, x_t-1 {gap(as_equation, mean):.1f} from the reference")
 print(f"DIF-17 as printed, -2 b  {gap(as_equation, -2 * b_t):.1f} from the linear term")
 assert gap(as_equation, mean) > 1 and gap(as_equation, -2 * b_t) > 1
 
@@ -409,10 +409,10 @@ assert gap(as_equation, mean) > 1 and gap(as_equation, -2 * b_t) > 1
 
 # %%
 later = np.arange(2, T + 1)
-judged = np.array([conditional(s)[1] for s in later])
+reference = np.array([conditional(s)[1] for s in later])
 for name, form in zip(("first", "second", "third"), variance_forms(schedule, later), strict=True):
-    print(f"{name:6} form {gap(form, judged):.1e} from the judge")
-    assert gap(form, judged) < 1e-15
+    print(f"{name:6} form {gap(form, reference):.1e} from the reference")
+    assert gap(form, reference) < 1e-15
 print("beta      ", schedule.beta[1:].round(3))
 print("beta_tilde", schedule.beta_tilde[1:].round(3))
 assert schedule.beta_tilde[1] == 0 and np.all(schedule.beta_tilde <= schedule.beta)
@@ -451,10 +451,10 @@ misprints = {
     - c_eps * eps,
 }
 for name, form in forms.items():
-    print(f"{name} {gap(form, mean):.1e} from the judge")
+    print(f"{name} {gap(form, mean):.1e} from the reference")
     assert gap(form, mean) < 1e-14
 for name, form in misprints.items():
-    print(f"{name} as printed: {gap(form, mean):.2f} from the judge")
+    print(f"{name} as printed: {gap(form, mean):.2f} from the reference")
     assert gap(form, mean) > 0.05
 
 # %% [markdown]
@@ -564,7 +564,7 @@ curves(np.arange(101), ratios, "t", "length, as a share of the truth")
 # **How to read it.** Read from right to left, as the samples are made; 1 is right. With DIF-22 as
 # printed the points are far too short on the way. At the end the error is smaller, because the
 # guess of the noise pulls every point back towards the data. With DIF-21 as printed they end about
-# one percent too long. That is bad news for whoever looks for the bug: such samples look
+# one percent too long. Such a mistake is hard to find, for the samples look
 # plausible. Only a number that is known shows it. (The correct walk is not perfect either. It
 # takes a hundred steps, and $E[\bar\varepsilon\mid\bar x_t]$ is not $\bar\varepsilon$. What that
 # costs is the subject of tutorial 05.)
@@ -667,16 +667,16 @@ for broken in (SumsOverThePast(), ForgetsTheNext()):
 #
 # ## Exercises
 #
-# **1.** The signal-to-noise ratio is $\mathrm{SNR}_t=A_t/(1-A_t)$. Show that
-# $\tilde\beta_t=\beta_t$ can never hold for $t<\infty$, and that $1/\tilde\beta_t$ is the sum of
-# two precisions. Which witness does each stand for, in the picture of section 4?
+# **1.** Show that $\tilde\beta_t<\beta_t$ at every $t$, and that for $t\ge2$ its inverse
+# $1/\tilde\beta_t$ is the sum of two precisions (inverse variances). To which curve in the picture
+# of section 4 does each belong?
 #
 # <details><summary>Answer</summary>
 #
 # By the third form $\tilde\beta_t=\beta_t(1-A_{t-1})/(1-A_t)$, and $A_{t-1}>A_t$, so the factor is
 # below 1. By the first form $1/\tilde\beta_t=1/(1-A_{t-1})+\alpha_t/\beta_t$: the precision of
 # $q(x_{t-1}\mid x_0)$, the blue curve, plus that of $q(x_t\mid x_{t-1})$ seen as a function of
-# $x_{t-1}$, the orange one. Precisions of independent witnesses add.
+# $x_{t-1}$, the orange one. The precisions of independent measurements add.
 # </details>
 #
 # **2.** Derive $q(\bar x_s\mid\bar x_t,\bar x_0)$ for any $s<t$, not only $s=t-1$. (No new algebra
@@ -694,7 +694,7 @@ for broken in (SumsOverThePast(), ForgetsTheNext()):
 s, t = 2, 5
 gain = C[s, t] / C[t, t]
 jumped = mg.diffusion.respaced(schedule, np.array([s, t]))  # visits s and t only
-print(f"variance {gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]):.1e} from the judge")
+print(f"variance {gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]):.1e} from the reference")
 assert gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]) < 1e-15
 
 # %% [markdown]

@@ -404,17 +404,20 @@ mg.plot.neighbours(drawn[:6], train[found[:6]], top=16, heading="sample | neares
 #
 # ## 7. DDIM: the same network, no dice
 #
-# Nothing in training asked *how* $\bar x_{t-1}$ comes from $\bar x_t$; the loss knows only
-# $q(\bar x_t|\bar x_0)$. So take any other way down that has the same marginals. Say we are at
+# At each $t$ the network answers one question: which $\bar x_0$, and so which noise, is behind
+# $\bar x_t$? The simple loss asks nothing else. (The bound, by which B was trained, asks for one
+# step back, and gets the same kind of answer, moved a little where that pays: section 5.) An answer
+# can be used in other ways than by the step of DIF-23. Take any way down with the same marginals
+# $q(\bar x_t|\bar x_0)$. Say we are at
 # $\bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon$ and go to $s<t$. Keep the *same*
 # noise $\bar\varepsilon$, or replace a part of it by fresh noise $\bar z$:
 #
 # $$\bar x_s=\sqrt{A_s}\,\bar x_0+\sqrt{1-A_s-\sigma^2}\;\bar\varepsilon+\sigma\,\bar z$$
 #
-# The variances add up to $1-A_s$ for every $\sigma$ (DIF-8 again), so the marginal is
-# right. With $\hat x_0$ and $\hat\varepsilon$ from the network this is DDIM (Song, Meng and Ermon
-# 2021). $\sigma^2=\tilde\beta_t$ is the step of DIF-23. $\sigma=0$ has no dice at all, and $s$ need
-# not be $t-1$.
+# The variances add up to $1-A_s$ for every $\sigma$ (DIF-8 again), so the marginal is right. With
+# $\hat x_0$ and $\hat\varepsilon$ from the network this is the *denoising diffusion implicit
+# model*, DDIM (Song, Meng and Ermon 2021). $\sigma^2=\tilde\beta_t$ is the step of DIF-23.
+# $\sigma=0$ has no dice at all, and $s$ need not be $t-1$.
 
 # %%
 print(inspect.getsource(samplers.ddim))
@@ -456,7 +459,7 @@ assert abs(fresh**2 - schedule.beta_tilde[t]) < 1e-15
 # The network's $v$ *is* the velocity. This is an ordinary differential equation, the
 # **probability-flow ODE** (Song et al. 2021): DDIM is one way to solve it, an adaptive Runge-Kutta
 # method is another. The map from noise to data is then fixed, one point to one point, as in a
-# normalizing flow. So the same noise must give the same digit, whatever the number of steps:
+# normalizing flow. So the same noise must give the same digit, with any number of steps:
 
 # %%
 ways = {"ODE": {"sampler": "ode"}}

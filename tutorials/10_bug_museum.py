@@ -46,7 +46,7 @@ for exhibit in museum.EXHIBITS.values():
 #
 # ## Room 1. A test that compares the code with itself
 #
-# A flow lives on $\log p(\bar x)=\log q(\bar z)+\log|\det\partial\bar z/\partial\bar x|$
+# A flow rests on $\log p(\bar x)=\log q(\bar z)+\log|\det\partial\bar z/\partial\bar x|$
 # (CV-3, CV-6). How would you test a log-det? The usual answer, in three well-known packages: run
 # the layer forward and back. You must arrive where you started, and the two log-dets must cancel:
 #
@@ -118,14 +118,15 @@ print(report)
 # of `inverse` below: `Doubled` inherits an `inverse_backward` that does not know about the factor,
 # so there they do disagree. A mistake made in *three* places out of four is easier to find.
 #
-# Its sister makes one sign wrong, in one direction. It stood in a popular package since 2020.
+# A similar mistake: one sign is wrong, in one direction only.
 
 # %%
 print(museum.visit("inverse_sign").run())
 
 # %% [markdown]
 # Everything a training run uses is right here. What is wrong is the log-det that comes with a
-# *sample*: whoever estimates a normaliser with it, as tutorial 03 does, gets the second row.
+# *sample*: an estimate of a normalising constant that uses it (as `mg.flows.log_normalizer` does)
+# gives the second row.
 #
 # ## Room 2. A test at a special point
 #
@@ -151,8 +152,8 @@ for D in (2, 3, 4, 6):
 assert own == 76
 
 # %% [markdown]
-# For $D=2$ all of them: no test in two dimensions can see it, whatever order it draws. This is what
-# the samples looked like:
+# For $D=2$ all of them: no test in two dimensions can see it, in any order. This is what the
+# samples looked like:
 
 # %%
 maf = MAFLayer.init(3, (12,), order=np.array([2, 0, 1]), rng=rng, dtype=np.float64)
@@ -163,8 +164,8 @@ mg.plot.samples(order.wrong(maf, z)[:, :2], order.right(maf, z)[:, :2])
 # %% [markdown]
 # **How to read it.** Two columns of the same model, sampled rightly (left, "truth") and with
 # degrees in the place of the order (right, "model"). Nothing of the model's shape is left, yet its
-# likelihood is right to the last digit. Who trusts the likelihood blames the model, or the random
-# order: a slide of a course did.
+# likelihood is right to the last digit. If you trust the likelihood, you look for the fault in the
+# model or in the random order, as a slide of a course did.
 #
 # The second piece in this room needs $D=1$, the case nobody tests because it is too easy.
 
@@ -191,7 +192,7 @@ print(column.run())
 # | $dx_j=y_j\,\big(dy_j-\sum_i y_i\,dy_i\big)$ | collect the sum |
 #
 # Many packages check this by `y.sum().backward()`. That is the cotangent $dy=(1,\dots,1)$. Put it
-# in: $dx_j=y_j(1-\sum_i y_i)=0$. The rows sum to one, whatever $x$ is. So the right gradient is 0,
+# in: $dx_j=y_j(1-\sum_i y_i)=0$. The rows sum to one for every $x$. So the right gradient is 0,
 # and *every* formula that vanishes for a constant cotangent passes.
 
 # %%
@@ -338,7 +339,7 @@ walks(paths.curves)
 # scale), shrinks, and all paths run together. The mean is perfect. A person who looks at *one*
 # sample sees a good one.
 #
-# Its neighbour drowns in the opposite: a log-variance that was never a logarithm.
+# The next one has too much noise instead: its log-variance was never a logarithm.
 
 # %%
 print(museum.visit("linear_range"))
@@ -409,7 +410,7 @@ table = {
     "log-det doubled": tests(doubled, points[:, :2]),
     "sign of the inverse": tests(same_sign, points[:, :2]),
     "degrees for order": tests(Degrees(maf.made, maf.c), points),
-    "masked to silence": tests(deaf, points[:, :1], points[:, 1:2]),
+    "condition masked out": tests(deaf, points[:, :1], points[:, 1:2]),
 }
 seen = np.array([list(row.values()) for row in table.values()])
 assert seen.any(axis=1).all() and not seen.all(axis=1).any()
@@ -438,8 +439,9 @@ verdicts(seen, list(table), list(next(iter(table.values()))))
 # follows it. A derivative check compares the code with itself; a Jacobian, a known entropy, an
 # integral, a Gaussian identity compare it with the world.
 #
-# Who checks the checks? Thousands of mistakes were planted into every backward pass of this
-# package, one at a time, and into the checker too: see `tests/mutation/REPORT.md`.
+# Who checks the checks? Other mistakes, planted on purpose: in a checkout of the package,
+# `python tests/mutation seeded` puts wrong backward passes before the checker, one at a time, and
+# `python tests/mutation checker` plants mistakes in the checker itself.
 #
 # ## Exercises
 #
@@ -466,14 +468,14 @@ verdicts(seen, list(table), list(next(iter(table.values()))))
 # which is why a test transform with log-det 0 is worth nothing (flowjax issue 208).
 # </details>
 #
-# **3.** The mistake of room 3 in other clothes: for which of these outputs is a cotangent of ones
-# blind, and why? (a) $y=x/\|x\|$, (b) $y=x-\mathrm{mean}(x)$, (c) $y=\tanh x$.
+# **3.** The mistake of room 3 once more: for which of these outputs does a cotangent of ones see
+# nothing, and why? (a) $y=x/\|x\|$, (b) $y=x-\mathrm{mean}(x)$, (c) $y=\tanh x$.
 #
 # <details><summary>Answer</summary>
 #
-# (b): the entries sum to 0, so the gradient of the sum is 0 for any $x$. (a) has another blind
-# cotangent, $dy=y$, since $\|y\|^2=1$. (c) is not blind, but with ones it cannot tell `dy * (...)`
-# from `(...)`: a cotangent that is ignored. The cell below runs (b).
+# (b): the entries sum to 0, so the gradient of the sum is 0 for any $x$. (a) has another
+# cotangent that sees nothing, $dy=y$, since $\|y\|^2=1$. In (c) ones see something, but cannot tell
+# `dy * (...)` from `(...)`: a cotangent that is ignored. The cell below runs (b).
 # </details>
 
 # %%

@@ -124,7 +124,7 @@ x = rng.standard_normal((6, D))
 draft = Draft(a, b)
 
 # %% [markdown]
-# First the part that needs no backward pass. The log-determinant is judged by the Jacobian, and the
+# First the part that needs no backward pass. Compare the log-determinant with the Jacobian; the
 # Jacobian is taken by complex step, from `forward` alone.
 
 # %%
@@ -154,7 +154,7 @@ print(report)
 # %%
 @dataclass(frozen=True, eq=False, repr=False)
 class OnlyY(Layer):
-    """A bijection whose log-determinant nobody looks at."""
+    """A bijection without its log-determinant."""
 
     layer: Layer
 
@@ -454,8 +454,8 @@ tails(models)
 # parabola, and calls a point at $s_1=20$ impossible; the truth calls it rare. With our layer $\log
 # p$ falls like $|s_1|^{2e^{a}}$, and $2e^{a}$ is near 1: two nearly straight sides. That is far
 # better, and still too steep, for the truth falls like a logarithm. The two sides of the truth are
-# mirror images; those of the Real NVP are not. What a network does beyond its data is whatever its
-# weights happen to do there.
+# mirror images; those of the Real NVP are not. What a network does beyond its data is left to
+# chance.
 #
 # ## 7. Save it, load it
 #
@@ -593,8 +593,8 @@ print(*str(report).splitlines()[-4:], sep="\n")
 # in $x$, so its path to $x$ is 0 almost everywhere.
 # $da_j=\sum_{n:\,x_{nj}<0}(dy_{nj}\,e^{a_j}x_{nj}+ d\ell_n)$. The slope of the map jumps at 0, so
 # the density jumps there by the factor $e^{a}$: it is a valid density, but the likelihood is not
-# continuous in whatever moves a point across 0, and its gradient says nothing about the jump. This
-# is why the layers here are smooth.
+# continuous in a parameter that moves a point across 0, and its gradient says nothing about the
+# jump. This is why the layers here are smooth.
 # </details>
 #
 # ## What to read next
