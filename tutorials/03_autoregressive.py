@@ -24,6 +24,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 import dataclasses
 import inspect
 import time
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -377,9 +378,8 @@ assert net.calls == D and np.abs(x_slow - x).max() < 1e-11
 
 # %%
 print(inspect.getsource(incremental))
-beside = vars(sys.modules[incremental.__module__])  # the functions in the same file
-print(inspect.getsource(beside["sweep"]))
-print(inspect.getsource(beside["within"]))
+for name in ("sweep", "within"):  # in the same file
+    print(inspect.getsource(resolve_name(f"{incremental.__module__}.{name}")))
 
 # %% [markdown]
 # `sweep` visits the degrees; `within` finishes the units of degree `m` from the ones below. Because

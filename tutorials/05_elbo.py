@@ -28,6 +28,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 
 import inspect
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -87,7 +88,7 @@ assert abs(m[KL.argmax()]) == 3 and KL.min() > 0
 #
 # Three steps, one dimension, and a "network" of four numbers: $\mu_\theta(x,t)=w_t\tanh x$. It is
 # no Gaussian chain, so nothing comes out in closed form. But a path $(x_1,x_2,x_3)$ fits into a
-# grid of three axes. `DDPM` takes any layer that keeps the contract:
+# grid of three axes. `ReverseProcess` takes any layer that keeps the contract:
 
 
 # %%
@@ -110,7 +111,7 @@ class Bent(Layer):
 
 schedule, T = schedule_from_betas([0.3, 0.4, 0.5]), 3
 net = Bent(np.array([0, 1.2, 1.0, 0.8]))
-model = DDPM(net, schedule, 1, "mu", "beta", 0.35)  # predicts mu; sigma_t^2 = beta_t, 0.35 at t=1
+reverse = ReverseProcess(net, schedule, 1, "mu", "beta", 0.35)  # sigma_1^2 = 0.35, then beta_t
 beta, alpha = schedule.beta, schedule.alpha
 A, rest = schedule.alpha_bar, schedule.one_minus_alpha_bar
 sigma2 = np.array([np.nan, 0.35, beta[2], beta[3]])
@@ -347,7 +348,7 @@ for name, line in misprints.items():
 nodes, weights = np.polynomial.hermite_e.hermegauss(60)
 weights /= weights.sum()
 rows = np.full((60, 1), x0)
-term = StepTerm(model)
+term = StepTerm(reverse)
 terms = [weights @ term.forward(rows, t=np.array([t]), eps=nodes[:, None])[0] for t in (1, 2, 3)]
 terms.append(PriorTerm(schedule).forward(rows[:1])[0][0])
 braces = [
@@ -441,6 +442,9 @@ print(inspect.getsource(GaussianTerm.forward))
 print(inspect.getsource(GaussianTerm.backward))
 
 # %% [markdown]
+# In the code `excess` is $\tilde\beta_t\,e^{-\lambda}-1$ and `square` is $\delta^2e^{-\lambda}$, so
+# that both lines of $\lambda$ in the table are minus half of their sum.
+#
 # In `StepTerm` the term stands behind a network, and $\bar x_t$ reaches $L$ on **three** paths:
 # through the network, through the conversion of its output into a mean, and through $\tilde\mu$.
 # $\bar x_0$ reaches it through $\bar x_t$ and through $\tilde\mu$. All of them add.
@@ -527,7 +531,8 @@ print(report)
 # and the $T+1$ terms must add up to $-\log\mathcal N(\bar x_0;m,S)$, row by row, for any $T$:
 
 # %%
-mean, S = np.array([0.3, -0.5, 0.1]), np.array([[0.5, 0.2, 0.0], [0.2, 0.4, 0.1], [0.0, 0.1, 0.3]])
+mean = np.array([0.3, -0.5, 0.1])
+S: Any = np.array([[0.5, 0.2, 0.0], [0.2, 0.4, 0.1], [0.0, 0.1, 0.3]])
 x0_rows = rng.multivariate_normal(mean, S, 400)
 minus_log = -stats.multivariate_normal(mean, S).logpdf(x0_rows)
 for T in (1, 2, 10, 100, 1000):
@@ -698,8 +703,8 @@ curves(np.arange(1, 1001), curves_of, "t", "weight of the squared error", "loglo
 # and the end of the walk, where shapes are decided. Ho, Jain and Abbeel found that pictures become
 # better so, and bounds worse. With $\tilde\beta_t$ the weight is
 # $\frac12(\mathrm{SNR}_{t-1}/\mathrm{SNR}_t-1)$, where $\mathrm{SNR}_t=A_t/(1-A_t)$ is the
-# signal-to-noise ratio. This would be infinite at $t=1$, were the decoder's variance not a parameter
-# of its own.
+# signal-to-noise ratio. This would be infinite at $t=1$, were the decoder's variance not a
+# parameter of its own.
 #
 # ## Exercises
 #

@@ -23,6 +23,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     importlib.invalidate_caches()
 
 import inspect
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -34,9 +35,7 @@ from minigen.diffusion import (
     ReverseProcess,
     TimeNet,
     cosine_schedule,
-    ode,
     q_sample,
-    samplers,
 )
 from minigen.prob import DiscretisedGaussian
 
@@ -341,7 +340,7 @@ mg.plot.training(run_B)
 # Start from noise, take 20 steps by $p_\theta(\bar x_{t-1}|\bar x_t)$ (the mean is DIF-23).
 
 # %%
-print(inspect.getsource(sampler.ancestral))
+print(inspect.getsource(resolve_name("minigen.diffusion.samplers.ancestral")))
 drawn = B.sample(64, rng=rng)
 drawn_A = A.sample(16, rng=rng)
 for name, x in (("test images", test), ("samples of A", drawn_A), ("samples of B", drawn)):
@@ -420,12 +419,13 @@ mg.plot.neighbours(drawn[:6], train[found[:6]], top=16, heading="sample | neares
 # $\sigma=0$ has no dice at all, and $s$ need not be $t-1$.
 
 # %%
-print(inspect.getsource(samplers.ddim))
+print(inspect.getsource(resolve_name("minigen.diffusion.samplers.ddim")))
 
 # %% [markdown]
 # Check the two claims where the truth is known. Let the data be one point $\bar c$. Then the ideal
 # network knows the noise, and DDIM must hit $\bar c$ with *any* number of steps and any $\sigma$.
-# And with $\sigma^2=\tilde\beta_t$ its step must have the mean of DIF-23.
+# And with $\sigma^2=\tilde\beta_t$ (`eta=1`) a walk must be the one of section 6: the same dice,
+# the same states, down to $t=1$. (The last step is the decoder's there.)
 
 # %%
 c = np.array([[0.7, -0.2]])
@@ -437,15 +437,13 @@ for steps in (1, 2, 5, 20):
         assert np.abs(end - c).max() < 1e-7
 print("one point: DDIM ends there, with 1, 2, 5 and 20 steps, with and without noise")
 
-t = 9
-xt, eps = rng.standard_normal((2, 5, 64))
-signal, fresh, same = samplers.ddim_weights(schedule, t, t - 1, 1.0)
-x0_hat = Convert(schedule, "eps", "x0").forward(xt, eps, t=np.array([t]))[0]
-dif_23 = Convert(schedule, "eps", "mu").forward(xt, eps, t=np.array([t]))[0]
-print(f"mean of DIF-23 {np.abs(signal * x0_hat + same * eps - dif_23).max():.1e}", end=", ")
-print(f"variance {abs(fresh**2 - schedule.beta_tilde[t]):.1e}")
-assert np.abs(signal * x0_hat + same * eps - dif_23).max() < 1e-12
-assert abs(fresh**2 - schedule.beta_tilde[t]) < 1e-15
+net = IdealNoise.init(schedule, [[1, 1], [-1, 0.5]], 0.2**2)
+two = DDPM(ReverseProcess(net, schedule, 2, "eps", "beta_tilde", schedule.beta[1]))
+by_dif_23 = dict(two.walk(50, rng=np.random.default_rng(5)))
+by_ddim = dict(two.walk(50, rng=np.random.default_rng(5), sampler="ddim", eta=1.0))
+off = max(np.abs(by_dif_23[t] - by_ddim[t]).max() for t in range(1, T + 1))
+print(f"two points: the walks by DIF-23 and by DDIM with eta = 1 differ by {off:.0e}")
+assert off < 1e-10
 
 # %% [markdown]
 # ## 8. The probability-flow ODE
@@ -462,11 +460,10 @@ assert abs(fresh**2 - schedule.beta_tilde[t]) < 1e-15
 # normalizing flow. So the same noise must give the same digit, with any number of steps:
 
 # %%
-ways = {"ODE": {"sampler": "ode"}}
-ways |= {f"DDIM {n}": {"sampler": "ddim", "steps": n} for n in (20, 10, 5, 3, 2)}
+ways = {"ODE": ("ode", 20)} | {f"DDIM {n}": ("ddim", n) for n in (20, 10, 5, 3, 2)}
 results = {}
-for name, how in ways.items():
-    results[name] = B.sample(16, rng=np.random.default_rng(7), **how)
+for name, (sampler, steps) in ways.items():
+    results[name] = B.sample(16, rng=np.random.default_rng(7), sampler=sampler, steps=steps)
     off = np.abs(results[name] - results["ODE"]).mean()
     print(f"{name:8} mean distance to the ODE {off:.2f} of 16 grey levels")
 apart = [np.abs(x - results["ODE"]).mean() for x in results.values()]
@@ -493,7 +490,7 @@ mg.plot.images(
 # must be the density of the data:
 
 # %%
-print(inspect.getsource(ode.divergence))
+print(inspect.getsource(resolve_name("minigen.diffusion.ode.divergence")))
 toy = mg.data.toy("eight_gaussians")
 angle = np.pi * np.arange(8) / 4
 modes = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -546,9 +543,9 @@ assert np.abs(gap).max() < 0.03 < lost
 
 # %%
 print(f"test images              {bits['B']:.2f} bits per dimension")
-for name, how in (("dice", {}), ("DDIM", {"sampler": "ddim"})):
+for name, sampler in (("dice", "ancestral"), ("DDIM", "ddim")):
     for steps in (20, 10, 5):
-        x = B.sample(256, rng=np.random.default_rng(9), steps=steps, **how)
+        x = B.sample(256, rng=np.random.default_rng(9), sampler=sampler, steps=steps)
         print(f"{name}, {steps:2} steps           {B.elbo(x, rng=rng).bits_per_dim:.2f}")
 
 # %% [markdown]

@@ -379,15 +379,18 @@ for name, flow in models.items():
 
 gaussian = np.log(2 * np.pi * np.e) + 0.5 * np.log(3 * np.pi**2 / 6) + toy.log_det - toy.entropy
 print(f"the best Gaussian: {gaussian:.3f} nats")
-assert gaps["linear"][0] > 0.15 and gaps["linear + ours"][0] < 0.05
+assert gaps["linear"][0] > 0.15 and gaps["Real NVP"][0] < gaps["linear + ours"][0] < 0.05
+assert ours.size - linear.size == 8 and 7000 < nvp.size < 7200
 
 # %%
 mg.plot.training(runs["linear + ours"], toy.entropy)
 
 # %% [markdown]
 # **How to read it.** The dashed line is the entropy. The mean over all data cannot go below it;
-# single batches (grey) can, and heavy tails make them jump. Four numbers, two for each column,
-# closed most of the gap between the best Gaussian and the truth.
+# single batches (grey) can, and heavy tails make them jump. Eight more parameters, four in our
+# layer and four in the scale and shift behind it, closed most of the gap between the best Gaussian
+# and the truth. The Real NVP comes nearer still, with about 7,000 parameters and no idea of tails
+# or skew.
 
 # %%
 mg.plot.density(ours, toy, box=(-5, 5, -5, 5))
