@@ -160,13 +160,30 @@ def test_one_number_can_be_trained_and_its_gradient_be_a_plain_one(rng):
     assert abs(loss.a - x.mean()) < 1e-3
 
 
-def test_clipping_bounds_the_step_of_plain_descent(rng):
+@pytest.mark.parametrize("clip", [0.5, 0.9])
+def test_clipping_bounds_the_step_of_plain_descent(clip, rng):
+    """At the start, with x = (1, 1) in every row, the gradient is mu: (-1, -1), and no other."""
     model = prob.Gaussian.init(2, dtype=np.float64)
-    x = 1000 + rng.standard_normal((64, 2))
-    run = fit(flows.NLL(model), x, rng=rng, steps=1, optimizer=SGD(1.0, b1=0.0), clip=0.5,
-              schedule="constant", progress=False)  # fmt: skip
+    run = fit(flows.NLL(model), np.ones((8, 2)), rng=rng, steps=1, optimizer=SGD(1.0, b1=0.0),
+              clip=clip, schedule="constant", progress=False)  # fmt: skip
     moved = np.sqrt(sum((a**2).sum() for a in tree.flatten(model.params).values()))
-    assert run.history["grad_norm"][0] > 100 and abs(moved - 0.5) < 1e-12
+    assert run.history["grad_norm"][0] > clip and abs(moved - clip) < 1e-12
+
+
+def test_the_options_reach_the_default_optimizer_and_its_schedule_every_step(rng):
+    """With no gradient Adam only decays: by 1 - lr decay factor at each step."""
+    loss = Distance(np.ones((), np.float64))
+    fit(loss, np.ones((4, 1)), rng=rng, steps=4, lr=0.5, weight_decay=0.1, batch=4,
+        optimizer=None, schedule=lambda part: float(part == 0), progress=False)  # fmt: skip
+    assert abs(loss.a - 0.95) < 1e-12
+
+
+def test_validation_is_at_the_start_soon_after_every_twentieth_and_at_the_last_step(rng):
+    model, x = prob.Gaussian.init(2), rng.standard_normal((9, 2))
+    run = fit(flows.NLL(model), x, validation=x, rng=rng, steps=205, progress=False)
+    assert run.history["validation_step"] == [0, 1, 2, 4, 8, *range(10, 205, 10), 205]
+    sampler = fit(flows.NLL(model), data.toy("moons"), rng=rng, steps=3, progress=False)
+    assert sampler.history["validation_step"] == [0, 1, 2, 3]
 
 
 def test_the_kept_parameters_are_the_best_on_validation(rng):
