@@ -134,7 +134,7 @@ def test_the_stationary_symbols_are_left_by_no_step(rng):
     assert abs(pi.sum() - 1) < 1e-14
     cycle = CategoricalChain.of([1, 0, 0], np.eye(3)[[1, 2, 0]])
     np.testing.assert_allclose(cycle.stationary(), 1 / 3)
-    with pytest.raises(ValueError, match="P: expected one stationary law, got several"):
+    with pytest.raises(ValueError, match="P: expected one stationary distribution, got several"):
         CategoricalChain.of([1, 0], np.eye(2)).stationary()
 
 
@@ -290,7 +290,9 @@ def test_a_divided_chain_has_no_stationary_law_of_its_own_in_either_type(dtype, 
         P = np.zeros((6, 6))
         P[:2, :2], P[2:, 2:] = rng.dirichlet(np.ones(2), 2), rng.dirichlet(np.ones(4), 4)
         chain = CategoricalChain.of(np.full(6, 1 / 6), P, dtype=dtype)
-        with pytest.raises(ValueError, match="P: expected one stationary law, got several"):
+        with pytest.raises(
+            ValueError, match="P: expected one stationary distribution, got several"
+        ):
             chain.stationary()
 
 

@@ -1,4 +1,4 @@
-"""The base class of the toy densities: a fixed law on the plane, its log p and entropy known."""
+"""The base class of the toy densities: a density on the plane, its log p and entropy known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields

@@ -101,7 +101,7 @@ def _as_float(cell: str) -> float | None:
 
 
 def _described(cell: str) -> str:
-    """A cell that is no number, short, and what it may have been meant to be."""
+    """A cell that is no number, shortened, with a guess at the mistake."""
     if not cell.strip():
         return "an empty cell"
     separated = re.search(r"\d\s*[,;\s]\s*[-+.\d]", cell)

@@ -19,7 +19,7 @@ class BlurredCircles(Toy):
 
         p(x) = (1/K) sum_k exp(-(r - R_k)^2 / (2 s^2)) i0e(r R_k / s^2) / (2 pi s^2)
 
-    with r = |x|, s = noise and i0e(z) = exp(-z) I_0(z): the radius has Rice's law (Rice 1945).
+    with r = |x|, s = noise and i0e(z) = exp(-z) I_0(z): the radius is Rice distributed (1945).
     Entropy: adaptive quadrature along the radius, to 1e-9. To write one: `radii`, an array (K,).
     """
 
@@ -48,7 +48,7 @@ class BlurredCircles(Toy):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Circles(BlurredCircles):
-    """Two concentric circles, of radii 1 and 2, noise 0.1; the law is that of `BlurredCircles`."""
+    """Two concentric circles, of radii 1 and 2, noise 0.1, density as for `BlurredCircles`."""
 
     name = "circles"
     inner: float = option(1.0)
@@ -63,7 +63,7 @@ class Circles(BlurredCircles):
 class Rings(BlurredCircles):
     """Four concentric circles of radii 0.75, 1.5, 2.25, 3, each as likely, noise 0.1.
 
-    The law is that of `BlurredCircles`; `spacing` is the smallest radius and the gap between them.
+    Density as for `BlurredCircles`; `spacing` is the smallest radius and the gap between them.
     """
 
     name = "rings"

@@ -143,7 +143,7 @@ def _stationary(A: NDArray, noise: Gaussian, dtype: DTypeLike) -> Gaussian:
     A = np.asarray(A, np.float64)
     radius = np.max(np.abs(np.linalg.eigvals(A)))
     if radius >= 1:
-        what = "a spectral radius below 1, for a stationary law to exist"
+        what = "a spectral radius below 1, for a stationary distribution to exist"
         raise validate.expected("A", what, f"{radius:.4g}")
     m = np.linalg.solve(np.eye(len(A)) - A, noise.mu.astype(np.float64))
     S = solve_discrete_lyapunov(A, noise.Sigma.astype(np.float64))
