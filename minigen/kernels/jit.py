@@ -52,6 +52,8 @@ def kernel(twin: F, *, single: bool = False) -> Callable[[F], F]:
                 return twin(*args)
             try:
                 return compiled(*args)
+            except SystemError as error:  # numba's word for what a signal raised inside the loop
+                raise error.__cause__ or error from None
             except Exception as error:
                 if not isinstance(error, ValueError) and "numba" not in type(error).__module__:
                     raise
