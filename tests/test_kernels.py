@@ -10,7 +10,7 @@ import pytest
 
 from minigen import flows, nn
 from minigen.flows import degrees
-from minigen.kernels import activation, dense, mining, optimizers, spline, triangular
+from minigen.kernels import activation, dense, jit, mining, optimizers, spline, triangular
 
 CASES = {
     "bias_relu": (dense.bias_relu, ((5, 7), (7,))),
@@ -233,3 +233,15 @@ def test_an_argument_of_another_kind_is_refused_in_a_line():
     got = r"got float64 \(4, 3\), 1.0$"
     with pytest.raises(TypeError, match=rf"^bias_relu: expected arrays and numbers .*, {got}"):
         dense.bias_relu(X.copy(), 1.0)
+
+
+def test_an_exception_of_a_signal_keeps_its_type_inside_a_loop(monkeypatch):
+    """numba turns what a signal handler raises into a SystemError, with the cause beside it."""
+
+    def interrupted(*args):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(jit, "build", lambda loop, twin: interrupted)
+    loop = jit.kernel(lambda x: x)(lambda x: x)
+    with pytest.raises(KeyboardInterrupt):
+        loop(np.ones(2))
