@@ -44,16 +44,17 @@ class TimeEmbedding(Layer):
     def forward(self, *, t: NDArray) -> tuple[NDArray, Cache]:
         whole = np.issubdtype(np.asarray(t).dtype, np.integer)
         wave = self.table[t] if whole else sinusoid(t, self.table.shape[1])
-        u, first = self.first.forward(wave.astype(self.table.dtype, copy=False))
+        wave = wave.astype(self.table.dtype, copy=False)
+        u, _ = self.first.forward(wave)
         a, act = SiLU().forward(u)
         e, second = self.second.forward(a)
-        return e, (first, act, second)
+        return e, (wave, act, second)
 
     def backward(self, de: NDArray, cache: Cache) -> tuple[Grads]:
-        first, act, second = cache
+        wave, act, second = cache
         da, dsecond = self.second.backward(de, second)
         du, _ = SiLU().backward(da, act)
-        _, dfirst = self.first.backward(du, first)
+        dfirst = {"W": wave.T @ du, "b": du.sum(axis=0)}  # the wave itself has no gradient
         return ({"first": dfirst, "second": dsecond},)
 
 
