@@ -72,11 +72,13 @@ def array(
         out = np.asarray(value)
     except ValueError as error:
         raise expected(name, "an array", f"ragged rows ({error})") from None
-    if out.dtype == bool or not np.issubdtype(out.dtype, np.number) or np.iscomplexobj(out):
+    if out.dtype.kind not in "iuf":
         raise wrong_type(name, "an array of real numbers", f"dtype {out.dtype}")
     if shape is not None and not fits(out.shape, shape):
         raise expected(name, f"shape {shaped(shape)}", shaped(out.shape))
-    refuse(name, out, ~np.isfinite(out), "finite numbers")
+    finite = np.isfinite(out)
+    if not finite.all():
+        refuse(name, out, ~finite, "finite numbers")
     return out if dtype is None else out.astype(dtype, copy=False)
 
 

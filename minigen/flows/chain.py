@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Chain(Bijection):
 
     layers: tuple[Bijection, ...]
 
-    @property
+    @cached_property
     def context(self) -> int:
         return max((f.context for f in self.layers), default=0)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,11 +51,11 @@ class Flow(Density):
     def features(self) -> int:
         return self.base.features
 
-    @property
+    @cached_property
     def context(self) -> int:
         return max(self.chain.context, self.base.context)
 
-    @property
+    @cached_property
     def data_dtype(self) -> np.dtype:
         """float64 where the chain begins with a Preprocess, else the model's own type."""
         layers = self.chain.layers if isinstance(self.chain, Chain) else (self.chain,)
