@@ -28,6 +28,7 @@ import numpy as np
 import minigen as mg
 from minigen.core import Layer, absolute
 from minigen.nn import Linear, ReLU
+from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
 
@@ -172,6 +173,7 @@ def u_curves(h, errors):
     """Error against step, both logarithmic."""
     figure = mg.plot.Picture(figsize=(6, 3.4), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     for name, e in errors.items():
         ax.loglog(h, np.maximum(e, 1e-17), marker="o", markersize=3.5, label=name)
     ax.axhline(2.0**-52, color="black", linestyle=":", linewidth=1)

@@ -29,6 +29,7 @@ from scipy import stats
 
 import minigen as mg
 from minigen.flows import Affine, AffineCoupling, Chain, Exp, Flow, Inverse, InvertibleLinear
+from minigen.plot import LINES
 from minigen.prob import Gaussian
 
 rng = np.random.default_rng(0)
@@ -88,7 +89,7 @@ def slices(F, q, p, edges, y_top):
     z = np.linspace(-2.6, 2.6, 400)
     middle.plot(z, F(z), color="black", linewidth=1.5)
     for k, (a, b) in enumerate(pairwise(edges)):
-        color = f"C{k}"
+        color = LINES[k % len(LINES)]
         inside, image = np.linspace(a, b, 60), np.linspace(F(b), min(F(a), y_top), 60)
         below.fill_between(inside, q(inside), color=color, alpha=0.6)
         left.fill_betweenx(image, p(image), color=color, alpha=0.6)
@@ -113,10 +114,10 @@ slices(
 )
 
 # %% [markdown]
-# **How to read it.** The eight colours are slices of equal probability, $12\,\%$ each. Below they
-# lie under the bell; the curve carries each to the axis at the left. Every colour keeps its
-# **area**. Where the curve is flat (right end, small $y$) a slice becomes narrow and therefore
-# tall. Where it is steep, wide and low. That is the whole formula: height $=$ mass $/$ width.
+# **How to read it.** Eight slices have the same probability, $12\,\%$ each. Below they lie under
+# the bell; the curve carries each to the axis at the left. Every slice keeps its **area**. Where
+# the curve is flat (right end, small $y$) a slice becomes narrow and therefore tall. Where it is
+# steep, wide and low. That is the whole formula: height $=$ mass $/$ width.
 #
 # ## 2. The base, and its gradient
 #
@@ -309,9 +310,10 @@ def objectives():
     """Both objectives against the log-scale."""
     figure = mg.plot.Picture(figsize=(5.6, 3.1), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     ax.plot(a, fixed_y, label="y held (right)")
     ax.plot(a, fixed_z, label="z held (wrong)")
-    ax.plot(np.log(best), fixed_y.max(), "o", color="C0")
+    ax.plot(np.log(best), fixed_y.max(), "o", color=LINES[0])
     ax.axvline(np.log(data.std()), color="black", linestyle=":", linewidth=1)
     ax.set(xlabel="log-scale a", ylabel="mean log-likelihood + constant", ylim=(-7, 2))
     ax.spines[["top", "right"]].set_visible(False)

@@ -27,6 +27,7 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import AffineCoupling, Chain, Flow, Permute
+from minigen.plot import LINES
 from minigen.prob import StandardNormal
 
 rng = np.random.default_rng(0)
@@ -339,6 +340,7 @@ def curves(runs, floor):
     """The losses of several runs on a logarithmic distance to the floor."""
     figure = mg.plot.Picture(figsize=(6.2, 3.3), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     for name, run in runs.items():
         loss = np.convolve(run.history["loss"], np.ones(20) / 20, mode="valid")
         ax.semilogy(loss - floor, label=name, linewidth=1.5)

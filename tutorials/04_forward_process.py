@@ -44,6 +44,7 @@ from minigen.diffusion import (
     linear_schedule,
     schedule_from_betas,
 )
+from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
 
@@ -161,6 +162,7 @@ def curves(x, named, xlabel, ylabel="", **options):
     """Curves over one axis; a name that starts with "printed" is dashed."""
     figure = mg.plot.Picture(figsize=(6.4, 3.0), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     for name, values in named.items():
         dashed = "--" if name.startswith("printed") else "-"
         ax.plot(x, values, dashed, label=name, linewidth=1.6)
@@ -256,9 +258,9 @@ def forgetting(left, nats):
     """What is left of x_0, and how far x_t is from pure noise."""
     figure = mg.plot.Picture(figsize=(8.4, 3.0), layout="constrained")
     first, second = figure.subplots(1, 2)
-    for name in left:
-        first.plot(np.arange(1, 1001), left[name], label=name)
-        second.semilogy(np.arange(1, 1001), nats[name], label=name)
+    for name, color in zip(left, LINES, strict=False):
+        first.plot(np.arange(1, 1001), left[name], color=color, label=name)
+        second.semilogy(np.arange(1, 1001), nats[name], color=color, label=name)
     first.set(xlabel="t", ylabel="$\\sqrt{A_t}$: what is left of $x_0$")
     second.set(xlabel="t", ylabel="KL to N(0, 1), nats", ylim=(1e-6, 10))
     first.legend(frameon=False, fontsize=8)

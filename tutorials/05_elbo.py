@@ -50,6 +50,7 @@ from minigen.diffusion import (
     linear_schedule,
     schedule_from_betas,
 )
+from minigen.plot import LINES
 from minigen.prob import KLDiagonal
 
 rng = np.random.default_rng(0)
@@ -224,6 +225,7 @@ def curves(x, named, xlabel, ylabel, scale="plot", **options):
     """Curves over one axis; a name that starts with "truth" is black."""
     figure = mg.plot.Picture(figsize=(6.6, 3.1), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     for name, values in named.items():
         style = {"color": "black", "linestyle": "--"} if name.startswith("truth") else {}
         getattr(ax, scale)(x, values, label=name, linewidth=1.6, **style)

@@ -37,6 +37,7 @@ from minigen.diffusion import (
     cosine_schedule,
     q_sample,
 )
+from minigen.plot import LINES
 from minigen.prob import DiscretisedGaussian
 
 rng = np.random.default_rng(0)
@@ -251,6 +252,7 @@ def by_term(bounds):
     """L_0 ... L_{T-1} of some models, in bits per dimension."""
     figure = mg.plot.Picture(figsize=(6.6, 3.1), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     for k, (name, bound) in enumerate(bounds.items()):
         L = bound.L[:-1] / (64 * np.log(2))
         ax.bar(np.arange(T) + 0.27 * (k - 1), L, 0.27, label=f"{name}, sum {L.sum():.2f}")

@@ -29,6 +29,7 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import Chain, Flow, Logit, Preprocess
+from minigen.plot import LINES
 from minigen.prob import Mixture
 
 rng = np.random.default_rng(0)
@@ -92,6 +93,7 @@ def spikes():
     """Bits against the width of the bumps."""
     figure = mg.plot.Picture(figsize=(6.4, 3.4), layout="constrained")
     ax = figure.subplots()
+    ax.set_prop_cycle(color=LINES)
     ax.semilogx(widths, raw, label="at the raw values")
     ax.semilogx(widths, bound, label="dequantised: $-E_u\\log p(k+u)$")
     ax.semilogx(widths, exact, "--", label="exact: $-\\log P(k)$")
@@ -320,11 +322,12 @@ def parting():
     figure = mg.plot.Picture(figsize=(7.4, 3.1), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for ax, (name, r) in zip(axes, {"first": run, "second": overfit}.items(), strict=True):
+        ax.set_prop_cycle(color=LINES)
         smooth = np.convolve(r.history["loss"], np.ones(10) / 10, mode="valid")
         ax.plot(np.arange(len(smooth)) + 10, smooth * in_bits, label="training")
         at, value = r.history["validation_step"], np.array(r.history["validation"])
         ax.plot(at, value * in_bits, label="validation")
-        ax.plot(r.best_step, r.best * in_bits, "o", color="C1", label="best: what fit returns")
+        ax.plot(r.best_step, r.best * in_bits, "o", color=LINES[1], label="best: what fit returns")
         ax.axhline(baselines["independent pixels"], color="black", linestyle=":", linewidth=1)
         ax.set(title=f"{name} flow", xlabel="step", ylim=(1.6, 2.8))
         ax.spines[["top", "right"]].set_visible(False)
