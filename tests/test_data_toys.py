@@ -163,7 +163,7 @@ def test_the_docstring_states_every_default(name):
     [
         (lambda: toy("moon"), "name: expected one of moons, "),
         (lambda: toy(["moons"]), "name: expected one of moons, "),
-        (lambda: toy("moons", noize=1), r"toy\(\) got an unexpected keyword argument 'noize'"),
+        (lambda: toy("moons", noize=1), r"toy\(\) has no option 'noize'; did you mean 'noise'"),
         (lambda: toy("moons", side=1), "an option of moons: expected one of noise, got 'side'"),
         (lambda: toy("moons", noise=0), r"noise: expected a number in \[0.02, 10.0\], got 0"),
         (lambda: toy("moons", noise="0.1"), "noise: expected a number, got '0.1'"),

@@ -114,14 +114,11 @@ class CategoricalChain(Density):
     def stationary(self) -> NDArray:
         """The distribution pi (K,) with pi = pi P; it must be the only one."""
         K, P = self.states, self.P.astype(np.float64)
-        P /= P.sum(
-            axis=1, keepdims=True
-        )  # float32 sums are not 1 to the last digit, and the rank would see it
+        P /= P.sum(axis=1, keepdims=True)  # exact in float64, for the rank
         system = np.vstack([P.T - np.eye(K), np.ones(K)])
         if np.linalg.matrix_rank(system[:-1]) < K - 1:
-            raise validate.expected(
-                "P", "one stationary distribution", "several (the chain is divided)"
-            )
+            got = "several (the chain is divided)"
+            raise validate.expected("P", "one stationary distribution", got)
         return np.linalg.lstsq(system, np.eye(K + 1)[K], rcond=None)[0].clip(0)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Inverse
-from minigen.flows import ActNorm, Affine, Chain, Flow, Permute
+from minigen.flows import ActNorm, Affine, Chain, Flow, Permute, Preprocess
 from minigen.plot.style import (
     BLUE,
     MUTED,
@@ -83,7 +83,7 @@ def _stages(flow: Flow, z: NDArray) -> list[NDArray]:
     stages = [_settled(steps, z)]
     for k, (f, move) in enumerate(steps, 1):
         z = move(z)[0]
-        if not isinstance(f, (ActNorm, Affine, Permute)):
+        if not _straight(f):
             stages.append(_settled(steps[k:], z))
     return [*stages[:-1], z]
 
@@ -96,6 +96,13 @@ def _steps(f: Bijection, direction: str) -> Steps:
         layers = f.layers if direction == "forward" else f.layers[::-1]
         return [step for layer in layers for step in _steps(layer, direction)]
     return [(f, getattr(f, direction))]
+
+
+def _straight(f: Bijection) -> bool:
+    """Whether a map only permutes or scales the columns."""
+    if isinstance(f, Preprocess):
+        return all(map(_straight, f.maps.layers))
+    return isinstance(f, (ActNorm, Affine, Permute))
 
 
 def _settled(steps: Steps, z: NDArray) -> NDArray:

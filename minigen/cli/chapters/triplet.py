@@ -10,8 +10,8 @@ from minigen.cli.results import Row
 from minigen.core import validate
 from minigen.metric import (
     PCA,
-    MinedTripletLoss,
     Balanced,
+    MinedTripletLoss,
     RandomAffine,
     collapse,
     embedding,
