@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from minigen.cli.main import main
+
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tutorials"
 SOURCES = sorted(HERE.glob("[0-9][0-9]_*.py"))
@@ -96,6 +98,12 @@ def test_a_notebook_is_made_from_its_source_and_holds_its_outputs(source):
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
     text = path.read_text(encoding="utf-8")
     assert str(pathlib.Path.home()) not in text and "site-packages" not in text
+
+
+def test_the_commands_that_tutorials_name_exist():
+    texts = "".join(source.read_text(encoding="utf-8") for source in SOURCES)
+    ids = re.findall(r"`minigen check (\S+)`", texts)
+    assert len(ids) >= 4 and main(["check", *ids, "--list"]) == 0
 
 
 def test_the_page_on_the_tutorials_links_to_each_of_them_and_to_nothing_else():
