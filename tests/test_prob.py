@@ -173,3 +173,14 @@ def test_a_mixture_in_single_precision_can_be_sampled(rng):
     p = prob.Mixture.of_gaussians(np.zeros((50, 1)))
     p = tree.rebuild(p, {"logits": rng.standard_normal(50).astype(np.float32)})
     assert p.sample(3, rng=rng).shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "p", [StandardNormal(2), Gaussian.init(2), Mixture.of_gaussians([[0.0, 1.0]])], ids=repr
+)
+def test_a_sample_needs_a_number_and_a_generator(p, rng):
+    assert p.sample(0, rng=rng).shape[0] == 0
+    with pytest.raises(ValueError, match="n: expected an integer >= 0, got -1"):
+        p.sample(-1, rng=rng)
+    with pytest.raises(TypeError, match="rng: expected a numpy.random.Generator, got 0"):
+        p.sample(1, rng=0)
