@@ -176,11 +176,13 @@ def test_a_mixture_in_single_precision_can_be_sampled(rng):
 
 
 @pytest.mark.parametrize(
-    "p", [StandardNormal(2), Gaussian.init(2), Mixture.of_gaussians([[0.0, 1.0]])], ids=repr
+    "p",
+    [prob.StandardNormal(2), prob.Gaussian.init(2), prob.Mixture.of_gaussians([[0.0, 1.0]])],
+    ids=repr,
 )
 def test_a_sample_needs_a_number_and_a_generator(p, rng):
     assert p.sample(0, rng=rng).shape[0] == 0
     with pytest.raises(ValueError, match="n: expected an integer >= 0, got -1"):
         p.sample(-1, rng=rng)
-    with pytest.raises(TypeError, match="rng: expected a numpy.random.Generator, got 0"):
+    with pytest.raises(TypeError, match="rng: expected a"):
         p.sample(1, rng=0)
