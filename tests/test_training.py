@@ -284,6 +284,25 @@ def test_a_nan_names_the_layer_where_it_was_born(rng):
     assert np.array_equal(flow.chain.layers[0].net.layers[0].W, before)
 
 
+def test_a_nan_of_an_inverse_names_the_layer_too(rng):
+    flow = flows.real_nvp(2, 3, (4,), rng=rng)
+    flow = flows.Flow(flows.Chain((*flow.chain.layers, nan_when_inverted())), flow.base)
+    with pytest.raises(FloatingPointError, match=r"Broken at flow.chain.layers.5 gives nan"):
+        fit(flow.reverse_kl(flow.base), flow.base, rng=rng, steps=1, progress=False)
+
+
+def nan_when_inverted():
+    """A map with no network whose inverse gives NaN."""
+
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Broken(flows.Permute):
+        def inverse(self, y):
+            x, logdet, cache = super().inverse(y)
+            return x + np.nan, logdet, cache
+
+    return Broken(np.arange(2))
+
+
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_validation_loss_that_is_not_finite_names_the_layer(rng):
     """It would stand in the history, and never be the best, in silence."""
