@@ -6,6 +6,8 @@ first, which names the quantities on the way (see `marking/reference.py`).
 """
 
 import importlib
+import pathlib
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from minigen.core import validate
 from minigen.homework.types import Draw, Reference, Size, Variant
 
 FORMAT = 1
+SOURCES = pathlib.Path(__file__).with_name("sources")
 NAMES = (
     "gradients", "change", "coupling", "autoregressive", "diffusion", "elbo", "triplet", "markov",
 )  # fmt: skip
@@ -118,7 +121,7 @@ Task = Pair | Value | Question
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """One assignment.
+    """One assignment: what `sources/NAME.toml` states, and `tasks` of `tasks/NAME.py`.
 
     options: {option: {choice: its text}}, the first choice for practice, the others for the key of
     a class; a text fills the option's slot in the marked source, a dict of texts fills several.
@@ -152,4 +155,6 @@ class Assignment:
 def get(name: str) -> Assignment:
     """The assignment of this name."""
     validate.choice("name", name, NAMES)
-    return importlib.import_module(f"minigen.homework.tasks.{name}").ASSIGNMENT
+    stated = tomllib.loads((SOURCES / f"{name}.toml").read_text(encoding="utf-8"))
+    tasks = importlib.import_module(f"minigen.homework.tasks.{name}").tasks
+    return Assignment(1 + NAMES.index(name), name, tasks=tasks, **stated)

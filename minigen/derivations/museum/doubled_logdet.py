@@ -7,6 +7,10 @@ what: The log-det is wrong by the same factor or sign wherever it is computed.
 effect: The density does not integrate to one: likelihoods are numbers without a meaning, and
     training increases the part that is counted twice.
 check: bijection: the log-det against slogdet of a Jacobian found without it; quadrature.
+answer: coupling:
+    `return y, s.sum(axis=1), (xa` -> `return y, 2 * s.sum(axis=1), (xa`;
+    `+ dlogdet[:, None]` -> `+ 2 * dlogdet[:, None]`;
+    `np.exp(-s)], axis=1), -s.sum` -> `np.exp(-s)], axis=1), -2 * s.sum`
 """
 
 from typing import Any
@@ -61,16 +65,4 @@ def measure(rng: np.random.Generator) -> Finding:
     return Finding(figures, first_lines(check.bijection(wrong, x, rng=rng)), missed)
 
 
-EXHIBIT = Exhibit.of(
-    measure,
-    AffineCoupling.forward,
-    Doubled,
-    answer=(
-        "coupling",
-        (
-            ("return y, s.sum(axis=1), (xa", "return y, 2 * s.sum(axis=1), (xa"),
-            ("+ dlogdet[:, None]", "+ 2 * dlogdet[:, None]"),
-            ("np.exp(-s)], axis=1), -s.sum", "np.exp(-s)], axis=1), -2 * s.sum"),
-        ),
-    ),
-)
+EXHIBIT = Exhibit.of(measure, AffineCoupling.forward, Doubled)

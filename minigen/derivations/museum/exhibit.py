@@ -1,6 +1,7 @@
 """An exhibit: a real defect, the right code beside the wrong, and what the difference did."""
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from minigen.check import Report
 from minigen.core import text
 from minigen.derivations import statement
 
-FIELDS = ("where", "what", "effect", "check")
+FIELDS = ("where", "what", "effect", "check", "answer")
+EDIT = re.compile("`(.+?)` -> `(.+?)`")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,8 @@ class Exhibit:
 
     where: the package and the place. what: the mistake. effect: what it did to the samples or to
     the likelihood. check: which check finds it. right, wrong: functions or classes; measure: a
-    function of a Generator that gives a Finding. answer: (homework, edits of its model solution).
+    function of a Generator that gives a Finding. answer: (homework, edits of its model solution),
+    in the docstring as HOMEWORK: `old` -> `new`; ...
     """
 
     name: str
@@ -66,19 +69,16 @@ class Exhibit:
 
     @classmethod
     def of(
-        cls,
-        measure: Callable[[np.random.Generator], Finding],
-        right: Callable,
-        wrong: Callable,
-        answer: tuple = (),
+        cls, measure: Callable[[np.random.Generator], Finding], right: Callable, wrong: Callable
     ) -> "Exhibit":
         """The exhibit of a module: its name, and its title and fields from the docstring."""
         module = sys.modules[measure.__module__]
         (_, (title,)), (start, lines) = statement.paragraphs(module.__doc__ or "")
-        stated = dict(statement.fields(start, lines, FIELDS))
+        stated: dict[str, Any] = dict(statement.fields(start, lines, FIELDS))
+        homework, _, edits = stated.pop("answer", "").partition(": ")
+        stated["answer"] = (homework, tuple(EDIT.findall(edits))) if homework else ()
         name = module.__name__.rpartition(".")[2]
-        return cls(name, title[:-1], **stated, right=right, wrong=wrong, measure=measure,
-                   answer=answer)  # fmt: skip
+        return cls(name, title[:-1], right=right, wrong=wrong, measure=measure, **stated)
 
     def run(self, rng: np.random.Generator | None = None) -> Finding:
         """The Finding; the same at every call without a generator."""

@@ -5,6 +5,7 @@ what: Hidden degrees run from 1. With one column no output depends on a hidden u
     depends on the condition either.
 effect: p(x | c) is p(x): the model trains and samples, and ignores the condition.
 check: a test for too MANY zeros: allowed entries of the Jacobian must not be 0, at D = 1 too.
+answer: autoregressive: `m[None, :] >= pos` -> `m[None, :] > pos`
 """
 
 from collections.abc import Callable
@@ -71,6 +72,4 @@ def measure(rng: np.random.Generator) -> Finding:
     return Finding(figures, seen, missed)
 
 
-EXHIBIT = Exhibit.of(
-    measure, right, wrong, answer=("autoregressive", (("m[None, :] >= pos", "m[None, :] > pos"),))
-)
+EXHIBIT = Exhibit.of(measure, right, wrong)

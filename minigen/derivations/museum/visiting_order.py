@@ -7,6 +7,7 @@ what: Sampling loops over `degrees` where `argsort(degrees)` belongs: a permutat
 effect: Samples of a model with a random order are noise, though its likelihood is right. A slide of
     the course gave the random order as the reason for its bad samples.
 check: bijection: the round trip, at a permutation that is not its own inverse.
+answer: autoregressive: `for i in range(z.shape[1]):` -> `for i in range(z.shape[1])[::-1]:`
 """
 
 from collections.abc import Callable
@@ -64,12 +65,4 @@ def measure(rng: np.random.Generator) -> Finding:
     return Finding(figures, seen, missed)
 
 
-EXHIBIT = Exhibit.of(
-    measure,
-    right,
-    wrong,
-    answer=(
-        "autoregressive",
-        (("for i in range(z.shape[1]):", "for i in range(z.shape[1])[::-1]:"),),
-    ),
-)
+EXHIBIT = Exhibit.of(measure, right, wrong)

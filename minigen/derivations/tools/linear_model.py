@@ -165,7 +165,7 @@ class ToyModel:
         term = StepTerm(self.model)
         steps = [w @ term.forward(x0, t=np.array([t]), eps=eps)[0] for t in EVERY_STEP]
         last = w @ PriorTerm(self.schedule).forward(x0)[0]
-        return sum(steps) + last, *steps, last
+        return tuple(map(float, (sum(steps) + last, *steps, last)))
 
     def entropy(self) -> float:
         """H(q(x_0))."""

@@ -6,9 +6,9 @@ import re
 import string
 from collections.abc import Callable
 
-from minigen.homework.assignments import Assignment
+from minigen.homework.assignments import SOURCES, Assignment
 from minigen.homework.handout import variants
-from minigen.homework.handout.notebook import SOURCES, notebook_json
+from minigen.homework.handout.notebook import notebook_json
 from minigen.homework.types import Variant
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"

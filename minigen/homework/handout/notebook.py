@@ -1,12 +1,10 @@
 """A notebook in nbformat 4, written with json alone: it imports the module, plots and checks."""
 
 import json
-import pathlib
 from typing import Any
 
-from minigen.homework.assignments import Assignment
+from minigen.homework.assignments import SOURCES, Assignment
 
-SOURCES = pathlib.Path(__file__).parents[1] / "sources"
 GUIDE = """Write your functions in `%s.py`, beside this notebook: that module is what you hand in,
 and nothing here is graded. The package contains every backward pass of its own layers, and you may
 read it; what you are asked for here need not be among them.

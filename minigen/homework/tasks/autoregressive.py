@@ -6,29 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.numeric import softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard, texts
+from minigen.homework.tasks.functions import FUNCTION, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
-OPTIONS = {
-    "degrees": {
-        "cyclic": "m[k] = 1 + k mod (D - 1)",
-        "blocks": "m[k] = 1 + floor(k (D - 1) / H)",
-        "falling": "m[k] = (D - 1) - k mod (D - 1)",
-    },
-    "order": {
-        "natural": "pos[i] = i + 1",
-        "reversed": "pos[i] = D - i",
-        "odd first": "the columns 1, 3, 5, ... come first (pos 1, 2, ...), then 0, 2, 4, ...",
-    },
-    "sigma": {
-        "exp": "exp(a)",
-        "softplus": "log(1 + exp(a)) + 0.1",
-        "exp of minus": "exp(-a)",
-    },
-    "hidden": texts("tanh", "swish", "gauss"),
-}
 NET = ("W1", "b1", "Wm", "bm", "Wa", "ba")
 
 
@@ -140,9 +122,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
                  lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    4, "autoregressive", "MADE, MAF and IAF, and the sequential pass",
-    "MAF-1 to IAF-5, S-MADE", OPTIONS, tasks,
-)  # fmt: skip

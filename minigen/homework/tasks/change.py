@@ -5,33 +5,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.homework.assignments import Assignment, Pair, Question, Task
+from minigen.homework.assignments import Pair, Question, Task
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
 from minigen.homework.types import Drawn, Outputs, Variant
-
-OPTIONS = {
-    "base": {
-        "cholesky": "Sigma = L L^T, with L[i, i] > 0",
-        "precision": "Sigma^-1 = L L^T, with L[i, i] > 0 (L is the factor of the PRECISION)",
-        "log diagonal": "Sigma = C C^T, C = L below the diagonal, C[i, i] = exp(L[i, i])",
-    },
-    "direction": {
-        "density": {
-            "linear": "z = (y - b) W^-1  (rows; W is not symmetric)", "det": "log |det dz/dy|",
-            "given": "y", "result": "z",
-        },
-        "sampling": {
-            "linear": "y = z W + b  (rows)", "det": "log |det dy/dz|", "given": "z", "result": "y",
-        },
-    },
-    "map": {
-        "arcsinh": "arcsinh(r)",
-        "cubic": "r + r^3 / 3",
-        "kink-free leak": "r + tanh(r) / 2",
-        "logistic sum": "r + log(1 + exp(r))",
-    },
-}  # fmt: skip
 
 
 def triangular(kind: str, L: NDArray) -> NDArray:
@@ -116,7 +93,7 @@ def draw_cv9(rng: np.random.Generator, N: int) -> Drawn:
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 5))}
-    result = OPTIONS["direction"][variant["direction"]]["result"]
+    result = "z" if variant["direction"] == "density" else "y"
     return (
         Pair("gauss", ("z", "L"), ("logp",), partial(gauss, variant["base"]),
              draw_gauss, large=(200, 45), points=(2, 2), **sizes),
@@ -130,8 +107,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),
                  lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9, cv9_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    2, "change", "Change of variables, N(0, Sigma), chains", "CV-1 to CV-10", OPTIONS, tasks
-)  # fmt: skip

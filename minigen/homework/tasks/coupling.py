@@ -5,25 +5,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard, texts
+from minigen.homework.tasks.functions import FUNCTION, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
-OPTIONS = {
-    "scale": texts("tanh", "arctan", "root", "arcsinh"),
-    "hidden": texts("tanh", "softplus", "swish", "gauss"),
-    "half": {
-        "second": "xa = x[:, :d] is kept, xb = x[:, d:] is moved",
-        "first": "xa = x[:, D-d:] is kept, xb = x[:, :D-d] is moved",
-        "odd": "xa = x[:, 0::2] is kept, xb = x[:, 1::2] is moved",
-    },
-    "direction": {
-        "generative": {"map": "yb = xb * exp(s) + t", "logdet": "+ sum over the columns of s"},
-        "normalizing": {"map": "yb = (xb - t) * exp(-s)", "logdet": "- sum over the columns of s"},
-        "shift first": {"map": "yb = (xb + t) * exp(s)", "logdet": "+ sum over the columns of s"},
-    },
-}
 INPUTS = ("x", "W1", "b1", "W2", "b2")
 
 
@@ -116,8 +102,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Question("nvp6", "NVP-6", ("y2", "s", "t"), partial(nvp6, 1),
                  partial(nvp6, -1), draw_nvp6, nvp6_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    3, "coupling", "The affine coupling layer of Real NVP", "NVP-1 to NVP-8", OPTIONS, tasks
-)  # fmt: skip

@@ -6,34 +6,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 LOW, HIGH = 0.001, 0.2
-OPTIONS = {
-    "schedule": {
-        "linear": "beta_t = l + (u - l) (t - 1) / (T - 1),  l = 0.001, u = 0.2",
-        "quadratic": "sqrt(beta_t) = sqrt(l) + (sqrt(u) - sqrt(l)) (t - 1) / (T - 1),  l = 0.001,"
-        "  u = 0.2",
-        "sigmoid": "beta_t = l + (u - l) / (1 + exp(6 - 12 (t - 1) / (T - 1))),"
-        "  l = 0.001, u = 0.2",
-        "cosine": "beta_t = min(1 - f(t) / f(t - 1), 0.999),"
-        "  f(t) = cos(pi/2 (t/T + s) / (1 + s))^2,  s = 0.008",
-    },
-    "predict": {
-        "eps": "out is the noise eps, x_t = sqrt(A_t) x0 + sqrt(1 - A_t) eps",
-        "v": "out is v = sqrt(A_t) eps - sqrt(1 - A_t) x0",
-        "score": "out is the score -eps / sqrt(1 - A_t)",
-        "x0": "out is x0 itself",
-    },
-    "variance": {
-        "beta": "s2 = beta_t",
-        "beta_tilde": "s2 = beta_tilde_t",
-        "geometric mean": "s2 = sqrt(beta_t beta_tilde_t)",
-    },
-}
 
 
 def betas(kind: str, T: int) -> NDArray:
@@ -171,8 +149,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
                  partial(dif22, lambda alpha: 1 / np.sqrt(alpha)),
                  draw_dif22, dif22_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    5, "diffusion", "The forward process and its posterior", "DIF-1 to DIF-23", OPTIONS, tasks,
-)  # fmt: skip

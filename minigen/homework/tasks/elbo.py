@@ -6,21 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.numeric import sigmoid, softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Task
+from minigen.homework.assignments import Pair, Question, Task
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
 from minigen.homework.types import Drawn, Outputs, Variant
-
-OPTIONS = {
-    "variance": {
-        "log": "V(r) = exp(r)",
-        "softplus": "V(r) = log(1 + exp(r)) + 0.05",
-        "log sigma": "V(r) = exp(2 r)",
-        "shifted square": "V(r) = r^2 + 0.1",
-    },
-    "between": {"linear": "v", "sigmoid": "1 / (1 + exp(-v))"},
-    "prior": {"standard": "1", "wide": "2.5", "narrow": "0.6"},
-}
 
 
 def spread(kind: str, r: NDArray) -> NDArray:
@@ -114,7 +103,7 @@ def draw_elbo13(rng: np.random.Generator, N: int) -> Drawn:
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
              "large": (96, 96)}  # fmt: skip
-    kind, scale = variant["variance"], float(OPTIONS["prior"][variant["prior"]])
+    kind, scale = variant["variance"], {"standard": 1.0, "wide": 2.5, "narrow": 0.6}
     return (
         Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), partial(kl, kind),
              draw_kl, **sizes),
@@ -123,14 +112,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              **sizes),
         Pair("decoder", ("mean", "r"), ("L0",), partial(decoder, kind),
              draw_decoder, **sizes),
-        Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale), draw_prior,
+        Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale[variant["prior"]]), draw_prior,
              **sizes),
         Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
                  lambda path, a, b: (np.log(a * b),), draw_elbo13, elbo13_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    6, "elbo", "The ELBO: exact terms and a learned variance", "ELBO-1 to ELBO-18, S-KL", OPTIONS,
-    tasks,
-)  # fmt: skip

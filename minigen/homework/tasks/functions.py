@@ -1,22 +1,9 @@
-"""Functions of numbers that the variants draw from: their text for the handout, complex-clean."""
+"""Functions of numbers that the variants draw from, complex-clean."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.numeric import sigmoid, softplus
-
-TEXT = {
-    "tanh": "tanh(r)",
-    "arctan": "arctan(r)",
-    "root": "r / sqrt(1 + r^2)",
-    "arcsinh": "log(r + sqrt(1 + r^2))  (arcsinh)",
-    "softplus": "log(1 + exp(r))",
-    "swish": "r / (1 + exp(-r))",
-    "gauss": "exp(-r^2 / 2)",
-    "sine": "sin(r)",
-    "sigmoid": "1 / (1 + exp(-r))",
-}
-
 
 FUNCTION = {
     "tanh": np.tanh,
@@ -34,8 +21,3 @@ FUNCTION = {
 def standard(rng: np.random.Generator, *shape: int) -> NDArray:
     """Numbers away from 0, of both signs."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 1.2, shape)
-
-
-def texts(*names: str) -> dict[str, str]:
-    """{name: its text} of some of the functions."""
-    return {name: TEXT[name] for name in names}

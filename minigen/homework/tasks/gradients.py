@@ -5,25 +5,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard, texts
+from minigen.homework.tasks.functions import FUNCTION, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 H = 1e-100
-OPTIONS = {
-    "activation": texts("tanh", "swish", "sine", "softplus", "arctan"),
-    "loss": {
-        "half square": "e^2 / 2",
-        "log cosh": "log(cosh(e))",
-        "pseudo-Huber": "sqrt(1 + e^2) - 1",
-    },
-    "steps": {
-        "halved": {"ratio": "2", "order": "2", "kind": "central"},
-        "divided by three": {"ratio": "3", "order": "2", "kind": "central"},
-        "halved, forward differences": {"ratio": "2", "order": "1", "kind": "forward"},
-    },
-}
+STEPS = {  # (ratio of the two steps, order of the difference)
+    "halved": (2, 2), "divided by three": (3, 2), "halved, forward differences": (2, 1),
+}  # fmt: skip
 
 
 def layer(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Outputs:
@@ -95,8 +85,7 @@ def draw_cv4(rng: np.random.Generator, N: int) -> Drawn:
 
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
-    kind, steps = variant["activation"], OPTIONS["steps"][variant["steps"]]
-    ratio, order = int(steps["ratio"]), int(steps["order"])
+    kind = variant["activation"]
     sizes = {"practice": ((6, 4, 3), (1, 3, 5), (4, 2, 2)),
              "grading": ((7, 3, 4), (1, 5, 2), (5, 4, 6), (11, 2, 3))}  # fmt: skip
     return (
@@ -108,13 +97,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              draw_twice, large=(128, 80, 80), **sizes),
         Value("layer_jvp", ("dy",), partial(tangent, kind), draw_tangent,
               points=3, **sizes),
-        Value("extrapolate", ("d",), partial(extrapolated, ratio, order),
+        Value("extrapolate", ("d",), partial(extrapolated, *STEPS[variant["steps"]]),
               draw_steps, **sizes),
         Question("cv4", "CV-4", ("q", "slope"), lambda path, q, slope: (q * slope,),
                  lambda path, q, slope: (q * np.abs(slope),), draw_cv4, cv4_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    1, "gradients", "Gradients and their checks", "CV-4", OPTIONS, tasks
-)  # fmt: skip

@@ -6,26 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.numeric import logsumexp, softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
 from minigen.homework.types import Drawn, Outputs, Variant
-
-OPTIONS = {
-    "start": {
-        "from zero": "x_1 ~ N(b, v)",
-        "stationary": "x_1 ~ N(b / (1 - a), v / (1 - a^2))",
-        "wide": "x_1 ~ N(0, 4 v)",
-    },
-    "variance": {
-        "log": "exp(r)", "softplus": "log(1 + exp(r)) + 0.05", "log sigma": "exp(2 r)",
-    },
-    "table": {
-        "rows": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[i, j]",
-        "columns": "P[i, j] = p(y_t = j | y_t-1 = i) = softmax over j of L[j, i]  (L's columns)",
-        "lazy": "P[i, j] = p(y_t = j | y_t-1 = i) = 0.3 [i = j] + 0.7 softmax over j of L[i, j]",
-    },
-}  # fmt: skip
 
 
 def variance(kind: str, r: NDArray) -> NDArray:
@@ -138,6 +122,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Question("mk1", "MK-1", ("p1", "P"), lambda path, p1, P: (np.outer(p1, p1 @ P),),
                  lambda path, p1, P: (p1[:, None] * P,), draw_mk1, mk1_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(8, "markov", "The Markov chain", "MK-1", OPTIONS, tasks)

@@ -6,31 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.numeric import softplus
-from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
+from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import standard
 from minigen.homework.types import Drawn, Outputs, Variant
-
-OPTIONS = {
-    "distance": {
-        "squared": "d(u, v) = sum of (u - v)^2",
-        "euclidean": "d(u, v) = sqrt(sum of (u - v)^2 + 0.01)",
-        "cosine": "d(u, v) = 1 - u.v / (|u| |v|)",
-        "pseudo-Huber": "d(u, v) = sum of sqrt(1 + (u - v)^2) - 1",
-    },
-    "loss": {
-        "hinge": "max(g, 0), with the derivative 0 at g = 0",
-        "softplus": "log(1 + exp(g))",
-        "squared hinge": "max(g, 0)^2",
-    },
-    "mining": {
-        "batch hard": "the farthest row of the same label, and the nearest of another label",
-        "batch easy": "the nearest OTHER row of the same label, and the nearest of another label",
-        "hard positive, semi-hard negative": "the farthest row of the same label, and the nearest "
-        "of those of another label that are farther than it (if there is none, the farthest of "
-        "another label)",
-    },
-}
 
 
 def distance(kind: str, u: NDArray, v: NDArray) -> NDArray:
@@ -140,8 +119,3 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Question("tri1", "TRI-1", ("dp", "dn"), partial(hinge, 1),
                  partial(hinge, 2), draw_tri1, tri1_unfit),
     )  # fmt: skip
-
-
-ASSIGNMENT = Assignment(
-    7, "triplet", "The triplet loss and mining", "TRI-1", OPTIONS, tasks
-)  # fmt: skip
