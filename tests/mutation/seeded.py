@@ -36,7 +36,10 @@ def campaign(pairs, say=print):
 
 
 def summary(rows):
-    """Tables by loss scale and by kind of mistake, and the survivors."""
+    """Tables by loss scale and by kind of mistake, and the survivors.
+
+    "void" counts the mutants to which another package objects, but to the right code as well.
+    """
     others = installed()
     by_scale = [
         (f"{scale:g}", len(vs), sum(v.caught for v in vs), sum(v.first for v in vs),
@@ -53,9 +56,8 @@ def summary(rows):
     by_kind = [(kind, n, *(missed[kind, x] for x in others)) for kind, n in kinds.most_common()]
     heads = [f"{name} {version} misses" for name, version in others.items()]
     return "\n\n".join([
-        f"{len(rows)} mutants of {len({t.label for t, *_ in rows})} functions. Counted are those "
-        "that change a gradient; in brackets:\nmutants to which a package objects, but to the "
-        "right code as well.",
+        f"{len(rows)} mutants of {len({t.label for t, *_ in rows})} functions; those that change a "
+        "gradient are counted.",
         text.table(by_scale, ("loss scale", "mutants", "caught", "at the first draw",
                               *(f"{head} (void)" for head in heads))),
         text.table(by_kind, ("kind of mistake (loss scale 1)", "mutants", *heads)),
