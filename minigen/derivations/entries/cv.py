@@ -11,13 +11,7 @@ from minigen.core.contract import Bijection
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, log_gaussian, logdet, worst
-from minigen.derivations.tools.layers import (
-    coupling,
-    covariance,
-    linear,
-    nonlinear_chain,
-    smooth,
-)
+from minigen.derivations.tools.layers import coupling, covariance, linear, nonlinear_chain, smooth
 from minigen.derivations.tools.quadrature import grid
 from minigen.flows import NLL, Affine, Chain, Exp, Flow, Inverse, InvertibleLinear
 from minigen.prob import Gaussian, StandardNormal

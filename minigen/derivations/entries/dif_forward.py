@@ -11,14 +11,13 @@ from minigen.derivations.tools.gaussian_walk import (
     D,
     N,
     T,
+    Walk,
     column,
     conditional,
     log_normal,
-    rows,
     short_schedule,
     unrolled,
-    walk,
-)
+)  # fmt: skip
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import (
     MarginalDensity,
@@ -30,9 +29,6 @@ from minigen.diffusion import (
 )
 
 t = 4  # the step that the two-step lines take, with t - 1 and t - 2 below it
-
-
-TABLES = ("alpha_bar", "one_minus_alpha_bar")
 
 
 @entry("DIF-1", code=(StepDensity.forward, StepDensity.backward))
@@ -50,13 +46,10 @@ def dif_1(rng: np.random.Generator) -> Result:
     True. The mean shrinks by as much as the noise adds, so that variance 1 stays variance 1.
     Compared with the conditional law from the joint Gaussian of all steps.
     """
-    schedule = short_schedule(rng)
-    x, _ = walk(schedule, rng)
-    beta = rows(schedule, t, "beta")
-    logq, _ = StepDensity().forward(x[t], x[t - 1], *beta)
-    mean, variance = conditional(schedule, t, {0: x[0], t - 1: x[t - 1]})
-    report = gradients(StepDensity(), x[t], x[t - 1], *beta, rng=rng)
-    return Result(gap(logq, log_normal(x[t], mean, variance)), gradient=report)
+    walk = Walk.draw(rng)
+    inputs = (walk.x[t], walk.x[t - 1], *walk.rows(t, "beta"))
+    report = gradients(StepDensity(), *inputs, rng=rng)
+    return Result(gap(walk.step(t), walk.log(t, t - 1)), gradient=report)
 
 
 @entry("DIF-2", code=(StepDensity.forward,))
@@ -70,14 +63,10 @@ def dif_2(rng: np.random.Generator) -> Result:
     True, because each step depends on the one before it only. The sum of the steps' log densities
     is that of one Gaussian in T dimensions.
     """
-    schedule = short_schedule(rng)
-    x, _ = walk(schedule, rng)
-    steps = sum(
-        StepDensity().forward(x[s], x[s - 1], *rows(schedule, s, "beta"))[0]
-        for s in range(1, T + 1)
-    )
-    B = unrolled(schedule)[1:]
-    path = np.stack(x[1:], axis=-1) - B[:, 0] * x[0][:, :, None]
+    walk = Walk.draw(rng)
+    steps = sum(walk.step(s) for s in range(1, T + 1))
+    B = unrolled(walk.schedule)[1:]
+    path = np.stack(walk.x[1:], axis=-1) - B[:, 0] * walk.x[0][:, :, None]
     whole = log_gaussian(path, np.zeros(T), B[:, 1:] @ B[:, 1:].T)
     return Result(gap(steps, whole.sum(axis=1)))
 
@@ -94,17 +83,15 @@ def dif_3(rng: np.random.Generator) -> Result:
     the printed form is its KL after two steps; the corrected form is checked by its density, and
     its KL by an integral.
     """
-    schedule, x0 = short_schedule(rng), np.array([[1.0]])
-    A, rest = column(schedule, 2, *TABLES)
+    walk, x0 = Walk.draw(rng), np.array([[1.0]])
+    A, rest = column(walk.schedule, 2)
     early = (A * 1.0 - A - np.log(rest)) / 2
-    x, _ = walk(schedule, rng)
-    logq, _ = MarginalDensity().forward(x[t], x[0], *rows(schedule, t, *TABLES))
-    density = gap(logq, log_normal(x[t], *conditional(schedule, t, {0: x[0]})))
-    mean, variance = conditional(schedule, T, {0: x0})
+    density = gap(walk.marginal(t), walk.log(t))
+    mean, variance = conditional(walk.schedule, T, {0: x0})
     y, w = trapezoid(-12.0, 12.0, 801)
     log_q = stats.norm.logpdf(y, mean[0, 0], np.sqrt(variance))
     integral = w @ (np.exp(log_q) * (log_q - stats.norm.logpdf(y)))
-    closed = PriorTerm(schedule).forward(x0)[0][0]
+    closed = PriorTerm(walk.schedule).forward(x0)[0][0]
     long = linear_schedule(1000)
     left = PriorTerm(long).forward(x0)[0][0]
     note = f"after 1000 steps {left:.2g} nats are left (A_T = {long.alpha_bar[-1]:.3g})"
@@ -142,7 +129,7 @@ def dif_5(rng: np.random.Generator) -> Result:
     """
     schedule = short_schedule(rng)
     x, eps = rng.standard_normal((2, N, D))
-    beta = rows(schedule, t, "beta")
+    beta = (np.full(N, schedule.beta[t]),)
     y, _ = Step().forward(x, eps, *beta)
     J = jacobian(lambda e: Step().forward(x.astype(e.dtype), e, *beta)[0], eps)
     moved = log_normal(eps, 0.0, 1.0) - np.linalg.slogdet(J)[1]

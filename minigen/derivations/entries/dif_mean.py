@@ -4,25 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import gradients
-from minigen.derivations.entries.dif_posterior import TABLES, at_every_step, drawn
+from minigen.derivations.entries.dif_posterior import NOW, at_every_step, mean_gap
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
-from minigen.derivations.tools.gaussian_walk import N, T, column, log_normal, rows
+from minigen.derivations.tools.gaussian_walk import T, Walk, column
 from minigen.derivations.tools.posterior_forms import PosteriorMeanFromNoise, mean_forms
 from minigen.derivations.tools.rational import Point, differs
-from minigen.diffusion import (
-    Marginal,
-    PosteriorDensity,
-    PosteriorMean,
-    Schedule,
-)
+from minigen.diffusion import Marginal, PosteriorDensity, PosteriorMean
 
 
-def noise_of(schedule: Schedule, x: list[NDArray], t: int) -> NDArray:
+def noise_of(walk: Walk, t: int) -> NDArray:
     """The total noise of DIF-19."""
-    A, rest = column(schedule, t, *TABLES)
-    return (x[t] - np.sqrt(A) * x[0]) / np.sqrt(rest)
+    A, rest = column(walk.schedule, t)
+    return (walk.x[t] - np.sqrt(A) * walk.x[0]) / np.sqrt(rest)
 
 
 @entry("DIF-19", code=(Marginal.forward,))
@@ -35,12 +30,10 @@ def dif_19(rng: np.random.Generator) -> Result:
     True, with a change of letter: this epsilon is all the noise between x_0 and x_t. Two of the
     three always determine the third.
     """
-    schedule, x, *_ = drawn(rng)
-    errors = []
+    walk, errors = Walk.draw(rng), []
     for s in range(1, T + 1):
-        eps = noise_of(schedule, x, s)
-        back, _ = Marginal().forward(x[0], eps, *rows(schedule, s, *TABLES))
-        errors.append(gap(back, x[s]))
+        back, _ = Marginal().forward(walk.x[0], noise_of(walk, s), *walk.rows(s))
+        errors.append(gap(back, walk.x[s]))
     return Result(worst(*errors))
 
 
@@ -58,10 +51,11 @@ def dif_20(rng: np.random.Generator) -> Result:
     True: a weighted mean of what x_t and what x_0 say about x_{t-1}. Compared with the conditional
     mean of the joint Gaussian.
     """
-    schedule, x, _, t, *_ = drawn(rng)
-    layer = PosteriorMean(schedule)
-    error = at_every_step(schedule, x, lambda s: layer.forward(x[s], x[0], t=np.full(N, s))[0])
-    return Result(error, gradient=gradients(layer, x[4], x[0], given={"t": t}, rng=rng))
+    walk = Walk.draw(rng)
+    layer, x0 = PosteriorMean(walk.schedule), walk.x[0]
+    error = at_every_step(walk, lambda xt, t: layer.forward(xt, x0, t=t)[0])
+    report = gradients(layer, walk.x[4], x0, given={"t": NOW}, rng=rng)
+    return Result(error, gradient=report)
 
 
 @entry("DIF-21", code=(mean_forms,))
@@ -81,10 +75,7 @@ def dif_21(rng: np.random.Generator) -> Result:
     p = Point(rng)
     first, second = p.a * p.before / p.rest * p.xt, p.beta * p.b / p.rest * (p.xt - p.noise)
     exact = differs(first + second / (p.a * p.b), p.mu)
-    schedule, x, *_ = drawn(rng)
-    error = at_every_step(
-        schedule, x, lambda s: mean_forms(schedule, x[s], x[0], np.full(N, s))["DIF-21"]
-    )
+    error = mean_gap(Walk.draw(rng), "DIF-21")
     return Result(worst(exact, error), differs(first + second / (p.a**2 * p.b), p.mu))
 
 
@@ -105,10 +96,7 @@ def dif_22(rng: np.random.Generator) -> Result:
     above, noise = p.alpha - p.A + 1 - p.alpha, p.beta / (p.a * p.rest) * p.noise
     printed = above / (p.alpha * (1 - p.b**2) + p.beta)
     exact = worst(differs(above / (p.a * p.rest) * p.xt - noise, p.mu), differs(printed, 1))
-    schedule, x, *_ = drawn(rng)
-    error = at_every_step(
-        schedule, x, lambda s: mean_forms(schedule, x[s], x[0], np.full(N, s))["DIF-22"]
-    )
+    error = mean_gap(Walk.draw(rng), "DIF-22")
     return Result(worst(exact, error), differs(printed * p.xt - noise, p.mu))
 
 
@@ -135,18 +123,15 @@ def dif_23(rng: np.random.Generator) -> Result:
     True; the errors of the two lines before are not in it. The noise must be the total one of
     DIF-19. With the network's prediction in its place this is the mean of a diffusion model's step.
     """
-    schedule, x, steps, t, mean, variance = drawn(rng)
-    layer, eps = PosteriorMeanFromNoise(schedule), noise_of(schedule, x, 4)
-    means = at_every_step(
-        schedule, x, lambda s: layer.forward(x[s], noise_of(schedule, x, s), t=np.full(N, s))[0]
-    )
-    mu, _ = layer.forward(x[4], eps, t=t)
-    logq, _ = PosteriorDensity(schedule).forward(x[3], mu, t=t)
-    p = Point(rng)
+    walk, p = Walk.draw(rng), Point(rng)
+    layer, xt, eps = PosteriorMeanFromNoise(walk.schedule), walk.x[4], noise_of(walk, 4)
+    means = at_every_step(walk, lambda xt, t: layer.forward(xt, noise_of(walk, t[0]), t=t)[0])
+    mu, _ = layer.forward(xt, eps, t=NOW)
+    logq, _ = PosteriorDensity(walk.schedule).forward(walk.x[3], mu, t=NOW)
     exact = differs(p.xt / p.a - p.beta / (p.a * p.rest) * p.noise, p.mu)
-    stepwise, _ = layer.forward(x[4], steps[4], t=t)
+    off = gap(layer.forward(xt, walk.eps[4], t=NOW)[0], walk.law(3, 4)[0])
     return Result(
-        worst(exact, means, gap(logq, log_normal(x[3], mean, variance))),
-        gradient=gradients(layer, x[4], eps, given={"t": t}, rng=rng),
-        note=f"with the noise of the last step alone the mean is off by {gap(stepwise, mean):.2g}",
+        worst(exact, means, gap(logq, walk.log(3, 4))),
+        gradient=gradients(layer, xt, eps, given={"t": NOW}, rng=rng),
+        note=f"with the noise of the last step alone the mean is off by {off:.2g}",
     )

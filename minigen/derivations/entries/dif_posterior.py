@@ -8,16 +8,7 @@ from numpy.typing import NDArray
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
-from minigen.derivations.tools.gaussian_walk import (
-    N,
-    T,
-    column,
-    conditional,
-    log_normal,
-    rows,
-    short_schedule,
-    walk,
-)
+from minigen.derivations.tools.gaussian_walk import N, T, Walk, column, log_normal
 from minigen.derivations.tools.posterior_forms import (
     log_bayes,
     mean_forms,
@@ -25,25 +16,20 @@ from minigen.derivations.tools.posterior_forms import (
     variance_forms,
 )
 from minigen.derivations.tools.rational import Point, differs
-from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, Schedule, StepDensity
+from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, StepDensity
 
-TABLES = ("alpha_bar", "one_minus_alpha_bar")
-
-
-def drawn(
-    rng: np.random.Generator, t: int = 4
-) -> tuple[Schedule, list[NDArray], list[NDArray], NDArray, NDArray, float]:
-    """A schedule, a walk, the times of a batch, and the posterior's mean and variance at t."""
-    schedule = short_schedule(rng)
-    x, eps = walk(schedule, rng)
-    mean, variance = conditional(schedule, t - 1, {0: x[0], t: x[t]})
-    return schedule, x, eps, np.full(N, t), mean, variance
+NOW = np.full(N, 4)  # the time of the step back, for each row of a batch
 
 
-def at_every_step(schedule: Schedule, x: list[NDArray], form: Callable[[int], NDArray]) -> float:
-    """The worst gap of form(t) (N, D) to the posterior's mean, t = 2..T."""
-    means = [conditional(schedule, s - 1, {0: x[0], s: x[s]})[0] for s in range(2, T + 1)]
-    return worst(*(gap(form(s), mean) for s, mean in zip(range(2, T + 1), means, strict=True)))
+def at_every_step(walk: Walk, form: Callable[[NDArray, NDArray], NDArray]) -> float:
+    """The worst gap of form(x_t, t) (N, D) to the posterior's mean, t = 2..T."""
+    steps = range(2, T + 1)
+    return worst(*(gap(form(walk.x[s], np.full(N, s)), walk.law(s - 1, s)[0]) for s in steps))
+
+
+def mean_gap(walk: Walk, id: str) -> float:
+    """The same for one of the forms of the mean."""
+    return at_every_step(walk, lambda xt, t: mean_forms(walk.schedule, xt, walk.x[0], t)[id])
 
 
 @entry("DIF-13", code=(log_bayes, StepDensity.forward, MarginalDensity.forward))
@@ -59,14 +45,10 @@ def dif_13(rng: np.random.Generator) -> Result:
     right side depends on x_{t-1} and the left side does not; from DIF-15 on the notes themselves
     use t - 1.
     """
-    schedule, x, _, t, mean, variance = drawn(rng)
-    truth = log_normal(x[3], mean, variance)
-    left, _ = StepDensity().forward(x[5], x[4], *rows(schedule, 5, "beta"))
-    prior, _ = MarginalDensity().forward(x[5], x[0], *rows(schedule, 5, *TABLES))
-    step, _ = StepDensity().forward(x[4], x[3], *rows(schedule, 4, "beta"))
-    evidence, _ = MarginalDensity().forward(x[4], x[0], *rows(schedule, 4, *TABLES))
-    correct = gap(log_bayes(schedule, x[3], x[4], x[0], t), truth)
-    return Result(correct, gap(prior + step - evidence, left))
+    walk = Walk.draw(rng)
+    x, printed = walk.x, walk.marginal(5) + walk.step(4) - walk.marginal(4)
+    correct = gap(log_bayes(walk.schedule, x[3], x[4], x[0], NOW), walk.log(3, 4))
+    return Result(correct, gap(printed, walk.step(5)))
 
 
 @entry("DIF-14", code=(log_bayes,))
@@ -83,17 +65,17 @@ def dif_14(rng: np.random.Generator) -> Result:
     The mistake of DIF-13 again, three times in the first Gaussian. The printed line is compared
     with what it should be, the density of one step back.
     """
-    schedule, x, _, t, mean, variance = drawn(rng)
-    truth = log_normal(x[3], mean, variance)
-    A, rest = column(schedule, 5, *TABLES)
-    shared = log_normal(x[4], np.sqrt(schedule.alpha[4]) * x[3], schedule.beta[4])
-    A4, rest4 = column(schedule, 4, *TABLES)
-    shared = shared - log_normal(x[4], np.sqrt(A4) * x[0], rest4)
-    printed = log_normal(x[5], np.sqrt(A) * x[0], rest) + shared
-    A3, rest3 = column(schedule, 3, *TABLES)
-    written = log_normal(x[3], np.sqrt(A3) * x[0], rest3) + shared
-    ours = log_bayes(schedule, x[3], x[4], x[0], t)
-    return Result(worst(gap(written, truth), gap(ours, truth)), gap(printed, truth))
+    walk = Walk.draw(rng)
+    schedule, x, truth = walk.schedule, walk.x, walk.log(3, 4)
+
+    def marginal(s: int) -> NDArray:
+        A, rest = column(schedule, s)
+        return log_normal(x[s], np.sqrt(A) * x[0], rest)
+
+    shared = log_normal(x[4], np.sqrt(schedule.alpha[4]) * x[3], schedule.beta[4]) - marginal(4)
+    ours = log_bayes(schedule, x[3], x[4], x[0], NOW)
+    correct = worst(gap(marginal(3) + shared, truth), gap(ours, truth))
+    return Result(correct, gap(marginal(5) + shared, truth))
 
 
 @entry("DIF-15", code=(PosteriorDensity.forward, PosteriorDensity.backward))
@@ -114,13 +96,12 @@ def dif_15(rng: np.random.Generator) -> Result:
     about the mean over the variance, without a rest. Decided with rational numbers, without
     rounding.
     """
-    schedule, x, _, t, mean, variance = drawn(rng)
-    layer = PosteriorDensity(schedule)
-    logq, _ = layer.forward(x[3], mean, t=t)
-    p = Point(rng)
+    walk, p = Walk.draw(rng), Point(rng)
+    layer, x, (mean, _) = PosteriorDensity(walk.schedule), walk.x[3], walk.law(3, 4)
+    logq, _ = layer.forward(x, mean, t=NOW)
     exact = differs(p.bracket(p.x), (p.x - p.mu) ** 2 / p.tilde)
-    error = worst(exact, gap(logq, log_normal(x[3], mean, variance)))
-    return Result(error, gradient=gradients(layer, x[3], mean, given={"t": t}, rng=rng))
+    report = gradients(layer, x, mean, given={"t": NOW}, rng=rng)
+    return Result(worst(exact, gap(logq, walk.log(3, 4))), gradient=report)
 
 
 @entry("DIF-16", code=(quadratic,))
@@ -144,8 +125,9 @@ def dif_16(rng: np.random.Generator) -> Result:
     without = [a * v**2 - (v - p.mu) ** 2 / p.tilde for v in points]
     const = [c - 2 * b * v for c, v in zip(without, points, strict=True)]
     exact = max(differs(c, const[0]) for c in const)
-    schedule, x, _, t, mean, variance = drawn(rng)
-    ours = quadratic(schedule, x[4], x[0], t)
+    walk = Walk.draw(rng)
+    mean, variance = walk.law(3, 4)
+    ours = quadratic(walk.schedule, walk.x[4], walk.x[0], NOW)
     error = worst(gap(ours[0] * variance, np.ones((N, 1))), gap(ours[1] * variance, mean))
     return Result(worst(exact, error), max(differs(c, without[0]) for c in without))
 
@@ -167,13 +149,9 @@ def dif_17(rng: np.random.Generator) -> Result:
     p = Point(rng)
     b = p.b / p.before * p.x0 + p.a / p.beta * p.xt
     linear = (p.bracket(1) - p.bracket(-1)) / 2  # of a quadratic in x
-    schedule, x, *_ = drawn(rng)
-    means = at_every_step(
-        schedule, x, lambda s: mean_forms(schedule, x[s], x[0], np.full(N, s))["DIF-17"]
-    )
     printed = 2 * p.b / p.before * p.x0 - 2 * p.a / p.beta * p.xt
     exact = worst(differs(linear, -2 * b), differs(p.tilde * b, p.mu))
-    return Result(worst(exact, means), differs(printed, linear))
+    return Result(worst(exact, mean_gap(Walk.draw(rng), "DIF-17")), differs(printed, linear))
 
 
 @entry("DIF-18", code=(variance_forms, Cumulate.forward, Cumulate.backward))
@@ -192,9 +170,8 @@ def dif_18(rng: np.random.Generator) -> Result:
     True, all three forms, because alpha and beta add to one and A_t is alpha_t times A_{t-1}. At t
     = 1 the first form divides by zero, the last gives the right answer, zero.
     """
-    schedule, x, *_ = drawn(rng)
-    p, times = Point(rng), list(range(2, T + 1))
-    known = [conditional(schedule, s - 1, {0: x[0], s: x[s]})[1] for s in times]
+    walk, p, times = Walk.draw(rng), Point(rng), list(range(2, T + 1))
+    schedule, known = walk.schedule, [walk.law(s - 1, s)[1] for s in times]
     forms = (*variance_forms(schedule, np.array(times)), schedule.beta_tilde[2:])
     exact = worst(
         differs(1 / (1 / p.before + p.alpha / p.beta), p.tilde),

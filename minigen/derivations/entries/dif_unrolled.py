@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.derivations.entries.dif_forward import TABLES, t
+from minigen.derivations.entries.dif_forward import t
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, worst
@@ -13,14 +13,12 @@ from minigen.derivations.tools.gaussian_walk import (
     D,
     N,
     T,
+    Walk,
     column,
     conditional,
-    log_normal,
-    rows,
     short_schedule,
     unrolled,
-    walk,
-)
+)  # fmt: skip
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Schedule, Step, StepDensity
 
@@ -29,8 +27,8 @@ def two_steps(rng: np.random.Generator) -> tuple[Schedule, NDArray, NDArray, NDA
     """A schedule, x_{t-2}, the two step noises, and x_t by two steps of the package."""
     schedule = short_schedule(rng)
     x, first, second = rng.standard_normal((3, N, D))
-    middle, _ = Step().forward(x, first, *rows(schedule, t - 1, "beta"))
-    last, _ = Step().forward(middle, second, *rows(schedule, t, "beta"))
+    middle, _ = Step().forward(x, first, np.full(N, schedule.beta[t - 1]))
+    last, _ = Step().forward(middle, second, np.full(N, schedule.beta[t]))
     return schedule, x, first, second, last
 
 
@@ -144,11 +142,11 @@ def dif_10(rng: np.random.Generator) -> Result:
     return Result(gap(schedule.alpha_bar, truth), gap(printed, truth[1:]), report)
 
 
-def total_noise(schedule: Schedule, eps: list[NDArray], s: int) -> tuple[NDArray, float]:
+def total_noise(walk: Walk, s: int) -> tuple[NDArray, float]:
     """The step noises up to s as one noise of variance 1, and its weight in x_s."""
-    weights = unrolled(schedule)[s, 1:]
+    weights = unrolled(walk.schedule)[s, 1:]
     spread = np.sqrt(np.sum(weights**2))
-    return np.tensordot(weights, eps[1:], 1) / spread, spread
+    return np.tensordot(weights, walk.eps[1:], 1) / spread, spread
 
 
 @entry("DIF-11", code=(Marginal.forward, Marginal.backward))
@@ -165,13 +163,12 @@ def dif_11(rng: np.random.Generator) -> Result:
     True: DIF-9 repeated until x_0 is reached. One noise replaces t of them, so a training step can
     go to any t at once.
     """
-    schedule = short_schedule(rng)
-    x, steps = walk(schedule, rng)
-    eps, spread = total_noise(schedule, steps, t)
-    pair = rows(schedule, t, *TABLES)
-    jump, _ = Marginal().forward(x[0], eps, *pair)
-    report = gradients(Marginal(), x[0], eps, *pair, rng=rng)
-    return Result(worst(gap(jump, x[t]), gap(np.sqrt(pair[1][0]), spread)), gradient=report)
+    walk = Walk.draw(rng)
+    eps, spread = total_noise(walk, t)
+    inputs = (walk.x[0], eps, *walk.rows(t))
+    jump, _ = Marginal().forward(*inputs)
+    error = worst(gap(jump, walk.x[t]), gap(np.sqrt(inputs[-1][0]), spread))
+    return Result(error, gradient=gradients(Marginal(), *inputs, rng=rng))
 
 
 @entry("DIF-12", code=(MarginalDensity.forward, MarginalDensity.backward))
@@ -188,11 +185,7 @@ def dif_12(rng: np.random.Generator) -> Result:
     True; only the argument before the bar is left out. Its gradient at x_t is the score, minus the
     noise over its standard deviation: what a diffusion network learns.
     """
-    schedule = short_schedule(rng)
-    x, _ = walk(schedule, rng)
-    errors = []
-    for s in range(1, T + 1):
-        logq, _ = MarginalDensity().forward(x[s], x[0], *rows(schedule, s, *TABLES))
-        errors.append(gap(logq, log_normal(x[s], *conditional(schedule, s, {0: x[0]}))))
-    report = gradients(MarginalDensity(), x[t], x[0], *rows(schedule, t, *TABLES), rng=rng)
+    walk = Walk.draw(rng)
+    errors = [gap(walk.marginal(s), walk.log(s)) for s in range(1, T + 1)]
+    report = gradients(MarginalDensity(), walk.x[t], walk.x[0], *walk.rows(t), rng=rng)
     return Result(worst(*errors), gradient=report)

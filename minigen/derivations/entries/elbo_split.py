@@ -105,7 +105,7 @@ def elbo_15a(rng: np.random.Generator) -> Result:
 
 def exact_variance(schedule: Schedule, t: int, s2: float) -> float:
     """Var(x_{t-1} | x_t) for x_0 ~ N(0, s2)."""
-    A, rest = column(schedule, t - 1, "alpha_bar", "one_minus_alpha_bar")
+    A, rest = column(schedule, t - 1)
     alpha, beta = column(schedule, t, "alpha", "beta")
     before = A * s2 + rest
     return before - alpha * before**2 / (alpha * before + beta)

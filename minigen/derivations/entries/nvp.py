@@ -79,11 +79,7 @@ def nvp_2(rng: np.random.Generator) -> Result:
     return Result(gap(moves.astype(float), expected.astype(float)), gone)
 
 
-@entry(
-    "NVP-3",
-    code=(AffineCoupling.forward, AffineCoupling.backward),
-    tolerance=0.0,
-)
+@entry("NVP-3", code=(AffineCoupling.forward, AffineCoupling.backward), tolerance=0.0)
 def nvp_3(rng: np.random.Generator) -> Result:
     r"""Misprint, line 47 of the notes.
 
@@ -205,9 +201,7 @@ def nvp_7(rng: np.random.Generator) -> Result:
 
 
 @entry(
-    "NVP-8",
-    code=(AffineCoupling.forward, AffineCoupling.backward),
-    figure=figures.two_determinants,
+    "NVP-8", code=(AffineCoupling.forward, AffineCoupling.backward), figure=figures.two_determinants
 )
 def nvp_8(rng: np.random.Generator) -> Result:
     r"""Misprint, line 57 of the notes.

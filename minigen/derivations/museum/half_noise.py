@@ -47,11 +47,7 @@ def measure(rng: np.random.Generator) -> Finding:
     tosses = coin(right, rng), coin(wrong, rng)
     figures = (
         ("a fair coin, nats (truth 0.6931)", *tosses),
-        (
-            "digits by a Gaussian, nats",
-            gaussian_nats(right(x, rng)),
-            gaussian_nats(wrong(x, rng)),
-        ),
+        ("digits by a Gaussian, nats", gaussian_nats(right(x, rng)), gaussian_nats(wrong(x, rng))),
     )
     own = dequantize(np.zeros(10_000, int), rng)
     fill = [

@@ -51,11 +51,7 @@ def off(
 
 
 def measure(rng: np.random.Generator) -> Finding:
-    orders = {
-        "natural": "natural",
-        "reversed": "reversed",
-        "2, 0, 3, 1": np.array([2, 0, 3, 1]),
-    }
+    orders = {"natural": "natural", "reversed": "reversed", "2, 0, 3, 1": np.array([2, 0, 3, 1])}
     figures = tuple(
         (f"round trip, order {name}", off(right, order, rng), off(wrong, order, rng))
         for name, order in orders.items()

@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.resources
 import platform
 import re
+import string
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -28,8 +29,6 @@ from minigen.derivations.page.mathml import marked, prose, words
 from minigen.derivations.runner import GRADIENT, Row, draw_of
 from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
 
-TITLE = "The notes, executed"
-
 Sections = Sequence[tuple[Section, Sequence[Row]]]
 
 
@@ -45,56 +44,34 @@ PYTHON = PythonLexer(filters=[_coloured()])
 
 
 def page(rows: Sequence[Row], seed: int = 0) -> str:
-    """The whole page for these rows, as text."""
+    """The whole page for these rows, as text: `page.html` with what was measured."""
     by_id = {row.entry.id: row for row in rows}
     sections = [
         (section, [by_id[e.id] for e in entries])
         for section, entries in sections_of([row.entry for row in rows])
     ]
-    body = "".join(_section(section, mine, seed, set(by_id)) for section, mine in sections)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{TITLE}</title><style>{_style()}</style></head><body>"
-        f"{_head(rows, sections)}<main>{body}</main>{_foot(rows, seed)}</body></html>\n"
-    )
-
-
-def _style() -> str:
-    """The style sheet with the font of the mathematics inside."""
-    files = importlib.resources.files("minigen.derivations.page")
-    font = base64.b64encode(files.joinpath("math.woff2").read_bytes()).decode()
-    return (
-        f'@font-face{{font-family:"Notes Math";src:url(data:font/woff2;base64,{font})}}\n'
-        + files.joinpath("page.css").read_text(encoding="utf-8")
-    )
-
-
-def _head(rows: Sequence[Row], sections: Sections) -> str:
-    """Title, what this is, the table of contents, and the errata at a glance."""
-    links = "".join(
+    links = (
         f'<li><a href="#{_anchor(s.title)}">{html.escape(s.title)}</a> '
         f'<span class="count">{len(mine)}</span></li>'
         for s, mine in sections
     )
     bad = sum(not row.ok for row in rows)
-    state = f"{bad} of {len(rows)} fail" if bad else f"all {len(rows)} entries hold"
-    return (
-        f'<header class="top"><h1>{TITLE}</h1><p class="lead">Every equation of the lecture notes '
-        "stands here as printed and as it must read, beside the code that implements it and the "
-        "figures a check has just measured. On this run "
-        f'<strong class="{"fails" if bad else "holds"}">{state}</strong>.</p>'
-        f"{LEGEND}<nav><h2>Contents</h2><ul>{links}</ul></nav>{_errata(rows, sections)}</header>"
+    files = importlib.resources.files("minigen.derivations.page")
+    template = string.Template(files.joinpath("page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        style=files.joinpath("page.css").read_text(encoding="utf-8"),
+        font=base64.b64encode(files.joinpath("math.woff2").read_bytes()).decode(),
+        outcome="fails" if bad else "holds",
+        state=f"{bad} of {len(rows)} fail" if bad else f"all {len(rows)} entries hold",
+        contents="".join(links),
+        errata=_errata(rows, sections),
+        body="".join(_section(section, mine, seed, set(by_id)) for section, mine in sections),
+        seed=seed,
+        minigen=importlib.metadata.version("minigen"),
+        python=platform.python_version(),
+        numpy=np.__version__,
+        seconds=f"{sum(row.seconds for row in rows):.1f}",
     )
-
-
-LEGEND = (
-    '<p class="legend">Each entry has a ruler of errors, logarithmic from 1e-17 to 100: '
-    '<span class="wrong">✕</span> the printed form, <span class="right">●</span> the form that '
-    'must hold, <span class="plain">◆</span> the hand-written gradient against the complex step, '
-    '<span class="allowed">|</span> what is allowed. An error of exactly zero stands at the '
-    "left end.</p>"
-)
 
 
 def _errata(rows: Sequence[Row], sections: Sections) -> str:
@@ -168,12 +145,13 @@ def _entry(row: Row, seed: int, ids: Collection[str]) -> str:
     e = row.entry
     where = f'<span class="line">line {e.line}</span>' if e.line else ""
     state = "" if row.ok else '<span class="verdict fails">fails</span>'
+    backward = _form("backward", "backward", e.gradient) if e.gradient else ""
     return (
         f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
         f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
         f'<span class="verdict {e.verdict}">{e.verdict}</span>{state}</header>'
-        f"{_forms(row)}{_why(e, ids)}{_picture(e, seed)}{_measured(row)}"
-        f"{_gradient(e)}{_code(e)}</article>"
+        f"{_forms(row)}{_why(e, ids)}{_picture(e, seed)}{_measured(row)}{backward}{_code(e)}"
+        "</article>"
     )
 
 
@@ -231,11 +209,6 @@ def _measured(row: Row) -> str:
     return f'{svg.ruler(marks)}<p class="measured">{" ".join(said)}</p>{trouble}'
 
 
-def _gradient(e: Entry) -> str:
-    """The backward pass in mathematics."""
-    return _form("backward", "backward", e.gradient) if e.gradient else ""
-
-
 def _code(e: Entry) -> str:
     """What implements it, and the check itself, each folded away."""
     parts = [
@@ -248,14 +221,3 @@ def _code(e: Entry) -> str:
 def _fold(summary: str, text: str) -> str:
     body = highlight(text, PYTHON, HtmlFormatter(nowrap=True)).rstrip()
     return f"<details><summary>{summary}</summary><pre><code>{body}</code></pre></details>"
-
-
-def _foot(rows: Sequence[Row], seed: int) -> str:
-    """How to make this page again."""
-    seconds = sum(row.seconds for row in rows)
-    return (
-        f"<footer><p>Made by <code>minigen check --html FILE --seed {seed}</code>, minigen "
-        f"{importlib.metadata.version('minigen')}, Python {platform.python_version()}, NumPy "
-        f"{np.__version__}, in {seconds:.1f} s. Errors of correct forms and gradients are the "
-        "largest over the draws, those of printed forms the smallest.</p></footer>"
-    )
