@@ -20,8 +20,8 @@ def draws(name, table, count):
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_gradients_are_those_of_the_complex_step(name):
-    """200 random shapes and points: two directions in each, entries of every array in 25."""
-    for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 200)):
+    """100 random shapes and points: two directions in each, entries of every array in 13."""
+    for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 100)):
         options = {"given": case.given, "rng": rng, "method": "complex"}
         if k % 8:
             report = check.adjoint(case.layer, *case.inputs, **options, directions=2)
@@ -82,7 +82,7 @@ def test_the_inverse_keeps_the_contract_too(name):
         x, *context = case.inputs
         y = case.layer.forward(x, *context)[0]
         report = check.contract(Inverse(case.layer), y, *context, rng=rng)
-        broken = {row.name for row in report.rows if row.state != "ok"}
+        broken = {row.name for row in report.failures}
         assert broken <= ({"float32"} if name in DOUBLE else set()), report
 
 
