@@ -100,10 +100,14 @@ def test_a_notebook_is_made_from_its_source_and_holds_its_outputs(source):
     assert str(pathlib.Path.home()) not in text and "site-packages" not in text
 
 
-def test_the_commands_that_tutorials_name_exist():
+def test_the_commands_and_links_of_the_tutorials_lead_somewhere(capsys):
     texts = "".join(source.read_text(encoding="utf-8") for source in SOURCES)
     ids = re.findall(r"`minigen check (\S+)`", texts)
     assert len(ids) >= 4 and main(["check", *ids, "--list"]) == 0
+    main(["homework", "list"])
+    known = {line.split()[1] for line in capsys.readouterr().out.splitlines() if line[0].isdigit()}
+    assert known == {*re.findall(r"`minigen homework start (\S+)`", texts)}
+    assert {*re.findall(r"\]\((\w+)\.ipynb\)", texts)} <= {source.stem for source in SOURCES}
 
 
 def test_the_page_on_the_tutorials_links_to_each_of_them_and_to_nothing_else():

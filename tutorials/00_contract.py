@@ -498,4 +498,5 @@ print(report)
 # * Baydin, Pearlmutter, Radul and Siskind, *Automatic differentiation in machine learning: a
 #   survey* (2018): what a library does in place of your derivation.
 #
-# Next: tutorial 01, the change of variables.
+# Homework: `minigen homework start gradients`. Next: [tutorial 01](01_change_of_variables.ipynb),
+# the change of variables.

@@ -484,5 +484,6 @@ assert abs(-flow.log_prob(y).mean() - entropy_z - logdet.mean()) < 0.03
 # * Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, *Normalizing flows for
 #   probabilistic modeling and inference* (2021), section 2.
 #
-# In this package: `minigen check CV` runs all ten equations, as printed and corrected. Next:
-# tutorial 02, where the determinant becomes a sum.
+# In this package: `minigen check CV` runs all ten equations, as printed and corrected. Homework:
+# `minigen homework start change`. Next: [tutorial 02](02_real_nvp.ipynb), where the determinant
+# becomes a sum.

@@ -484,5 +484,6 @@ for size in (4, 5):
 # * Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, *Normalizing flows for
 #   probabilistic modeling and inference* (2021): the review.
 #
-# In this package: `minigen check NVP` runs all eight equations, as printed and corrected. Next:
-# tutorial 03, masked autoregressive flows.
+# In this package: `minigen check NVP` runs all eight equations, as printed and corrected. Homework:
+# `minigen homework start coupling`. Next: [tutorial 03](03_autoregressive.ipynb), masked
+# autoregressive flows.

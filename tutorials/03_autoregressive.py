@@ -764,7 +764,8 @@ except ValueError as error:
 # * Oord et al., *Parallel WaveNet* (2018): a MAF-like teacher trains an IAF student, for speed.
 # * Durkan et al., *Neural spline flows* (2019): the line $z\sigma+\mu$ becomes a monotone spline.
 #
-# Next: tutorial 07, likelihoods on real data, or 09, autoregressive models of sequences. The cell
+# Homework: `minigen homework start autoregressive`. Next: [tutorial 07](07_likelihoods.ipynb),
+# likelihoods on real data, or [09](09_markov.ipynb), autoregressive models of sequences. The cell
 # below runs all equations of this page once more, as the package states them: printed form,
 # corrected form, gradient.
 

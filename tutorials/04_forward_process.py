@@ -722,5 +722,6 @@ assert gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]) < 1e-15
 #   schedule.
 # * Kingma, Salimans, Poole and Ho, *Variational diffusion models* (2021): learned schedules.
 #
-# In this package: `minigen check DIF` runs all 23 equations, as printed and corrected. Next:
-# tutorial 05, the bound that trains a model to take the step back.
+# In this package: `minigen check DIF` runs all 23 equations, as printed and corrected. Homework:
+# `minigen homework start diffusion`. Next: [tutorial 05](05_elbo.ipynb), the bound that trains a
+# model to take the step back.

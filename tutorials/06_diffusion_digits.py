@@ -574,4 +574,4 @@ for name, sampler in (("dice", "ancestral"), ("DDIM", "ddim")):
 # * Ho and Salimans, *Classifier-free diffusion guidance* (2022): here `ddpm(..., classes=10)`,
 #   trained on `(x, y)`, and `sample(..., label=3, guidance=2.0)`.
 #
-# Next: tutorial 07, likelihoods you can trust.
+# Next: [tutorial 07](07_likelihoods.ipynb), likelihoods you can trust.

@@ -447,4 +447,4 @@ assert papers["140 nats, pixels in [0, 17)"] > baselines["full-covariance Gaussi
 # * Nalisnick, Matsukawa, Teh, Gorur and Lakshminarayanan, *Do deep generative models know what they
 #   don't know?* (2019).
 #
-# Next: tutorial 08, the triplet loss.
+# Next: [tutorial 08](08_triplet_loss.ipynb), the triplet loss.

@@ -704,7 +704,8 @@ assert count == 3 * 4 * 3 * 2 * 4 and np.mean(active[-20:]) < np.mean(active[:5]
 # * Wu, Manmatha, Smola and Kraehenbuehl, *Sampling matters in deep embedding learning* (2017): why
 #   the choice of triplets matters as much as the loss.
 #
-# The cell below runs TRI-1 as the package states it. Next: tutorial 09, the Markov factor.
+# The cell below runs TRI-1 as the package states it. Homework: `minigen homework start triplet`.
+# Next: [tutorial 09](09_markov.ipynb), the Markov factor.
 
 # %%
 (row,) = mg.derivations.run(["TRI-1"], quick=True)

@@ -724,8 +724,9 @@ assert np.allclose(reverse.sum(axis=1), 1) and np.abs(gap).max() < 1e-9
 #   network in place of the table.
 # * Germain, Gregor, Murray and Larochelle, *MADE* (2015): all conditionals by one masked network.
 #
-# The cell below runs MK-1 and MAF-1 as the package states them. Next: tutorial 03, if you have not
-# seen it, or 10, the bug museum.
+# The cell below runs MK-1 and MAF-1 as the package states them. Homework:
+# `minigen homework start markov`. Next: [tutorial 03](03_autoregressive.ipynb), if you have not
+# seen it, or [10](10_bug_museum.ipynb), the bug museum.
 
 # %%
 for row in mg.derivations.run(["MK-1", "MAF-1"], quick=True):

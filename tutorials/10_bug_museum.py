@@ -487,7 +487,8 @@ assert np.abs(np.einsum("ni,nij->nj", ones, J)).max() < 1e-15
 
 # %% [markdown]
 # **4.** Hand in an exhibit as homework. `museum.visit(name).answer` names an assignment and edits
-# of its model solution; after `minigen homework start` and `check`, what does the report say of it?
+# of its model solution; after `minigen homework start` and `minigen homework check`, what does the
+# report say of it?
 #
 # <details><summary>Answer</summary>
 #
@@ -511,4 +512,4 @@ for exhibit in museum.EXHIBITS.values():
 # * Theis, van den Oord and Bethge, *A note on the evaluation of generative models* (2016): more
 #   numbers that look like results.
 #
-# Next: tutorial 11, a layer of your own, with all of these checks.
+# Next: [tutorial 11](11_your_own_layer.ipynb), a layer of your own, with all of these checks.
