@@ -688,8 +688,8 @@ for broken in (SumsOverThePast(), ForgetsTheNext()):
 #
 # The jump from $s$ to $t$ is again a step (DIF-9), with $\alpha=A_t/A_s$ and $\beta=1-A_t/A_s$ in
 # place of $\alpha_t$ and $\beta_t$. Put these into DIF-18 and DIF-20, with $A_s$ for $A_{t-1}$.
-# This is what `schedule.respaced` does, and why a model trained on 1000 steps can be sampled with
-# 50. The cell below checks it against the joint Gaussian.
+# This is what `mg.diffusion.respaced` does, and why a model trained on 1000 steps can be sampled
+# with 50. The cell below checks it against the joint Gaussian.
 # </details>
 
 # %%

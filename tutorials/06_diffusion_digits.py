@@ -154,7 +154,8 @@ for given in ("eps", "x0", "v"):
 #
 # A residual MLP that hears the time in every block. The time enters as a vector $\bar e$ and is
 # *added* in each block, so its gradient is the **sum** over the blocks.
-# The last line of `backward` is the way through `lift`, down to the data:
+# `backward` goes down through the blocks, collects the sum `de`, and goes on through `lift` to the
+# data:
 
 # %%
 print(inspect.getsource(TimeNet.forward))
@@ -196,7 +197,7 @@ assert not report
 print(report)
 
 # %% [markdown]
-# **How to read it.** Everything is right but the four arrays of `time`. Whatever is wrong lies
+# **How to read it.** Everything is right but the four arrays of `time`. So the mistake lies
 # between the blocks and the embedding, and there is only one variable there. With all other
 # gradients right the loss would still fall: a training curve does not find such a mistake.
 #
