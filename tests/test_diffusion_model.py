@@ -235,6 +235,11 @@ def test_the_walk_of_the_ode_has_a_first_and_a_last_state(rng):
     assert [t for t, _ in states] == [20, 0] and states[-1][1].shape == (3, 2)
 
 
+def test_a_model_of_classes_is_not_trained_without_labels(rng):
+    with pytest.raises(ValueError, match=r"data: expected pairs \(x, label\)"):
+        small(rng, classes=2).simple.draw(np.zeros((3, 2)), rng)
+
+
 @pytest.mark.parametrize("eta", [-0.01, 1.01])
 def test_an_eta_outside_zero_to_one_is_refused(eta, rng):
     with pytest.raises(ValueError, match="eta: expected a number in"):

@@ -1,9 +1,12 @@
 """Schedules: tables indexed by t, stable where betas are tiny, refused where they are wrong."""
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
 
+import minigen as mg
 from minigen import diffusion as df
 from minigen.check import gradients
 from minigen.diffusion.schedule import evenly_spaced
@@ -105,6 +108,18 @@ def test_the_users_betas_are_copied_not_kept():
     s = df.schedule_from_betas(betas)
     betas[:] = 0.9
     assert s.beta[1] == 0.2
+
+
+def test_a_table_cannot_be_changed_in_place_so_that_none_derived_from_it_is_stale(tmp_path, rng):
+    """Nor after a copy, another precision, or a file; the tables of a copy are its own."""
+    model = df.ddpm(2, df.linear_schedule(8), hidden=4, rng=rng)
+    mg.save(tmp_path / "model.npz", model)
+    for one in (model, model.astype(np.float64), mg.load(tmp_path / "model.npz")):
+        for name in ("beta", "alpha", "alpha_bar", "one_minus_alpha_bar", "beta_tilde"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(one.schedule, name)[3] *= 0.5
+    other = replace(model.reverse, schedule=df.cosine_schedule(8))
+    assert other.mean.tables[0][3] != model.reverse.mean.tables[0][3]
 
 
 def test_a_large_last_signal_is_said_with_what_it_costs(rng):
