@@ -546,7 +546,7 @@ def test_outside_the_support_the_density_is_0_and_training_refuses_the_row(befor
         assert np.isneginf(flow.log_prob(x)[1:3]).all()
     with pytest.raises(ValueError, match=r"data: .* got \[0.0, 0.5\] in row 1"):
         training.fit(flow.nll, x, steps=1, rng=rng)
-    with pytest.raises(ValueError, match="x: .* in row 1"):
+    with pytest.raises(ValueError, match=r"x: .* in row 1"):
         flow.encode(x)
 
 
