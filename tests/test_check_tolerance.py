@@ -52,11 +52,11 @@ def test_a_simpler_check_would_call_right_code_wrong(layer, x, patch, monkeypatc
 SOME = np.random.default_rng(0).random((3, 4))
 
 
-def comparison_of(yours, expected, error=0.0, scale=1.0, name="dx"):
+def comparison_of(yours, expected, error=0.0, scale=1.0):
     """One slope, of an array whose largest is `scale`."""
     yours, parts = np.array([yours, 0.0]), np.array([[expected, 0.0]])
-    slopes, sizes = Slopes(name, [(0,), (1,)], yours, np.zeros(2)), np.array([abs(expected), scale])
-    return Comparison(slopes, parts, parts, sizes, np.array([error, 0.0]))
+    places, sizes = [(0,), (1,)], np.array([abs(expected), scale])
+    return Comparison("dx", places, yours, np.zeros(2), parts, parts, sizes, np.array([error, 0.0]))
 
 
 @pytest.mark.parametrize(
@@ -241,8 +241,9 @@ def test_the_scale_of_the_outputs(x, rng):
     entry = Slopes.at_entries("dx", run.yours["dx"], 9, rng)
     along = Slopes.along("u", [{"dx": probe.inputs["x"]}], run.yours)
     for slopes, size in ((entry, g * min(x, 1)), (along, g * x * min(x, 1))):
-        seen = Comparison(slopes, *np.zeros((2, 1, 1)), np.zeros(1), np.zeros(1))
-        np.testing.assert_allclose(tolerance.of_outputs(seen, run), size[0, 0], rtol=1e-14)
+        np.testing.assert_allclose(
+            tolerance.of_outputs(compare(slopes, run), run), size[0, 0], rtol=1e-14
+        )
 
 
 # where the two references disagree

@@ -167,11 +167,6 @@ def _structure(J: NDArray) -> str:
 
 def _triangular(used: NDArray) -> list[int] | None:
     """An order of the columns in which each output uses only inputs so far, or None."""
-    order: list[int] = []
-    while len(order) < len(used):
-        free = [i for i in range(len(used)) if i not in order]
-        ready = [i for i in free if not used[i, [j for j in free if j != i]].any()]
-        if not ready:
-            return None
-        order += ready
-    return order
+    reached = np.linalg.matrix_power(used | np.eye(len(used), dtype=bool), len(used))
+    order = np.argsort(reached.sum(axis=1), kind="stable")
+    return None if np.triu(used[np.ix_(order, order)], 1).any() else order.tolist()

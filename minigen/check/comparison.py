@@ -1,8 +1,8 @@
 """The slopes a layer gives, beside those of a reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +42,15 @@ class Slopes:
         yours = np.array([t.sum() for t in flat])
         return cls(name, directions, yours, np.array([np.linalg.norm(t) for t in flat]))
 
-    def part(self, chosen: Sequence[int] | NDArray) -> "Slopes":
-        """Some of the slopes."""
+    def part(self, chosen: Sequence[int] | NDArray) -> Self:
+        """Some of the slopes, with all that is known of them."""
         where = [self.where[i] for i in chosen]
-        return Slopes(self.name, where, self.yours[chosen], self.norm[chosen])
+        names = [f.name for f in fields(self) if f.name not in ("name", "where")]
+        return replace(self, where=where, **{n: getattr(self, n)[..., chosen] for n in names})
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Slopes):
     """Slopes and what the reference says, for the cotangents v of K outputs.
 
         expected = sum_k parts[k],    parts[k] = v_k . J_k,    size = norm + sum_k |v_k| . |J_k|
@@ -58,16 +59,10 @@ class Comparison:
     nothing cancelled; error (n,), the reference's own.
     """
 
-    slopes: Slopes
     parts: NDArray
     ones: NDArray
     size: NDArray
     error: NDArray
-
-    @property
-    def yours(self) -> NDArray:
-        """The slopes as the layer gives them."""
-        return self.slopes.yours
 
     @property
     def expected(self) -> NDArray:
@@ -85,11 +80,6 @@ class Comparison:
         gap = np.abs(self.yours - self.expected)
         return np.where(np.isfinite(gap), gap, np.nan)
 
-    def part(self, chosen: Sequence[int] | NDArray) -> "Comparison":
-        """The comparison of some of the slopes."""
-        arrays = self.parts[:, chosen], self.ones[:, chosen], self.size[chosen], self.error[chosen]
-        return Comparison(self.slopes.part(chosen), *arrays)
-
 
 def compare(slopes: Slopes, evaluation: Evaluation) -> Comparison:
     """Slopes beside those of the reference."""
@@ -104,7 +94,8 @@ def compare(slopes: Slopes, evaluation: Evaluation) -> Comparison:
             parts[k, i], ones[k, i] = terms.sum(), s.sum()
             size[i] += np.abs(terms).sum()
             error[i] += np.sum(np.abs(v) * e)
-    return Comparison(slopes, parts, ones, size, error)
+    of_layer = slopes.name, slopes.where, slopes.yours, slopes.norm
+    return Comparison(*of_layer, parts, ones, size, error)
 
 
 def unit(a: NDArray, index: Any) -> NDArray:

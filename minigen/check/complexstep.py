@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigen.check.probe import Probe
+from minigen.check.probe import Point, Probe
 from minigen.core import validate
 
 H = 1e-100
@@ -28,40 +28,20 @@ def _no_part_lost() -> Iterator[None]:
         yield
 
 
-class ComplexStep:
+class ComplexStep(Point):
     """Slopes of a probe's outputs, one complex forward pass each, on a copy made once."""
 
     note = "reference: complex step"
     trusted = True  # if differences could not confirm it, "wrong" needs their agreement
 
     def __init__(self, probe: Probe) -> None:
-        self.points = {name: a.astype(np.complex128) for name, a in probe.points.items()}
-        self.probe = probe.at(self.points)
+        super().__init__(probe, np.complex128)
 
     def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list]:
         """(d outputs along {name: array}, their errors)."""
-        for name, u in direction.items():
-            self.points[name].imag[...] = H * u
-        slopes = self.slopes()
-        for name in direction:
-            self.points[name].imag[...] = 0
-        return slopes
-
-    def slopes(self) -> tuple[list[NDArray], list]:
-        """Im(output) / h for each output, and errors of 0."""
-        with _no_part_lost(), np.errstate(all="ignore"):
-            slopes = [np.imag(y) / H for y in self.probe.forward()[0]]
-        return slopes, [0.0] * len(slopes)
-
-    @contextlib.contextmanager
-    def moved(self, change: Callable[[NDArray], NDArray]) -> Iterator[None]:
-        """Inside, every array `a` of the point is `change(a)`."""
-        here = {name: a.real.copy() for name, a in self.points.items()}
-        for name, a in self.points.items():
-            a.real[...] = change(here[name])
-        yield
-        for name, a in self.points.items():
-            a.real[...] = here[name]
+        with _no_part_lost():
+            outputs = self.outputs({name: 1j * H * u for name, u in direction.items()})
+        return [np.imag(y) / H for y in outputs], [0.0] * len(outputs)
 
 
 def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:

@@ -5,9 +5,8 @@ reported, and where the wrong entries lie.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,28 +17,20 @@ from minigen.check.report import Diagnosis, Kind
 Found = Iterator[tuple[Kind, str]]
 
 
-class Repeatable(Protocol):
-    """What a diagnosis asks of a run: the names of its outputs, N, and a gradient once more."""
-
-    @property
-    def names(self) -> Sequence[str]: ...
-
-    @property
-    def rows(self) -> int: ...
-
-    def again(self, name: str, scale: float) -> NDArray:
-        """The gradient for `scale` times the cotangents, with no other forward in between."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class Mismatch:
-    """The comparison of one array, which entries are wrong, the whole gradient, the run."""
+    """The comparison of one array and its whole gradient.
+
+    bad: which entries are wrong; outputs: their names; rows: N; again(c): the whole gradient for
+    c times the cotangents, with no other forward pass in between.
+    """
 
     all: Comparison
     bad: NDArray
     full: NDArray
-    run: Repeatable
+    outputs: Sequence[str]
+    rows: int
+    again: Callable[[float], NDArray]
 
     @functools.cached_property
     def wrong(self) -> Comparison:
@@ -57,11 +48,8 @@ def same(yours: NDArray, guess: NDArray, comparison: Comparison, scale: float) -
     return bool(np.all(np.abs(yours - guess) <= near))
 
 
-def diagnose(
-    comparison: Comparison, bad: NDArray, full: NDArray, run: Repeatable
-) -> Diagnosis | None:
-    """The likely mistake; `full` is the whole gradient as given in this run."""
-    m = Mismatch(comparison, bad, full, run)
+def diagnose(m: Mismatch) -> Diagnosis | None:
+    """The likely mistake."""
     with np.errstate(all="ignore"):
         kind, text = next((found for test in TESTS for found in test(m)), (Kind.PLACE, ""))
     text = "; ".join(filter(None, [text, _place(m)]))
@@ -77,7 +65,7 @@ def not_finite(m: Mismatch) -> Found:
 
 
 def stateful(m: Mismatch) -> Found:
-    if not np.array_equal(m.run.again(m.all.slopes.name, 1.0), m.full):
+    if not np.array_equal(m.again(1.0), m.full):
         yield (
             Kind.STATEFUL,
             "another forward pass in between changes it: the layer remembers its last input; "
@@ -102,7 +90,7 @@ def ratio(m: Mismatch) -> Found:
     yours, g = m.wrong.yours, m.wrong.expected
     factor = np.sum(yours * g) / np.sum(g * g)
     if m.explained_by(factor * g):
-        for number, kind, text in _known_ratios(m.run.rows):
+        for number, kind, text in _known_ratios(m.rows):
             if abs(factor - number) < 1e-9 * abs(number):
                 yield kind, text
         if len(g) > 1:
@@ -124,7 +112,7 @@ def _known_ratios(n: int) -> Iterator[tuple[float, Kind, str]]:
 
 
 def output_term(m: Mismatch) -> Found:
-    for name, part in zip(m.run.names, m.wrong.parts, strict=True):
+    for name, part in zip(m.outputs, m.wrong.parts, strict=True):
         if m.explained_by(m.wrong.expected - part):
             zero = f"this is the gradient with d{name} = 0"
             yield Kind.MISSING_TERM, f"the term of d{name} is missing: {zero}"
@@ -143,13 +131,13 @@ def clipped(m: Mismatch) -> Found:
 
 def cotangent(m: Mismatch) -> Found:
     w = m.wrong
-    for name, part, one in zip(m.run.names, w.parts, w.ones, strict=True):
+    for name, part, one in zip(m.outputs, w.parts, w.ones, strict=True):
         if m.explained_by(w.expected - part + one):
             yield Kind.COTANGENT, f"ignores d{name}: this is the gradient with d{name} = 1"
     if m.explained_by(w.ones.sum(axis=0)):
         ones = "this is the gradient with ones for all of them"
         yield Kind.COTANGENT, f"ignores its cotangents: {ones}"
-    turned = np.asarray(m.run.again(w.slopes.name, -2.0))
+    turned = np.asarray(m.again(-2.0))
     if np.array_equal(turned, m.full):
         yield Kind.COTANGENT, "ignores its cotangents: the same when they change"
     if np.array_equal(turned, 2 * m.full):
@@ -160,7 +148,7 @@ def cotangent(m: Mismatch) -> Found:
 
 def transpose(m: Mismatch) -> Found:
     if m.full.ndim == 2 and m.full.shape[0] == m.full.shape[1]:
-        turned = np.array([m.full.T[index] for index in m.all.slopes.where])
+        turned = np.array([m.full.T[index] for index in m.all.where])
         if same(turned, m.all.expected, m.all, m.all.scale):
             yield Kind.TRANSPOSE, "the transpose of the right gradient"
 
@@ -187,8 +175,8 @@ def _place(m: Mismatch) -> str:
     Of many the first eight are listed.
     """
     for axis, name in enumerate(("row", "column") if m.full.ndim == 2 else ()):
-        lines = sorted({index[axis] for index in m.wrong.slopes.where})
-        if len(lines) < len({index[axis] for index in m.all.slopes.where}):
+        lines = sorted({index[axis] for index in m.wrong.where})
+        if len(lines) < len({index[axis] for index in m.all.where}):
             listed = ", ".join(map(str, lines[:8])) + (", ..." if len(lines) > 8 else "")
             return f"wrong only in {name}{'s' if len(lines) > 1 else ''} {listed}"
     return ""

@@ -1,5 +1,6 @@
 """Every gradient of a layer, entry by entry, against an independent reference."""
 
+import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.check.adjoint_check import direction_rows
 from minigen.check.comparison import Comparison, Slopes, compare
-from minigen.check.diagnosis import diagnose
+from minigen.check.diagnosis import Mismatch, diagnose
 from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
 from minigen.check.report import Report, Row, State, versus
@@ -113,13 +114,14 @@ def _entry_row(name: str, run: Evaluation, limit: int) -> Row:
         return Row(name, State.OK, error, note)
     state = State.WRONG if np.any(states == State.WRONG) else State.INCONCLUSIVE
     bad = states == state
-    why = doubt or diagnose(comparison, bad, full, run)
+    again = functools.partial(run.again, name)
+    why = doubt or diagnose(Mismatch(comparison, bad, full, run.names, run.rows, again))
     return Row(name, state, error, f"{bad.sum()} of {note}", _worst(comparison, bad), why)
 
 
 def _worst(comparison: Comparison, bad: NDArray) -> str:
     """The worst entry in words."""
     i = worst_of(comparison, bad)
-    place = comparison.slopes.where[i]
+    place = comparison.where[i]
     index = f"[{', '.join(map(str, place))}]" if place else ""
     return f"{index}: {versus(comparison.yours[i], comparison.expected[i])}"

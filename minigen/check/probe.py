@@ -8,11 +8,12 @@ found in one of two ways:
   wherever the copy holds it (`self.W`, `self.params["W"]`, inside another object).
 """
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,30 @@ class Probe:
             raise validate.wrong_type("grads", "a dict like params", type(grads).__name__)
         named = {f"d{name}": g for name, g in zip(self.inputs, dinputs, strict=True)}
         return named | {f"params.{path}": g for path, g in tree.flatten(grads).items()}
+
+
+class Point:
+    """A copy of a probe in a precision of its own, whose arrays can be moved."""
+
+    def __init__(self, probe: Probe, dtype: DTypeLike) -> None:
+        self.points = {name: a.astype(dtype) for name, a in probe.points.items()}
+        self.probe = probe.at(self.points)
+
+    @contextlib.contextmanager
+    def moved(self, new: Mapping[str, NDArray]) -> Iterator[None]:
+        """Inside, the arrays of `new` stand in place of those of the point."""
+        here = {name: self.points[name].copy() for name in new}
+        for name, a in new.items():
+            self.points[name][...] = a
+        yield
+        for name, a in here.items():
+            self.points[name][...] = a
+
+    def outputs(self, moves: Mapping[str, NDArray]) -> list[NDArray]:
+        """The outputs where `moves` is added to the arrays."""
+        new = {name: self.points[name] + u for name, u in moves.items()}
+        with self.moved(new), np.errstate(all="ignore"):
+            return [y.copy() for y in self.probe.forward()[0]]
 
 
 def _cast(value: Any, dtype: DTypeLike) -> Any:

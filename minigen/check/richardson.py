@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.check.probe import Probe
+from minigen.check.probe import Point, Probe
 
 LEVELS = 10
 FIRST = 0.02  # the largest step, relative to the size of what is moved
@@ -27,21 +27,21 @@ CUBIC = np.polynomial.chebyshev.chebvander(OFFSETS, 3)
 LEFT_OVER = np.eye(len(OFFSETS)) - CUBIC @ np.linalg.pinv(CUBIC)
 
 
-class Richardson:
+class Richardson(Point):
     """Slopes of a probe's outputs from some thirty forward passes each, with errors."""
 
     def __init__(self, probe: Probe, reason: str = "") -> None:
-        self.points = {name: a.copy() for name, a in probe.points.items()}
-        self.probe = probe.at(self.points)
+        super().__init__(probe, np.float64)
         self.note = "reference: Richardson extrapolation" + f", because {reason}" * bool(reason)
 
     def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
         """(d outputs along {name: array}, their errors)."""
         first = FIRST * min(size(self.points[name]) / size(u) for name, u in direction.items())
         steps = first / 2.0 ** np.arange(LEVELS)
-        right = [self.values(direction, h) for h in steps]
-        left = [self.values(direction, -h) for h in steps]
-        near = [self.values(direction, NEARBY * first * t) for t in OFFSETS]
+        right, left, near = (
+            [self.values(direction, h) for h in along]
+            for along in (steps, -steps, NEARBY * first * OFFSETS)
+        )
         found = [
             extrapolate(stacked(right, k), stacked(left, k), stacked(near, k), steps)
             for k in range(len(near[0]))
@@ -50,14 +50,7 @@ class Richardson:
 
     def values(self, direction: dict[str, NDArray], step: float) -> list[NDArray]:
         """The outputs `step` along the direction."""
-        here = {name: self.points[name].copy() for name in direction}
-        for name, u in direction.items():
-            self.points[name] += step * u
-        with np.errstate(all="ignore"):
-            outputs = [y.copy() for y in self.probe.forward()[0]]
-        for name, a in here.items():
-            self.points[name][...] = a
-        return outputs
+        return self.outputs({name: step * u for name, u in direction.items()})
 
 
 def size(a: NDArray, empty: float = 1.0) -> float:

@@ -62,7 +62,7 @@ def _by_complex_step(comparison: Comparison, run: Evaluation, reference: Complex
 
 def allowed(comparison: Comparison, scale: float) -> NDArray:
     """The gap of plain rounding."""
-    return RELATIVE * (np.abs(comparison.expected) + comparison.slopes.norm) + ABSOLUTE * scale
+    return RELATIVE * (np.abs(comparison.expected) + comparison.norm) + ABSOLUTE * scale
 
 
 def explained(
@@ -73,8 +73,10 @@ def explained(
     near = doubtful.gap <= TINY * scale
     spread = np.zeros(len(near))
     for _ in range(DRAWS if near.any() else 0):
-        with reference.moved(lambda a: a * (1 + MOVE * run.rng.standard_normal(a.shape))):
-            moved = compare(doubtful.slopes, run)
+        points = reference.points.items()
+        by = {name: a * (1 + MOVE * run.rng.standard_normal(a.shape)) for name, a in points}
+        with reference.moved(by):
+            moved = compare(doubtful, run)
         spread = np.fmax(spread, np.abs(moved.expected - doubtful.expected))
     return np.where(near, allowed(doubtful, scale) + SPREAD * spread, 0.0)
 
@@ -84,16 +86,18 @@ def _unsaturated(comparison: Comparison, run: Evaluation, reference: ComplexStep
 
     0 where the outputs are no real numbers there, as those of log(x - 1).
     """
-    with reference.moved(lambda a: a / max(1.0, np.abs(a).max(initial=0) / INSIDE)):
-        outside = any(np.any(s) for s in reference.slopes()[0])  # imaginary parts without a step
-        scale = compare(comparison.slopes, run).scale
+    points = reference.points.items()
+    shrunk = {name: a / max(1.0, np.abs(a).max(initial=0) / INSIDE) for name, a in points}
+    with reference.moved(shrunk):
+        outside = any(np.any(s) for s in reference.along({})[0])  # imaginary parts without a step
+        scale = compare(comparison, run).scale
     return 0.0 if outside or not np.isfinite(scale) else scale
 
 
 def of_outputs(comparison: Comparison, run: Evaluation) -> float:
     """The slope that would change the outputs by their own size."""
-    slopes, points = comparison.slopes, run.probe.points
-    moves = [w if isinstance(w, dict) else {slopes.name: 1.0} for w in slopes.where]
+    points = run.probe.points
+    moves = [w if isinstance(w, dict) else {comparison.name: 1.0} for w in comparison.where]
     reach = max(
         np.abs(u).max() / max(1.0, np.abs(points[name]).max())
         for move in moves
@@ -105,10 +109,9 @@ def of_outputs(comparison: Comparison, run: Evaluation) -> float:
 
 def _doubted(worst: Comparison, run: Evaluation, reference: ComplexStep) -> Diagnosis | None:
     """Why the worst slope, wrong by the complex step, may be right by differences, or None."""
-    seen = compare(worst.slopes, dataclasses.replace(run, reference=Richardson(run.probe)))
-    expected = dataclasses.replace(worst.slopes, yours=worst.expected)
+    seen = compare(worst, dataclasses.replace(run, reference=Richardson(run.probe)))
     (yours,) = by_differences(seen)
-    (step,) = by_differences(dataclasses.replace(seen, slopes=expected))
+    (step,) = by_differences(dataclasses.replace(seen, yours=worst.expected))
     if yours == State.OK and step == State.WRONG:
         return NOT_CLEAN
     return None if reference.trusted or yours == State.WRONG else UNSURE

@@ -1,15 +1,14 @@
 """What a mistake looks like: the likely reason of a wrong gradient, value or index."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import Diagnosis, Kind
-from minigen.check.comparison import Comparison, Slopes
-from minigen.check.diagnosis import diagnose
+from minigen.check.comparison import Comparison
+from minigen.check.diagnosis import Mismatch, diagnose
 from minigen.homework.assignments import Pair, Value
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.compare import fits, joined, worst, wrong
@@ -23,19 +22,6 @@ GENERAL = {
 Again = Callable[[float], NDArray]
 
 
-@dataclass(frozen=True, eq=False)
-class Calls:
-    """A run as minigen.check's diagnosis asks it: `of_scale` calls the student's code again."""
-
-    names: Sequence[str]
-    rows: int
-    of_scale: Again
-
-    def again(self, name: str, scale: float) -> NDArray:
-        """The gradient for `scale` times the cotangents, with no other forward in between."""
-        return self.of_scale(scale)
-
-
 def gradient(task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray,
              again: Again) -> Diagnosis | None:  # fmt: skip
     """The likely reason that the gradient by input `i` is wrong."""
@@ -47,9 +33,9 @@ def gradient(task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray,
     for j, other in enumerate(right):
         if j != i and fits(other, yours) and not fits(-right[i], yours):
             return Diagnosis(Kind.PERMUTED, f"this is d{task.inputs[j]}: exchanged?")
-    calls = Calls(task.outputs, case.rows, again)
     with np.errstate(all="ignore"):
-        found = diagnose(_comparison(task, case, i, yours), bad.ravel(), yours, calls)
+        seen = _comparison(task, case, i, yours)
+        found = diagnose(Mismatch(seen, bad.ravel(), yours, task.outputs, case.rows, again))
         if found is None or found.kind in GENERAL:
             return _slip_of_gradient(task, case, i, yours) or found
     return found
@@ -65,8 +51,8 @@ def _comparison(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Compariso
         [np.abs(v).ravel() @ np.abs(j) for v, j in zip(case.vs, jacobians, strict=True)], axis=0
     )
     flat = yours.ravel()
-    slopes = Slopes(task.inputs[i], list(np.ndindex(*shape)), flat, np.zeros(flat.size))
-    return Comparison(slopes, parts, ones, size, 0 * size)
+    places, none = list(np.ndindex(*shape)), np.zeros(flat.size)
+    return Comparison(task.inputs[i], places, flat, none, parts, ones, size, none)
 
 
 def _slip_of_gradient(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Diagnosis | None:
