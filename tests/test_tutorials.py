@@ -96,6 +96,8 @@ def test_a_notebook_is_made_from_its_source_and_holds_its_outputs(source):
     outputs = [o for c in code for o in c.outputs]
     assert outputs and all(c.execution_count for c in code if c.source.strip())
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    pictures = [o for o in outputs if "image/png" in o.get("data", {})]
+    assert all(o.metadata["image/png"]["alt"] for o in pictures)
     text = path.read_text(encoding="utf-8")
     assert str(pathlib.Path.home()) not in text and "site-packages" not in text
 

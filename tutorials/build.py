@@ -11,8 +11,11 @@ import base64
 import hashlib
 import io
 import pathlib
+import re
 import sys
+import textwrap
 import time
+from typing import Any
 
 import jupytext
 import nbclient
@@ -23,17 +26,17 @@ HERE = pathlib.Path(__file__).parent
 LARGEST = 500_000  # bytes of one notebook
 
 
-def sources():
+def sources() -> list[pathlib.Path]:
     """The tutorials, in order."""
     return sorted(HERE.glob("[0-9][0-9]_*.py"))
 
 
-def fingerprint(source):
+def fingerprint(source: pathlib.Path) -> str:
     """What a notebook remembers of its source."""
     return hashlib.sha256(source.read_text(encoding="utf-8").encode()).hexdigest()
 
 
-def stale(source):
+def stale(source: pathlib.Path) -> bool:
     """Whether the notebook of `source` is missing or made from another text."""
     path = source.with_suffix(".ipynb")
     if not path.exists():
@@ -42,7 +45,7 @@ def stale(source):
     return notebook.metadata.get("minigen_source") != fingerprint(source)
 
 
-def build(source):
+def build(source: pathlib.Path) -> None:
     """Execute one tutorial and write its notebook, without anything that names a machine."""
     notebook = jupytext.read(source)
     client = nbclient.NotebookClient(
@@ -55,7 +58,9 @@ def build(source):
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
-            lighten(output.get("data", {}))
+            if "image/png" in output.get("data", {}):
+                output.metadata = {"image/png": {"alt": described(notebook.cells[k + 1 :])}}
+                lighten(output.data)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -67,16 +72,22 @@ def build(source):
     source.with_suffix(".ipynb").write_text(text + "\n", encoding="utf-8")
 
 
-def lighten(data):
+def lighten(data: dict[str, Any]) -> None:
     """A picture with a palette of 256 colours: a third of the bytes, the same to the eye."""
-    if "image/png" in data:
-        buffer = io.BytesIO()
-        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
-        image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-        data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+    buffer = io.BytesIO()
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+    image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
 
-def main(wanted):
+def described(below: list[Any]) -> str:
+    """The alternative text of a picture: what the cells below it say of it first."""
+    text = next(cell.source for cell in below if cell.cell_type == "markdown").split("\n\n")[0]
+    plain = re.sub(r"[*`$\\]", "", text).removeprefix("How to read it. ")
+    return textwrap.shorten(plain, 300, placeholder=" ...")
+
+
+def main(wanted: list[str]) -> None:
     """Build the wanted tutorials, or the stale ones."""
     for source in sources():
         if (wanted and source.name[:2] in wanted) or (not wanted and stale(source)):
