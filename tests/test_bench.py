@@ -168,7 +168,7 @@ def test_a_cold_start_is_a_median_of_fresh_processes(monkeypatch):
     """Each program runs with the folder that the ones before it filled."""
     program = "import os, pathlib; f = pathlib.Path(os.environ['MINIGEN_CACHE'], 'x'); "
     writes, reads = program + "f.touch()", program + "assert f.exists()"
-    monkeypatch.setattr(cold, "PROGRAMS", (("first", writes), ("second", reads)))
+    monkeypatch.setattr(cold, "PROGRAMS", {"first": writes, "second": reads})
     rows = cold.measure()
     assert [r["what"] for r in rows] == ["first", "second"]
     assert all(0 < r["seconds"] < 60 for r in rows)

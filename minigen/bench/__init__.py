@@ -9,16 +9,9 @@ from minigen.bench.report import SECTIONS, measured, summary, table
 from minigen.bench.workloads import WORKLOADS, Workload
 
 __all__ = [
-    "SECTIONS",
-    "WORKLOADS",
-    "Workload",
-    "described",
-    "machine",
-    "measure",
-    "measured",
-    "summary",
+    "SECTIONS", "WORKLOADS", "Workload", "described", "machine", "measure", "measured", "summary",
     "table",
-]
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

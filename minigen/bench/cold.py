@@ -16,28 +16,26 @@ STEP = (
     "mg.fit(flow.nll, mg.data.toy('moons'), steps=1, rng=rng, progress=False)"
 )
 LIBRARIES = ", ".join(name for name in ("numpy", "numba") if importlib.util.find_spec(name))
-PROGRAMS = (
-    ("python alone", ""),
-    (f"import {LIBRARIES}", f"import {LIBRARIES}"),
-    ("import minigen", "import minigen"),
-    ("first training step, empty cache", STEP),
-    ("first training step, warm cache", STEP),
-)
+PROGRAMS = {
+    "python alone": "",
+    f"import {LIBRARIES}": f"import {LIBRARIES}",
+    "import minigen": "import minigen",
+    "first training step, empty cache": STEP,
+    "first training step, warm cache": STEP,
+}
 REPEATS = 3
 
 
 def measure() -> list[dict[str, Any]]:
     """Rows {what, seconds}: the median wall time of each of PROGRAMS."""
-    medians = np.median([_once() for _ in range(REPEATS)], axis=0)
-    return [
-        {"what": what, "seconds": float(s)} for (what, _), s in zip(PROGRAMS, medians, strict=True)
-    ]
+    medians = np.median([_once() for _ in range(REPEATS)], axis=0).tolist()
+    return [{"what": what, "seconds": s} for what, s in zip(PROGRAMS, medians, strict=True)]
 
 
 def _once() -> list[float]:
     """The seconds of each program, one after the other; they share an empty cache folder."""
     with tempfile.TemporaryDirectory() as folder:
-        return [_seconds(code, folder) for _, code in PROGRAMS]
+        return [_seconds(code, folder) for code in PROGRAMS.values()]
 
 
 def _seconds(code: str, folder: str) -> float:

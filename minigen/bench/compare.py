@@ -38,13 +38,12 @@ def measure(work: Workload, rounds: int = 15, peers: Peers | None = None) -> lis
     """
     runs = {"floor": floor_run(work), "minigen": minigen_run(work)}
     seconds = timing.compare(runs | (peers(work) if peers else {}), rounds)
-    return [_row(work, name, seconds) for name in seconds]
-
-
-def _row(work: Workload, name: str, seconds: dict[str, Any]) -> dict[str, Any]:
-    ratio = timing.quartiles(seconds[name] / seconds["floor"])
-    to_minigen = float(np.median(seconds[name] / seconds["minigen"]))
-    ms = timing.quartiles(1000 * seconds[name])
-    keys = ("ratio", "ratio_low", "ratio_high", "to_minigen", "ms", "ms_low", "ms_high")
-    values = (*ratio, to_minigen, *ms)
-    return {"workload": work.name, "name": name, **dict(zip(keys, values, strict=True))}
+    return [
+        {
+            "workload": work.name, "name": name,
+            **timing.quartiles("ratio", s / seconds["floor"]),
+            "to_minigen": float(np.median(s / seconds["minigen"])),
+            **timing.quartiles("ms", 1000 * s),
+        }
+        for name, s in seconds.items()
+    ]  # fmt: skip

@@ -33,7 +33,7 @@ def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
         "system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(),
         "usable": _usable(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "blas": _blas(), "threads": _threads(), "python": platform.python_version(),
-        "versions": _versions(("minigen", "numpy", "numba", *packages)),
+        "versions": _versions(("numpy", "numba", *packages)),
     }  # fmt: skip
 
 
@@ -67,11 +67,8 @@ def _versions(names: Iterable[str]) -> dict[str, str]:
     """The versions of those packages that are installed."""
     from minigen import __version__
 
-    found = {"minigen": __version__}  # a checkout on the path has no metadata
-    for name in names:
-        if name != "minigen" and importlib.util.find_spec(name):
-            found[name] = importlib.metadata.version(name)
-    return found
+    here = [name for name in names if importlib.util.find_spec(name)]
+    return {"minigen": __version__} | {name: importlib.metadata.version(name) for name in here}
 
 
 def _blas() -> str:

@@ -1,12 +1,12 @@
 """How the time of a step grows with the sizes: D, H, N, and T for a sampler."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from minigen.bench import timing
-from minigen.bench.floor import floor_run
-from minigen.bench.workloads import Workload, minigen_run
+from minigen.bench import compare
+from minigen.bench.workloads import Workload
 
 FLOW = Workload("RealNVP step", "real_nvp", "step", 64, 4, (128, 128), 256)
 SAMPLER = Workload("DDPM sampling", "ddpm", "sample", 64, 3, (128,), 256, 40)
@@ -20,22 +20,18 @@ SIZES = {
 
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Rows {what, letter, size, ms, ratio, power}; the time grows as size^power."""
-    rows: list[dict[str, Any]] = []
-    for letter, works in SIZES.items():
-        before = None
-        for work in works:
-            new = _one(letter, work, rounds)
-            if before:
-                grown = new["ms"] / before["ms"]
-                new["power"] = math.log(grown) / math.log(new["size"] / before["size"])
-            rows.append(new)
-            before = new
-    return rows
+    return [row for letter in SIZES for row in _of(letter, rounds)]
 
 
-def _one(letter: str, work: Workload, rounds: int) -> dict[str, Any]:
-    seconds = timing.compare({"floor": floor_run(work), "minigen": minigen_run(work)}, rounds)
-    size = {"D": work.features, "H": work.hidden[0], "N": work.rows, "T": work.steps}[letter]
-    ratio = timing.quartiles(seconds["minigen"] / seconds["floor"])[0]
-    ms = timing.quartiles(1000 * seconds["minigen"])[0]
-    return {"what": work.name, "letter": letter, "size": size, "ms": ms, "ratio": ratio}
+def _of(letter: str, rounds: int) -> Iterator[dict[str, Any]]:
+    """The rows of one letter; the first has no power."""
+    before = None
+    for work in SIZES[letter]:
+        _, row = compare.measure(work, rounds)
+        size = {"D": work.features, "H": work.hidden[0], "N": work.rows, "T": work.steps}[letter]
+        new = {"what": work.name, "letter": letter, "size": size, "ms": row["ms"],
+               "ratio": row["ratio"]}  # fmt: skip
+        if before:
+            new["power"] = math.log(new["ms"] / before["ms"]) / math.log(size / before["size"])
+        yield new
+        before = new

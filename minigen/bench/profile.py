@@ -10,8 +10,7 @@ import pathlib
 import pstats
 from typing import Any
 
-from minigen.bench import timing
-from minigen.bench.floor import floor_run
+from minigen.bench import compare, timing
 from minigen.bench.workloads import WORKLOADS, Workload, minigen_run
 
 PRODUCTS = ("nn/dense.py", "nn/linear.py", "kernels/triangular.py")
@@ -26,16 +25,15 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _one(work: Workload) -> dict[str, Any]:
-    run, floor = minigen_run(work), floor_run(work)
+    run = minigen_run(work)
     count = timing.calls(run)
     profiler = cProfile.Profile(timing.CLOCK)
     profiler.enable()
     timing.timed(run, count)
     profiler.disable()
     shares = _by_kind(vars(pstats.Stats(profiler))["stats"])
-    seconds = timing.compare({"floor": floor, "minigen": run}, 5)
-    ratio = timing.quartiles(seconds["floor"] / seconds["minigen"])[0]
-    return {"workload": work.name, "floor": ratio, **shares}
+    floor, _ = compare.measure(work, 5)
+    return {"workload": work.name, "floor": floor["to_minigen"], **shares}
 
 
 def _by_kind(stats: dict[tuple[str, int, str], tuple]) -> dict[str, float]:

@@ -44,7 +44,7 @@ def timed(run: Run, count: int) -> float:
     return (CLOCK() - start) / count
 
 
-def quartiles(values: NDArray) -> tuple[float, float, float]:
-    """(median, lower quartile, upper quartile)."""
-    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return float(middle), float(low), float(high)
+def quartiles(name: str, values: NDArray) -> dict[str, float]:
+    """{name: median, name_low: lower quartile, name_high: upper quartile}."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    return {name: middle, f"{name}_low": low, f"{name}_high": high}
