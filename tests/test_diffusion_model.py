@@ -11,6 +11,7 @@ from minigen import check
 from minigen import diffusion as df
 from minigen.core.contract import Layer
 from minigen.diffusion.network import TimeNet
+from minigen.training import fit
 
 
 def batch(rng, n=6):
@@ -358,3 +359,34 @@ def test_densities_of_the_forward_process_are_scipys(rng):
         assert check.gradients(layer, y, x, *pair, rng=rng)
     for layer, pair in ((df.Step(), (beta,)), (df.Marginal(), (A, 1 - A))):
         assert check.gradients(layer, x, y, *pair, rng=rng)
+
+
+def test_the_units_of_the_data_belong_to_the_model(rng):
+    """Scaled and shifted data: the same model, and -log p larger by the log of the scales."""
+    x, scale, shift = rng.standard_normal((200, 2)), np.array([50.0, 1e-3]), [128.0, 2.4e6]
+
+    def fitted(data):
+        new = np.random.default_rng(1)
+        model = df.ddpm(2, df.linear_schedule(20), hidden=8, init_from=data, rng=new)
+        fit(model, data, steps=20, rng=new, progress=False)
+        return model
+
+    here, there = fitted(x), fitted(x * scale + shift)
+    bounds = [
+        model.elbo(data, rng=np.random.default_rng(2))
+        for model, data in ((here, x), (there, x * scale + shift))
+    ]
+    assert abs(bounds[1].total - bounds[0].total - np.log(scale).sum()) < 1e-3
+    np.testing.assert_allclose(bounds[1].per_row.mean(), bounds[1].total, rtol=1e-6)
+    logp = here.log_prob_ode(x[:3]), there.log_prob_ode((x * scale + shift)[:3])
+    np.testing.assert_allclose(logp[0] - logp[1], np.log(scale).sum(), atol=1e-3)
+    drawn = there.sample(500, rng=np.random.default_rng(3))
+    same = here.sample(500, rng=np.random.default_rng(3)) * scale + shift
+    np.testing.assert_allclose(drawn, same, rtol=1e-6)
+    assert len(np.unique(drawn[:, 1])) == 500
+
+
+def test_diffusion_data_far_from_unit_scale_are_named_before_the_first_step(rng):
+    model = df.ddpm(2, df.linear_schedule(20), hidden=8, rng=rng)
+    with pytest.warns(UserWarning, match=r"column 0 has mean .* init_from"):
+        fit(model, 128 + 50 * rng.standard_normal((50, 2)), steps=1, rng=rng, progress=False)

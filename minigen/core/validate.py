@@ -200,7 +200,7 @@ def warn_of_scale(name: str, x: NDArray, z: NDArray) -> None:
         column = x[:, k].astype(np.float64)
         warnings.warn(
             f"{name}: column {k} has mean {column.mean():.6g} and standard deviation "
-            f"{column.std():.3g}, which is far from unit scale; give the model init_from=x, or "
-            "before=(Affine.standardize(x),), so that it standardises the data itself",
+            f"{column.std():.3g}, which is far from unit scale; give the model init_from=x, so "
+            "that it standardises the data itself",
             stacklevel=4,
         )

@@ -1,6 +1,6 @@
 """The whole bound, term by term, with its Monte Carlo error."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,11 @@ class Elbo:
     def bits_error(self) -> float:
         """The standard error of `bits_per_dim`."""
         return self.error / (self.features * np.log(2))
+
+    def shifted(self, nats: float) -> "Elbo":
+        """The bound of the same data in units in which -log p is larger by so many nats."""
+        L = self.L + nats * (np.arange(len(self.L)) == 0)
+        return replace(self, L=L, per_row=self.per_row + nats)
 
     def __repr__(self) -> str:
         what = f"of integers 0..{self.levels - 1}" if self.levels else "of a density"

@@ -7,6 +7,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.tree import exact
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units of the data: x = mean + std z, z in those of the model; mean, std (D,) float64."""
+
+    mean: NDArray = exact()
+    std: NDArray = exact()
+
+    @classmethod
+    def of(cls, x: NDArray) -> "Units":
+        """The mean and standard deviation of each column; 1 for a constant one."""
+        mean, std = x.mean(axis=0), x.std(axis=0)
+        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+
+    @property
+    def log_volume(self) -> float:
+        """log|det dx/dz|: -log p(x) is -log p(z) and this."""
+        return float(np.log(self.std).sum())
 
 
 @dataclass(frozen=True)
@@ -20,15 +40,20 @@ class DataFormat:
     levels: int
     classes: int
     dtype: np.dtype
+    units: Units | None = None
 
     def scale(self, x: NDArray) -> NDArray:
         """Data (N, D) in the model's units and type: integers are laid on -1..1."""
         if self.levels:
             x = x * (2 / (self.levels - 1)) - 1
+        elif self.units:
+            x = (x - self.units.mean) / self.units.std
         return x.astype(self.dtype, copy=False)
 
     def unscale(self, x: NDArray) -> NDArray:
         """Samples in the data's units: integers if the data are integers."""
+        if self.units:
+            return self.units.mean + self.units.std * x.astype(np.float64)
         if not self.levels:
             return x
         top = self.levels - 1

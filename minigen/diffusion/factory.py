@@ -3,9 +3,10 @@
 import warnings
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from minigen.core import validate
+from minigen.diffusion.data_format import Units
 from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import KINDS
@@ -26,6 +27,7 @@ def ddpm(
     first_variance: float | None = None,
     levels: int = 0,
     classes: int = 0,
+    init_from: ArrayLike | None = None,
     rng: np.random.Generator,
     dtype: DTypeLike = np.float32,
 ) -> DDPM:
@@ -43,6 +45,8 @@ def ddpm(
     first_variance : of the decoder p(x_0 | x_1), by default beta_1
     levels : for integer data 0..levels-1, whose likelihood is then a discrete one; 0 if continuous
     classes : the number of classes of a conditional model, whose data are pairs (x, label)
+    init_from : real data (N, D): the model standardises the columns, in float64, by their means and
+        standard deviations; samples and likelihoods are in the units of the data
     rng : numpy.random.Generator
     dtype : of the parameters
 
@@ -82,6 +86,11 @@ def ddpm(
             stacklevel=3,  # past the check of the options
         )
     classes = validate.integer("classes", classes, 0)
+    units = None
+    if init_from is not None:
+        if levels:
+            raise validate.expected("init_from", "None for integer data", "an array")
+        units = Units.of(validate.array("init_from", init_from, ("N", features), np.float64))
     net = TimeNet.init(
         features,
         features * (2 if variance in LEARNED else 1),
@@ -93,4 +102,4 @@ def ddpm(
         dtype=dtype,
     )
     reverse = ReverseProcess(net, schedule, features, predict, variance, first, levels)
-    return DDPM(reverse, classes)
+    return DDPM(reverse, classes, units=units)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.numeric import LOG_2PI
 from minigen.core.tree import const
@@ -20,20 +21,36 @@ if TYPE_CHECKING:
     from minigen.diffusion.model import DDPM
 
 
-def _draw(
-    model: "DDPM", times: Times, batch: Any, rng: np.random.Generator
-) -> tuple[tuple[NDArray], dict[str, Any]]:
-    """The input (x0,) and the given of a training step: t, eps, weight, label."""
-    x0, label = model.data.pairs(batch)
-    t, weight = times.draw(len(x0), rng)
-    eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
-    given = {"t": t, "eps": eps}
-    if weight is not None:
-        given["weight"] = weight.astype(x0.dtype)
-    if label is not None:
-        dropped = rng.random(len(label)) < model.dropped
-        given["label"] = np.where(dropped, model.classes, label)
-    return (x0,), given
+class DiffusionLoss(Loss):
+    """What the losses of a diffusion model have in common: `model` and `times`, and what they draw.
+
+    Given t (N,), eps (N, D), weight (N,) or None for ones, label (N,) or None.
+    """
+
+    if TYPE_CHECKING:
+        model: DDPM
+        times: Times
+
+    @property
+    def data_dtype(self) -> np.dtype:
+        return np.dtype(np.float64) if self.model.units else self.model.dtype
+
+    def examine(self, data: Any) -> None:
+        x = data[0] if isinstance(data, tuple) else data
+        if not self.model.levels:
+            validate.warn_of_scale("data", x, self.model.data.pairs(data)[0])
+
+    def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
+        x0, label = self.model.data.pairs(batch)
+        t, weight = self.times.draw(len(x0), rng)
+        eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
+        given = {"t": t, "eps": eps}
+        if weight is not None:
+            given["weight"] = weight.astype(x0.dtype)
+        if label is not None:
+            dropped = rng.random(len(label)) < self.model.dropped
+            given["label"] = np.where(dropped, self.model.classes, label)
+        return (x0,), given
 
 
 def _weighted_mean(rows: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray]:
@@ -76,7 +93,7 @@ class StepTerm(Layer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BoundLoss(Loss):
+class BoundLoss(DiffusionLoss):
     """The negative ELBO in nats, one time a row: an unbiased estimate of L_0 + ... + L_T.
 
         loss = 1/N sum_n [w_n T L_{t_n - 1} + L_T]                      ELBO-15
@@ -86,9 +103,6 @@ class BoundLoss(Loss):
 
     model: "DDPM"
     times: Times = const()
-
-    def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
-        return _draw(self.model, self.times, batch, rng)
 
     def forward(
         self,
@@ -114,7 +128,7 @@ class BoundLoss(Loss):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SimpleLoss(Loss):
+class SimpleLoss(DiffusionLoss):
     """The squared error of the prediction (Ho, Jain & Abbeel 2020, eq. 14).
 
         loss = 1/N sum_n w_n |target - out|^2                           S-SIMPLE
@@ -125,9 +139,6 @@ class SimpleLoss(Loss):
 
     model: "DDPM"
     times: Times = const()
-
-    def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
-        return _draw(self.model, self.times, batch, rng)
 
     def forward(
         self,
@@ -156,7 +167,7 @@ class SimpleLoss(Loss):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HybridLoss(Loss):
+class HybridLoss(DiffusionLoss):
     """The simple loss for the mean and a little of the bound for the variance, in one pass
     (Nichol & Dhariwal 2021).
 
@@ -171,7 +182,7 @@ class HybridLoss(Loss):
     scale: float = 0.001
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
-        (x0,), given = _draw(self.model, self.times, batch, rng)
+        (x0,), given = super().draw(batch, rng)
         p, t = self.model.reverse, given["t"]
         xt, _ = p.noising.forward(x0, given["eps"], t=t)
         return (x0,), given | {"mean": p.predicted(xt, t, "mu", given.get("label"))}

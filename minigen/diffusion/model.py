@@ -10,7 +10,7 @@ from minigen.core import tree, validate
 from minigen.core.contract import Layer
 from minigen.diffusion import bound, ode, samplers
 from minigen.diffusion.bound import Elbo
-from minigen.diffusion.data_format import DataFormat
+from minigen.diffusion.data_format import DataFormat, Units
 from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
@@ -27,6 +27,7 @@ class DDPM(Layer):
     reverse : ReverseProcess
     classes : the number of classes; 0 for none. Labels are 0..classes, the last for no class
     dropped : the share of labels left out in training, for classifier-free guidance
+    units : of the data, where they are not those of the model
 
     Examples
     --------
@@ -40,6 +41,7 @@ class DDPM(Layer):
     reverse: ReverseProcess
     classes: int = 0
     dropped: float = 0.1
+    units: Units | None = None
 
     @property
     def schedule(self) -> Schedule:
@@ -59,7 +61,7 @@ class DDPM(Layer):
     @property
     def data(self) -> DataFormat:
         """What the data are, and how they are scaled."""
-        return DataFormat(self.features, self.levels, self.classes, self.dtype)
+        return DataFormat(self.features, self.levels, self.classes, self.dtype, self.units)
 
     @property
     def loss(self) -> SimpleLoss | HybridLoss | BoundLoss:
@@ -188,7 +190,8 @@ class DDPM(Layer):
         ((21,), True)
         """
         x0, labels = self.data.checked(x, label)
-        return bound.evaluate(self.reverse, x0, rng=validate.generator(rng), label=labels)
+        elbo = bound.evaluate(self.reverse, x0, rng=validate.generator(rng), label=labels)
+        return elbo.shifted(self.units.log_volume) if self.units else elbo
 
     def log_prob_ode(
         self, x: ArrayLike, *, label: ArrayLike | None = None, tolerance: float = 1e-5
@@ -216,7 +219,8 @@ class DDPM(Layer):
             raise validate.expected("levels", "0 (continuous data) for the ODE", self.levels)
         tolerance = validate.number("tolerance", tolerance, np.finfo(np.float64).eps)
         x0, labels = self.data.checked(x, label)
-        return ode.log_prob(self.reverse, x0, label=labels, tolerance=tolerance)
+        logp = ode.log_prob(self.reverse, x0, label=labels, tolerance=tolerance)
+        return logp - self.units.log_volume if self.units else logp
 
     def __repr__(self) -> str:
         count = sum(a.size for a in tree.flatten(self.params).values())
