@@ -1,4 +1,4 @@
-"""The autoregressive flows as a user meets them: factories, both directions, bad input."""
+"""Flows as a user meets them: factories, both directions, conditions, defaults."""
 
 import inspect
 
@@ -25,11 +25,7 @@ from minigen.flows import (
     real_nvp,
 )
 
-FACTORIES = {
-    "maf": maf,
-    "iaf": iaf,
-    "maf_mog": maf_mog,
-    "neural_spline": neural_spline,
+FACTORIES = {f.__name__: f for f in (real_nvp, nice, maf, iaf, maf_mog, neural_spline)} | {
     "neural_spline coupling": lambda *args, **kw: neural_spline(*args, coupling=True, **kw),
 }
 
@@ -46,7 +42,7 @@ def flow(name, D=3, layers=3, context=0, **options):
 
 @pytest.mark.parametrize("context", [0, 2])
 @pytest.mark.parametrize("name", FACTORIES)
-def test_decode_inverts_encode_and_logdets_cancel(name, context):
+def test_decode_inverts_encode_and_both_give_the_density(name, context):
     f = flow(name, context=context)
     x, c = rng(1).standard_normal((20, 3)), rng(2).standard_normal((20, context))
     given = (c,) if context else ()
@@ -54,15 +50,9 @@ def test_decode_inverts_encode_and_logdets_cancel(name, context):
     back, ell = f.decode(z, *given)
     np.testing.assert_allclose(back, x, rtol=0, atol=1e-9)
     np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-8)
-    assert logdet.std() > 0.01 and z.std() > 0.01
-
-
-@pytest.mark.parametrize("name", FACTORIES)
-def test_the_log_prob_that_sampling_returns_is_the_log_prob_recomputed(name):
-    f = flow(name)
-    z = f.base.sample(100, rng=rng(3)).astype(f.dtype)
-    x, logdet = f.decode(z)
-    np.testing.assert_allclose(f.log_prob(x), f.base.log_prob(z) - logdet, rtol=0, atol=1e-10)
+    base = f.base.log_prob(z, *(given if f.base.context else ()))
+    np.testing.assert_allclose(f.log_prob(x, *given), base + logdet, rtol=0, atol=1e-10)
+    assert z.std() > 0.01 and (logdet.std() > 0.01 or name == "nice")
 
 
 @pytest.mark.parametrize("name", ["maf", "iaf"])
@@ -75,16 +65,15 @@ def test_the_density_on_the_plane_integrates_to_one(name, context):
     assert abs(np.exp(f.log_prob(grid, *c)).sum() * step**2 - 1) < 1e-6
 
 
+@pytest.mark.parametrize("context", [0, 2])
 @pytest.mark.parametrize("name", ["maf", "iaf", "maf_mog", "neural_spline"])
-def test_one_column_with_and_without_a_condition(name):
-    for context in (0, 2):
-        f = flow(name, 1, context=context)
-        c = rng(2).standard_normal((50, context))
-        given = (c,) if context else ()
-        x = f.sample(50, *given, rng=rng(3))
-        assert x.shape == (50, 1) and np.isfinite(f.log_prob(x, *given)).all()
-        if context:
-            assert (f.log_prob(x, c) != f.log_prob(x, c[::-1].copy())).all()
+def test_one_column_with_and_without_a_condition(name, context):
+    f, c = flow(name, 1, context=context), rng(2).standard_normal((50, context))
+    given = (c,) if context else ()
+    x = f.sample(50, *given, rng=rng(3))
+    assert x.shape == (50, 1) and np.isfinite(f.log_prob(x, *given)).all()
+    if context:
+        assert (f.log_prob(x, c) != f.log_prob(x, c[::-1].copy())).all()
 
 
 @pytest.mark.parametrize("name", FACTORIES)
@@ -103,34 +92,6 @@ def test_float32_goes_in_and_comes_out(name):
     np.testing.assert_allclose(f.log_prob(x), wide, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("factory", [maf, iaf])
-def test_actnorm_from_data_standardises_what_the_first_layer_sees(factory):
-    x = 5 + 3 * rng().standard_normal((500, 3))
-    f = factory(3, 2, (8,), rng=rng(), init_from=x, dtype=np.float64)
-    z, _ = f.encode(x)  # fresh layers are the identity
-    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: maf(0, rng=rng()), "features: expected an integer >= 1, got 0"),
-        (lambda: maf(4, 0, rng=rng()), "layers: expected an integer >= 1, got 0"),
-        (lambda: maf(9, hidden=(16, 4), rng=rng()), r"hidden\[1\]: expected at least 8 units"),
-        (lambda: maf(3, context=-1, rng=rng()), "context: expected an integer >= 0, got -1"),
-        (lambda: maf(3, activation="sine", rng=rng()), "activation: expected one of"),
-        (lambda: maf_mog(3, components=0, rng=rng()), "components: expected an integer >= 1"),
-        (lambda: neural_spline(3, bins=0, rng=rng()), "bins: expected an integer >= 1, got 0"),
-        (lambda: neural_spline(3, bound=0.0, rng=rng()), "bound: expected"),
-        (lambda: neural_spline(1, coupling=True, rng=rng()), "features: expected an integer >= 2"),
-    ],
-)
-def test_what_cannot_be_built_is_refused_by_name(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
 def test_a_context_of_the_wrong_width_is_refused():
     f = flow("maf", context=2)
     x = np.zeros((4, 3))
@@ -140,15 +101,6 @@ def test_a_context_of_the_wrong_width_is_refused():
         f.log_prob(x)
     with pytest.raises(ValueError, match="context: expected"):
         f.sample(4, np.zeros((4, 1)), rng=rng())
-
-
-def test_not_a_number_is_refused_in_both_directions():
-    f = flow("maf")
-    x = np.zeros((4, 3))
-    x[1, 2] = np.nan
-    for call in (f.log_prob, f.encode, f.decode):
-        with pytest.raises(ValueError, match=r"x: expected finite numbers, got nan at .* \(1, 2\)"):
-            call(x)
 
 
 def test_every_other_layer_visits_the_columns_in_reversed_order():
