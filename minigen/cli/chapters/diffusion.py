@@ -13,7 +13,7 @@ from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.diffusion import DDPM, cosine_schedule, ddpm
+from minigen.diffusion import DDPM, cosine_schedule, ddpm, q_sample
 from minigen.training import Run, fit
 
 RECIPES = {
@@ -133,8 +133,7 @@ def noised(model: DDPM, x: NDArray, rng: np.random.Generator) -> tuple[NDArray, 
     """(times, x_t): the forward process at a few times, one noise throughout."""
     t = np.linspace(0, model.schedule.T, FRAMES).round().astype(int)
     eps = rng.standard_normal(x.shape)
-    a, s = np.sqrt(model.schedule.alpha_bar[t]), np.sqrt(1 - model.schedule.alpha_bar[t])
-    return t, [a[k] * x + s[k] * eps for k in range(FRAMES)]
+    return t, [q_sample(model.schedule, x, eps, t[k : k + 1]) for k in range(FRAMES)]
 
 
 def picked(walk: Iterable[Any]) -> list[Any]:
