@@ -68,7 +68,7 @@ class AffineCoupling(Bijection):
         s, t, (w, net_cache) = self.scale_shift(x1, context)
         e = np.exp(s)
         y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
-        return y, s.sum(axis=1), (x2, e, w, net_cache)  # NVP-8
+        return y, np.einsum("nj->n", s), (x2, e, w, net_cache)  # NVP-8
 
     def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         x2, e, w, net_cache = cache
@@ -86,7 +86,7 @@ class AffineCoupling(Bijection):
         e = np.exp(-s)
         x2 = (y2 - t) * e  # NVP-6
         x = np.concatenate([y1, x2], axis=1)  # NVP-5
-        return x, -s.sum(axis=1), (x2, e, w, net_cache)
+        return x, -np.einsum("nj->n", s), (x2, e, w, net_cache)
 
     def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         x2, e, w, net_cache = cache

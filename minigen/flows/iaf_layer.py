@@ -65,7 +65,7 @@ class IAFLayer(Bijection):
         mu, alpha = h[..., 0], self.c * w
         e = np.exp(alpha)
         x = z * e + mu  # IAF-2
-        return x, alpha.sum(axis=1), (z, w, e, made_cache)  # S-IAF
+        return x, np.einsum("nj->n", alpha), (z, w, e, made_cache)  # S-IAF
 
     def backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         z, w, e, made_cache = cache

@@ -71,7 +71,7 @@ class MaskedLinear(Layer):
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, MW, y = cache
-        da, db = bias_relu_backward(dy, y) if self.rectified else (dy, dy.sum(axis=0))
+        da, db = bias_relu_backward(dy, y) if self.rectified else (dy, np.einsum("nj->j", dy))
         dx, dW = self.M.product_backward(da, x, MW)  # S-MADE
         return dx, {"W": dW, "b": db}
 

@@ -65,7 +65,7 @@ class MAFLayer(Bijection):
         mu, alpha = h[..., 0], self.c * w
         e = np.exp(-alpha)
         z = (x - mu) * e  # MAF-4
-        return z, -alpha.sum(axis=1), (z, w, e, made_cache)  # MAF-9
+        return z, -np.einsum("nj->n", alpha), (z, w, e, made_cache)  # MAF-9
 
     def backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         z, w, e, made_cache = cache

@@ -44,4 +44,4 @@ class Linear(Layer):
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (x,) = cache
-        return dy @ self.W.T, {"W": x.T @ dy, "b": dy.sum(axis=0)}
+        return dy @ self.W.T, {"W": x.T @ dy, "b": np.einsum("nj->j", dy)}
