@@ -66,6 +66,14 @@ class Sizes:
     def normal(self, *shape):
         return self.rng.standard_normal(shape)
 
+    def like_x(self, count):
+        """Arrays of the shape of x."""
+        return self.normal(count, self.N, self.D)
+
+    def case(self, layer, *inputs, mixes=False, **given):
+        """A Case, its parameters moved off their special starting values."""
+        return Case(tree.perturbed(layer, self.rng, 0.3), inputs, given, mixes)
+
     # diffusion: noise, times 1..7, shares in (0, 1), pixels of 5 levels, labels, a schedule
     schedule = diffusion.linear_schedule(8)
     eps = property(lambda s: s.normal(s.N, s.D))
@@ -95,15 +103,6 @@ class Case:
     mixes: bool = False  # mixes the rows of a batch: excused from batch independence
 
 
-def case(layer, *inputs, mixes=False, scramble=0.3, rng=None, **given):
-    """A Case, its parameters moved off their special starting values when rng is given."""
-    if rng is not None:
-        new = {p: a + scramble * rng.standard_normal(a.shape) for p, a in
-               tree.flatten(layer.params).items()}  # fmt: skip
-        layer = tree.rebuild(layer, new)
-    return Case(layer, inputs, given, mixes)
-
-
 def coupling(s, kind, **options):
     """A coupling with a smooth network."""
     return kind.init(s.D, (s.H,), activation="tanh", **s.new, **options)
@@ -126,293 +125,241 @@ def smooth(factory, s, **options):
 
 LAYERS = {
     # nn
-    "Linear": lambda s: case(nn.Linear.init(s.D, s.H, **s.new), s.x, rng=s.rng),
-    "LinearReLU": lambda s: case(nn.LinearReLU(s.normal(s.D, s.H), s.normal(s.H)), s.x),
-    "Tanh": lambda s: case(nn.Tanh(), s.x),
-    "ReLU": lambda s: case(nn.ReLU(), s.x),
-    "SiLU": lambda s: case(nn.SiLU(), s.x),
-    "Softplus": lambda s: case(nn.Softplus(), s.x),
-    "mlp": lambda s: case(nn.mlp(s.D, (s.H, s.H), 3, activation="silu", **s.new), s.x, rng=s.rng),
+    "Linear": lambda s: s.case(nn.Linear.init(s.D, s.H, **s.new), s.x),
+    "LinearReLU": lambda s: s.case(nn.LinearReLU(s.normal(s.D, s.H), s.normal(s.H)), s.x),
+    "Tanh": lambda s: s.case(nn.Tanh(), s.x),
+    "ReLU": lambda s: s.case(nn.ReLU(), s.x),
+    "SiLU": lambda s: s.case(nn.SiLU(), s.x),
+    "Softplus": lambda s: s.case(nn.Softplus(), s.x),
+    "mlp": lambda s: s.case(nn.mlp(s.D, (s.H, s.H), 3, activation="silu", **s.new), s.x),
     # flows: autoregressive
-    "MaskedLinear": lambda s: case(masked_linear(s), s.normal(s.N, s.C + s.D), rng=s.rng),
-    "MaskedLinear, rectified": lambda s: case(
-        masked_linear(s, rectified=True), s.normal(s.N, s.C + s.D), rng=s.rng
+    "MaskedLinear": lambda s: s.case(masked_linear(s), s.normal(s.N, s.C + s.D)),
+    "MaskedLinear, rectified": lambda s: s.case(
+        masked_linear(s, rectified=True), s.normal(s.N, s.C + s.D)
     ),
-    "MADE": lambda s: case(MADE.init(s.D, s.widths, 3, order="random", **s.new), s.x, rng=s.rng),
-    "MADE, context": lambda s: case(
-        MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context, rng=s.rng
+    "MADE": lambda s: s.case(MADE.init(s.D, s.widths, 3, order="random", **s.new), s.x),
+    "MADE, context": lambda s: s.case(
+        MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context
     ),
-    "BatchNorm": lambda s: case(BatchNorm.init(s.D, dtype=np.float64), s.x, mixes=True, rng=s.rng),
-    "Spline": lambda s: case(Spline(bins=4, bound=2.0), s.x, s.normal(s.N, s.D, 11)),
+    "BatchNorm": lambda s: s.case(BatchNorm.init(s.D, dtype=np.float64), s.x, mixes=True),
+    "Spline": lambda s: s.case(Spline(bins=4, bound=2.0), s.x, s.normal(s.N, s.D, 11)),
     # diffusion
-    "TimeEmbedding": lambda s: case(TimeEmbedding.init(9, 4, s.H, **s.new), t=s.t, rng=s.rng),
-    "LabelEmbedding": lambda s: case(LabelEmbedding.init(2, s.H, **s.new), label=s.label),
-    "ResidualBlock": lambda s: case(
-        ResidualBlock.init(s.D, **s.new), s.x, s.normal(s.N, s.D), rng=s.rng
-    ),
-    "KLDiagonal": lambda s: case(KLDiagonal(), *(s.normal(s.N, s.D) for _ in range(4))),
-    "KLFull": lambda s: case(KLFull(), s.x, s.factor, s.eps, s.factor),
-    "DiscretisedGaussian": lambda s: case(
+    "TimeEmbedding": lambda s: s.case(TimeEmbedding.init(9, 4, s.H, **s.new), t=s.t),
+    "LabelEmbedding": lambda s: s.case(LabelEmbedding.init(2, s.H, **s.new), label=s.label),
+    "ResidualBlock": lambda s: s.case(ResidualBlock.init(s.D, **s.new), s.x, s.normal(s.N, s.D)),
+    "KLDiagonal": lambda s: s.case(KLDiagonal(), *s.like_x(4)),
+    "KLFull": lambda s: s.case(KLFull(), s.x, s.factor, s.eps, s.factor),
+    "DiscretisedGaussian": lambda s: s.case(
         DiscretisedGaussian(5), s.grid, s.x, s.normal(s.N, s.D) - 1
     ),
-    "Cumulate": lambda s: case(diffusion.Cumulate(), s.rng.uniform(0.05, 0.6, 6), mixes=True),
-    "Step": lambda s: case(diffusion.Step(), s.x, s.eps, s.share),
-    "StepDensity": lambda s: case(diffusion.StepDensity(), s.x, s.eps, s.share),
-    "Marginal": lambda s: case(diffusion.Marginal(), s.x, s.eps, s.share, 1 - s.share),
-    "MarginalDensity": lambda s: case(
+    "Cumulate": lambda s: s.case(diffusion.Cumulate(), s.rng.uniform(0.05, 0.6, 6), mixes=True),
+    "Step": lambda s: s.case(diffusion.Step(), s.x, s.eps, s.share),
+    "StepDensity": lambda s: s.case(diffusion.StepDensity(), s.x, s.eps, s.share),
+    "Marginal": lambda s: s.case(diffusion.Marginal(), s.x, s.eps, s.share, 1 - s.share),
+    "MarginalDensity": lambda s: s.case(
         diffusion.MarginalDensity(), s.x, s.eps, s.share, 1 - s.share
     ),
-    "PosteriorMean": lambda s: case(diffusion.PosteriorMean(s.schedule), s.x, s.eps, t=s.t),
-    "PosteriorMeanFromNoise": lambda s: case(PosteriorMeanFromNoise(s.schedule), s.x, s.eps, t=s.t),
-    "PosteriorDensity": lambda s: case(
+    "PosteriorMean": lambda s: s.case(diffusion.PosteriorMean(s.schedule), s.x, s.eps, t=s.t),
+    "PosteriorMeanFromNoise": lambda s: s.case(
+        PosteriorMeanFromNoise(s.schedule), s.x, s.eps, t=s.t
+    ),
+    "PosteriorDensity": lambda s: s.case(
         diffusion.PosteriorDensity(s.schedule), s.x, s.eps, t=1 + s.t
     ),
-    "Convert": lambda s: case(diffusion.Convert(s.schedule, "v", "eps"), s.x, s.eps, t=s.t),
-    "Target": lambda s: case(diffusion.Target(s.schedule, "mu"), s.x, s.eps, t=s.t),
-    "PriorTerm": lambda s: case(diffusion.PriorTerm(s.schedule), s.x),
-    "GaussianTerm": lambda s: case(
-        diffusion.GaussianTerm(s.schedule), *(s.normal(s.N, s.D) for _ in range(4)), t=s.t
+    "Convert": lambda s: s.case(diffusion.Convert(s.schedule, "v", "eps"), s.x, s.eps, t=s.t),
+    "Target": lambda s: s.case(diffusion.Target(s.schedule, "mu"), s.x, s.eps, t=s.t),
+    "PriorTerm": lambda s: s.case(diffusion.PriorTerm(s.schedule), s.x),
+    "GaussianTerm": lambda s: s.case(diffusion.GaussianTerm(s.schedule), *s.like_x(4), t=s.t),
+    "IntegerTerm": lambda s: s.case(
+        diffusion.IntegerTerm(s.schedule, 5), s.grid, *s.like_x(3), t=s.t
     ),
-    "IntegerTerm": lambda s: case(
-        diffusion.IntegerTerm(s.schedule, 5),
-        s.grid,
-        *(s.normal(s.N, s.D) for _ in range(3)),
-        t=s.t,
+    "TimeNet": lambda s: s.case(ddpm(s).reverse.net, s.x, t=s.t),
+    "TimeNet with classes": lambda s: s.case(
+        ddpm(s, classes=2).reverse.net, s.x, t=s.t, label=s.label
     ),
-    "TimeNet": lambda s: case(ddpm(s).reverse.net, s.x, t=s.t, rng=s.rng),
-    "TimeNet with classes": lambda s: case(
-        ddpm(s, classes=2).reverse.net, s.x, t=s.t, label=s.label, rng=s.rng
+    "GuidedNet": lambda s: s.case(
+        diffusion.GuidedNet(ddpm(s, classes=2).reverse.net, 1.7, 2, s.D), s.x, t=s.t, label=s.label
     ),
-    "GuidedNet": lambda s: case(
-        diffusion.GuidedNet(ddpm(s, classes=2).reverse.net, 1.7, 2, s.D),
-        s.x,
-        t=s.t,
-        label=s.label,
-        rng=s.rng,
+    "RespacedNet": lambda s: s.case(ddpm(s).reverse.respaced(7).net, s.x, t=s.t),
+    "ReverseProcess": lambda s: s.case(ddpm(s).reverse, s.x, t=s.t),
+    "ReverseProcess, learned variance": lambda s: s.case(
+        ddpm(s, variance="learned").reverse, s.x, t=s.t
     ),
-    "RespacedNet": lambda s: case(ddpm(s).reverse.respaced(7).net, s.x, t=s.t, rng=s.rng),
-    "ReverseProcess": lambda s: case(ddpm(s).reverse, s.x, t=s.t, rng=s.rng),
-    "ReverseProcess, learned variance": lambda s: case(
-        ddpm(s, variance="learned").reverse, s.x, t=s.t, rng=s.rng
+    "ReverseProcess, free variance": lambda s: s.case(ddpm(s, variance="free").reverse, s.x, t=s.t),
+    "StepTerm": lambda s: s.case(
+        diffusion.StepTerm(ddpm(s, variance="free").reverse), s.x, t=s.t, eps=s.eps
     ),
-    "ReverseProcess, free variance": lambda s: case(
-        ddpm(s, variance="free").reverse, s.x, t=s.t, rng=s.rng
+    "StepTerm of integers": lambda s: s.case(
+        diffusion.StepTerm(ddpm(s, levels=5).reverse), s.grid, t=s.t, eps=s.eps
     ),
-    "StepTerm": lambda s: case(
-        diffusion.StepTerm(ddpm(s, variance="free").reverse), s.x, t=s.t, eps=s.eps, rng=s.rng
-    ),
-    "StepTerm of integers": lambda s: case(
-        diffusion.StepTerm(ddpm(s, levels=5).reverse), s.grid, t=s.t, eps=s.eps, rng=s.rng
-    ),
-    "IdealNoise": lambda s: case(
+    "IdealNoise": lambda s: s.case(
         diffusion.IdealNoise.init(s.schedule, s.normal(3, s.D), 0.3), s.x, t=s.t
     ),
     # metric
-    "Normalize": lambda s: case(Normalize(), s.x),
+    "Normalize": lambda s: s.case(Normalize(), s.x),
 }
 
 BIJECTIONS = {
     # flows: couplings and simple maps
-    "AffineCoupling": lambda s: case(coupling(s, AffineCoupling), s.x, rng=s.rng),
-    "AffineCoupling with context": lambda s: case(
-        coupling(s, AffineCoupling, context=s.C), s.x, s.context, rng=s.rng
+    "AffineCoupling": lambda s: s.case(coupling(s, AffineCoupling), s.x),
+    "AffineCoupling with context": lambda s: s.case(
+        coupling(s, AffineCoupling, context=s.C), s.x, s.context
     ),
-    "AdditiveCoupling": lambda s: case(coupling(s, AdditiveCoupling), s.x, rng=s.rng),
-    "AdditiveCoupling with context": lambda s: case(
-        coupling(s, AdditiveCoupling, context=s.C), s.x, s.context, rng=s.rng
+    "AdditiveCoupling": lambda s: s.case(coupling(s, AdditiveCoupling), s.x),
+    "AdditiveCoupling with context": lambda s: s.case(
+        coupling(s, AdditiveCoupling, context=s.C), s.x, s.context
     ),
-    "Permute": lambda s: case(Permute.random(s.D, rng=s.rng), s.x),
-    "ActNorm": lambda s: case(ActNorm.init(s.D, dtype=np.float64), s.x, rng=s.rng),
-    "InvertibleLinear": lambda s: case(InvertibleLinear.init(s.D, **s.new), s.x, rng=s.rng),
-    "Affine": lambda s: case(Affine(1.5 * s.normal(s.D), s.normal(s.D)), s.x),
-    "Softplus, bijection": lambda s: case(Softplus(), s.x),
-    "Preprocess": lambda s: case(
+    "Permute": lambda s: s.case(Permute.random(s.D, rng=s.rng), s.x),
+    "ActNorm": lambda s: s.case(ActNorm.init(s.D, dtype=np.float64), s.x),
+    "InvertibleLinear": lambda s: s.case(InvertibleLinear.init(s.D, **s.new), s.x),
+    "Affine": lambda s: s.case(Affine(1.5 * s.normal(s.D), s.normal(s.D)), s.x),
+    "Softplus, bijection": lambda s: s.case(Softplus(), s.x),
+    "Preprocess": lambda s: s.case(
         Preprocess.of(Affine(s.normal(s.D), s.normal(s.D)), Softplus(), dtype=np.float64), s.x
     ),
-    "Exp": lambda s: case(Exp(), s.x),
-    "Logit": lambda s: case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),
-    "Chain": lambda s: case(
-        real_nvp(s.D, 3, (s.H,), activation="tanh", **s.new).chain, s.x, rng=s.rng
-    ),
-    "Chain with context": lambda s: case(
+    "Exp": lambda s: s.case(Exp(), s.x),
+    "Logit": lambda s: s.case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),
+    "Chain": lambda s: s.case(real_nvp(s.D, 3, (s.H,), activation="tanh", **s.new).chain, s.x),
+    "Chain with context": lambda s: s.case(
         real_nvp(
             s.D, 2, (s.H,), activation="silu", context=s.C, init_from=s.normal(9, s.D), **s.new
         ).chain,
         s.x,
         s.context,
-        rng=s.rng,
     ),
     # flows: autoregressive and splines
-    "MAFLayer": lambda s: case(
-        MAFLayer.init(s.D, s.widths, order="random", activation="tanh", **s.new), s.x, rng=s.rng
+    "MAFLayer": lambda s: s.case(
+        MAFLayer.init(s.D, s.widths, order="random", activation="tanh", **s.new), s.x
     ),
-    "MAFLayer, context": lambda s: case(
-        MAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    "MAFLayer, context": lambda s: s.case(
+        MAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context
     ),
-    "IAFLayer": lambda s: case(
-        IAFLayer.init(s.D, s.widths, order="reversed", activation="tanh", **s.new), s.x, rng=s.rng
+    "IAFLayer": lambda s: s.case(
+        IAFLayer.init(s.D, s.widths, order="reversed", activation="tanh", **s.new), s.x
     ),
-    "IAFLayer, context": lambda s: case(
-        IAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
+    "IAFLayer, context": lambda s: s.case(
+        IAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context
     ),
-    "SplineCoupling": lambda s: case(
+    "SplineCoupling": lambda s: s.case(
         SplineCoupling.init(s.D, (s.H,), context=s.C, bins=4, bound=2.0, c=1.0, **s.new),
         s.x,
         s.context,
-        rng=s.rng,
     ),
-    "SplineMAFLayer": lambda s: case(
-        SplineMAFLayer.init(s.D, s.widths, order="random", bins=3, bound=2.0, c=1.0, **s.new),
-        s.x,
-        rng=s.rng,
+    "SplineMAFLayer": lambda s: s.case(
+        SplineMAFLayer.init(s.D, s.widths, order="random", bins=3, bound=2.0, c=1.0, **s.new), s.x
     ),
-    "SplineMAFLayer, context": lambda s: case(
+    "SplineMAFLayer, context": lambda s: s.case(
         SplineMAFLayer.init(s.D, s.widths, context=s.C, bins=3, c=1.0, activation="silu", **s.new),
         s.x,
         s.context,
-        rng=s.rng,
     ),
 }
 
 DENSITIES = {
     # prob
-    "StandardNormal": lambda s: case(StandardNormal(s.D), s.x),
-    "Gaussian": lambda s: case(Gaussian.init(s.D, dtype=np.float64), s.x, rng=s.rng),
-    "Mixture": lambda s: case(
-        Mixture.of_gaussians(s.normal(3, s.D), dtype=np.float64), s.x, rng=s.rng
-    ),
+    "StandardNormal": lambda s: s.case(StandardNormal(s.D), s.x),
+    "Gaussian": lambda s: s.case(Gaussian.init(s.D, dtype=np.float64), s.x),
+    "Mixture": lambda s: s.case(Mixture.of_gaussians(s.normal(3, s.D), dtype=np.float64), s.x),
     # flows: whole models
-    "Flow, real_nvp": lambda s: case(smooth(real_nvp, s), s.x, rng=s.rng),
-    "Flow, nice": lambda s: case(smooth(nice, s), s.x, rng=s.rng),
-    "Flow, inverse": lambda s: case(inverted(smooth(real_nvp, s)), s.x, rng=s.rng),
-    "Flow with context": lambda s: case(
-        smooth(real_nvp, s, context=s.C), s.x, s.context, rng=s.rng
-    ),
-    "Flow on a Gaussian": lambda s: case(
-        smooth(real_nvp, s, base=Gaussian.init(s.D, dtype=np.float64)), s.x, rng=s.rng
+    "Flow, real_nvp": lambda s: s.case(smooth(real_nvp, s), s.x),
+    "Flow, nice": lambda s: s.case(smooth(nice, s), s.x),
+    "Flow, inverse": lambda s: s.case(inverted(smooth(real_nvp, s)), s.x),
+    "Flow with context": lambda s: s.case(smooth(real_nvp, s, context=s.C), s.x, s.context),
+    "Flow on a Gaussian": lambda s: s.case(
+        smooth(real_nvp, s, base=Gaussian.init(s.D, dtype=np.float64)), s.x
     ),
     # flows: autoregressive
-    "MADEMoG": lambda s: case(
-        MADEMoG.init(s.D, s.widths, 3, order="random", **s.new), s.x, rng=s.rng
+    "MADEMoG": lambda s: s.case(MADEMoG.init(s.D, s.widths, 3, order="random", **s.new), s.x),
+    "MADEMoG, context": lambda s: s.case(
+        MADEMoG.init(s.D, s.widths, 2, context=s.C, **s.new), s.x, s.context
     ),
-    "MADEMoG, context": lambda s: case(
-        MADEMoG.init(s.D, s.widths, 2, context=s.C, **s.new), s.x, s.context, rng=s.rng
-    ),
-    "maf": lambda s: case(maf(s.D, 2, s.widths, init_from=s.x + 1, **s.new), s.x, rng=s.rng),
-    "maf, context": lambda s: case(
-        maf(s.D, 2, s.widths, context=s.C, **s.new), s.x, s.context, rng=s.rng
-    ),
-    "maf_mog": lambda s: case(maf_mog(s.D, 2, s.widths, 2, **s.new), s.x, rng=s.rng),
-    "neural_spline": lambda s: case(
-        neural_spline(s.D, 2, s.widths, bins=3, c=1.0, **s.new), s.x, rng=s.rng
-    ),
-    "neural_spline, coupling": lambda s: case(
-        neural_spline(s.D, 2, s.widths, bins=3, c=1.0, coupling=True, **s.new), s.x, rng=s.rng
+    "maf": lambda s: s.case(maf(s.D, 2, s.widths, init_from=s.x + 1, **s.new), s.x),
+    "maf, context": lambda s: s.case(maf(s.D, 2, s.widths, context=s.C, **s.new), s.x, s.context),
+    "maf_mog": lambda s: s.case(maf_mog(s.D, 2, s.widths, 2, **s.new), s.x),
+    "neural_spline": lambda s: s.case(neural_spline(s.D, 2, s.widths, bins=3, c=1.0, **s.new), s.x),
+    "neural_spline, coupling": lambda s: s.case(
+        neural_spline(s.D, 2, s.widths, bins=3, c=1.0, coupling=True, **s.new), s.x
     ),
     **{
-        f"energy {name}": (lambda s, name=name: case(energy(name), s.normal(s.N, 2)))
+        f"energy {name}": (lambda s, name=name: s.case(energy(name), s.normal(s.N, 2)))
         for name in ENERGIES
     },
     # markov
-    "GaussianChain": lambda s: case(
-        GaussianChain.init(s.D, dtype=np.float64), s.normal(s.N, 4, s.D), rng=s.rng
+    "GaussianChain": lambda s: s.case(
+        GaussianChain.init(s.D, dtype=np.float64), s.normal(s.N, 4, s.D)
     ),
-    "GaussianChain, unequal lengths": lambda s: case(
-        GaussianChain.init(1, dtype=np.float64), s.normal(s.N, 5), lengths=s.lengths, rng=s.rng
+    "GaussianChain, unequal lengths": lambda s: s.case(
+        GaussianChain.init(1, dtype=np.float64), s.normal(s.N, 5), lengths=s.lengths
     ),
-    "CategoricalChain": lambda s: case(
-        CategoricalChain.init(3, dtype=np.float64), y=s.symbols, lengths=s.lengths, rng=s.rng
+    "CategoricalChain": lambda s: s.case(
+        CategoricalChain.init(3, dtype=np.float64), y=s.symbols, lengths=s.lengths
     ),
 }
 
 LOSSES = {
     # flows
-    "NLL": lambda s: case(smooth(real_nvp, s).nll, s.x, rng=s.rng),
-    "NLL with context": lambda s: case(smooth(nice, s, context=s.C).nll, s.x, s.context, rng=s.rng),
-    "ReverseKL": lambda s: case(
-        smooth(real_nvp, s).reverse_kl(Gaussian.init(s.D, dtype=np.float64)),
-        s.x,
-        rng=s.rng,
+    "NLL": lambda s: s.case(smooth(real_nvp, s).nll, s.x),
+    "NLL with context": lambda s: s.case(smooth(nice, s, context=s.C).nll, s.x, s.context),
+    "ReverseKL": lambda s: s.case(
+        smooth(real_nvp, s).reverse_kl(Gaussian.init(s.D, dtype=np.float64)), s.x
     ),
     # flows: autoregressive
-    "ReverseKL, iaf": lambda s: case(
-        iaf(2, 2, (s.H, 3), activation="tanh", **s.new).reverse_kl(energy("step")),
-        s.normal(s.N, 2),
-        rng=s.rng,
+    "ReverseKL, iaf": lambda s: s.case(
+        iaf(2, 2, (s.H, 3), activation="tanh", **s.new).reverse_kl(energy("step")), s.normal(s.N, 2)
     ),
     # diffusion
-    "SimpleLoss": lambda s: case(
-        ddpm(s, predict="v", variance="learned").simple,
-        s.x,
-        t=s.t,
-        eps=s.eps,
-        weight=s.share,
-        rng=s.rng,
+    "SimpleLoss": lambda s: s.case(
+        ddpm(s, predict="v", variance="learned").simple, s.x, t=s.t, eps=s.eps, weight=s.share
     ),
-    "BoundLoss": lambda s: case(
-        ddpm(s, predict="x0", variance="learned").bound, s.x, t=s.t, eps=s.eps, rng=s.rng
+    "BoundLoss": lambda s: s.case(
+        ddpm(s, predict="x0", variance="learned").bound, s.x, t=s.t, eps=s.eps
     ),
-    "BoundLoss of integers with classes": lambda s: case(
-        ddpm(s, levels=5, classes=2).bound, s.grid, t=s.t, eps=s.eps, label=s.label, rng=s.rng
+    "BoundLoss of integers with classes": lambda s: s.case(
+        ddpm(s, levels=5, classes=2).bound, s.grid, t=s.t, eps=s.eps, label=s.label
     ),
-    "HybridLoss": lambda s: case(
+    "HybridLoss": lambda s: s.case(
         ddpm(s, predict="mu", variance="learned").hybrid,
         s.x,
         t=s.t,
         eps=s.eps,
         mean=s.normal(s.N, s.D),
-        rng=s.rng,
     ),
     # metric
-    "TripletLoss": lambda s: case(
+    "TripletLoss": lambda s: s.case(
         TripletLoss(0.7, "squared"),
         s.x,
         s.x + 0.6 * s.normal(s.N, s.D),
         s.normal(s.N, s.D),
         mixes=True,
     ),
-    "TripletLoss, euclidean": lambda s: case(
-        TripletLoss(0.7, "euclidean", "sum"), *(s.normal(s.N, s.D) for _ in range(3)), mixes=True
+    "TripletLoss, euclidean": lambda s: s.case(
+        TripletLoss(0.7, "euclidean", "sum"), *s.like_x(3), mixes=True
     ),
-    "TripletLoss, soft": lambda s: case(
-        TripletLoss("soft"), *(s.normal(s.N, s.D) for _ in range(3)), mixes=True
-    ),
-    "MinedTriplets, batch_hard": lambda s: case(
+    "TripletLoss, soft": lambda s: s.case(TripletLoss("soft"), *s.like_x(3), mixes=True),
+    "MinedTriplets, batch_hard": lambda s: s.case(
         MinedTriplets(TripletLoss(0.9)), s.normal(7, s.D), labels=s.classes, mixes=True
     ),
-    "MinedTriplets, semi_hard": lambda s: case(
+    "MinedTriplets, semi_hard": lambda s: s.case(
         MinedTriplets(TripletLoss(2.0, "euclidean"), "semi_hard"),
         s.normal(7, s.D),
         labels=s.classes,
         mixes=True,
     ),
-    "BatchAll": lambda s: case(
-        BatchAll(TripletLoss("soft", "euclidean")),
-        s.normal(7, s.D),
-        labels=s.classes,
-        mixes=True,
+    "BatchAll": lambda s: s.case(
+        BatchAll(TripletLoss("soft", "euclidean")), s.normal(7, s.D), labels=s.classes, mixes=True
     ),
-    "MinedTripletLoss": lambda s: case(
+    "MinedTripletLoss": lambda s: s.case(
         embedding(s.D, 3, hidden=(s.H,), activation="tanh", **s.new),
         s.normal(7, s.D),
         labels=s.classes,
         mixes=True,
-        rng=s.rng,
     ),
     # markov
-    "SequenceNLL": lambda s: case(
-        GaussianChain.init(1, dtype=np.float64).nll,
-        s.normal(s.N, 5),
-        lengths=s.lengths,
-        rng=s.rng,
-        mixes=True,
+    "SequenceNLL": lambda s: s.case(
+        GaussianChain.init(1, dtype=np.float64).nll, s.normal(s.N, 5), lengths=s.lengths, mixes=True
     ),
-    "SequenceNLL, categorical": lambda s: case(
-        CategoricalChain.init(3, dtype=np.float64).nll,
-        y=s.symbols,
-        lengths=s.lengths,
-        rng=s.rng,
-        mixes=True,
+    "SequenceNLL, categorical": lambda s: s.case(
+        CategoricalChain.init(3, dtype=np.float64).nll, y=s.symbols, lengths=s.lengths, mixes=True
     ),
 }
 

@@ -20,11 +20,11 @@ from minigen.metric import mined_triplets
 
 # what the zoo's own lines do not reach: one condition, one time, for all rows
 EXTRA = {
-    "ResidualBlock, one condition": lambda s: zoo.case(
-        nn.ResidualBlock.init(s.D, **s.new), s.x, s.normal(1, s.D), rng=s.rng
+    "ResidualBlock, one condition": lambda s: s.case(
+        nn.ResidualBlock.init(s.D, **s.new), s.x, s.normal(1, s.D)
     ),
-    "TimeNet, one time": lambda s: zoo.case(
-        zoo.ddpm(s, classes=2).reverse.net, s.x, t=s.t[:1], label=s.label, rng=s.rng
+    "TimeNet, one time": lambda s: s.case(
+        zoo.ddpm(s, classes=2).reverse.net, s.x, t=s.t[:1], label=s.label
     ),
 }
 LINES = zoo.ZOO | EXTRA
