@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from minigen import check
 from minigen.flows import ENERGIES, ActNorm, Flow, Inverse, energy, iaf, log_normalizer
 from minigen.flows.normalizer import quadrature
 from minigen.prob import Gaussian, StandardNormal
@@ -33,35 +32,17 @@ def formula(name, a, b):
 
 
 @pytest.mark.parametrize("name", ENERGIES)
-def test_an_energy_is_its_formula(name):
+def test_an_energy_is_its_formula_in_the_plane(name):
     x = rng().uniform(-3, 3, (200, 2))
-    np.testing.assert_allclose(energy(name).forward(x)[0], formula(name, *x.T), rtol=1e-11)
-
-
-@pytest.mark.parametrize("name", ENERGIES)
-def test_an_energy_is_a_differentiable_density_of_the_plane(name):
-    e, x = energy(name), rng().uniform(-5, 5, (50, 2))
-    assert np.array_equal(e.log_prob(x), e.forward(x)[0])
+    np.testing.assert_allclose(energy(name).log_prob(x), formula(name, *x.T), rtol=1e-11)
     with pytest.raises(ValueError, match=r"x: expected shape \(N, 2\)"):
-        e.log_prob(np.zeros((4, 3)))
-    assert check.gradients(e, x, rng=rng())
+        energy(name).log_prob(np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize("name", ENERGIES)
 def test_the_normaliser_by_quadrature_has_converged(name):
     e = energy(name)
     assert abs(quadrature(e, points=401) - quadrature(e, -9.0, 9.0, points=601)) < 1e-9
-
-
-def test_the_square_of_the_quadrature_is_cut_into_steps_of_a_fiftieth():
-    class Uniform(Gaussian):
-        def forward(self, x):
-            axis = np.arange(-400, 401) / 50
-            np.testing.assert_allclose(x[:, 0].reshape(801, 801), axis[:, None] + 0 * axis)
-            np.testing.assert_allclose(x[:, 1].reshape(801, 801), axis + 0 * axis[:, None])
-            return np.where((np.abs(x) < 1).all(axis=1), 0.0, -np.inf), ()
-
-    assert abs(quadrature(Uniform.init(2)) - 2 * np.log(99 / 50)) < 1e-12
 
 
 def test_the_normaliser_of_the_ring_is_its_integral_in_polar_coordinates():
@@ -81,20 +62,6 @@ def test_an_unknown_energy_is_refused():
 
 
 def test_a_perfect_proposal_gives_the_normaliser_without_error():
-    """Target 5 + log N(x; 0, I), proposal N(0, I): each weight is exp(5) itself."""
-
-    class Shifted(Gaussian):
-        def forward(self, x):
-            logp, cache = super().forward(x)
-            return logp + 5, cache
-
-    flow = iaf(2, 1, (4,), rng=rng(), dtype=np.float64)  # a fresh flow is the identity
-    got = log_normalizer(flow, Shifted.init(2, dtype=np.float64), 100, rng=rng(1))
-    assert abs(got.estimate - 5) < 1e-12 and abs(got.bound - 5) < 1e-12
-    assert got.error < 1e-12 and abs(got.efficiency - 1) < 1e-12
-
-
-def test_a_proposal_that_stretches_space_is_weighed_with_its_own_density():
     """x = exp(s) z + t and the target 3 N(t, exp(2 s)): each weight is 3."""
     s, t = np.array([0.5, -1.0]), np.array([2.0, 3.0])
     flow = Flow(Inverse(ActNorm(s, t)), StandardNormal(2))
@@ -105,7 +72,8 @@ def test_a_proposal_that_stretches_space_is_weighed_with_its_own_density():
             return logp + np.log(3), cache
 
     got = log_normalizer(flow, Tripled.from_moments(t, np.diag(np.exp(2 * s))), 50, rng=rng(1))
-    assert abs(got.estimate - np.log(3)) < 1e-12 and got.error < 1e-12
+    assert abs(got.estimate - np.log(3)) < 1e-12 and abs(got.bound - np.log(3)) < 1e-12
+    assert got.error < 1e-12 and abs(got.efficiency - 1) < 1e-12
 
 
 def test_the_error_and_the_efficiency_are_those_of_the_weights():
@@ -123,8 +91,7 @@ def test_the_error_and_the_efficiency_are_those_of_the_weights():
 def test_iaf_by_reverse_kl_finds_the_normaliser():
     target = energy("wave")
     flow = iaf(2, 4, (32, 32), c=3.0, rng=rng())
-    fit(flow.reverse_kl(target), flow.base, steps=1000, batch=256, lr=4e-3, clip=5.0, rng=rng(1),
-        progress=False)  # fmt: skip
+    fit(flow.reverse_kl(target), flow.base, steps=1000, batch=256, lr=4e-3, clip=5.0, rng=rng(1))
     truth, got = quadrature(target), log_normalizer(flow, target, rng=rng(2))
     assert got.bound - 5 * got.error < truth
     assert truth - got.bound < 0.1

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from minigen.core import tree
-from minigen.flows import MADEMoG, maf_mog
+from minigen.flows import MADEMoG
 
 
 def rng(seed=0):
@@ -19,21 +19,12 @@ def density(D, K, context=0, scale=0.3, order="natural"):
     return tree.perturbed(p, r, scale)
 
 
-def grid(n=401, span=14.0):
-    axis, step = np.linspace(-span, span, n, retstep=True)
-    return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2), step**2
-
-
 @pytest.mark.parametrize("order", ["natural", "reversed"])
 def test_the_density_integrates_to_one(order):
-    x, cell = grid()
-    assert abs(np.exp(density(2, 3, order=order).log_prob(x)).sum() * cell - 1) < 1e-9
-
-
-def test_maf_over_it_integrates_to_one():
-    flow = maf_mog(2, 2, (6, 5), 2, activation="tanh", rng=rng(), dtype=np.float64)
-    x, cell = grid(401, 10.0)
-    assert abs(np.exp(tree.perturbed(flow, rng(1), 0.2).log_prob(x)).sum() * cell - 1) < 1e-6
+    axis, step = np.linspace(-14, 14, 401, retstep=True)
+    x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    p = np.exp(density(2, 3, order=order).log_prob(x))
+    assert abs(p.sum() * step**2 - 1) < 1e-9
 
 
 def test_one_component_is_the_gaussian_of_a_maf_layer():

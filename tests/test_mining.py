@@ -78,17 +78,6 @@ def test_the_hardest_kernel_equals_its_twin(n, key, rng):
             assert np.array_equal(mine, twin)
 
 
-def test_the_other_kernels_equal_their_twins(rng):
-    for _ in range(30):
-        n = rng.integers(1, 25)
-        y, d = rng.integers(0, 4, n), rng.integers(-1, 6, (n, n))
-        assert np.array_equal(mining.every(y), mining.every.twin(y))
-        assert np.array_equal(mining.semi_hard(d, y), mining.semi_hard.twin(d, y))
-        rows, index = rng.standard_normal((40, 3)), rng.integers(0, n, 40)
-        one, two = (f(rows, index, n) for f in (mining.scatter, mining.scatter.twin))
-        np.testing.assert_allclose(one, two, rtol=1e-13, atol=1e-13)
-
-
 def test_hard_triplets_of_float_embeddings_are_the_hardest_by_their_distances(rng):
     """No ties: the bits of floats are in the order of the floats, for both precisions."""
     e, y = rng.standard_normal((200, 8)), rng.integers(0, 6, 200)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigen.core import tree
-from minigen.flows import Spline, SplineCoupling, SplineMAFLayer, d_passes, neural_spline
+from minigen.flows import Spline, neural_spline
 from minigen.kernels import spline as kernels
 
 B = 3.0
@@ -28,20 +28,6 @@ def edges(e, K):
 
 def beside(points):
     return np.concatenate([points, np.nextafter(points, -9), np.nextafter(points, 9)])
-
-
-@pytest.mark.parametrize("K", [1, 2, 5, 16])
-def test_kernels_equal_their_twins(K):
-    e, x = table(300, K), rng(1).uniform(-4, 4, 300)
-    dy, dl = rng(2).standard_normal((2, 300))
-    y, _ = kernels.forward(x, e, B)
-    for kernel, args in (
-        (kernels.forward, (x, e, B)),
-        (kernels.inverse, (y, e, B)),
-        (kernels.backward, (x, e, B, dy, dl)),
-    ):
-        for got, want in zip(kernel(*args), kernel.twin(*args), strict=True):
-            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
 
 def test_the_last_bin_is_not_left_below_the_bound():
@@ -156,30 +142,6 @@ def test_the_bounds_may_be_small_but_not_nothing(name):
     for value in (0.0, -1.0, np.inf):
         with pytest.raises(ValueError, match=f"{name}: expected a number"):
             Spline(**{name: value})
-
-
-def test_the_sequential_inverse_of_a_spline_layer():
-    f = SplineMAFLayer.init(9, (20, 11), bins=4, c=1.0, context=2, order="random", rng=rng(),
-                            dtype=np.float64)  # fmt: skip
-    f = tree.perturbed(f, rng(1))
-    x, c = 2 * rng(2).standard_normal((12, 9)), rng(3).standard_normal((12, 2))
-    z, logdet, _ = f.forward(x, c)
-    back, ell, _ = f.inverse(z, c)
-    np.testing.assert_allclose(back, x, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-11)
-    for got, want in zip((back, ell), d_passes(f.made, z, f.solve, c), strict=True):
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-12)
-
-
-def test_a_spline_coupling_keeps_its_first_columns_to_the_bit():
-    f = SplineCoupling.init(5, (16,), rng=rng(), dtype=np.float64)
-    f = tree.rebuild(f, {"net.layers.1.W": 0.2 * rng(1).standard_normal((16, 3 * 23))})
-    x = rng(2).standard_normal((6, 5))
-    y, logdet, _ = f.forward(x)
-    assert np.array_equal(y[:, :2], x[:, :2]) and (y[:, 2:] != x[:, 2:]).all()
-    back, ell, _ = f.inverse(y)
-    np.testing.assert_allclose(back, x, rtol=0, atol=1e-10)
-    np.testing.assert_allclose(ell, -logdet, rtol=0, atol=1e-8)
 
 
 def gauss_legendre(knots, n=24):

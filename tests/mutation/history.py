@@ -26,7 +26,7 @@ BANK = (
             "        if not self.s.any() and len(x) > 1:\n            self.s[...] = -np.log(x.real.std(axis=0) + 1e-9)\n        scaled = x * np.exp(self.s)\n"),
     planted("H5 sign of the forward log-det (normflows)", "flows/coupling.py", INVERTED("AffineCoupling"),
             "# NVP-3, NVP-4\n        return y, ", "# NVP-3, NVP-4\n        return y, -"),
-    planted("H6 sign of a spline's inverse log-det (flowtorch)", "flows/spline.py", "test_splines.py",
+    planted("H6 sign of a spline's inverse log-det (flowtorch)", "flows/spline.py", INVERTED("SplineCoupling"),
             "return x, -np.log(slope)", "return x, np.log(slope)"),
     planted("H7 sign of the log-det of a linear inverse (flowjax)", "flows/linear.py", INVERTED("InvertibleLinear"),
             "return x, -self.a.sum() +", "return x, self.a.sum() +"),
