@@ -4,10 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
 
 import minigen as mg
-from minigen import check
 from minigen.markov import (
     CategoricalChain,
     GaussianChain,
@@ -51,38 +49,6 @@ def test_a_gaussian_chain_is_a_normal_law_with_a_block_tridiagonal_precision(D, 
     logdet = np.linalg.slogdet(precision)[1]
     truth = (logdet - n * D * np.log(2 * np.pi) - quadratic) / 2
     assert relative(chain.log_prob(x.reshape(6, n, D)), truth) < 1e-12
-
-
-def test_a_scalar_chain_is_the_normal_law_of_the_notes(rng):
-    """Covariance (I - a S)^{-1} D (I - a S)^{-T}, S the shift by one."""
-    n, a, b, v = 8, 0.8, 0.3, 0.5
-    chain = GaussianChain.of([[a]], [b], [[v]], Gaussian.from_moments([1.0], [[2.0]]))
-    M = np.linalg.inv(np.eye(n) - a * np.eye(n, k=-1))
-    cov = M @ np.diag([2.0] + [v] * (n - 1)) @ M.T
-    mean = M @ np.array([1.0] + [b] * (n - 1))
-    x = rng.standard_normal((5, n))
-    assert relative(chain.log_prob(x), multivariate_normal(mean, cov).logpdf(x)) < 1e-12
-    np.testing.assert_allclose(np.linalg.inv(chain.joint(n)[1]), cov, atol=1e-12)
-
-
-def test_the_gradient_of_a_scalar_chain_is_the_one_of_the_notes(rng):
-    a, b, v = 0.8, 0.3, 0.5
-    chain = GaussianChain.of([[a]], [b], [[v]])
-    x = rng.standard_normal((1, 9))
-    r = (x[:, 1:] - a * x[:, :-1] - b)[0]
-    _, cache = chain.forward(x)
-    dx, grads = chain.backward(np.ones(1), cache)
-    assert np.isclose(grads["A"][0, 0], (r * x[0, :-1]).sum() / v)
-    assert np.isclose(grads["noise"]["mu"][0], r.sum() / v)
-    assert np.isclose(grads["noise"]["a"][0], 2 * (-0.5 + r**2 / (2 * v)).sum())  # a = log(v) / 2
-    np.testing.assert_allclose(dx[0, 1:-1], -r[:-1] / v + a * r[1:] / v)
-
-
-@pytest.mark.parametrize("K, n", [(2, 8), (3, 6), (5, 1)])
-def test_the_probabilities_of_all_sequences_sum_to_1(K, n, rng):
-    chain = categorical_chain(K, rng)
-    every = np.array(list(itertools.product(range(K), repeat=n)))
-    assert abs(np.exp(chain.log_prob(every)).sum() - 1) < 1e-12
 
 
 def test_what_lies_beyond_a_sequence_does_not_count(rng):
@@ -134,8 +100,6 @@ def test_the_stationary_symbols_are_left_by_no_step(rng):
     assert abs(pi.sum() - 1) < 1e-14
     cycle = CategoricalChain.of([1, 0, 0], np.eye(3)[[1, 2, 0]])
     np.testing.assert_allclose(cycle.stationary(), 1 / 3)
-    with pytest.raises(ValueError, match="P: expected one stationary distribution, got several"):
-        CategoricalChain.of([1, 0], np.eye(2)).stationary()
 
 
 def test_closed_form_and_gradient_find_the_same_gaussian_chain(rng):
@@ -169,7 +133,8 @@ def test_the_closed_form_counts(rng):
     chain = fit_categorical(y)
     np.testing.assert_allclose(np.exp(chain.start), [1 / 3, 2 / 3])
     np.testing.assert_allclose(chain.P, [[0, 1], [1 / 3, 2 / 3]])
-    np.testing.assert_allclose(fit_unigram(y).P, [[2 / 7, 5 / 7]] * 2)
+    unigram = fit_unigram(y)
+    np.testing.assert_allclose([*unigram.P, np.exp(unigram.start)], [[2 / 7, 5 / 7]] * 3)
     laplace = fit_categorical(y, pseudocount=1, states=3)
     np.testing.assert_allclose(
         laplace.P, [[1 / 4, 2 / 4, 1 / 4], [2 / 6, 3 / 6, 1 / 6], [1 / 3] * 3]
@@ -234,53 +199,42 @@ def test_chains_keep_the_type_of_their_parameters(dtype, rng):
     assert CategoricalChain.init(3, dtype=dtype).log_prob(np.array([[0, 1]])).dtype == dtype
 
 
-def test_a_long_chain_has_the_gradient_of_the_complex_step(rng):
-    chain = gaussian_chain(2, rng)
-    x = chain.sample(2, length=40, rng=rng)
-    report = check.gradients(chain, x, given={"lengths": np.array([40, 17])}, rng=rng)
-    assert report, report
+X, Y = np.zeros((2, 3, 2)), np.array([[0, 0]])
+CHAIN = GaussianChain.of(0.5 * np.eye(2), np.zeros(2), np.eye(2))
+LETTERS = CategoricalChain.of(np.full(3, 1 / 3), np.full((3, 3), 1 / 3))
+REFUSED = [
+    (lambda: CHAIN.log_prob(X[0]), r"x: expected shape \(N, n, 2\), got \(3, 2\)"),
+    (lambda: CHAIN.log_prob([]), "x: expected at least one sequence, got none"),
+    (lambda: CHAIN.log_prob([X[0], X[0, :, :1]]), r"x\[1\]: expected shape \(n, 2\), n >= 1, got"),
+    (lambda: CHAIN.log_prob([X[0, :0]]), r"x\[0\]: .* shape \(n, ...\), n >= 1, got \(0, 2\)"),
+    (lambda: CHAIN.log_prob([1.0]), r"x\[0\]: .* shape \(n, ...\), n >= 1, got \(\)"),
+    (lambda: CHAIN.log_prob([X[0]], [3]), "lengths: expected none with a list"),
+    (lambda: CHAIN.log_prob(X, [3, 4]), r"lengths: expected whole numbers in 1\.\.3, got 4"),
+    (lambda: padded(X, [0, 3]), r"lengths: expected whole numbers in 1\.\.3, got 0 at"),
+    (lambda: padded(X[0, :, :0]), r"got shape \(3, 0\)$"),
+    (lambda: padded(3.0), r"got shape \(\)$"),
+    (lambda: LETTERS.log_prob([[0, 3]]), r"y: .* in 0\.\.2, got 3 at index \(0, 1\)"),
+    (lambda: LETTERS.log_prob(np.array([[-1, 4]])), r"y: .* in 0\.\.2, got -1 at index \(0, 0\)"),
+    (lambda: LETTERS.log_prob(np.array([[0, 0.5]])), r"y: .* whole numbers in 0\.\.2, got 0.5 at"),
+    (lambda: LETTERS.log_prob(Y[0]), r"y: .* \(N, n, ...\) or a list.* one sequence is x\[None\]"),
+    (lambda: CategoricalChain.of([1.0], [[0.9]]), "P: expected probabilities that sum to 1"),
+    (lambda: CategoricalChain.of([1, 0], [[1.5, -0.5], [0.5, 0.5]]), "P: .* that sum to 1"),
+    (lambda: GaussianChain.of([[1.0, 0.0]], [0.0], [[1.0]]), r"A: .* \(D, D\), got \(1, 2\)"),
+    (lambda: GaussianChain.of([[1.0]], [0.0], [[1.0]]), "A: .* spectral radius below 1.* got 1$"),
+    (lambda: GaussianChain.of(np.eye(2) / 2, [0.0], [[1.0]]), r"b: .* shape \(2,\), got \(1,\)"),
+    (lambda: CHAIN.joint(0), "length: expected an integer >= 1, got 0"),
+    (lambda: fit_categorical(Y, pseudocount=-0.5), r"pseudocount: expected a number in \[0, inf\]"),
+    (lambda: fit_unigram(Y, pseudocount=-0.5), r"pseudocount: expected a number in \[0, inf\]"),
+    (lambda: fit_categorical(Y, states=0), "states: expected an integer >= 1, got 0"),
+    (lambda: fit_unigram(Y[:0]), "states: expected an integer >= 1, got 0"),
+    (lambda: fit_gaussian(np.zeros((0, 4, 2))), r"x: .* at least 5 steps in R\^2, got 0"),
+]
 
 
-BAD_SEQUENCES = {
-    r"x: expected shape \(N, n, 2\), got \(2, 3\)": (np.zeros((2, 3)),),
-    "x: expected at least one sequence, got none": ([],),
-    r"x\[1\]: expected shape \(n, 2\), n >= 1": ([np.zeros((2, 2)), np.zeros((2, 3))],),
-    r"x\[0\]: expected shape \(n, ...\), n >= 1, got \(0, 2\)": ([np.zeros((0, 2))],),
-    r"x\[0\]: expected shape \(n, ...\), n >= 1, got \(\)": ([1.0],),
-    r"lengths: expected whole numbers in 1\.\.3, got 4": (np.zeros((2, 3, 2)), [3, 4]),
-    "lengths: expected none with a list": ([np.zeros((3, 2))], [3]),
-}
-BAD_SYMBOLS = {
-    r"y: expected whole numbers in 0\.\.2, got 3 at index \(0, 1\)": (np.array([[0, 3]]),),
-    r"y: expected whole numbers in 0\.\.2, got -1 at index \(0, 0\)": (np.array([[-1, 4]]),),
-    r"y: expected whole numbers in 0\.\.2, got 0.5 at": (np.array([[0, 0.5]]),),
-    r"y: expected an array \(N, n, ...\) or a list.* one sequence is x\[None\]": (
-        np.array([1, 2]),
-    ),
-}
-
-
-@pytest.mark.parametrize("message, arguments", BAD_SEQUENCES.items())
-def test_a_gaussian_chain_says_what_is_wrong_with_sequences(message, arguments, rng):
+@pytest.mark.parametrize("call, message", REFUSED)
+def test_a_wrong_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
-        gaussian_chain(2, rng).log_prob(*arguments)
-
-
-@pytest.mark.parametrize("message, arguments", BAD_SYMBOLS.items())
-def test_a_categorical_chain_says_what_is_wrong_with_symbols(message, arguments, rng):
-    with pytest.raises((ValueError, TypeError), match=message):
-        categorical_chain(3, rng).log_prob(*arguments)
-
-
-def test_a_chain_of_wrong_arrays_is_refused_by_name(rng):
-    with pytest.raises(ValueError, match="length: expected an integer >= 1, got 0"):
-        gaussian_chain(2, rng).sample(2, length=0, rng=rng)
-    with pytest.raises(ValueError, match="P: expected probabilities that sum to 1"):
-        CategoricalChain.of([1.0], [[0.9]])
-    with pytest.raises(ValueError, match="P: expected probabilities that sum to 1"):
-        CategoricalChain.of([0.5, 0.5], [[1.5, -0.5], [0.5, 0.5]])
-    with pytest.raises(ValueError, match=r"A: expected shape \(D, D\), got \(1, 2\)"):
-        GaussianChain.of([[1.0, 0.0]], [0.0], [[1.0]])
+        call()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -290,9 +244,7 @@ def test_a_divided_chain_has_no_stationary_law_of_its_own_in_either_type(dtype, 
         P = np.zeros((6, 6))
         P[:2, :2], P[2:, 2:] = rng.dirichlet(np.ones(2), 2), rng.dirichlet(np.ones(4), 4)
         chain = CategoricalChain.of(np.full(6, 1 / 6), P, dtype=dtype)
-        with pytest.raises(
-            ValueError, match="P: expected one stationary distribution, got several"
-        ):
+        with pytest.raises(ValueError, match=r"P: .* one stationary distribution, got several"):
             chain.stationary()
 
 
@@ -354,22 +306,6 @@ def test_zero_sequences_have_zero_log_probabilities(kind, rng):
         chain.sample(1, length=0, rng=rng)
 
 
-def test_a_random_walk_has_no_stationary_law():
-    with pytest.raises(ValueError, match=r"A: expected a spectral radius below 1.* got 1$"):
-        GaussianChain.of([[1.0]], [0.0], [[1.0]])
-
-
-def test_the_noise_of_a_chain_has_as_many_numbers_as_its_map():
-    for D in (1, 3):
-        with pytest.raises(ValueError, match=rf"b: expected shape \(2,\), got \({D},\)"):
-            GaussianChain.of(0.5 * np.eye(2), np.zeros(D), np.eye(D))
-
-
-def test_a_joint_law_is_of_one_element_or_more(rng):
-    with pytest.raises(ValueError, match="length: expected an integer >= 1, got 0"):
-        gaussian_chain(2, rng).joint(0)
-
-
 def test_the_fewest_steps_that_give_the_noise_full_rank_are_enough(rng):
     """D + 1 numbers a row are fitted, and D more directions must be left: 2 D + 1 steps."""
     for D in (1, 2, 3):
@@ -389,15 +325,6 @@ def test_the_start_is_fitted_to_first_elements_where_they_are_enough(N, rng):
     np.testing.assert_allclose(start.Sigma, np.cov(rows.T, bias=True), rtol=1e-9, atol=1e-12)
 
 
-def test_a_chain_without_memory_has_the_frequencies_of_all_symbols(rng):
-    y = [rng.choice(4, n, p=[0.1, 0.2, 0.3, 0.4]) for n in (1, 5, 2, 9)]
-    for pseudocount in (0, 0.5):
-        p = np.bincount(np.concatenate(y), minlength=4) + pseudocount
-        chain = fit_unigram(y, states=4, pseudocount=pseudocount)
-        np.testing.assert_allclose(chain.P, np.tile(p / p.sum(), (4, 1)), rtol=1e-12)
-        np.testing.assert_allclose(np.exp(chain.start), p / p.sum(), rtol=1e-12)
-
-
 def test_what_was_never_seen_has_equal_shares(rng):
     y = np.array([[0, 1, 0]])
     for pseudocount in (0, 0.1):
@@ -407,36 +334,3 @@ def test_what_was_never_seen_has_equal_shares(rng):
     nothing = fit_categorical(y[:0], states=3)
     np.testing.assert_allclose(np.exp(nothing.start), 1 / 3)
     np.testing.assert_allclose(nothing.P, 1 / 3)
-
-
-def test_counting_says_what_is_wrong():
-    y = np.array([[0, 0]])
-    for fit in (fit_categorical, fit_unigram):
-        with pytest.raises(ValueError, match=r"pseudocount: expected a number in \[0, inf\]"):
-            fit(y, pseudocount=-0.5)
-        with pytest.raises(ValueError, match="states: expected an integer >= 1, got 0"):
-            fit(y, states=0)
-        with pytest.raises(ValueError, match="states: expected an integer >= 1, got 0"):
-            fit(y[:0])
-    with pytest.raises(ValueError, match=r"x: expected at least 5 steps in R\^2, got 0"):
-        fit_gaussian(np.zeros((0, 4, 2)))
-
-
-def test_a_list_of_one_sequence_is_a_batch_of_one(rng):
-    row = rng.standard_normal((4, 2))
-    x, lengths = padded([row])
-    assert np.array_equal(x, row[None]) and lengths.tolist() == [4]
-
-
-BAD_SHAPES = {
-    r"got shape \(3, 0\)$": (np.zeros((3, 0)),),
-    r"got shape \(\)$": (3.0,),
-    r"lengths: expected whole numbers in 1\.\.3, got 0 at": (np.zeros((2, 3)), [0, 3]),
-    r"x\[1\]: expected shape \(n, 2\), n >= 1, got \(3, 1\)": ([np.ones((2, 2)), np.ones((3, 1))],),
-}
-
-
-@pytest.mark.parametrize("message, arguments", BAD_SHAPES.items())
-def test_padding_says_what_is_wrong(message, arguments):
-    with pytest.raises(ValueError, match=message):
-        padded(*arguments)

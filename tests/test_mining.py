@@ -46,23 +46,13 @@ def test_mining_is_its_definition_on_a_lattice_full_of_ties(rule, dtype, rng):
 
 
 @pytest.mark.parametrize("rule", MINING)
-@pytest.mark.parametrize(
-    "labels",
-    [[5], [3, 3, 3], [0, 1, 2], [7, 7, 1]],
-    ids=["one row", "one class", "singletons", "2 + 1"],
-)
+@pytest.mark.parametrize("labels", [[], [5], [3, 3, 3], [0, 1, 2], [7, 7, 1]])
 def test_rows_without_positive_or_negative_have_no_triplet(rule, labels, rng):
-    y = np.array(labels)
+    y = np.array(labels, int)
     e = rng.standard_normal((len(y), 2))
     found = mined(e, y, rule)
     assert found == brute_force(e, y, rule)
     assert bool(found) == (labels == [7, 7, 1]) or rule == "semi_hard"
-
-
-def test_an_empty_batch_has_no_triplet():
-    for rule in MINING:
-        rows = metric.triplets(np.zeros((0, 2)), np.zeros(0, int), rule)
-        assert [len(r) for r in rows] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 127, 128, 129, 300])
@@ -78,13 +68,12 @@ def test_the_hardest_kernel_equals_its_twin(n, key, rng):
             assert np.array_equal(mine, twin)
 
 
-def test_hard_triplets_of_float_embeddings_are_the_hardest_by_their_distances(rng):
+@pytest.mark.parametrize("rule", ["batch_hard", "semi_hard"])
+def test_hard_triplets_of_float_embeddings_are_the_hardest_by_their_distances(rule, rng):
     """No ties: the bits of floats are in the order of the floats, for both precisions."""
-    e, y = rng.standard_normal((200, 8)), rng.integers(0, 6, 200)
-    expected = brute_force(e, y, "batch_hard")
-    assert mined(e, y, "batch_hard") == expected
-    assert mined(e.astype(np.float32), y, "batch_hard") == expected
-    assert mined(e, y, "semi_hard") == brute_force(e, y, "semi_hard")
+    e, y = rng.standard_normal((100, 8)), rng.integers(0, 6, 100)
+    expected = brute_force(e, y, rule)
+    assert mined(e, y, rule) == mined(e.astype(np.float32), y, rule) == expected
 
 
 @pytest.mark.parametrize("rule", MINING)
@@ -95,7 +84,7 @@ def test_mined_triplets_do_not_depend_on_the_order_of_the_batch(rule, rng):
     assert sorted(shuffled) == mined(e, y, rule)
 
 
-def test_the_mining_door_says_what_is_wrong(rng):
+def test_what_cannot_be_mined_is_refused_by_name(rng):
     e, y = rng.standard_normal((4, 2)), np.array([0, 0, 1, 1])
     with pytest.raises(TypeError, match="labels: expected integers, got dtype float64"):
         metric.triplets(e, y + 0.5)
@@ -110,11 +99,12 @@ def test_the_mining_door_says_what_is_wrong(rng):
 def test_balanced_batches_have_classes_in_equal_parts(rng):
     x, y = np.arange(60.0)[:, None], np.repeat([3, 4, 9, 11], [30, 20, 8, 2])
     balanced = metric.Balanced(x, y, per_class=5)
-    for n, classes in [(15, 3), (20, 4), (200, 4), (7, 2)]:
+    for n, classes in [(0, 0), (1, 1), (2, 2), (3, 2), (7, 2), (15, 3), (20, 4), (200, 4)]:
         rows, labels = balanced.sample(n, rng=rng)
         assert np.array_equal(y[rows[:, 0].astype(int)], labels)
         sizes = np.unique(labels, return_counts=True)[1]
-        assert len(rows) == n and len(sizes) == classes and np.ptp(sizes) <= 1
+        assert len(rows) == n and len(sizes) == classes
+        assert n == 0 or np.ptp(sizes) <= 1
     with pytest.raises(ValueError, match="labels: expected at least two classes, got one"):
         metric.Balanced(x, 0 * y)
     with pytest.raises(ValueError, match="per_class: expected an integer"):
@@ -206,15 +196,3 @@ def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
     monkeypatch.setattr("minigen.metric.mining.MOST", count - 1)
     with pytest.raises(ValueError, match=f"at most {count - 1} valid triplets .* got {count} in 5"):
         mined(e, y, "batch_all")
-
-
-def test_small_batches_are_balanced_too(rng):
-    """None, one or two rows; pairs, the fewest with a positive."""
-    x, y = np.arange(12.0)[:, None], np.arange(12) % 4
-    balanced = metric.Balanced(x, y, per_class=2)
-    for n in (0, 1, 2, 3):
-        rows, labels = balanced.sample(n, rng=rng)
-        assert rows.shape == (n, 1) and np.array_equal(y[rows[:, 0].astype(int)], labels)
-        assert len(set(labels)) == min(n, 2)
-    labels = balanced.sample(8, rng=rng)[1]
-    assert np.bincount(labels).tolist() == [2, 2, 2, 2]
