@@ -92,15 +92,15 @@ BROKEN = {
     ),
     "clips": (
         scale(backward=backward_of("dy.clip(-1e3, 1e3)")), "linear",
-        "is not 1e+06 times as large for cotangents so scaled",
+        "is not 1e+06 times as large when the cotangents are",
     ),
     "loses small cotangents": (
         scale(backward=backward_of("np.where(abs(dy) < 1e-5, 0, dy)")), "linear",
-        "is not 9.5e-07 times as large for cotangents so scaled",
+        "is not 9.5e-07 times as large when the cotangents are",
     ),
     "normalises": (
         scale(backward=backward_of("dy / np.sqrt((dy * dy).sum() + 1e-30)")), "linear",
-        "is not the sum of two",
+        "dx for v + u is not dx for v plus dx for u",
     ),
     "adds epsilon": (
         scale(backward=BACKWARD.replace("dy * self.w,", "dy * self.w + 1e-8,")), "zero",
@@ -193,24 +193,6 @@ def test_nan_in_what_is_given_is_no_change(rng):
 
     data = np.where(rng.random((4, 3)) < 0.5, np.nan, 1.0)
     assert report_on(Fills(np.ones(3)), rng, given={"data": data})
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Decay(Layer):
-    """loss = sum w^2: of parameters alone, without an input or a row."""
-
-    w: np.ndarray = param()
-
-    def forward(self):
-        return np.sum(self.w * self.w), None
-
-    def backward(self, dloss, cache):
-        return ({"w": 2 * dloss * self.w},)
-
-
-def test_a_loss_of_parameters_alone_keeps_every_rule(rng):
-    report = check.contract(Decay(rng.standard_normal(3)), rng=rng)
-    assert report, report
 
 
 def test_every_rule_has_a_layer_that_breaks_it():

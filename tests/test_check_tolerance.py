@@ -232,20 +232,6 @@ def test_rounding_explains_no_more_than_it_does(rng):
     assert "30 of 30 entries" in str(check.gradients(layer, x, rng=rng))
 
 
-@pytest.mark.parametrize("x", [0.5, 1.5, 5.0])
-def test_the_scale_of_the_outputs(x, rng):
-    """Of y = a x it is the slope itself where |x| > 1, and along u = x wherever it is."""
-    probe = Probe.of(Map(lambda x: 3 * x, lambda x, dy: 3 * dy), (np.array([[x]]),), {})
-    run = Evaluation.of(probe, rng)
-    g = np.abs(run.yours["dx"])
-    entry = Slopes.at_entries("dx", run.yours["dx"], 9, rng)
-    along = Slopes.along("u", [{"dx": probe.inputs["x"]}], run.yours)
-    for slopes, size in ((entry, g * min(x, 1)), (along, g * x * min(x, 1))):
-        np.testing.assert_allclose(
-            tolerance.of_outputs(compare(slopes, run), run), size[0, 0], rtol=1e-14
-        )
-
-
 # where the two references disagree
 
 

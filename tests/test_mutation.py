@@ -8,8 +8,8 @@ import pytest
 from mutation import checker, copies, history, packages, source
 from mutation.judge import SCALES, Point, verdict
 from mutation.planted import PLANTED
-from mutation.syntax import Mutant, mutants
-from mutation.targets import Target, draw, targets
+from mutation.syntax import mutants
+from mutation.targets import draw, targets
 
 from minigen.flows import AffineCoupling
 
@@ -45,28 +45,13 @@ def test_every_backward_of_the_package_has_mutants():
     assert len(list(mutants(AffineCoupling.inverse_backward))) > 50
 
 
-def test_what_changes_no_output_is_not_counted():
-    t = target(AffineCoupling)
-    same = Mutant("none", "", "", t.function)
-    v = verdict(t, same, 1.0)
-    assert not v.changed and not v.caught and not v.raised
-
-
-def test_a_mutant_is_taken_away_again():
-    t = target(AffineCoupling)
-    mutant = next(mutants(t.function))
-    with t.replaced(mutant.function):
-        assert AffineCoupling.backward is mutant.function
-    assert AffineCoupling.backward is t.function
-
-
 @pytest.mark.parametrize("package", packages.MAKERS)
 def test_a_wrong_sign_passes_other_packages_at_a_small_loss_and_not_ours(package):
     pytest.importorskip(package)
     t = target(AffineCoupling)
     case = draw("AffineCoupling", 0)
     for scale, others in ((1.0, {package}), (1e-7, set())):
-        point = Point("AffineCoupling", case.layer, case.inputs, case.given, scale, 0)
+        point = Point(case, scale, 0)
         assert package not in point.others.accusing and not point.caught(0)
         with t.replaced(lambda self, *args: flipped(t.function(self, *args))):
             assert point.others.objecting() & {package} == others
@@ -80,7 +65,7 @@ def flipped(out):
 
 def test_other_packages_are_given_the_layer_as_it_is():
     case = draw("AffineCoupling with context", 0)
-    point = Point("", case.layer, case.inputs, case.given, 1.0, 0)
+    point = Point(case, 1.0, 0)
     bridge = packages.Bridge(point.probe)
     outputs, _ = point.probe.forward()
     for mine, right in zip(bridge.outputs(*bridge.arrays), outputs, strict=True):
@@ -117,15 +102,6 @@ def test_the_tests_find_a_mistake_in_a_copy_of_the_package(name, tests):
     planted = copies.Planted(name, BANKS[name].file, BANKS[name].edits, tests)
     with copies.Copy() as copy:
         assert copy.caught_by(planted).startswith("tests/")
-
-
-def test_scaled_layers_are_scaled():
-    t = Target(AffineCoupling, "backward", AffineCoupling.backward, ("AffineCoupling",))
-    case = draw("AffineCoupling", 1)
-    big, small = (Point("", case.layer, case.inputs, case.given, s, 0).right for s in (1.0, 1e-6))
-    assert t.label == "AffineCoupling.backward"
-    for name, g in big.items():
-        np.testing.assert_allclose(small[name], 1e-6 * g, rtol=1e-12)
 
 
 def test_a_mutant_of_the_source_meets_the_tests_that_call_it():

@@ -54,7 +54,7 @@ def _scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
 
 
 def form(probe: Probe, rng: np.random.Generator) -> Faults:
-    """grads mirrors params, and every gradient has its array's shape and type"""
+    """grads has the keys of params, and every gradient has its array's shape and type"""
     _, vs, cache = _run(probe, rng)
     faults = misshapen(probe.points, probe.backward(vs, cache))
     if faults:
@@ -84,7 +84,7 @@ def repeatable(probe: Probe, rng: np.random.Generator) -> Faults:
     """the same call gives the same bits twice, forward and backward"""
     outputs, vs, cache = _run(probe, rng)
     for name in _changed(_named(outputs, "output"), _named(probe.forward()[0], "output")):
-        yield f"{name} differs at the second call: does forward use time, chance or earlier calls?"
+        yield f"{name} differs at the second call: does forward use time, random numbers or earlier calls?"
     for name in _changed(probe.backward(vs, cache), probe.backward(vs, cache)):
         yield f"{name} differs at the second call: backward changes the cache"
 
@@ -109,11 +109,11 @@ def linear(probe: Probe, rng: np.random.Generator) -> Faults:
     both = probe.backward([v + u for v, u in zip(vs, us, strict=True)], cache)
     # compared as v + u - v with u, so that a sum that cancels does not set the scale
     for name in _far(of_u, {n: both[n] - g for n, g in of_v.items()}):
-        yield f"{name} of a sum of cotangents is not the sum of two"
+        yield f"{name} for v + u is not {name} for v plus {name} for u (v, u: cotangents)"
     for factor in (BIG, 1 / BIG):
         expected = {n: factor * g for n, g in of_v.items()}
         for name in _far(expected, probe.backward(_scaled(vs, factor), cache)):
-            yield f"{name} is not {factor:.2g} times as large for cotangents so scaled: clipped?"
+            yield f"{name} is not {factor:.2g} times as large when the cotangents are: clipped?"
 
 
 def zero(probe: Probe, rng: np.random.Generator) -> Faults:
@@ -149,9 +149,9 @@ LAYOUTS: dict[str, Callable[[NDArray], NDArray]] = {
 def row_by_row(probe: Probe, rng: np.random.Generator) -> Faults:
     """each row of an output depends on its own row only; a loss is the mean over the rows"""
     outputs = probe.forward()[0]
-    arrays = (*outputs, *probe.inputs.values(), *probe.given.values())
-    lengths = [len(a) for a in arrays if np.ndim(a)]
-    n = lengths[0] if lengths else 0
+    arrays = (*probe.inputs.values(), *probe.given.values())
+    lengths = [len(a) for a in (*outputs, *arrays) if np.ndim(a)]
+    n = lengths[0] if any(map(np.ndim, arrays)) else 0  # parameters alone have no rows
     each = [_one_row(probe, n, i).forward()[0] for i in range(n)]
     for k, y in enumerate(outputs if n else []):
         alone = np.array([ys[k] for ys in each])

@@ -160,7 +160,7 @@ def mask(m: Mismatch) -> Found:
 
 def some_signs(m: Mismatch) -> Found:
     if same(np.abs(m.wrong.yours), np.abs(m.wrong.expected), m.wrong, m.all.scale):
-        yield Kind.SOME_SIGNS, "the sign of these entries"
+        yield Kind.SOME_SIGNS, "the sign of these entries is wrong"
 
 
 def permuted(m: Mismatch) -> Found:

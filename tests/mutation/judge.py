@@ -32,7 +32,6 @@ class Verdict:
     raised: int = 0
     caught: bool = False
     first: bool = False
-    line: str = ""
     missed: set = field(default_factory=set)
     void: set = field(default_factory=set)
 
@@ -40,11 +39,9 @@ class Verdict:
 class Point:
     """A layer at a point, its right gradients, and numbers other rules need, made once."""
 
-    def __init__(self, label, layer, inputs, given, scale, seed):
-        self.label = label
-        self.layer, self.inputs, self.given = Scaled(layer, scale), inputs, given
-        self.scale = scale
-        self.probe = Probe.of(self.layer, inputs, given)
+    def __init__(self, case, scale, seed):
+        self.layer, self.case = Scaled(case.layer, scale), case
+        self.probe = Probe.of(self.layer, case.inputs, case.given)
         outputs, _ = self.probe.forward()
         self.cotangents = random_cotangents(outputs, np.random.default_rng([5, seed]))
         self.right = self.gradients()
@@ -67,13 +64,15 @@ class Point:
             for n, g in self.right.items()
         )
 
+    def report(self, seed):
+        """The check's report on the gradients as they now are."""
+        options = {"given": self.case.given, "rng": np.random.default_rng(seed)}
+        return check.gradients(self.layer, *self.case.inputs, **options, entries=ENTRIES)
+
     def caught(self, seed):
         """Whether the check objects; an error is an objection."""
-        rng = np.random.default_rng(seed)
         try:
-            return not check.gradients(
-                self.layer, *self.inputs, given=self.given, rng=rng, entries=ENTRIES
-            )
+            return not self.report(seed)
         except Exception:  # a broken backward may raise anything
             return True
 
@@ -86,7 +85,7 @@ class Point:
 @functools.lru_cache(maxsize=400)
 def points(target, k, scale):
     """The points of the k-th draw of a target."""
-    return [Point(*case, scale, k) for case in cases(target, k)]
+    return [Point(case, scale, k) for case in cases(target, k)]
 
 
 def verdict(target, mutant, scale, compare=False):
@@ -118,7 +117,7 @@ def step(v, point, k):
         return
     v.changed += 1
     v.caught = point.caught(k)
-    v.first, v.line = v.caught and v.changed == 1, point.label
+    v.first = v.caught and v.changed == 1
 
 
 def ask(v, point, target, mutant):

@@ -3,13 +3,11 @@
 import collections
 import time
 
-import numpy as np
 import zoo
 
-from minigen import check
 from minigen.core import text
 
-from .judge import SCALES, Point, verdict
+from .judge import ENTRIES, SCALES, Point, verdict
 from .packages import installed
 from .planted import PLANTED
 from .syntax import mutants
@@ -78,13 +76,11 @@ def alarms(draws, say=print):
     checks, entries, wrong = 0, 0, []
     for name in zoo.ZOO:
         for k in range(draws):
-            case = draw(name, 1000 + k)
             for scale in SCALES:
-                p = Point(name, case.layer, case.inputs, case.given, scale, k)
-                rng = np.random.default_rng(k)
-                report = check.gradients(p.layer, *p.inputs, given=p.given, rng=rng, entries=8)
+                point = Point(draw(name, 1000 + k), scale, k)
+                report = point.report(k)
                 checks += 1
-                entries += sum(min(a.size, 8) for a in p.probe.points.values())
+                entries += sum(min(a.size, ENTRIES) for a in point.probe.points.values())
                 if not report:
                     wrong.append(f"{name}, draw {k}, scale {scale:g}: {report}")
         say(f"{name}: {checks} checks, {entries} entries, {len(wrong)} false alarms", flush=True)

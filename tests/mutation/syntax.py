@@ -67,9 +67,9 @@ def cotangents(tree):
 
 def changes(node, lent):
     """(kind, node in its place) for each mistake that fits a node."""
-    for kind, find in KINDS.items():
+    for find in KINDS:
         for new in find(node, lent):
-            yield kind, new
+            yield find.__name__.replace("_", " "), new
 
 
 def expression(text, **parts):
@@ -98,7 +98,7 @@ def sign(node, lent):
         yield from part("-v")
 
 
-def term(node, lent):
+def term_missing(node, lent):
     if binary(node, (ast.Add, ast.Sub)):
         yield node.left
         yield ast.UnaryOp(ast.USub(), node.right) if binary(node, ast.Sub) else node.right
@@ -144,7 +144,7 @@ def call_left_out(node, lent):
             yield node.func.value
 
 
-def index(node, lent):
+def wrong_columns_or_rows(node, lent):
     if isinstance(node, ast.Slice) and (node.lower is None) != (node.upper is None):
         yield ast.Slice(node.upper, node.lower, node.step)
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
@@ -168,20 +168,20 @@ def branch(node, lent):
         yield ast.Compare(node.comparators[0], node.ops, [node.left])
 
 
-def cotangent(node, lent):
+def cotangent_ignored(node, lent):
     """A cotangent taken for ones, for its sign, or left out, in one place."""
     if isinstance(node, ast.Name) and node.id in lent and isinstance(node.ctx, ast.Load):
         for text in ("np.ones_like(v)", "np.sign(v)", "0 * v", "v[::-1]"):
             yield expression(text, v=node)
 
 
-def almost(node, lent):
+def almost_right(node, lent):
     """Off in the seventh figure: by a factor, or because float32 was in the middle."""
     for part in results(node):
         yield from part("v * (1 + 1e-6)", "np.float64(np.float32(v))")
 
 
-def partly(node, lent):
+def path_or_row_forgotten(node, lent):
     """One row of the batch, or one path of a gradient, forgotten."""
     for part in results(node):
         yield from part("0 * v", "v * (np.arange(len(v)) > 0).reshape(-1, *[1] * (np.ndim(v) - 1))")
@@ -215,17 +215,7 @@ def at(items, k, new):
     return [*items[:k], new, *items[k + 1 :]]
 
 
-KINDS = {
-    "sign": sign,
-    "term missing": term,
-    "factor": factor,
-    "transposed": transposed,
-    "reduction": reduction,
-    "call left out": call_left_out,
-    "wrong columns or rows": index,
-    "constant": constant,
-    "branch": branch,
-    "cotangent ignored": cotangent,
-    "almost right": almost,
-    "path or row forgotten": partly,
-}
+KINDS = (
+    sign, term_missing, factor, transposed, reduction, call_left_out, wrong_columns_or_rows,
+    constant, branch, cotangent_ignored, almost_right, path_or_row_forgotten,
+)  # fmt: skip

@@ -133,14 +133,14 @@ def draw(name, k):
 
 
 def cases(target, k):
-    """(label, layer, inputs, given) of the k-th draw: the layers that call the function."""
+    """The cases of the k-th draw: the layers that call the function."""
     for name in target.lines:
         case = draw(name, k)
         if target.name != "inverse_backward":
-            yield name, case.layer, case.inputs, case.given
+            yield case
         if name in zoo.BIJECTIONS and target.name != "backward" and has_inverse_gradient(name):
             y = case.layer.forward(*case.inputs)[0]
-            yield f"{name}, inverse", Inverse(case.layer), (y, *case.inputs[1:]), {}
+            yield zoo.Case(Inverse(case.layer), (y, *case.inputs[1:]))
 
 
 @functools.cache
