@@ -1,13 +1,13 @@
 """The peak memory of a step, and the size of what it must keep: caches and parameters."""
 
 import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.bench.workloads import WORKLOADS, Workload, minigen_descent
+from minigen.core import tree
 
 
 def measure() -> list[dict[str, Any]]:
@@ -36,19 +36,9 @@ def _one(work: Workload) -> dict[str, Any]:
 def bytes_of(cache: Any, exclude: NDArray) -> int:
     """The bytes that the arrays of a cache hold, shared memory once, parameters not counted."""
     blocks: dict[int, NDArray] = {}
-    for a in arrays(cache):
-        while isinstance(a.base, np.ndarray):
+    for _, a in tree.leaves(cache):
+        while isinstance(getattr(a, "base", None), np.ndarray):
             a = a.base
-        blocks[id(a)] = a
+        if isinstance(a, np.ndarray):
+            blocks[id(a)] = a
     return sum(a.nbytes for a in blocks.values() if a is not exclude)
-
-
-def arrays(value: Any) -> Iterator[NDArray]:
-    """The arrays in nested tuples, lists and dicts."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict):
-        yield from arrays(tuple(value.values()))
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from arrays(part)

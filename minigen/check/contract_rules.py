@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from minigen.check.probe import Probe, params, random_cotangents
 from minigen.check.shapes import misshapen
+from minigen.core import tree
 
 NEAR = 1e-9  # relative: the same sum in another order, in a layer that may amplify it
 BIG = 2.0**20  # a power of 2: a linear map follows it without rounding
@@ -84,7 +85,7 @@ def repeatable(probe: Probe, rng: np.random.Generator) -> Faults:
     """the same call gives the same bits twice, forward and backward"""
     outputs, vs, cache = _run(probe, rng)
     for name in _changed(_named(outputs, "output"), _named(probe.forward()[0], "output")):
-        yield f"{name} differs at the second call: does forward use time, random numbers or earlier calls?"
+        yield f"{name} differs at the second call: is it random, or does it use earlier calls?"
     for name in _changed(probe.backward(vs, cache), probe.backward(vs, cache)):
         yield f"{name} differs at the second call: backward changes the cache"
 
@@ -177,23 +178,13 @@ def float32(probe: Probe, rng: np.random.Generator) -> Faults:
     light = Probe.of(probe.layer, probe.inputs.values(), probe.given, np.float32, probe.direction)
     outputs, cache = light.forward()
     vs = [v.astype(np.float32) for v in random_cotangents(outputs, rng)]
-    found = _named(outputs, "output") | dict(_leaves(cache, "cache")) | light.backward(vs, cache)
+    found = (
+        _named(outputs, "output") | dict(tree.leaves(cache, "cache")) | light.backward(vs, cache)
+    )
     kinds = {name: getattr(a, "dtype", np.dtype(int)) for name, a in found.items()}
     for name, kind in kinds.items():
         if np.issubdtype(kind, np.inexact) and kind != np.float32:
             yield f"{name} is {kind}"
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """(path, leaf) of everything in nested tuples, lists, dicts and dataclasses."""
-    if dataclasses.is_dataclass(value):
-        value = vars(value)
-    if isinstance(value, dict | tuple | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            yield from _leaves(item, f"{path}.{key}")
-    else:
-        yield path, value
 
 
 def own_memory(probe: Probe, rng: np.random.Generator) -> Faults:

@@ -139,6 +139,17 @@ def walk(tree: Mapping, prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, leaf) of nested tuples, lists, dicts and dataclasses, as in a cache."""
+    if dataclasses.is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, dict | tuple | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
 def pairs(params: Mapping, grads: Mapping) -> Iterator[tuple[str, NDArray, NDArray]]:
     """(path, parameter, gradient) for each leaf; both trees must have the same paths and shapes."""
     ps, gs = flatten(params), flatten(grads)
