@@ -43,6 +43,9 @@ def test_an_error_is_of_pythons_kind_and_of_the_kind_that_the_command_line_answe
     assert str(value) == "n: expected an integer, got -1"
 
 
+TABLE = np.zeros((3, 2))
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [
@@ -50,41 +53,21 @@ def test_an_error_is_of_pythons_kind_and_of_the_kind_that_the_command_line_answe
         (lambda: validate.array("x", ["a"]), TypeError, "x: .* real numbers, got dtype <U1"),
         (lambda: validate.array("x", [True]), TypeError, "x: .* real numbers, got dtype bool"),
         (lambda: validate.array("x", [1j]), TypeError, "x: .* real numbers, got dtype complex"),
-        (
-            lambda: validate.array("x", np.zeros((3, 2)), ("N", "N")),
-            ValueError,
-            r"x: expected shape \(N, N\), got \(3, 2\)",
-        ),
-        (
-            lambda: validate.array("x", np.zeros((3, 2)), (3,)),
-            ValueError,
-            r"x: expected shape \(3,\), got \(3, 2\)",
-        ),
-        (
-            lambda: validate.array("x", [[0, 1], [np.inf, np.nan]]),
-            ValueError,
-            r"x: expected finite numbers, got inf at index \(1, 0\)",
-        ),
+        (lambda: validate.array("x", TABLE, ("N", "N")), ValueError, r"\(N, N\), got \(3, 2\)"),
+        (lambda: validate.array("x", TABLE, (3,)), ValueError, r"x: .* \(3,\), got \(3, 2\)"),
+        (lambda: validate.array("x", [[0], [np.inf]]), ValueError, r"got inf at index \(1, 0\)"),
         (
             lambda: validate.integers("k", [0, 1.5], 0, 3),
             ValueError,
-            r"k: expected whole numbers in 0\.\.3, got 1.5 at index \(1,\)",
+            r"k: .*, got 1.5 at .* \(1,\)",
         ),
-        (
-            lambda: validate.integers("k", [0, 4], 0, 3),
-            ValueError,
-            r"k: expected whole numbers in 0\.\.3, got 4 at index \(1,\)",
-        ),
+        (lambda: validate.integers("k", [0, 4], 0, 3), ValueError, r"k: .* 0\.\.3, got 4 at .*1,"),
         (lambda: validate.integers("k", -1, 0, 3), ValueError, r"k: .* 0\.\.3, got -1$"),
         (lambda: validate.integer("n", True, 0), TypeError, "n: expected an integer, got True"),
         (lambda: validate.integer("n", 5, 0, 4), ValueError, r"n: .* in 0\.\.4, got 5"),
         (lambda: validate.number("a", "1"), TypeError, "a: expected a number, got '1'"),
         (lambda: validate.number("a", np.nan), ValueError, "a: expected a number in .*, got nan"),
-        (
-            lambda: validate.choice("kind", "c", ("a", "b")),
-            ValueError,
-            "kind: expected one of a, b",
-        ),
+        (lambda: validate.choice("kind", "c", ("a", "b")), ValueError, "kind: .* one of a, b"),
         (lambda: validate.generator(0), TypeError, "rng: expected a numpy.random.Generator, got 0"),
     ],
 )

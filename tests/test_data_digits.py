@@ -97,12 +97,13 @@ def test_no_probability_model_beats_uniform_on_uniform_data(rng):
 
 
 @pytest.mark.parametrize("bad", [0.5, -1, 5, -0.5, 4.5])
-def test_baselines_refuse_values_that_are_no_level(bad):
-    train, test = np.zeros((3, 2)), np.array([[0, 1], [bad, 0]])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_baselines_refuse_values_that_are_no_level(part, bad):
+    x = {"train": np.zeros((3, 2)), "test": np.zeros((3, 2)), part: np.array([[0, 1], [bad, 0]])}
     split = types.SimpleNamespace(
-        train=types.SimpleNamespace(x=train), test=types.SimpleNamespace(x=test), levels=5
+        **{name: types.SimpleNamespace(x=rows) for name, rows in x.items()}, levels=5
     )
-    with pytest.raises(ValueError, match=r"test.x: expected whole numbers in 0..4, got .* \(1, 0"):
+    with pytest.raises(ValueError, match=rf"{part}.x: .* whole numbers in 0\.\.4, got .* \(1, 0"):
         data.baselines(split)
 
 

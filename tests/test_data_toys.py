@@ -113,6 +113,8 @@ def test_separate_modes_have_the_entropy_of_the_choice_and_the_blur():
     blur = np.log(2 * np.pi * np.e * 0.02**2)
     assert abs(toy("eight_gaussians", noise=0.02).entropy - np.log(8) - blur) < 1e-8
     assert abs(toy("grid", noise=0.02).entropy - np.log(25) - blur) < 1e-8
+    blades = toy("pinwheel", length=0.1, thickness=0.05)
+    assert abs(blades.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.005)) < 1e-6
 
 
 @pytest.mark.parametrize("law", LAWS, ids=repr)

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minigen import data, flows, nn, prob, training
 from minigen import diffusion as df
+from minigen import flows, nn, prob, training
 from minigen.core import numeric, tree
-from minigen.data import baseline, quadrature
+from minigen.data import quadrature
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.variance import log_variance
 from minigen.flows.made import MADE
@@ -111,18 +111,6 @@ def test_a_lattice_reaches_both_corners():
     points = np.concatenate(list(quadrature.lattice(np.zeros(2), np.array([1.0, 2.0]), 0.25)))
     assert len({tuple(p) for p in points}) == len(points)
     assert {(0.0, 0.0), (1.0, 2.0), (0.25, 1.75)} <= {tuple(p) for p in points}
-
-
-def test_a_level_too_high_is_refused_in_the_training_part_too():
-    part = SimpleNamespace(x=np.array([[0, 3], [4, 1]]))
-    fine = SimpleNamespace(x=np.array([[0, 3], [3, 1]]))
-    with pytest.raises(ValueError, match=r"train.x: .* in 0\.\.3, got 4 at index \(1, 0\)"):
-        baseline.baselines(SimpleNamespace(levels=4, train=part, test=fine))
-
-
-def test_short_blades_apart_have_the_entropy_of_the_choice_and_of_a_blade():
-    law = data.toy("pinwheel", length=0.1, thickness=0.05)
-    assert abs(law.entropy - np.log(5) - np.log(2 * np.pi * np.e * 0.005)) < 1e-6
 
 
 # flows

@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from minigen import check
 from minigen.prob.discretized import DiscretisedGaussian, log_interval, log_ndtr
 
 
@@ -76,15 +77,8 @@ def test_gradient_lives_where_others_floor_the_probability():
 def test_gradient_is_the_complex_step(levels, rng):
     x = rng.choice(grid(levels), (40, 3))
     mu, logvar = rng.normal(0, 0.7, (40, 3)), rng.uniform(-4, 2, (40, 3))
-    layer, inputs = DiscretisedGaussian(levels), (x, mu, logvar)
-    dlogp = rng.standard_normal(40)
-    *dinputs, _ = layer.backward(dlogp, layer.forward(*inputs)[1])
-    for k in range(3):
-        for j in range(3):
-            step = [v.astype(complex) for v in inputs]
-            step[k][:, j] += 1e-100j
-            want = dlogp * layer.forward(*step)[0].imag / 1e-100
-            np.testing.assert_allclose(dinputs[k][:, j], want, rtol=1e-10, atol=1e-12)
+    report = check.gradients(DiscretisedGaussian(levels), x, mu, logvar, rng=rng, method="complex")
+    assert report, report
 
 
 def test_log_ndtr_and_interval_at_their_joints():
@@ -112,10 +106,3 @@ def test_log_ndtr_rises_through_0(rng):
     x = np.array([-0.0, 0.0, -1e-9, 1e-9, *rng.normal(0, 3, 20)])
     want = np.exp(-x * x / 2 - np.log(2 * np.pi) / 2 - log_ndtr(x))
     np.testing.assert_allclose(log_ndtr(x + 1e-100j).imag / 1e-100, want, rtol=1e-11)
-
-
-def test_float32_stays_float32():
-    args = [np.full((2, 3), v, np.float32) for v in (0.0, 0.1, -2.0)]
-    logp, cache = DiscretisedGaussian(17).forward(*args)
-    assert logp.dtype == np.float32
-    assert {g.dtype for g in DiscretisedGaussian(17).backward(logp, cache)[:3]} == {logp.dtype}

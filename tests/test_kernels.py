@@ -135,15 +135,11 @@ def test_an_activation_takes_any_shape(make, dtype, shape, rng):
 
 
 @pytest.mark.parametrize("make", [nn.ReLU, nn.SiLU, nn.Softplus, nn.Tanh])
-def test_an_activation_keeps_a_nan(make):
-    y, _ = make().forward(np.array([[np.nan, -1.0, 1.0]], np.float32))
-    assert np.isnan(y).tolist() == [[True, False, False]]
-
-
-def test_a_rectified_layer_keeps_a_nan():
-    a = np.array([[np.nan, -1.0, 1.0]])
-    dense.bias_relu(a, np.zeros(3))
-    assert np.isnan(a).tolist() == [[True, False, False]]
+def test_an_activation_and_a_rectified_layer_keep_a_nan(make):
+    x = np.array([[np.nan, -1.0, 1.0]], np.float32)
+    y, _ = make().forward(x)
+    dense.bias_relu(x, np.zeros(3, np.float32))
+    assert np.isnan(x).tolist() == np.isnan(y).tolist() == [[True, False, False]]
 
 
 def test_the_rational_sigmoid_is_right_to_single_precision_everywhere():
