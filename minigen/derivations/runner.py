@@ -54,9 +54,7 @@ class Row:
             "printed": self.entry.printed,
             "form": self.entry.correct,
             "printed_error": None if gone else self.printed,
-            "not_evaluable": self.printed.reason
-            if isinstance(self.printed, NotEvaluable)
-            else None,
+            "not_evaluable": gone and gone.reason,
             "correct_error": finite(self.correct),
             "gradient_error": finite(self.gradient),
             "tolerance": self.entry.tolerance,

@@ -92,7 +92,7 @@ class Question:
     """A misprint of the notes: NAME(*inputs) is the right form, and NAME_counterexample() returns
     inputs where the printed one differs.
 
-    unfit: (*inputs) -> what is wrong with a counterexample, or None.
+    fit: {what a counterexample must be: (*inputs) -> whether it is}, asked in order.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Question:
     printed: Reference
     true: Reference
     draw: Draw
-    unfit: Callable[..., str | None]
+    fit: dict[str, Callable[..., Any]]
     practice: tuple[Size, ...] = ((3,), (5,))
     grading: tuple[Size, ...] = ((4,), (1,), (7,))
     points: tuple[int, int] = (1, 2)

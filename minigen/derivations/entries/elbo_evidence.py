@@ -11,7 +11,15 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import smooth
-from minigen.derivations.tools.linear_model import EVERY_STEP, LinearNet, M, T, ToyModel, V
+from minigen.derivations.tools.linear_model import (
+    EVERY_STEP,
+    LinearNet,
+    M,
+    T,
+    ToyModel,
+    V,
+    reverse,
+)  # fmt: skip
 from minigen.derivations.tools.quadrature import hermite, trapezoid
 from minigen.diffusion import ReverseProcess, StepTerm, TimeNet, schedule_from_betas
 
@@ -25,9 +33,7 @@ def nonlinear_model(rng: np.random.Generator, T: int) -> ReverseProcess:
 
 def kernel(model: ReverseProcess, t: int, low: NDArray, high: NDArray) -> NDArray:
     """p(x_{t-1} | x_t) for every x_t of `high` (rows) and x_{t-1} of `low` (columns)."""
-    now = np.array([t])
-    out, logvar, _ = model.forward(high[:, None], t=now)
-    mu, _ = model.mean.forward(high[:, None], out, t=now)
+    mu, logvar = reverse(model, high[:, None], t)
     e = low - mu
     return np.exp(-(e * e * np.exp(-logvar) + logvar + np.log(2 * np.pi)) / 2)
 
@@ -114,9 +120,7 @@ def log_ratio(
     log_q = log_q + stats.norm.logpdf(x2, np.sqrt(1 - beta[2]) * x1, np.sqrt(beta[2]))
     log_p = stats.norm.logpdf(x2)
     for t, low, high in [(2, x1, x2), (1, np.full_like(x1, x0), x1)]:
-        now = np.array([t])
-        out, logvar, _ = model.forward(high[:, None], t=now)
-        mu, _ = model.mean.forward(high[:, None], out, t=now)
+        mu, logvar = reverse(model, high[:, None], t)
         log_p = log_p + stats.norm.logpdf(low, mu[:, 0], np.exp(logvar[:, 0] / 2))
     return log_p - log_q, log_q
 

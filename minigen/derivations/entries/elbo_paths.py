@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, worst
-from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel, decoder
+from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel, reverse
 from minigen.derivations.tools.posterior_forms import log_bayes
 from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import (
@@ -140,9 +140,9 @@ def elbo_11(rng: np.random.Generator) -> Result:
     toy, x, truth = toy_and_paths(rng)
     first = toy.forward_step(x, 1) - toy.reverse_step(x, 1)
     line = -toy.prior(x) + middle(toy, x) + first
-    mu, logvar = toy.reverse(x[:5, 3], 3)
+    mu, logvar = reverse(toy.model, x[:5, 3], 3)
     inputs = (x[:5, 2], x[:5, 3], mu, np.array(logvar))
-    report = gradients(decoder(toy.schedule), *inputs, given={"t": np.array([1])}, rng=rng)
+    report = gradients(GaussianTerm(toy.schedule), *inputs, given={"t": np.array([1])}, rng=rng)
     return Result(gap(line, truth), gradient=report)
 
 
@@ -159,18 +159,10 @@ def elbo_12(rng: np.random.Generator) -> Result:
     begin at t = 2: at t = 1 the left side would be the density of x_0 given x_0.
     """
     toy, x, _ = toy_and_paths(rng)
-    line = sum(
-        posterior_step(toy, x, t) + toy.marginal(x, t) - toy.reverse_step(x, t)
-        - toy.marginal(x, t - 1)
-        for t in EVERY_STEP[1:]
-    )  # fmt: skip
-    bayes = worst(
-        *(
-            gap(
-                log_bayes(toy.schedule, x[:, t - 1], x[:, t], x[:, 0], np.full(len(x), t)),
-                posterior_step(toy, x, t),
-            )
-            for t in EVERY_STEP[1:]
-        )
-    )
-    return Result(worst(gap(line, middle(toy, x)), bayes))
+    line, errors = np.zeros(len(x)), []
+    for t in EVERY_STEP[1:]:
+        posterior = posterior_step(toy, x, t)
+        bayes = log_bayes(toy.schedule, x[:, t - 1], x[:, t], x[:, 0], np.full(len(x), t))
+        errors.append(gap(bayes, posterior))
+        line += posterior + toy.marginal(x, t) - toy.reverse_step(x, t) - toy.marginal(x, t - 1)
+    return Result(worst(gap(line, middle(toy, x)), *errors))

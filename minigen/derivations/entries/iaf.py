@@ -4,25 +4,21 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
-from minigen.derivations.tools.layers import Counted, autoregressive, location_scale
+from minigen.derivations.tools.layers import (
+    Counted,
+    D,
+    layer_and_latents,
+    location_scale,
+    one_by_one,
+)  # fmt: skip
 from minigen.derivations.tools.slow_direction import IAFEncoder
 from minigen.flows import Flow, IAFLayer, Inverse, d_passes, incremental
 from minigen.prob import StandardNormal
-
-D = 5
-
-
-def layer_and_latents(
-    rng: np.random.Generator, order: str | NDArray = "random"
-) -> tuple[IAFLayer, NDArray]:
-    """An IAF layer on D columns, and latents."""
-    return autoregressive(IAFLayer, D, rng, order), rng.standard_normal((4, D))
 
 
 @entry("IAF-1", code=(IAFLayer.forward, Flow.forward))
@@ -39,7 +35,7 @@ def iaf_1(rng: np.random.Generator) -> Result:
     network: earlier z instead of earlier x. Each determines the other, so the product of these
     conditionals is still the density of x.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(IAFLayer, rng, "random")
     x, _, _ = f.forward(z)
     mu, sigma = location_scale(f, z)
     density = stats.norm.pdf(x, mu, sigma)
@@ -62,15 +58,10 @@ def iaf_2(rng: np.random.Generator) -> Result:
     True. All of z is drawn first, so one pass gives all of x; it must agree with columns computed
     one at a time, each from a z whose later entries are noise.
     """
-    f, z = layer_and_latents(rng, "natural")
+    f, z = layer_and_latents(IAFLayer, rng, "natural")
     x, _, _ = f.forward(z)
-    columns = []
-    for i in range(D):
-        later = z.copy()
-        later[:, i:] = rng.standard_normal((len(z), D - i))
-        mu, sigma = location_scale(f, later)
-        columns.append(z[:, i] * sigma[:, i] + mu[:, i])
-    return Result(gap(np.stack(columns, axis=1), x), gradient=gradients(f, z, rng=rng))
+    columns = one_by_one(f, z, rng, lambda z, mu, sigma: z * sigma + mu)
+    return Result(gap(columns, x), gradient=gradients(f, z, rng=rng))
 
 
 @entry("IAF-3", code=(IAFLayer.inverse, IAFLayer.solve, IAFEncoder.backward))
@@ -86,7 +77,7 @@ def iaf_3(rng: np.random.Generator) -> Result:
     True, one coordinate after the other, because each z needs those before it. The gradient of
     these steps is again D sweeps of the network's backward pass.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(IAFLayer, rng, "random")
     x, ell, _ = f.forward(z)
     back, ell_back, _ = f.inverse(x)
     error = worst(gap(back, z), gap(ell_back, -ell))
@@ -103,7 +94,7 @@ def iaf_4(rng: np.random.Generator) -> Result:
     True: sampling costs one evaluation of the network, which is why an IAF is trained by the
     reverse KL.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(IAFLayer, rng, "random")
     net = Counted(f.made)
     x, _, _ = dataclasses.replace(f, made=net).forward(z)
     mu, sigma = location_scale(f, z)
@@ -120,7 +111,7 @@ def iaf_5(rng: np.random.Generator) -> Result:
     True by the definition, D evaluations. As in MAF-10 the order is necessary, but computing each
     hidden unit once reduces the cost to about one evaluation.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(IAFLayer, rng, "random")
     x, _, _ = f.forward(z)
     net: Any = Counted(f.made)
     by_definition, _ = d_passes(net, x, f.solve)

@@ -8,20 +8,18 @@ from minigen.check import gradients
 from minigen.core import tree
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
-from minigen.derivations.tools.layers import autoregressive, location_scale, smooth
+from minigen.derivations.tools.layers import (
+    D,
+    autoregressive,
+    layer_and_latents,
+    location_scale,
+    one_by_one,
+    smooth,
+)  # fmt: skip
 from minigen.derivations.tools.quadrature import grid
 from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import Chain, Flow, MAFLayer, d_passes, incremental
 from minigen.prob import StandardNormal
-
-D = 5
-
-
-def layer_and_latents(
-    rng: np.random.Generator, order: str | NDArray = "natural"
-) -> tuple[MAFLayer, NDArray]:
-    """A MAF layer on D columns, and latents."""
-    return autoregressive(MAFLayer, D, rng, order), rng.standard_normal((4, D))
 
 
 def sampled(f: MAFLayer, z: NDArray) -> NDArray:
@@ -53,7 +51,7 @@ def maf_1(rng: np.random.Generator) -> Result:
     conditionals equals the change of variables; with a linear network it is a Gaussian whose
     covariance is known, and in the plane its mass is 1.
     """
-    f, x = layer_and_latents(rng, "random")
+    f, x = layer_and_latents(MAFLayer, rng, "random")
     flow = Flow(Chain((f,)), StandardNormal(D))
     mu, sigma = location_scale(f, x)
     conditionals = stats.norm.logpdf(x, mu, sigma).sum(axis=1)
@@ -86,7 +84,7 @@ def maf_2(rng: np.random.Generator) -> Result:
     and they are not equal. Each alone is true. The gradient of the D steps is found without a
     Jacobian, by D sweeps of the network's own backward pass.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     x, ell, _ = f.inverse(z)
     mu, sigma = location_scale(f, x)
     density = stats.norm.pdf(x, mu, sigma)
@@ -108,16 +106,10 @@ def maf_3(rng: np.random.Generator) -> Result:
     Each is computed a second time with every later coordinate replaced by noise, which must not
     change it.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(MAFLayer, rng)
     x = sampled(f, z)
-    alone = []
-    for i in range(D):
-        later = x.copy()
-        later[:, i:] = rng.standard_normal((len(x), D - i))
-        mu, sigma = location_scale(f, later)
-        alone.append((x[:, i] - mu[:, i]) / sigma[:, i])
-    at_once, _, _ = f.forward(x)
-    error = worst(gap(np.stack(alone, axis=1), z), gap(at_once, z))
+    alone = one_by_one(f, x, rng, lambda x, mu, sigma: (x - mu) / sigma)
+    error = worst(gap(alone, z), gap(f.forward(x)[0], z))
     return Result(error, gradient=gradients(f, x, rng=rng))
 
 
@@ -133,7 +125,7 @@ def maf_4(rng: np.random.Generator) -> Result:
     True; the division is entry by entry, and the network is masked so that its i-th outputs depend
     on the coordinates before i only. One pass gives all of z.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     x = sampled(f, z)
     there = gap(f.forward(x)[0], z)
     back = gap(f.inverse(f.forward(z)[0])[0], z)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import gradients, jacobian
-from minigen.derivations.entries.maf import D, layer_and_latents, sampled
+from minigen.derivations.entries.maf import sampled
 from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, logdet, worst
-from minigen.derivations.tools.layers import Counted, location_scale
+from minigen.derivations.tools.layers import Counted, D, layer_and_latents, location_scale
 from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import MAFLayer, d_passes, incremental
 
@@ -44,7 +44,7 @@ def maf_5(rng: np.random.Generator) -> Result:
     and column j hold the derivative of the i-th x by the j-th z. Its inverse is the Jacobian of the
     fast direction.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     J = np.linalg.inv(forward_jacobian(f, sampled(f, z)))
     return Result(gap(sampler_jacobian(f, z), J), NotEvaluable("it says nothing: a = a"))
 
@@ -58,7 +58,7 @@ def maf_6(rng: np.random.Generator) -> Result:
 
     True, and exactly: x_i is computed before z_j is used. The upper triangle holds exact zeros.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(MAFLayer, rng)
     J = sampler_jacobian(f, z)
     above = gap(np.triu(J, 1), np.zeros_like(J))
     return Result(above if np.tril(J).any() else np.inf)
@@ -79,7 +79,7 @@ def maf_7(rng: np.random.Generator) -> Result:
     z_j reaches x_i through every x_k in between, and the sum over these paths is a triangular
     solve.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(MAFLayer, rng)
     x = sampled(f, z)
     _, sigma = location_scale(f, x)
     M = recursion_matrix(f, x, z)
@@ -105,7 +105,7 @@ def maf_8(rng: np.random.Generator) -> Result:
 
     True: x_1 to x_{i-1} do not depend on z_i, so the derivative is the slope of a straight line.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     J = sampler_jacobian(f, z)
     _, sigma = location_scale(f, sampled(f, z))
     return Result(gap(np.diagonal(J, axis1=1, axis2=2), sigma))
@@ -123,7 +123,7 @@ def maf_9(rng: np.random.Generator) -> Result:
     True as long as each sigma is positive, as sigma = exp(alpha) is; a negative sigma would need
     bars. The determinant of a triangular matrix is the product of its diagonal.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     x, ell, _ = f.inverse(z)
     truth = logdet(sampler_jacobian(f, z))
     _, sigma = location_scale(f, x)
@@ -154,7 +154,7 @@ def maf_10(rng: np.random.Generator) -> Result:
     evaluation of the whole network at each step is not: each hidden unit can be computed once, in
     the order of degrees, and D steps then cost about one evaluation.
     """
-    f, z = layer_and_latents(rng, "random")
+    f, z = layer_and_latents(MAFLayer, rng, "random")
     net: Any = Counted(f.made)
     x, _ = d_passes(net, z, f.solve)
     quick, _, _ = f.inverse(z)
@@ -175,7 +175,7 @@ def maf_11(rng: np.random.Generator) -> Result:
     True: all of x is known, so one evaluation of the network serves every coordinate. This is why a
     MAF is trained by likelihood.
     """
-    f, z = layer_and_latents(rng)
+    f, z = layer_and_latents(MAFLayer, rng)
     x, net = sampled(f, z), Counted(f.made)
     at_once, _, _ = dataclasses.replace(f, made=net).forward(x)
     return Result(worst(abs(net.calls - 1), gap(at_once, z)))

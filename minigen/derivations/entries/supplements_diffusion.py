@@ -12,7 +12,7 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.full_kl import KLFull
-from minigen.derivations.tools.gaussian_walk import short_schedule
+from minigen.derivations.tools.gaussian_walk import column, short_schedule
 from minigen.derivations.tools.layers import covariance
 from minigen.derivations.tools.linear_model import LinearNet, T
 from minigen.derivations.tools.quadrature import expectation, trapezoid
@@ -82,19 +82,17 @@ def s_anc(rng: np.random.Generator) -> Result:
     """
     schedule, errors = short_schedule(rng), []
     x0, eps = rng.standard_normal((2, 4, 3))
-    names = ("alpha_bar", "one_minus_alpha_bar")
+
+    def there_and_back(noise: NDArray, t: int) -> NDArray:
+        xt, _ = Marginal().forward(x0, noise, *(np.full(4, v) for v in column(schedule, t)))
+        return PosteriorMean(schedule).forward(xt, x0, t=np.full(4, t))[0]
+
     for t in range(1, schedule.T + 1):
-        now, (A, rest) = np.full(4, t), (getattr(schedule, n)[t] for n in names)
-        before = [getattr(schedule, n)[t - 1] for n in names]
-
-        def back(noise: NDArray, now: NDArray = now, A: float = A, rest: float = rest) -> NDArray:
-            xt, _ = Marginal().forward(x0, noise, np.full(4, A), np.full(4, rest))
-            return PosteriorMean(schedule).forward(xt, x0, t=now)[0]
-
-        mean = back(np.zeros_like(eps))
-        slope = (back(eps) - mean) / eps
-        errors.append(gap(mean, np.sqrt(before[0]) * x0))
-        errors.append(gap(slope**2 + schedule.beta_tilde[t], np.full(eps.shape, before[1])))
+        A, rest = column(schedule, t - 1)
+        mean = there_and_back(np.zeros_like(eps), t)
+        slope = (there_and_back(eps, t) - mean) / eps
+        errors.append(gap(mean, np.sqrt(A) * x0))
+        errors.append(gap(slope**2 + schedule.beta_tilde[t], np.full(eps.shape, rest)))
     return Result(worst(*errors))
 
 

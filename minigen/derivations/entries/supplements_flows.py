@@ -10,10 +10,8 @@ from minigen.core import tree
 from minigen.core.contract import Cache
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
-from minigen.derivations.tools.layers import autoregressive
+from minigen.derivations.tools.layers import D, layer_and_latents
 from minigen.flows import MADE, IAFLayer, MAFLayer, MaskedLinear, d_passes
-
-D = 5
 
 
 @entry(
@@ -50,7 +48,7 @@ def s_iaf(rng: np.random.Generator) -> Result:
     The determinant of the IAF, which the notes do not give: as in MAF-9 the matrix is triangular
     with the sigmas on its diagonal, here as functions of z.
     """
-    f, z = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    f, z = layer_and_latents(IAFLayer, rng, "random")
     x, ell, _ = f.forward(z)
     truth = logdet(jacobian(lambda v: f.forward(v)[0], z))
     error = worst(gap(ell, truth), gap(-f.inverse(x)[1], truth))
@@ -81,7 +79,7 @@ def s_dual(rng: np.random.Generator) -> Result:
     The inverse of an IAF is the sampler of a MAF: a division by sigma is a multiplication by
     another sigma. Two independent files of the package must agree.
     """
-    f, x = autoregressive(IAFLayer, D, rng, "random"), rng.standard_normal((4, D))
+    f, x = layer_and_latents(IAFLayer, rng, "random")
     z, ell, _ = f.inverse(x)
     dual: Any = Dual(f.made, f.c)
     sampled, ell_sampled = d_passes(dual, x, MAFLayer(dual, f.c).solve)

@@ -1,5 +1,6 @@
 """Small layers in float64, moved off the parameters that make them the identity."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from minigen.core.contract import Layer
 from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
 from minigen.markov import GaussianChain
 from minigen.prob import StandardNormal
+
+D = 5  # columns of an autoregressive layer
 
 
 def smooth(layer: Layer, rng: np.random.Generator) -> Any:
@@ -55,6 +58,26 @@ def autoregressive(
     """A MAFLayer or an IAFLayer with a smooth network, away from the identity."""
     layer = kind.init(D, (2 * D,), rng=rng, dtype=np.float64, activation="tanh", order=order)
     return tree.perturbed(layer, rng)
+
+
+def layer_and_latents(
+    kind: type, rng: np.random.Generator, order: str | NDArray = "natural"
+) -> tuple[Any, NDArray]:
+    """A MAFLayer or an IAFLayer on D columns, and a batch of latents."""
+    return autoregressive(kind, D, rng, order), rng.standard_normal((4, D))
+
+
+def one_by_one(
+    layer: MAFLayer | IAFLayer, x: NDArray, rng: np.random.Generator, form: Callable[..., NDArray]
+) -> NDArray:
+    """form(x_i, mu_i, sigma_i) of each column, every column from i on replaced by noise: (N, D)."""
+    columns = []
+    for i in range(D):
+        later = x.copy()
+        later[:, i:] = rng.standard_normal((len(x), D - i))
+        mu, sigma = location_scale(layer, later)
+        columns.append(form(x[:, i], mu[:, i], sigma[:, i]))
+    return np.stack(columns, axis=1)
 
 
 def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDArray]:

@@ -8,7 +8,6 @@ from two mean vectors and two covariance matrices.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,17 +83,16 @@ class ToyModel:
     """A reverse process with a LinearNet, and the joint laws q and p of a whole path."""
 
     model: ReverseProcess
+    net: LinearNet
+    schedule: Schedule
 
     @classmethod
     def draw(cls, rng: np.random.Generator, features: int = 2) -> "ToyModel":
         schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
-        slope, shift = rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1)
+        net = LinearNet(rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1))
         first = float(rng.uniform(0.2, 0.5))
-        return cls(ReverseProcess(LinearNet(slope, shift), schedule, features, "mu", "beta", first))
-
-    @property
-    def schedule(self) -> Schedule:
-        return self.model.schedule
+        model = ReverseProcess(net, schedule, features, "mu", "beta", first)
+        return cls(model, net, schedule)
 
     @cached_property
     def q(self) -> Joint:
@@ -113,10 +111,6 @@ class ToyModel:
             root[t - 1] = self.net.slope[t] * root[t]
             root[t - 1, t - 1] = np.sqrt(self.sigma2(t))
         return Joint(mean, root @ root.T)
-
-    @property
-    def net(self) -> Any:
-        return self.model.net
 
     def sigma2(self, t: int) -> float:
         """The variance of p(x_{t-1} | x_t)."""
@@ -142,14 +136,9 @@ class ToyModel:
 
     def reverse_step(self, x: NDArray, t: int) -> NDArray:
         """log p(x_{t-1} | x_t)."""
-        mu, logvar = self.reverse(x[:, t], t)
-        return -decoder(self.schedule).forward(x[:, t - 1], x[:, t], mu, logvar, t=np.array([1]))[0]
-
-    def reverse(self, xt: NDArray, t: int) -> tuple[NDArray, NDArray]:
-        """mu and log sigma^2 of p(x_{t-1} | x_t), by the model."""
-        now = np.array([t])
-        out, logvar, _ = self.model.forward(xt, t=now)
-        return self.model.mean.forward(xt, out, t=now)[0], logvar
+        inputs = x[:, t - 1], x[:, t], *reverse(self.model, x[:, t], t)
+        at_1 = np.array([1])  # where the term is -log N(x_0; mu, sigma^2)
+        return -GaussianTerm(self.schedule).forward(*inputs, t=at_1)[0]
 
     def prior(self, x: NDArray) -> NDArray:
         """log p(x_T)."""
@@ -172,9 +161,11 @@ class ToyModel:
         return self.model.features * np.log(2 * np.pi * np.e * V) / 2
 
 
-def decoder(schedule: Schedule) -> GaussianTerm:
-    """The layer whose value at t = 1 is -log N(x_0; mu, sigma^2)."""
-    return GaussianTerm(schedule)
+def reverse(model: ReverseProcess, xt: NDArray, t: int) -> tuple[NDArray, NDArray]:
+    """mu and log sigma^2 of p(x_{t-1} | x_t)."""
+    now = np.array([t])
+    out, logvar, _ = model.forward(xt, t=now)
+    return model.mean.forward(xt, out, t=now)[0], logvar
 
 
 def divergence(q: Joint, p: Joint) -> float:

@@ -53,7 +53,7 @@ class QuestionCheck(TaskCheck):
         ):
             return "expected finite real numbers, at most 1000 of each"
         try:
-            why = task.unfit(*out)
+            why = next((what for what, holds in task.fit.items() if not holds(*out)), None)
         except (ValueError, IndexError, TypeError):
             why = MISFIT
         if why is not None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minigen.core.numeric import softplus
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard
+from minigen.homework.tasks.functions import FUNCTION, alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 NET = ("W1", "b1", "Wm", "bm", "Wa", "ba")
@@ -88,13 +88,6 @@ def draw_masks(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return (), (D, H)
 
 
-def maf2_unfit(z: NDArray, mu: NDArray, sigma: NDArray) -> str | None:
-    """What is wrong with a counterexample to MAF-2."""
-    if not z.shape == mu.shape == sigma.shape or z.ndim != 1:
-        return "z, mu and sigma of one shape (N,)"
-    return None if np.all(sigma > 0) else "sigma above 0"
-
-
 def draw_maf2(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N), standard(rng, N), rng.uniform(0.3, 2, N))
 
@@ -120,5 +113,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
               draw_values, points=4, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0],
               large=(128, 64, 128), times=10.0, why=slow, **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
-                 lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2, maf2_unfit),
+                 lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2,
+                 fit={"z, mu and sigma of one shape (N,)": alike,
+                      "sigma above 0": lambda z, mu, sigma: np.all(sigma > 0)}),
     )  # fmt: skip

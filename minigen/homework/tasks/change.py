@@ -81,12 +81,6 @@ def draw_linear(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), matrix(rng, D), standard(rng, D)), ()
 
 
-def cv9_unfit(logq: NDArray, ld: NDArray) -> str | None:
-    """What is wrong with a counterexample to CV-9."""
-    right = logq.ndim == 1 and ld.ndim == 2 and ld.shape[1:] == logq.shape and len(ld) > 0
-    return None if right else "logq (N,) and ld (K, N)"
-
-
 def draw_cv9(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N), standard(rng, 3, N))
 
@@ -105,5 +99,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              points=(2, 2), **sizes),
         Question("cv9", "CV-9", ("logq", "ld"),
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),
-                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9, cv9_unfit),
+                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9,
+                 fit={"logq (N,) and ld (K, N)": lambda logq, ld: logq.ndim == 1 and ld.ndim == 2
+                      and ld.shape[1:] == logq.shape and len(ld) > 0}),
     )  # fmt: skip

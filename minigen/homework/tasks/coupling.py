@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard
+from minigen.homework.tasks.functions import FUNCTION, alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 INPUTS = ("x", "W1", "b1", "W2", "b2")
@@ -78,13 +78,6 @@ def nvp6(sign: int, path: Path, y2: NDArray, s: NDArray, t: NDArray) -> Outputs:
     return ((y2 - t) * np.exp(sign * s),)
 
 
-def nvp6_unfit(y2: NDArray, s: NDArray, t: NDArray) -> str | None:
-    """What is wrong with a counterexample to NVP-6."""
-    if y2.ndim != 2 or y2.shape != s.shape or y2.shape != t.shape:
-        return "y2, s and t of one shape (N, M)"
-    return None if np.abs(s).max(initial=0) <= 20 else "|s| up to 20"
-
-
 def draw_nvp6(rng: np.random.Generator, N: int) -> Drawn:
     return (), (standard(rng, N, 3), standard(rng, N, 3), standard(rng, N, 3))
 
@@ -100,5 +93,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Value("coupling_inverse", ("x", "logdet"),
               partial(inverse, variant), draw_values, points=3, **both),
         Question("nvp6", "NVP-6", ("y2", "s", "t"), partial(nvp6, 1),
-                 partial(nvp6, -1), draw_nvp6, nvp6_unfit),
+                 partial(nvp6, -1), draw_nvp6,
+                 fit={"y2, s and t of one shape (N, M)": partial(alike, axes=2),
+                      "|s| up to 20": lambda y2, s, t: np.abs(s).max(initial=0) <= 20}),
     )  # fmt: skip

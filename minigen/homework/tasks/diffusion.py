@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import standard
+from minigen.homework.tasks.functions import alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 LOW, HIGH = 0.001, 0.2
@@ -113,14 +113,6 @@ def draw_schedule(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     return (), (2 * T + 1,)
 
 
-def dif22_unfit(xt: NDArray, eps: NDArray, alpha: NDArray, A: NDArray) -> str | None:
-    """What is wrong with a counterexample to DIF-22."""
-    if not xt.shape == eps.shape == alpha.shape == A.shape or xt.ndim != 1:
-        return "xt, eps, alpha and A of one shape (N,)"
-    right = np.all((A > 0) & (alpha >= A) & (alpha < 1))
-    return None if right else "0 < A <= alpha < 1"
-
-
 def draw_dif22(rng: np.random.Generator, N: int) -> Drawn:
     alpha = rng.uniform(0.5, 0.95, N)
     return (), (standard(rng, N), standard(rng, N), alpha, alpha * rng.uniform(0.3, 0.9, N))
@@ -147,5 +139,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Question("dif22", "DIF-22", ("xt", "eps", "alpha", "A"),
                  partial(dif22, np.ones_like),
                  partial(dif22, lambda alpha: 1 / np.sqrt(alpha)),
-                 draw_dif22, dif22_unfit),
+                 draw_dif22,
+                 fit={"xt, eps, alpha and A of one shape (N,)": alike,
+                      "0 < A <= alpha < 1": lambda xt, eps, alpha, A: np.all(
+                          (A > 0) & (alpha >= A) & (alpha < 1))}),
     )  # fmt: skip

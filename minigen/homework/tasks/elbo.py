@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minigen.core.numeric import sigmoid, softplus
 from minigen.homework.assignments import Pair, Question, Task
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import standard
+from minigen.homework.tasks.functions import alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 
@@ -89,13 +89,6 @@ def draw_prior(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), rng.uniform(0.1, 0.9, (N, D))), ()
 
 
-def elbo13_unfit(a: NDArray, b: NDArray) -> str | None:
-    """What is wrong with a counterexample to ELBO-13."""
-    if a.shape != b.shape or a.ndim != 1:
-        return "a and b of one shape (N,)"
-    return None if np.all((a > 0) & (b > 0)) else "a and b above 0"
-
-
 def draw_elbo13(rng: np.random.Generator, N: int) -> Drawn:
     return (), (rng.uniform(0.2, 3, N), rng.uniform(0.2, 3, N))
 
@@ -115,5 +108,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale[variant["prior"]]), draw_prior,
              **sizes),
         Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
-                 lambda path, a, b: (np.log(a * b),), draw_elbo13, elbo13_unfit),
+                 lambda path, a, b: (np.log(a * b),), draw_elbo13,
+                 fit={"a and b of one shape (N,)": alike,
+                      "a and b above 0": lambda a, b: np.all((a > 0) & (b > 0))}),
     )  # fmt: skip

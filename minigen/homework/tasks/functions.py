@@ -21,3 +21,8 @@ FUNCTION = {
 def standard(rng: np.random.Generator, *shape: int) -> NDArray:
     """Numbers away from 0, of both signs."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 1.2, shape)
+
+
+def alike(*arrays: NDArray, axes: int = 1) -> bool:
+    """Whether arrays have one shape, of so many axes."""
+    return all(a.shape == arrays[0].shape and a.ndim == axes for a in arrays)

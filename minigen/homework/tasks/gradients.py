@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import FUNCTION, standard
+from minigen.homework.tasks.functions import FUNCTION, alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 H = 1e-100
@@ -71,13 +71,6 @@ def draw_steps(rng: np.random.Generator, N: int, D: int, _: int) -> Drawn:
     return (), (standard(rng, N, D), standard(rng, N, D))
 
 
-def cv4_unfit(q: NDArray, slope: NDArray) -> str | None:
-    """What is wrong with a counterexample to CV-4."""
-    if q.shape != slope.shape or q.ndim != 1:
-        return "q and slope of one shape (N,)"
-    return None if np.all(q > 0) and np.all(slope != 0) else "q above 0, slope not 0"
-
-
 def draw_cv4(rng: np.random.Generator, N: int) -> Drawn:
     slope = standard(rng, N)
     slope[0] = -np.abs(slope[0])
@@ -100,5 +93,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Value("extrapolate", ("d",), partial(extrapolated, *STEPS[variant["steps"]]),
               draw_steps, **sizes),
         Question("cv4", "CV-4", ("q", "slope"), lambda path, q, slope: (q * slope,),
-                 lambda path, q, slope: (q * np.abs(slope),), draw_cv4, cv4_unfit),
+                 lambda path, q, slope: (q * np.abs(slope),), draw_cv4,
+                 fit={"q and slope of one shape (N,)": alike,
+                      "q above 0, slope not 0":
+                      lambda q, slope: np.all(q > 0) and np.all(slope != 0)}),
     )  # fmt: skip

@@ -94,15 +94,6 @@ def draw_marginals(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (), (standard(rng, K, K), standard(rng, K), T)
 
 
-def mk1_unfit(p1: NDArray, P: NDArray) -> str | None:
-    """What is wrong with a counterexample to the reading of MK-1."""
-    if p1.ndim != 1 or P.shape != (len(p1), len(p1)):
-        return "p1 (K,) and P (K, K)"
-    sums = np.append(P.sum(axis=1), p1.sum())
-    right = np.all(P >= 0) and np.all(p1 >= 0) and np.all(np.abs(sums - 1) < 1e-6)
-    return None if right else "probabilities: not below 0, each row summing to 1"
-
-
 def draw_mk1(rng: np.random.Generator, N: int) -> Drawn:
     P = rng.uniform(0.1, 1, (N, N))
     return (), (rng.dirichlet(np.ones(N)), P / P.sum(axis=1, keepdims=True))
@@ -120,5 +111,9 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Value("marginals", ("p",), partial(marginals, variant), draw_marginals,
               **sizes),
         Question("mk1", "MK-1", ("p1", "P"), lambda path, p1, P: (np.outer(p1, p1 @ P),),
-                 lambda path, p1, P: (p1[:, None] * P,), draw_mk1, mk1_unfit),
+                 lambda path, p1, P: (p1[:, None] * P,), draw_mk1,
+                 fit={"p1 (K,) and P (K, K)":
+                      lambda p1, P: p1.ndim == 1 and P.shape == 2 * p1.shape,
+                      "probabilities: not below 0, each row summing to 1": lambda p1, P: all(
+                          np.all(p >= 0) and abs(p.sum() - 1) < 1e-6 for p in (p1, *P))}),
     )  # fmt: skip

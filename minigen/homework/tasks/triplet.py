@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minigen.core.numeric import softplus
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
-from minigen.homework.tasks.functions import standard
+from minigen.homework.tasks.functions import alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 
@@ -90,13 +90,6 @@ def draw_mine(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (), (e, labels)
 
 
-def tri1_unfit(dp: NDArray, dn: NDArray) -> str | None:
-    """What is wrong with a counterexample."""
-    if dp.shape != dn.shape or dp.ndim != 1:
-        return "dp and dn of one shape (N,)"
-    return None if np.all((dp >= 0) & (dn >= 0)) else "lengths, not below 0"
-
-
 def draw_tri1(rng: np.random.Generator, N: int) -> Drawn:
     return (), (rng.uniform(0, 1.5, N), rng.uniform(0, 1.5, N))
 
@@ -117,5 +110,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Pair("batch", ("e",), ("loss",), partial(batch, variant), draw_batch,
              large=(96, 32), points=(2, 4), **many),
         Question("tri1", "TRI-1", ("dp", "dn"), partial(hinge, 1),
-                 partial(hinge, 2), draw_tri1, tri1_unfit),
+                 partial(hinge, 2), draw_tri1,
+                 fit={"dp and dn of one shape (N,)": alike,
+                      "lengths, not below 0": lambda dp, dn: np.all((dp >= 0) & (dn >= 0))}),
     )  # fmt: skip
