@@ -6,18 +6,9 @@ from scipy import stats
 from minigen.check import gradients, jacobian
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
+from minigen.derivations.tools import gaussian_walk as gauss
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
-from minigen.derivations.tools.gaussian_walk import (
-    D,
-    N,
-    T,
-    Walk,
-    column,
-    conditional,
-    log_normal,
-    short_schedule,
-    unrolled,
-)  # fmt: skip
+from minigen.derivations.tools.gaussian_walk import N, T, Walk
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import (
     MarginalDensity,
@@ -65,7 +56,7 @@ def dif_2(rng: np.random.Generator) -> Result:
     """
     walk = Walk.draw(rng)
     steps = sum(walk.step(s) for s in range(1, T + 1))
-    B = unrolled(walk.schedule)[1:]
+    B = gauss.unrolled(walk.schedule)[1:]
     path = np.stack(walk.x[1:], axis=-1) - B[:, 0] * walk.x[0][:, :, None]
     whole = log_gaussian(path, np.zeros(T), B[:, 1:] @ B[:, 1:].T)
     return Result(gap(steps, whole.sum(axis=1)))
@@ -84,10 +75,10 @@ def dif_3(rng: np.random.Generator) -> Result:
     its KL by an integral.
     """
     walk, x0 = Walk.draw(rng), np.array([[1.0]])
-    A, rest = column(walk.schedule, 2)
+    A, rest = gauss.column(walk.schedule, 2)
     early = (A * 1.0 - A - np.log(rest)) / 2
     density = gap(walk.marginal(t), walk.log(t))
-    mean, variance = conditional(walk.schedule, T, {0: x0})
+    mean, variance = gauss.conditional(walk.schedule, T, {0: x0})
     y, w = trapezoid(-12.0, 12.0, 801)
     log_q = stats.norm.logpdf(y, mean[0, 0], np.sqrt(variance))
     integral = w @ (np.exp(log_q) * (log_q - stats.norm.logpdf(y)))
@@ -107,7 +98,7 @@ def dif_4(rng: np.random.Generator) -> Result:
 
     A definition. It is not the alpha of the flow sections, which is a log-scale.
     """
-    schedule = short_schedule(rng)
+    schedule = gauss.short_schedule(rng)
     inside = np.all((schedule.alpha[1:] > 0) & (schedule.alpha[1:] < 1))
     return Result(gap(schedule.alpha, 1 - schedule.beta) if inside else np.inf)
 
@@ -127,12 +118,12 @@ def dif_5(rng: np.random.Generator) -> Result:
     that DIF-19 writes with nearly the same letter. By a change of variables the sample must have
     the density of DIF-1.
     """
-    schedule = short_schedule(rng)
-    x, eps = rng.standard_normal((2, N, D))
+    schedule = gauss.short_schedule(rng)
+    x, eps = rng.standard_normal((2, N, gauss.D))
     beta = (np.full(N, schedule.beta[t]),)
     y, _ = Step().forward(x, eps, *beta)
     J = jacobian(lambda e: Step().forward(x.astype(e.dtype), e, *beta)[0], eps)
-    moved = log_normal(eps, 0.0, 1.0) - np.linalg.slogdet(J)[1]
+    moved = gauss.log_normal(eps, 0.0, 1.0) - np.linalg.slogdet(J)[1]
     density, _ = StepDensity().forward(y, x, *beta)
     kept = gap((1 - schedule.beta) + schedule.beta, np.ones(T + 1))
     report = gradients(Step(), x, eps, *beta, rng=rng)

@@ -7,14 +7,9 @@ from numpy.typing import NDArray
 
 from minigen.check import gradients
 from minigen.derivations.equation import Result, entry
+from minigen.derivations.tools import posterior_forms as forms
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import N, T, Walk, column, log_normal
-from minigen.derivations.tools.posterior_forms import (
-    log_bayes,
-    mean_forms,
-    quadratic,
-    variance_forms,
-)
 from minigen.derivations.tools.rational import Point, differs
 from minigen.diffusion import Cumulate, MarginalDensity, PosteriorDensity, StepDensity
 
@@ -29,10 +24,10 @@ def at_every_step(walk: Walk, form: Callable[[NDArray, NDArray], NDArray]) -> fl
 
 def mean_gap(walk: Walk, id: str) -> float:
     """The same for one of the forms of the mean."""
-    return at_every_step(walk, lambda xt, t: mean_forms(walk.schedule, xt, walk.x[0], t)[id])
+    return at_every_step(walk, lambda xt, t: forms.mean_forms(walk.schedule, xt, walk.x[0], t)[id])
 
 
-@entry("DIF-13", code=(log_bayes, StepDensity.forward, MarginalDensity.forward))
+@entry("DIF-13", code=(forms.log_bayes, StepDensity.forward, MarginalDensity.forward))
 def dif_13(rng: np.random.Generator) -> Result:
     r"""Wrong, line 126 of the notes.
 
@@ -47,11 +42,11 @@ def dif_13(rng: np.random.Generator) -> Result:
     """
     walk = Walk.draw(rng)
     x, printed = walk.x, walk.marginal(5) + walk.step(4) - walk.marginal(4)
-    correct = gap(log_bayes(walk.schedule, x[3], x[4], x[0], NOW), walk.log(3, 4))
+    correct = gap(forms.log_bayes(walk.schedule, x[3], x[4], x[0], NOW), walk.log(3, 4))
     return Result(correct, gap(printed, walk.step(5)))
 
 
-@entry("DIF-14", code=(log_bayes,))
+@entry("DIF-14", code=(forms.log_bayes,))
 def dif_14(rng: np.random.Generator) -> Result:
     r"""Wrong, line 128 of the notes.
 
@@ -73,7 +68,7 @@ def dif_14(rng: np.random.Generator) -> Result:
         return log_normal(x[s], np.sqrt(A) * x[0], rest)
 
     shared = log_normal(x[4], np.sqrt(schedule.alpha[4]) * x[3], schedule.beta[4]) - marginal(4)
-    ours = log_bayes(schedule, x[3], x[4], x[0], NOW)
+    ours = forms.log_bayes(schedule, x[3], x[4], x[0], NOW)
     correct = worst(gap(marginal(3) + shared, truth), gap(ours, truth))
     return Result(correct, gap(marginal(5) + shared, truth))
 
@@ -104,7 +99,7 @@ def dif_15(rng: np.random.Generator) -> Result:
     return Result(worst(exact, gap(logq, walk.log(3, 4))), gradient=report)
 
 
-@entry("DIF-16", code=(quadratic,))
+@entry("DIF-16", code=(forms.quadratic,))
 def dif_16(rng: np.random.Generator) -> Result:
     r"""Wrong, line 132 of the notes.
 
@@ -127,12 +122,12 @@ def dif_16(rng: np.random.Generator) -> Result:
     exact = max(differs(c, const[0]) for c in const)
     walk = Walk.draw(rng)
     mean, variance = walk.law(3, 4)
-    ours = quadratic(walk.schedule, walk.x[4], walk.x[0], NOW)
+    ours = forms.quadratic(walk.schedule, walk.x[4], walk.x[0], NOW)
     error = worst(gap(ours[0] * variance, np.ones((N, 1))), gap(ours[1] * variance, mean))
     return Result(worst(exact, error), max(differs(c, without[0]) for c in without))
 
 
-@entry("DIF-17", code=(quadratic, mean_forms))
+@entry("DIF-17", code=(forms.quadratic, forms.mean_forms))
 def dif_17(rng: np.random.Generator) -> Result:
     r"""Wrong, line 134 of the notes.
 
@@ -154,7 +149,7 @@ def dif_17(rng: np.random.Generator) -> Result:
     return Result(worst(exact, mean_gap(Walk.draw(rng), "DIF-17")), differs(printed, linear))
 
 
-@entry("DIF-18", code=(variance_forms, Cumulate.forward, Cumulate.backward))
+@entry("DIF-18", code=(forms.variance_forms, Cumulate.forward, Cumulate.backward))
 def dif_18(rng: np.random.Generator) -> Result:
     r"""Correct, line 136 of the notes.
 
@@ -172,10 +167,10 @@ def dif_18(rng: np.random.Generator) -> Result:
     """
     walk, p, times = Walk.draw(rng), Point(rng), list(range(2, T + 1))
     schedule, known = walk.schedule, [walk.law(s - 1, s)[1] for s in times]
-    forms = (*variance_forms(schedule, np.array(times)), schedule.beta_tilde[2:])
+    ours = (*forms.variance_forms(schedule, np.array(times)), schedule.beta_tilde[2:])
     exact = worst(
         differs(1 / (1 / p.before + p.alpha / p.beta), p.tilde),
         differs(p.beta * p.before / (p.beta + p.alpha - p.alpha * p.b**2), p.tilde),
     )
     report = gradients(Cumulate(), schedule.beta[1:], rng=rng)
-    return Result(worst(exact, *(gap(f, known) for f in forms)), gradient=report)
+    return Result(worst(exact, *(gap(f, known) for f in ours)), gradient=report)

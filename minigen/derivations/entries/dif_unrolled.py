@@ -8,25 +8,17 @@ from minigen.check import gradients
 from minigen.derivations.entries.dif_forward import t
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
+from minigen.derivations.tools import gaussian_walk as gauss
 from minigen.derivations.tools.compare import gap, worst
-from minigen.derivations.tools.gaussian_walk import (
-    D,
-    N,
-    T,
-    Walk,
-    column,
-    conditional,
-    short_schedule,
-    unrolled,
-)  # fmt: skip
+from minigen.derivations.tools.gaussian_walk import N, T, Walk
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Schedule, Step, StepDensity
 
 
 def two_steps(rng: np.random.Generator) -> tuple[Schedule, NDArray, NDArray, NDArray, NDArray]:
     """A schedule, x_{t-2}, the two step noises, and x_t by two steps of the package."""
-    schedule = short_schedule(rng)
-    x, first, second = rng.standard_normal((3, N, D))
+    schedule = gauss.short_schedule(rng)
+    x, first, second = rng.standard_normal((3, N, gauss.D))
     middle, _ = Step().forward(x, first, np.full(N, schedule.beta[t - 1]))
     last, _ = Step().forward(middle, second, np.full(N, schedule.beta[t]))
     return schedule, x, first, second, last
@@ -47,7 +39,9 @@ def dif_6(rng: np.random.Generator) -> Result:
     divided by them, x would grow where it should shrink.
     """
     schedule, x, first, second, last = two_steps(rng)
-    (alpha, beta), (alpha1, beta1) = (column(schedule, s, "alpha", "beta") for s in (t, t - 1))
+    (alpha, beta), (alpha1, beta1) = (
+        gauss.column(schedule, s, "alpha", "beta") for s in (t, t - 1)
+    )
     inner = np.sqrt(1 - beta1) * x + np.sqrt(beta1) * first
     correct = np.sqrt(1 - beta) * inner + np.sqrt(beta) * second
     divided = np.sqrt(1 - beta1) / alpha1 * x + np.sqrt(beta1) * first
@@ -85,7 +79,7 @@ def dif_8(rng: np.random.Generator) -> Result:
     density of a sum is a convolution, under which variances add. It is computed on a grid, with the
     package's own steps.
     """
-    schedule = short_schedule(rng)
+    schedule = gauss.short_schedule(rng)
     alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
     y, w = trapezoid(-9.0, 9.0, 721)
     y = y[:, None]
@@ -119,7 +113,7 @@ def dif_9(rng: np.random.Generator) -> Result:
     A, rest = alpha * alpha1, alpha * (1 - alpha1) + (1 - alpha)
     eps = (np.sqrt(alpha * (1 - alpha1)) * first + np.sqrt(1 - alpha) * second) / np.sqrt(rest)
     merged, _ = Marginal().forward(x, eps, np.full(N, A), np.full(N, 1 - A))
-    mean, variance = conditional(schedule, t, {0: 0 * x, t - 2: x})
+    mean, variance = gauss.conditional(schedule, t, {0: 0 * x, t - 2: x})
     laws = worst(gap(np.sqrt(A) * x, mean), gap(1 - A, variance))
     return Result(worst(gap(merged, last), laws))
 
@@ -135,8 +129,8 @@ def dif_10(rng: np.random.Generator) -> Result:
     The dots between first and last became a minus. A_t is a product; it is compared with the square
     of the weight of x_0 in x_t.
     """
-    schedule = short_schedule(rng)
-    truth = unrolled(schedule)[:, 0] ** 2
+    schedule = gauss.short_schedule(rng)
+    truth = gauss.unrolled(schedule)[:, 0] ** 2
     printed = schedule.alpha[1] - schedule.alpha[1:]
     report = gradients(Cumulate(), schedule.beta[1:], rng=rng)
     return Result(gap(schedule.alpha_bar, truth), gap(printed, truth[1:]), report)
@@ -144,7 +138,7 @@ def dif_10(rng: np.random.Generator) -> Result:
 
 def total_noise(walk: Walk, s: int) -> tuple[NDArray, float]:
     """The step noises up to s as one noise of variance 1, and its weight in x_s."""
-    weights = unrolled(walk.schedule)[s, 1:]
+    weights = gauss.unrolled(walk.schedule)[s, 1:]
     spread = np.sqrt(np.sum(weights**2))
     return np.tensordot(weights, walk.eps[1:], 1) / spread, spread
 

@@ -8,18 +8,11 @@ from scipy import stats
 
 from minigen.check import jacobian
 from minigen.derivations.equation import Result, entry
+from minigen.derivations.tools import linear_model as toys
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import smooth
-from minigen.derivations.tools.linear_model import (
-    EVERY_STEP,
-    LinearNet,
-    M,
-    T,
-    ToyModel,
-    V,
-    reverse,
-)  # fmt: skip
+from minigen.derivations.tools.linear_model import T, ToyModel
 from minigen.derivations.tools.quadrature import hermite, trapezoid
 from minigen.diffusion import ReverseProcess, StepTerm, TimeNet, schedule_from_betas
 
@@ -33,7 +26,7 @@ def nonlinear_model(rng: np.random.Generator, T: int) -> ReverseProcess:
 
 def kernel(model: ReverseProcess, t: int, low: NDArray, high: NDArray) -> NDArray:
     """p(x_{t-1} | x_t) for every x_t of `high` (rows) and x_{t-1} of `low` (columns)."""
-    mu, logvar = reverse(model, high[:, None], t)
+    mu, logvar = toys.reverse(model, high[:, None], t)
     e = low - mu
     return np.exp(-(e * e * np.exp(-logvar) + logvar + np.log(2 * np.pi)) / 2)
 
@@ -44,7 +37,7 @@ def marginal(model: ReverseProcess, x0: NDArray | float, n: int) -> NDArray:
     return (w * densities(model, x, w)[1]) @ kernel(model, 1, np.atleast_1d(x0), x)
 
 
-@entry("ELBO-4", code=(ReverseProcess.forward, LinearNet.backward))
+@entry("ELBO-4", code=(ReverseProcess.forward, toys.LinearNet.backward))
 def elbo_4(rng: np.random.Generator) -> Result:
     r"""Correct, line 154 of the notes.
 
@@ -74,7 +67,7 @@ def fisher_gap(toy: ToyModel, x0: float) -> float:
     net = toy.net
 
     def log_p(slopes: NDArray) -> NDArray:
-        model = ReverseProcess(LinearNet(slopes, net.shift), toy.schedule, 1, "mu", "beta",
+        model = ReverseProcess(toys.LinearNet(slopes, net.shift), toy.schedule, 1, "mu", "beta",
                      toy.model.first)  # fmt: skip
         return np.log(marginal(model, x0, 241))
 
@@ -83,7 +76,7 @@ def fisher_gap(toy: ToyModel, x0: float) -> float:
     up = np.full((1, 1), 1 / np.exp(log_p(net.slope)[0]))  # from x_0 upwards: p(x_0 | x_t)
     down = densities(toy.model, x, w)
     total, low = np.zeros(len(net.slope)), np.array([x0])
-    for t in EVERY_STEP:
+    for t in toys.EVERY_STEP:
         K = kernel(toy.model, t, low, x)
         pair = down[t][:, None] * w[:, None] * K * up  # of (x_t, x_{t-1}) given x_0
         mu, cache = net.forward(x[:, None], t=np.array([t]))
@@ -120,7 +113,7 @@ def log_ratio(
     log_q = log_q + stats.norm.logpdf(x2, np.sqrt(1 - beta[2]) * x1, np.sqrt(beta[2]))
     log_p = stats.norm.logpdf(x2)
     for t, low, high in [(2, x1, x2), (1, np.full_like(x1, x0), x1)]:
-        mu, logvar = reverse(model, high[:, None], t)
+        mu, logvar = toys.reverse(model, high[:, None], t)
         log_p = log_p + stats.norm.logpdf(low, mu[:, 0], np.exp(logvar[:, 0] / 2))
     return log_p - log_q, log_q
 
@@ -195,8 +188,8 @@ def elbo_7(rng: np.random.Generator) -> Result:
     """
     toy = ToyModel.draw(rng)
     z, w = hermite()
-    x0 = M + np.sqrt(V) * z
-    later = list(EVERY_STEP)
+    x0 = toys.M + np.sqrt(toys.V) * z
+    later = list(toys.EVERY_STEP)
     D = toy.model.features
     paths = np.zeros((len(z), T + 1, D))
     paths[:, 0] = x0[:, None]

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.check import gradients
-from minigen.core import tree
 from minigen.derivations.entries.elbo_paths import expected, posterior_step, toy_and_paths
 from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.gaussian_walk import column
+from minigen.derivations.tools.layers import denoiser
 from minigen.derivations.tools.linear_model import EVERY_STEP, T, ToyModel
 from minigen.diffusion import (
     DDPM,
@@ -17,10 +17,8 @@ from minigen.diffusion import (
     MarginalDensity,
     PosteriorDensity,
     PriorTerm,
-    ReverseProcess,
     Schedule,
     StepTerm,
-    TimeNet,
     Uniform,
 )
 from minigen.diffusion.variance import log_variance
@@ -138,12 +136,6 @@ def elbo_15b(rng: np.random.Generator) -> Result:
         errors += [gap(ends[0], exact[0]), gap(ends[1], exact[1])]
         errors.append(0.0 if exact[0] < exact[2] < exact[1] else np.inf)
     x0, eps = rng.standard_normal((2, 3, 2))
-    term = StepTerm(learned(schedule, rng))
+    term = StepTerm(denoiser(schedule, rng, "learned"))
     report = gradients(term, x0, given={"t": rng.integers(1, T + 1, 3), "eps": eps}, rng=rng)
     return Result(worst(*errors), NotEvaluable("the exponent divides by zero"), report)
-
-
-def learned(schedule: Schedule, rng: np.random.Generator) -> ReverseProcess:
-    """A small model with a learned variance."""
-    net = TimeNet.init(2, 4, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
-    return ReverseProcess(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", "learned", 0.3)

@@ -8,14 +8,9 @@ from scipy import stats
 
 from minigen.check import gradients, jacobian
 from minigen.derivations.equation import Result, entry
+from minigen.derivations.tools import layers
 from minigen.derivations.tools.compare import gap, logdet, worst
-from minigen.derivations.tools.layers import (
-    Counted,
-    D,
-    layer_and_latents,
-    location_scale,
-    one_by_one,
-)  # fmt: skip
+from minigen.derivations.tools.layers import D, location_scale
 from minigen.derivations.tools.slow_direction import IAFEncoder
 from minigen.flows import Flow, IAFLayer, Inverse, d_passes, incremental
 from minigen.prob import StandardNormal
@@ -35,7 +30,7 @@ def iaf_1(rng: np.random.Generator) -> Result:
     network: earlier z instead of earlier x. Each determines the other, so the product of these
     conditionals is still the density of x.
     """
-    f, z = layer_and_latents(IAFLayer, rng, "random")
+    f, z = layers.layer_and_latents(IAFLayer, rng, "random")
     x, _, _ = f.forward(z)
     mu, sigma = location_scale(f, z)
     density = stats.norm.pdf(x, mu, sigma)
@@ -58,9 +53,9 @@ def iaf_2(rng: np.random.Generator) -> Result:
     True. All of z is drawn first, so one pass gives all of x; it must agree with columns computed
     one at a time, each from a z whose later entries are noise.
     """
-    f, z = layer_and_latents(IAFLayer, rng, "natural")
+    f, z = layers.layer_and_latents(IAFLayer, rng, "natural")
     x, _, _ = f.forward(z)
-    columns = one_by_one(f, z, rng, lambda z, mu, sigma: z * sigma + mu)
+    columns = layers.one_by_one(f, z, rng, lambda z, mu, sigma: z * sigma + mu)
     return Result(gap(columns, x), gradient=gradients(f, z, rng=rng))
 
 
@@ -77,7 +72,7 @@ def iaf_3(rng: np.random.Generator) -> Result:
     True, one coordinate after the other, because each z needs those before it. The gradient of
     these steps is again D sweeps of the network's backward pass.
     """
-    f, z = layer_and_latents(IAFLayer, rng, "random")
+    f, z = layers.layer_and_latents(IAFLayer, rng, "random")
     x, ell, _ = f.forward(z)
     back, ell_back, _ = f.inverse(x)
     error = worst(gap(back, z), gap(ell_back, -ell))
@@ -94,8 +89,8 @@ def iaf_4(rng: np.random.Generator) -> Result:
     True: sampling costs one evaluation of the network, which is why an IAF is trained by the
     reverse KL.
     """
-    f, z = layer_and_latents(IAFLayer, rng, "random")
-    net = Counted(f.made)
+    f, z = layers.layer_and_latents(IAFLayer, rng, "random")
+    net = layers.Counted(f.made)
     x, _, _ = dataclasses.replace(f, made=net).forward(z)
     mu, sigma = location_scale(f, z)
     return Result(worst(abs(net.calls - 1), gap(x, z * sigma + mu)))
@@ -111,9 +106,9 @@ def iaf_5(rng: np.random.Generator) -> Result:
     True by the definition, D evaluations. As in MAF-10 the order is necessary, but computing each
     hidden unit once reduces the cost to about one evaluation.
     """
-    f, z = layer_and_latents(IAFLayer, rng, "random")
+    f, z = layers.layer_and_latents(IAFLayer, rng, "random")
     x, _, _ = f.forward(z)
-    net: Any = Counted(f.made)
+    net: Any = layers.Counted(f.made)
     by_definition, _ = d_passes(net, x, f.solve)
     quick, _, _ = f.inverse(x)
     error = worst(abs(net.calls - D), gap(by_definition, z), gap(quick, z))

@@ -7,15 +7,9 @@ from scipy import stats
 from minigen.check import gradients
 from minigen.core import tree
 from minigen.derivations.equation import Result, entry
+from minigen.derivations.tools import layers
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
-from minigen.derivations.tools.layers import (
-    D,
-    autoregressive,
-    layer_and_latents,
-    location_scale,
-    one_by_one,
-    smooth,
-)  # fmt: skip
+from minigen.derivations.tools.layers import D, location_scale
 from minigen.derivations.tools.quadrature import grid
 from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import Chain, Flow, MAFLayer, d_passes, incremental
@@ -51,14 +45,14 @@ def maf_1(rng: np.random.Generator) -> Result:
     conditionals equals the change of variables; with a linear network it is a Gaussian whose
     covariance is known, and in the plane its mass is 1.
     """
-    f, x = layer_and_latents(MAFLayer, rng, "random")
+    f, x = layers.layer_and_latents(MAFLayer, rng, "random")
     flow = Flow(Chain((f,)), StandardNormal(D))
     mu, sigma = location_scale(f, x)
     conditionals = stats.norm.logpdf(x, mu, sigma).sum(axis=1)
     g, mean, Sigma = without_hidden_units(rng)
     known = log_gaussian(x, mean, Sigma)
     points, w = grid(-20.0, 20.0, 281)
-    plane = Chain((smooth(autoregressive(MAFLayer, 2, rng), rng),))
+    plane = Chain((layers.smooth(layers.autoregressive(MAFLayer, 2, rng), rng),))
     mass = w @ np.exp(Flow(plane, StandardNormal(2)).log_prob(points))
     error = worst(
         gap(flow.log_prob(x), conditionals),
@@ -84,7 +78,7 @@ def maf_2(rng: np.random.Generator) -> Result:
     and they are not equal. Each alone is true. The gradient of the D steps is found without a
     Jacobian, by D sweeps of the network's own backward pass.
     """
-    f, z = layer_and_latents(MAFLayer, rng, "random")
+    f, z = layers.layer_and_latents(MAFLayer, rng, "random")
     x, ell, _ = f.inverse(z)
     mu, sigma = location_scale(f, x)
     density = stats.norm.pdf(x, mu, sigma)
@@ -106,9 +100,9 @@ def maf_3(rng: np.random.Generator) -> Result:
     Each is computed a second time with every later coordinate replaced by noise, which must not
     change it.
     """
-    f, z = layer_and_latents(MAFLayer, rng)
+    f, z = layers.layer_and_latents(MAFLayer, rng)
     x = sampled(f, z)
-    alone = one_by_one(f, x, rng, lambda x, mu, sigma: (x - mu) / sigma)
+    alone = layers.one_by_one(f, x, rng, lambda x, mu, sigma: (x - mu) / sigma)
     error = worst(gap(alone, z), gap(f.forward(x)[0], z))
     return Result(error, gradient=gradients(f, x, rng=rng))
 
@@ -125,7 +119,7 @@ def maf_4(rng: np.random.Generator) -> Result:
     True; the division is entry by entry, and the network is masked so that its i-th outputs depend
     on the coordinates before i only. One pass gives all of z.
     """
-    f, z = layer_and_latents(MAFLayer, rng, "random")
+    f, z = layers.layer_and_latents(MAFLayer, rng, "random")
     x = sampled(f, z)
     there = gap(f.forward(x)[0], z)
     back = gap(f.inverse(f.forward(z)[0])[0], z)

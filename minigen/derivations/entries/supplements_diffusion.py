@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import gradients
-from minigen.core import tree
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import column, short_schedule
-from minigen.derivations.tools.layers import covariance
+from minigen.derivations.tools.layers import covariance, denoiser
 from minigen.derivations.tools.linear_model import LinearNet, T
 from minigen.derivations.tools.quadrature import expectation, trapezoid
 from minigen.diffusion import (
@@ -24,7 +23,6 @@ from minigen.diffusion import (
     ReverseProcess,
     SimpleLoss,
     StepTerm,
-    TimeNet,
     Uniform,
     exact_weights,
     schedule_from_betas,
@@ -149,14 +147,6 @@ def s_klfull(rng: np.random.Generator) -> Result:
     return Result(gap(kl, known), gradient=gradients(KLFull(), m[0], L[0], m[1], L[1], rng=rng))
 
 
-def small_model(rng: np.random.Generator, variance: str) -> tuple[ReverseProcess, NDArray, NDArray]:
-    """A model of two columns with a network, and a batch of its inputs."""
-    schedule = schedule_from_betas(rng.uniform(0.15, 0.4, T))
-    net = TimeNet.init(2, 2, T=T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
-    model = ReverseProcess(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
-    return model, *rng.standard_normal((2, 4, 2))
-
-
 def weight_error(model: ReverseProcess, x0: NDArray, eps: NDArray) -> float:
     """How far StepTerm is from w_t |eps - out|^2 + C_t, over all t."""
     w, C = exact_weights(model)
@@ -198,14 +188,17 @@ def s_simple(rng: np.random.Generator) -> Result:
     variance is in the weight to the first power, where it is often misquoted squared, and the
     squared error is a sum over columns, not a mean.
     """
-    fixed, x0, eps = small_model(rng, "beta")
-    tilde, *_ = small_model(rng, "beta_tilde")
+    schedule, (x0, eps) = (
+        schedule_from_betas(rng.uniform(0.15, 0.4, T)),
+        rng.standard_normal((2, 4, 2)),
+    )
+    fixed, tilde = (denoiser(schedule, rng, variance) for variance in ("beta", "beta_tilde"))
     lines = worst(
         gap(exact_weights(fixed)[0][1:], printed_weights(fixed)[0]),
         gap(exact_weights(tilde)[0][1:], printed_weights(tilde)[1]),
     )
     error = worst(weight_error(fixed, x0, eps), weight_error(tilde, x0, eps), lines)
     slopes, shifts = rng.uniform(0.2, 0.9, (2, T + 1))
-    small = DDPM(ReverseProcess(LinearNet(slopes, shifts), fixed.schedule, 2, "eps", "beta", 0.3))
+    small = DDPM(ReverseProcess(LinearNet(slopes, shifts), schedule, 2, "eps", "beta", 0.3))
     loss, t = SimpleLoss(small, Uniform(T)), rng.integers(1, T + 1, 4)
     return Result(error, gradient=gradients(loss, x0, given={"t": t, "eps": eps}, rng=rng))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minigen.core import tree
 from minigen.core.contract import Layer
+from minigen.diffusion import ReverseProcess, Schedule, TimeNet
 from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
 from minigen.markov import GaussianChain
 from minigen.prob import StandardNormal
@@ -84,6 +85,13 @@ def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDA
     """mu (N, D) and sigma (N, D) that an autoregressive layer's network gives at x."""
     h, _ = layer.made.forward(x)
     return h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
+
+
+def denoiser(schedule: Schedule, rng: np.random.Generator, variance: str) -> ReverseProcess:
+    """A reverse process of two columns with a small network, away from its start."""
+    outputs = 4 if variance == "learned" else 2
+    net = TimeNet.init(2, outputs, T=schedule.T, hidden=4, blocks=1, rng=rng, dtype=np.float64)
+    return ReverseProcess(tree.perturbed(net, rng, 0.2), schedule, 2, "eps", variance, 0.3)
 
 
 class Counted:

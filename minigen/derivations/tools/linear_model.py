@@ -12,21 +12,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen import diffusion
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import unrolled
 from minigen.derivations.tools.quadrature import expectation
-from minigen.diffusion import (
-    GaussianTerm,
-    MarginalDensity,
-    PriorTerm,
-    ReverseProcess,
-    Schedule,
-    StepDensity,
-    StepTerm,
-    schedule_from_betas,
-)
+from minigen.diffusion import ReverseProcess, Schedule
 
 T, M, V = 4, 0.7, 0.5  # steps; x_0 ~ N(M, V) in each column
 EVERY_STEP = range(1, T + 1)
@@ -88,7 +80,7 @@ class ToyModel:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, features: int = 2) -> "ToyModel":
-        schedule = schedule_from_betas(rng.uniform(0.15, 0.45, T))
+        schedule = diffusion.schedule_from_betas(rng.uniform(0.15, 0.45, T))
         net = LinearNet(rng.uniform(0.6, 0.9, T + 1), 0.3 * rng.standard_normal(T + 1))
         first = float(rng.uniform(0.2, 0.5))
         model = ReverseProcess(net, schedule, features, "mu", "beta", first)
@@ -126,19 +118,21 @@ class ToyModel:
     def forward_step(self, x: NDArray, t: int) -> NDArray:
         """log q(x_t | x_{t-1})."""
         beta = np.full(len(x), self.schedule.beta[t])
-        return StepDensity().forward(x[:, t], x[:, t - 1], beta)[0]
+        return diffusion.StepDensity().forward(x[:, t], x[:, t - 1], beta)[0]
 
     def marginal(self, x: NDArray, t: int) -> NDArray:
         """log q(x_t | x_0)."""
         A, rest = self.schedule.alpha_bar[t], self.schedule.one_minus_alpha_bar[t]
         n = len(x)
-        return MarginalDensity().forward(x[:, t], x[:, 0], np.full(n, A), np.full(n, rest))[0]
+        return diffusion.MarginalDensity().forward(
+            x[:, t], x[:, 0], np.full(n, A), np.full(n, rest)
+        )[0]
 
     def reverse_step(self, x: NDArray, t: int) -> NDArray:
         """log p(x_{t-1} | x_t)."""
         inputs = x[:, t - 1], x[:, t], *reverse(self.model, x[:, t], t)
         at_1 = np.array([1])  # where the term is -log N(x_0; mu, sigma^2)
-        return -GaussianTerm(self.schedule).forward(*inputs, t=at_1)[0]
+        return -diffusion.GaussianTerm(self.schedule).forward(*inputs, t=at_1)[0]
 
     def prior(self, x: NDArray) -> NDArray:
         """log p(x_T)."""
@@ -151,9 +145,9 @@ class ToyModel:
     def terms(self) -> tuple[float, ...]:
         """The bound by the package's terms, and L_0, ..., L_T one by one: exact expectations."""
         x0, eps, w = data_and_noise(self.model.features)
-        term = StepTerm(self.model)
+        term = diffusion.StepTerm(self.model)
         steps = [w @ term.forward(x0, t=np.array([t]), eps=eps)[0] for t in EVERY_STEP]
-        last = w @ PriorTerm(self.schedule).forward(x0)[0]
+        last = w @ diffusion.PriorTerm(self.schedule).forward(x0)[0]
         return tuple(map(float, (sum(steps) + last, *steps, last)))
 
     def entropy(self) -> float:
