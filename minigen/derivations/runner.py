@@ -162,18 +162,13 @@ def measured(e: Entry, results: list[Result], seconds: float) -> Row:
     """The Row of an entry from its draws."""
     printed = least([r.printed for r in results])
     correct = largest([r.correct for r in results])
-    reports = [g for r in results for g in gradients_of(r)]
+    found = [r.gradient if isinstance(r.gradient, tuple) else (r.gradient,) for r in results]
+    reports = [g for gradients in found for g in gradients if g is not None]
     gradient = largest([error_of(g) for g in reports])
     problems = (*form_problems(e, printed, correct), *gradient_problems(reports))
     if correct is None and gradient is None:
         problems += ("the check evaluated neither a form nor a gradient",)
     return Row(e, printed, correct, gradient, problems, results[0].note, seconds)
-
-
-def gradients_of(result: Result) -> tuple[Report | float, ...]:
-    """The reports and errors of a result, none, one or some."""
-    g = result.gradient
-    return () if g is None else g if isinstance(g, tuple) else (g,)
 
 
 def least(printed: list[float | NotEvaluable | None]) -> float | NotEvaluable | None:

@@ -15,13 +15,13 @@ from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import Cumulate, Marginal, MarginalDensity, Schedule, Step, StepDensity
 
 
-def two_steps(rng: np.random.Generator) -> tuple[Schedule, NDArray, NDArray, NDArray, NDArray]:
-    """A schedule, x_{t-2}, the two step noises, and x_t by two steps of the package."""
+def two_steps(rng: np.random.Generator) -> tuple[Schedule, float, float, list[NDArray]]:
+    """A schedule, alpha_t, alpha_{t-1}, and x_{t-2}, its two step noises, x_t by two Steps."""
     schedule = gauss.short_schedule(rng)
     x, first, second = rng.standard_normal((3, N, gauss.D))
     middle, _ = Step().forward(x, first, np.full(N, schedule.beta[t - 1]))
     last, _ = Step().forward(middle, second, np.full(N, schedule.beta[t]))
-    return schedule, x, first, second, last
+    return schedule, schedule.alpha[t], schedule.alpha[t - 1], [x, first, second, last]
 
 
 @entry("DIF-6", code=(Step.forward,))
@@ -38,10 +38,8 @@ def dif_6(rng: np.random.Generator) -> Result:
     Labels under braces were read as denominators. The alphas only name what is under the root;
     divided by them, x would grow where it should shrink.
     """
-    schedule, x, first, second, last = two_steps(rng)
-    (alpha, beta), (alpha1, beta1) = (
-        gauss.column(schedule, s, "alpha", "beta") for s in (t, t - 1)
-    )
+    schedule, alpha, alpha1, (x, first, second, last) = two_steps(rng)
+    beta, beta1 = schedule.beta[t], schedule.beta[t - 1]
     inner = np.sqrt(1 - beta1) * x + np.sqrt(beta1) * first
     correct = np.sqrt(1 - beta) * inner + np.sqrt(beta) * second
     divided = np.sqrt(1 - beta1) / alpha1 * x + np.sqrt(beta1) * first
@@ -60,8 +58,7 @@ def dif_7(rng: np.random.Generator) -> Result:
 
     True: the brackets of DIF-6 multiplied out.
     """
-    schedule, x, first, second, last = two_steps(rng)
-    alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
+    _, alpha, alpha1, (x, first, second, last) = two_steps(rng)
     line = np.sqrt(alpha * alpha1) * x + np.sqrt(alpha * (1 - alpha1)) * first
     return Result(gap(line + np.sqrt(1 - alpha) * second, last))
 
@@ -108,8 +105,7 @@ def dif_9(rng: np.random.Generator) -> Result:
     True for the distributions on both sides. It is true for the samples too if the new noise is the
     sum of the two old ones, weighted so that its variance is again 1.
     """
-    schedule, x, first, second, last = two_steps(rng)
-    alpha, alpha1 = schedule.alpha[t], schedule.alpha[t - 1]
+    schedule, alpha, alpha1, (x, first, second, last) = two_steps(rng)
     A, rest = alpha * alpha1, alpha * (1 - alpha1) + (1 - alpha)
     eps = (np.sqrt(alpha * (1 - alpha1)) * first + np.sqrt(1 - alpha) * second) / np.sqrt(rest)
     merged, _ = Marginal().forward(x, eps, np.full(N, A), np.full(N, 1 - A))

@@ -13,7 +13,7 @@ from minigen.derivations.tools.compare import gap, worst
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import smooth
 from minigen.derivations.tools.linear_model import T, ToyModel
-from minigen.derivations.tools.quadrature import hermite, trapezoid
+from minigen.derivations.tools.quadrature import grid, hermite, trapezoid
 from minigen.diffusion import ReverseProcess, StepTerm, TimeNet, schedule_from_betas
 
 
@@ -98,10 +98,8 @@ def densities(model: ReverseProcess, x: NDArray, w: NDArray) -> dict[int, NDArra
 @functools.cache
 def noises(n: int = 177, reach: float = 22.0) -> tuple[NDArray, NDArray, NDArray]:
     """A grid of two standard noises: (n^2,) each, with the weights of N(0, 1)^2."""
-    z, w = trapezoid(-reach, reach, n)
-    density = w * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    first, second = (a.ravel() for a in np.meshgrid(z, z, indexing="ij"))
-    return first, second, np.outer(density, density).ravel()
+    points, w = grid(-reach, reach, n)
+    return *points.T, w * stats.norm.pdf(points).prod(axis=1)
 
 
 def log_ratio(
@@ -163,10 +161,9 @@ def elbo_6(rng: np.random.Generator) -> Result:
     the next line.
     """
     model, x0 = nonlinear_model(rng, 2), -0.6
-    x, w = trapezoid(-10.0, 10.0, 161)
-    x1, x2 = (a.ravel() for a in np.meshgrid(x, x, indexing="ij"))
-    log_r, log_q = log_ratio(model, x0, x1, x2)
-    whole = np.outer(w, w).ravel() @ np.exp(log_q + log_r)
+    points, w = grid(-10.0, 10.0, 161)
+    log_r, log_q = log_ratio(model, x0, *points.T)
+    whole = w @ np.exp(log_q + log_r)
     return Result(gap(np.log(whole), np.log(marginal(model, x0, 401)[0])))
 
 

@@ -11,14 +11,15 @@ from minigen.derivations.entries.maf import sampled
 from minigen.derivations.equation import NotEvaluable, Result, entry
 from minigen.derivations.page import figures
 from minigen.derivations.tools.compare import gap, logdet, worst
-from minigen.derivations.tools.layers import Counted, D, layer_and_latents, location_scale
+from minigen.derivations.tools.layers import (
+    Counted,
+    D,
+    layer_and_latents,
+    location_scale,
+    sweep_errors,
+)
 from minigen.derivations.tools.slow_direction import MAFSampler
 from minigen.flows import MAFLayer, d_passes, incremental
-
-
-def forward_jacobian(f: MAFLayer, x: NDArray) -> NDArray:
-    """dz/dx by complex step."""
-    return jacobian(lambda v: f.forward(v)[0], x)
 
 
 def sampler_jacobian(f: MAFLayer, z: NDArray) -> NDArray:
@@ -45,7 +46,7 @@ def maf_5(rng: np.random.Generator) -> Result:
     fast direction.
     """
     f, z = layer_and_latents(MAFLayer, rng, "random")
-    J = np.linalg.inv(forward_jacobian(f, sampled(f, z)))
+    J = np.linalg.inv(jacobian(lambda v: f.forward(v)[0], sampled(f, z)))
     return Result(gap(sampler_jacobian(f, z), J), NotEvaluable("it says nothing: a = a"))
 
 
@@ -133,15 +134,6 @@ def maf_9(rng: np.random.Generator) -> Result:
     )
 
 
-def jacobi(f: MAFLayer, z: NDArray, sweeps: int) -> NDArray:
-    """x <- z sigma(x) + mu(x) from x = 0: all coordinates at once, that many times."""
-    x = np.zeros_like(z)
-    for _ in range(sweeps):
-        mu, sigma = location_scale(f, x)
-        x = z * sigma + mu
-    return x
-
-
 @entry("MAF-10", code=(d_passes, incremental), figure=figures.sweeps)
 def maf_10(rng: np.random.Generator) -> Result:
     r"""Correct, line 81 of the notes.
@@ -158,7 +150,7 @@ def maf_10(rng: np.random.Generator) -> Result:
     net: Any = Counted(f.made)
     x, _ = d_passes(net, z, f.solve)
     quick, _, _ = f.inverse(z)
-    sweeps = [gap(jacobi(f, z, k), x) for k in range(1, D + 1)]
+    sweeps = sweep_errors(f, z, x)
     note = f"{net.calls} evaluations for D = {D}; all coordinates at once, the error after each "
     note += "sweep is " + ", ".join(f"{e:.1g}" for e in sweeps)
     error = worst(abs(net.calls - D), gap(quick, x), sweeps[-1], gap(f.forward(x)[0], z))

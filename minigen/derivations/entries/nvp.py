@@ -136,12 +136,6 @@ def nvp_5(rng: np.random.Generator) -> Result:
     return Result(gap(x[:, :d], y[:, :d]), gone, gradients(Inverse(f), y, rng=rng))
 
 
-def as_printed(f: AffineCoupling, y: NDArray) -> NDArray:
-    """NVP-6 with the sign of the notes."""
-    s, t = scale_shift(f, y)
-    return np.concatenate([y[:, :d], (y[:, d:] - t) * np.exp(s)], axis=1)
-
-
 @entry(
     "NVP-6",
     code=(AffineCoupling.inverse, AffineCoupling.inverse_backward),
@@ -164,9 +158,11 @@ def nvp_6(rng: np.random.Generator) -> Result:
     f, x = layer_and_point(rng)
     y, ell, _ = f.forward(x)
     back, ell_back, _ = f.inverse(y)
+    s, t = scale_shift(f, y)
+    as_printed = np.concatenate([y[:, :d], (y[:, d:] - t) * np.exp(s)], axis=1)
     return Result(
         correct=worst(gap(back, x), gap(ell_back, -ell)),
-        printed=gap(as_printed(f, y), x),
+        printed=gap(as_printed, x),
         gradient=gradients(Inverse(f), y, rng=rng),
     )
 

@@ -188,17 +188,14 @@ def s_simple(rng: np.random.Generator) -> Result:
     variance is in the weight to the first power, where it is often misquoted squared, and the
     squared error is a sum over columns, not a mean.
     """
-    schedule, (x0, eps) = (
-        schedule_from_betas(rng.uniform(0.15, 0.4, T)),
-        rng.standard_normal((2, 4, 2)),
-    )
+    schedule, x = schedule_from_betas(rng.uniform(0.15, 0.4, T)), rng.standard_normal((2, 4, 2))
     fixed, tilde = (denoiser(schedule, rng, variance) for variance in ("beta", "beta_tilde"))
     lines = worst(
         gap(exact_weights(fixed)[0][1:], printed_weights(fixed)[0]),
         gap(exact_weights(tilde)[0][1:], printed_weights(tilde)[1]),
     )
-    error = worst(weight_error(fixed, x0, eps), weight_error(tilde, x0, eps), lines)
+    error = worst(weight_error(fixed, *x), weight_error(tilde, *x), lines)
     slopes, shifts = rng.uniform(0.2, 0.9, (2, T + 1))
     small = DDPM(ReverseProcess(LinearNet(slopes, shifts), schedule, 2, "eps", "beta", 0.3))
     loss, t = SimpleLoss(small, Uniform(T)), rng.integers(1, T + 1, 4)
-    return Result(error, gradient=gradients(loss, x0, given={"t": t, "eps": eps}, rng=rng))
+    return Result(error, gradient=gradients(loss, x[0], given={"t": t, "eps": x[1]}, rng=rng))

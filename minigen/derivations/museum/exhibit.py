@@ -1,6 +1,5 @@
 """An exhibit: a real defect, the right code beside the wrong, and what the difference did."""
 
-import inspect
 import re
 import sys
 import textwrap
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from minigen.check import Report
 from minigen.core import text
 from minigen.derivations import statement
+from minigen.derivations.page import source
 
 FIELDS = ("where", "what", "effect", "check", "answer")
 EDIT = re.compile("`(.+?)` -> `(.+?)`")
@@ -91,16 +91,11 @@ class Exhibit:
         for label, words in texts:
             lines += textwrap.wrap(f"{label}: {words}", 92, subsequent_indent="  ")
         for label, code in (("right", self.right), ("wrong", self.wrong)):
-            lines += ["", f"{label}:", textwrap.indent(source(code), "    ")]
+            lines += ["", f"{label}:", textwrap.indent(source.text(code), "    ")]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"Exhibit({self.name!r})"
-
-
-def source(code: Any) -> str:
-    """The text of a function, or of the methods that a class defines itself."""
-    return textwrap.dedent(inspect.getsource(code)).strip()
 
 
 def first_lines(report: Report, most: int = 3) -> str:

@@ -45,15 +45,14 @@ def coin(
 def measure(rng: np.random.Generator) -> Finding:
     x = digits().train.x.astype(float)
     tosses = coin(right, rng), coin(wrong, rng)
+    good, bad = (gaussian_nats(noise(x, rng)) for noise in (right, wrong))
+    zeros = np.zeros(10_000, int)
+    ours, half = (float((f(zeros, rng) > 0.5).mean()) for f in (dequantize, wrong))
     figures = (
         ("a fair coin, nats (truth 0.6931)", *tosses),
-        ("digits by a Gaussian, nats", gaussian_nats(right(x, rng)), gaussian_nats(wrong(x, rng))),
+        ("digits by a Gaussian, nats", good, bad),
+        ("share of the noise above 1/2", ours, half),
     )
-    own = dequantize(np.zeros(10_000, int), rng)
-    fill = [
-        np.histogram(u, bins=2, range=(0, 1))[0][1] / len(u) for u in (own, wrong(0 * own, rng))
-    ]
-    figures += (("share of the noise above 1/2", *fill),)
     seen = f"a fair coin in {abs(tosses[1]):.2f} nats: below its entropy, which no code can reach"
     return Finding(figures, seen, ("every gradient, every round trip, the samples",))
 

@@ -30,10 +30,7 @@ def wrong(v: float, low: float, high: float) -> float:
 
 
 def sampled(
-    log_variance: Callable[[float, float, float], float],
-    rng: np.random.Generator,
-    T: int = 100,
-    n: int = 2000,
+    log_variance: Callable[..., float], rng: np.random.Generator, T: int = 100, n: int = 2000
 ) -> NDArray:
     """Samples of N(2, 0.5^2) by the ancestral sampler, with the ideal noise and v = 1/2."""
     schedule = linear_schedule(T)

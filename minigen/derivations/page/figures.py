@@ -7,8 +7,7 @@ from scipy import stats
 
 from minigen.check import jacobian
 from minigen.derivations.page.svg import Curve, plot
-from minigen.derivations.tools.compare import gap
-from minigen.derivations.tools.layers import autoregressive, coupling, location_scale
+from minigen.derivations.tools.layers import autoregressive, coupling, sweep_errors
 from minigen.derivations.tools.quadrature import trapezoid
 from minigen.diffusion import IdealNoise, ReverseProcess, exact_weights, linear_schedule
 from minigen.flows import Affine, Chain, Exp, Flow, Inverse, MAFLayer, Permute
@@ -90,13 +89,8 @@ def sweeps(rng: np.random.Generator) -> list[Curve]:
     """
     D = 12
     f, z = autoregressive(MAFLayer, D, rng), rng.standard_normal((4, D))
-    truth, x, errors = f.inverse(z)[0], np.zeros_like(z), []
-    for _ in range(D):
-        mu, sigma = location_scale(f, x)
-        x = z * sigma + mu
-        errors.append(max(gap(x, truth), 1e-17))
-    n = np.arange(1, D + 1)
-    return [("error of x", "plain", n, errors)]
+    errors = np.maximum(sweep_errors(f, z, f.inverse(z)[0]), 1e-17)
+    return [("error of x", "plain", np.arange(1, D + 1), errors)]
 
 
 @_figure("t", "nats, for x_0 = 1", log=True)

@@ -76,11 +76,23 @@ def page(rows: Sequence[Row], seed: int = 0) -> str:
 
 def _errata(rows: Sequence[Row], sections: Sections) -> str:
     """What the notes have wrong, one line each."""
-    wrong = [row for row in rows if row.entry.verdict in (MISPRINT, WRONG, INCOMPLETE)]
-    if not wrong:
+    lines = []
+    for row in rows:
+        e = row.entry
+        if e.verdict in (MISPRINT, WRONG, INCOMPLETE):
+            p = row.printed
+            printed = "not computable" if isinstance(p, NotEvaluable) else _figure(p)
+            cells = (
+                f'<td class="figure">{printed}</td><td class="figure">{_figure(row.correct)}</td>'
+            )
+            lines.append((e.line or 0, _erratum(e.id, e.id, e.line, e.verdict, cells)))
+    if not lines:
         return ""
-    lines = [(row.entry.line or 0, _erratum(row)) for row in wrong]
-    lines += [(s.line or 0, _slip(s)) for s, _ in sections if s.slip]
+    for s, _ in sections:
+        if s.slip:
+            cells = f'<td colspan="2">{html.escape(s.slip)}</td>'
+            text = _erratum(_anchor(s.title), "heading", s.line, MISPRINT, cells)
+            lines.append((s.line or 0, text))
     body = "".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
     return (
         f'<details class="errata"><summary>Errata at a glance: {len(lines)}</summary>'
@@ -89,20 +101,10 @@ def _errata(rows: Sequence[Row], sections: Sections) -> str:
     )
 
 
-def _erratum(row: Row) -> str:
+def _erratum(anchor: str, name: str, line: int | None, verdict: str, cells: str) -> str:
     """One line of the errata."""
-    e = row.entry
-    cells = f'<td>{e.line or ""}</td><td class="{e.verdict}">{e.verdict}</td>'
-    cells += f'<td class="figure">{_printed_figure(row)}</td>'
-    cells += f'<td class="figure">{_figure(row.correct)}</td>'
-    return f'<tr><td><a href="#{e.id}">{e.id}</a></td>{cells}</tr>'
-
-
-def _slip(section: Section) -> str:
-    """The same for a heading."""
-    link = f'<a href="#{_anchor(section.title)}">heading</a>'
-    cells = f'<td>{section.line}</td><td class="misprint">misprint</td>'
-    return f'<tr><td>{link}</td>{cells}<td colspan="2">{html.escape(section.slip)}</td></tr>'
+    where = f'<td><a href="#{anchor}">{name}</a></td><td>{line or ""}</td>'
+    return f'<tr>{where}<td class="{verdict}">{verdict}</td>{cells}</tr>'
 
 
 def _figure(x: float | None) -> str:
@@ -112,11 +114,6 @@ def _figure(x: float | None) -> str:
     if x == 0:
         return "exact"
     return f"{x:.2g}" if 1e-3 <= x < 1e4 else f"{x:.1e}"
-
-
-def _printed_figure(row: Row) -> str:
-    """The error of the printed form for reading."""
-    return "not computable" if isinstance(row.printed, NotEvaluable) else _figure(row.printed)
 
 
 def _section(section: Section, rows: Sequence[Row], seed: int, ids: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minigen.core import tree
 from minigen.core.contract import Layer
+from minigen.derivations.tools.compare import gap
 from minigen.diffusion import ReverseProcess, Schedule, TimeNet
 from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
 from minigen.markov import GaussianChain
@@ -23,23 +24,18 @@ def smooth(layer: Layer, rng: np.random.Generator) -> Any:
     return tree.rebuild(layer, {path: 0.4 * np.tanh(a) for path, a in leaves.items()})
 
 
-def reflection(D: int, rng: np.random.Generator) -> NDArray:
-    """A well-conditioned matrix that reverses orientation: singular values in 0.6..1.6, det < 0."""
+def linear(D: int, rng: np.random.Generator) -> InvertibleLinear:
+    """A layer that reverses orientation, with singular values in 0.6..1.6 and det < 0."""
     U, V = (np.linalg.qr(rng.standard_normal((D, D)))[0] for _ in range(2))
     W = U * np.linspace(0.6, 1.6, D) @ V
     W[0] *= -np.sign(np.linalg.det(W))
-    return W
+    return InvertibleLinear.from_matrix(W, dtype=np.float64)
 
 
 def covariance(D: int, rng: np.random.Generator) -> NDArray:
     """A well-conditioned covariance matrix."""
     Q = np.linalg.qr(rng.standard_normal((D, D)))[0]
     return (Q * np.linspace(0.5, 2.0, D)) @ Q.T
-
-
-def linear(D: int, rng: np.random.Generator) -> InvertibleLinear:
-    """An InvertibleLinear layer that reverses orientation."""
-    return InvertibleLinear.from_matrix(reflection(D, rng), dtype=np.float64)
 
 
 def coupling(D: int, rng: np.random.Generator, spread: float = 0.4) -> AffineCoupling:
@@ -85,6 +81,16 @@ def location_scale(layer: MAFLayer | IAFLayer, x: NDArray) -> tuple[NDArray, NDA
     """mu (N, D) and sigma (N, D) that an autoregressive layer's network gives at x."""
     h, _ = layer.made.forward(x)
     return h[..., 0], np.exp(layer.c * np.tanh(h[..., 1] / layer.c))
+
+
+def sweep_errors(layer: MAFLayer, z: NDArray, x: NDArray) -> list[float]:
+    """How far x <- z sigma(x) + mu(x), all columns at once from 0, is from x after 1..D sweeps."""
+    guess, errors = np.zeros_like(z), []
+    for _ in range(z.shape[1]):
+        mu, sigma = location_scale(layer, guess)
+        guess = z * sigma + mu
+        errors.append(gap(guess, x))
+    return errors
 
 
 def denoiser(schedule: Schedule, rng: np.random.Generator, variance: str) -> ReverseProcess:

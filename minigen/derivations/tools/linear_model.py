@@ -16,7 +16,7 @@ from minigen import diffusion
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.derivations.tools.full_kl import KLFull
-from minigen.derivations.tools.gaussian_walk import unrolled
+from minigen.derivations.tools.gaussian_walk import column, unrolled
 from minigen.derivations.tools.quadrature import expectation
 from minigen.diffusion import ReverseProcess, Schedule
 
@@ -122,11 +122,8 @@ class ToyModel:
 
     def marginal(self, x: NDArray, t: int) -> NDArray:
         """log q(x_t | x_0)."""
-        A, rest = self.schedule.alpha_bar[t], self.schedule.one_minus_alpha_bar[t]
-        n = len(x)
-        return diffusion.MarginalDensity().forward(
-            x[:, t], x[:, 0], np.full(n, A), np.full(n, rest)
-        )[0]
+        tables = (np.full(len(x), v) for v in column(self.schedule, t))
+        return diffusion.MarginalDensity().forward(x[:, t], x[:, 0], *tables)[0]
 
     def reverse_step(self, x: NDArray, t: int) -> NDArray:
         """log p(x_{t-1} | x_t)."""
@@ -140,7 +137,9 @@ class ToyModel:
 
     def bound(self) -> float:
         """L = KL(q(x_0..x_T) || p(x_0..x_T)) + H(q(x_0)), by matrices alone."""
-        return divergence(self.q, self.p) * self.model.features + self.entropy()
+        laws = ((j.mean[None], np.linalg.cholesky(j.cov)[None]) for j in (self.q, self.p))
+        kl = KLFull().forward(*next(laws), *next(laws))[0]
+        return float(kl[0]) * self.model.features + self.entropy()
 
     def terms(self) -> tuple[float, ...]:
         """The bound by the package's terms, and L_0, ..., L_T one by one: exact expectations."""
@@ -160,13 +159,6 @@ def reverse(model: ReverseProcess, xt: NDArray, t: int) -> tuple[NDArray, NDArra
     now = np.array([t])
     out, logvar, _ = model.forward(xt, t=now)
     return model.mean.forward(xt, out, t=now)[0], logvar
-
-
-def divergence(q: Joint, p: Joint) -> float:
-    """KL between two joints, one column, by the package's full-covariance formula."""
-    parts = (q.mean[None], np.linalg.cholesky(q.cov)[None])
-    others = (p.mean[None], np.linalg.cholesky(p.cov)[None])
-    return float(KLFull().forward(*parts, *others)[0][0])
 
 
 def data_and_noise(D: int) -> tuple[NDArray, NDArray, NDArray]:

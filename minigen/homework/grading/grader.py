@@ -102,10 +102,8 @@ def grade(
     run = _Run(assignment, key, pathlib.Path(out), level, limits, seed)
     jobs = validate.integer("jobs", jobs or os.cpu_count() or 1, 1)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(run.record, found)
-        graded = list(
-            tqdm.tqdm(done, total=len(found), desc=name, unit="file", disable=not progress)
-        )
+        bar = {"total": len(found), "desc": name, "unit": "file", "disable": not progress}
+        graded = list(tqdm.tqdm(pool.map(run.record, found), **bar))
     run.publish(graded)
     return graded
 

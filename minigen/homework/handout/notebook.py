@@ -56,5 +56,4 @@ def _markdown(text: str) -> dict[str, Any]:
 
 def _code(text: str) -> dict[str, Any]:
     """A cell of code that has not run."""
-    cell = _markdown(text) | {"cell_type": "code", "execution_count": None, "outputs": []}
-    return cell
+    return _markdown(text) | {"cell_type": "code", "execution_count": None, "outputs": []}

@@ -1,14 +1,11 @@
 """The check of a misprint of the notes: the right form, and inputs where the print is wrong."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from minigen.homework.assignments import Question, Value
 from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
-from minigen.homework.marking.session import Failure
-from minigen.homework.marking.task_check import Result, TaskCheck
+from minigen.homework.marking.task_check import TaskCheck
 
 MISFIT = "shapes that do not go together"
 
@@ -21,13 +18,6 @@ class QuestionCheck(TaskCheck):
     def run(self) -> None:
         self.results[self.task.name] = self.result(self.wrong_form)
         self.results[self.task.counterexample] = self.result(self.no_counterexample)
-
-    def result(self, reason: Callable[[], str | None]) -> Result:
-        """The result of a part, also if its function fails."""
-        try:
-            return Result.of(reason())
-        except Failure as error:
-            return Result.failed(error)
 
     def wrong_form(self) -> str | None:
         """Why the values are not those of the right form."""

@@ -2,7 +2,7 @@
 
 import enum
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,13 @@ class TaskCheck:
                 if result.status == Status.UNTRIED:
                     self.results[part] = Result.failed(error)
         return self.results
+
+    def result(self, reason: Callable[[], str | None]) -> Result:
+        """The result of a part, also if its function fails."""
+        try:
+            return Result.of(reason())
+        except Failure as error:
+            return Result.failed(error)
 
     def shuffled(self, items: Iterable[Any]) -> list[Any]:
         """The items in a random order."""

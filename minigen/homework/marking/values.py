@@ -5,8 +5,7 @@ import numpy as np
 from minigen.homework.assignments import Value
 from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
-from minigen.homework.marking.session import Failure
-from minigen.homework.marking.task_check import UNSTABLE, Result, TaskCheck
+from minigen.homework.marking.task_check import UNSTABLE, TaskCheck
 
 LEAST = 0.1  # of the work of `undo`: less has escaped the count
 
@@ -17,12 +16,7 @@ class ValueCheck(TaskCheck):
     task: Value
 
     def run(self) -> None:
-        try:
-            why = self.wrong() or self.too_much_work()
-        except Failure as error:
-            self.results[self.task.name] = Result.failed(error)
-        else:
-            self.results[self.task.name] = Result.of(why)
+        self.results[self.task.name] = self.result(lambda: self.wrong() or self.too_much_work())
 
     def wrong(self) -> str | None:
         """Why it is wrong in some case."""
