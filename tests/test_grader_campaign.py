@@ -117,7 +117,7 @@ def test_right_answers_pass_on_fresh_inputs_behind_the_wall(name):
     tasks = b.assignment.tasks(b.assignment.practice)
     for seed in range(6):
         for edits in b.right.values():
-            text = bank.edited(b.practice(), edits)
+            text = bank.edited(b.practice(), bank.pairs(edits))
             session = Session(text.encode(), behind_wall(2, LIMITS), LIMITS)
             assert not bank.failures(mark(tasks, session, (1000 + seed,)))
             session.close()

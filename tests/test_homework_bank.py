@@ -65,6 +65,11 @@ def marks(assignment, variant, text, seed=7, practice=False):
     return mark(tasks(assignment.name, tuple(variant.items())), session, (seed,), practice)
 
 
+def pairs(texts):
+    """((old, new), ...) of old, new, old, new, ..."""
+    return tuple(zip(texts[::2], texts[1::2], strict=True))
+
+
 def edited(text, edits):
     """The text with each (old, new) put in; every old must be there."""
     for old, new in edits:
@@ -73,16 +78,13 @@ def edited(text, edits):
     return text
 
 
-@dataclass(frozen=True)
 class Wrong:
-    """A wrong answer: edits of the practice solution, and what the diagnosis should say.
-
-    "" where no more is said than which entry is wrong.
+    """A wrong answer: what the diagnosis should say, "" where it names the wrong entry alone, and
+    edits of the practice solution: old, new, old, new, ...
     """
 
-    name: str
-    edits: tuple
-    says: str
+    def __init__(self, name, says, *texts):
+        self.name, self.says, self.edits = name, says, pairs(texts)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def failures(found):
 
 
 def check_right(bank, name):
-    text = edited(bank.practice(), bank.right[name])
+    text = edited(bank.practice(), pairs(bank.right[name]))
     assert not failures(marks(bank.assignment, bank.assignment.practice, text))
 
 

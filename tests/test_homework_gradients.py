@@ -37,57 +37,39 @@ def solution(variant):
     }
 
 
-RIGHT = {
+RIGHT = {  # (old, new, old, new, ...)
     "as it stands": (),
-    "row by row": (
-        ("return dr @ W.T, x.T @ dr, dr.sum(axis=0)",
-         "return (np.array([W @ d for d in dr]), sum(np.outer(a, d) for a, d in zip(x, dr)), "
-         "sum(dr))"),
-    ),
-    "recomputed from the inputs": (
-        ("return y, (x, W, y)", 'return y, {"x": x, "W": W, "b": b}'),
-        ("    x, W, y = cache\n", '    x, W = cache["x"], cache["W"]\n'
-         '    y = np.tanh(x @ W + cache["b"])\n'),
-    ),
-    "lists, and arrays of one gradient": (
-        ("return dloss * cache / len(cache)", "return [np.asarray(dloss) * cache / len(cache)]"),
-        ("return dr @ W.T, x.T @ dr, dr.sum(axis=0)", "return [dr @ W.T, x.T @ dr, sum(dr)]"),
-    ),
-    "another order": (("(4 * fine - coarse) / 3", "fine + (fine - coarse) / 3"),
-                      ("dr = dy * (1 - y**2)\n", "dr = dy - dy * y * y\n")),
+    "row by row": ("return dr @ W.T, x.T @ dr, dr.sum(axis=0)",
+          "return (np.array([W @ d for d in dr]), sum(np.outer(a, d) for a, d in zip(x, dr)), sum(dr))"),
+    "recomputed from the inputs": ("return y, (x, W, y)", 'return y, {"x": x, "W": W, "b": b}', "    x, W, y = cache\n",
+          '    x, W = cache["x"], cache["W"]\n    y = np.tanh(x @ W + cache["b"])\n'),
+    "lists, and arrays of one gradient": ("return dloss * cache / len(cache)", "return [np.asarray(dloss) * cache / len(cache)]",
+          "return dr @ W.T, x.T @ dr, dr.sum(axis=0)", "return [dr @ W.T, x.T @ dr, sum(dr)]"),
+    "another order": ("(4 * fine - coarse) / 3", "fine + (fine - coarse) / 3", "dr = dy * (1 - y**2)\n", "dr = dy - dy * y * y\n"),
 }  # fmt: skip
 
 FIRST = "    dr = dy * (1 - y**2)\n    return dr @ W.T, x.T @ dr, dr.sum(axis=0)\n"
 WRONG = (
-    Wrong("no derivative of the activation", ((FIRST, FIRST.replace(" * (1 - y**2)", "")),),
-          "derivative of the activation is taken as 1"),
-    Wrong("derivative at the wrong place", (("dr = dy * (1 - y**2)", "dr = dy * (1 - y)"),), ""),
-    Wrong("ignores the cotangent", (("dr = dy * (1 - y**2)", "dr = 1 - y**2"),), "ignores"),
-    Wrong("transpose", (("x.T @ dr, ", "dr.T @ x, "),), "transpose"),
-    Wrong("sign", (("return dr @ W.T,", "return -dr @ W.T,"),), "the sign"),
-    Wrong("db not summed", ((", dr.sum(axis=0)\n", ", dr\n"),), "not summed over the batch"),
-    Wrong("db a mean", ((", dr.sum(axis=0)\n", ", dr.mean(axis=0)\n"),), "1/N"),
-    Wrong("loss without the mean", (("/ 2 / len(e), e", "/ 2, e"),), "sum in place of a mean"),
-    Wrong("gradient without the mean", (("dloss * cache / len(cache)", "dloss * cache"),),
-          "sum over the batch instead of the mean"),
-    Wrong("no dloss", (("dloss * cache / len", "cache / len"),), "ignores"),
-    Wrong("the 2 of the square", (("dloss * cache / len", "2 * dloss * cache / len"),), "twice"),
-    Wrong("only the second use of W", (("x.T @ dr1 + h.T @ dr2", "h.T @ dr2"),),
-          "first use of W is missing"),
-    Wrong("only the first use of b", (("dr1.sum(axis=0) + dr2.sum(axis=0)", "dr1.sum(axis=0)"),),
-          "second use of b is missing"),
-    Wrong("the second activation forgotten", (("dr2 = dy * (1 - y**2)", "dr2 = dy"),),
-          "derivative of the second activation is taken as 1"),
-    Wrong("no direction of b", (("x @ uW + ub)", "x @ uW)"),), "path of ub is missing"),
-    Wrong("wrong weights of the extrapolation", (("(4 * fine - coarse) / 3", "2 * fine - coarse"),),
-          ""),
-    Wrong("a batch size written in", (("dloss * cache / len(cache)", "dloss * cache / 6"),),
-          "batch size"),
-    Wrong("float32", (("return dr @ W.T,", "return np.float32(dr @ W.T),"),), "float32"),
-    Wrong("an epsilon", (("dr = dy * (1 - y**2)", "dr = dy * (1 - y**2 + 1e-8)"),), "almost right"),
-    Wrong("the misprint kept", (("q * np.abs(slope)", "q * slope"),), "form as printed"),
-    Wrong("writes into its input", (("    e = pred - target\n", "    pred -= target\n    e = pred\n"),),
-          "writes into its input"),
+    Wrong("no derivative of the activation", "derivative of the activation is taken as 1", FIRST, FIRST.replace(" * (1 - y**2)", "")),
+    Wrong("derivative at the wrong place", "", "dr = dy * (1 - y**2)", "dr = dy * (1 - y)"),
+    Wrong("ignores the cotangent", "ignores", "dr = dy * (1 - y**2)", "dr = 1 - y**2"),
+    Wrong("transpose", "transpose", "x.T @ dr, ", "dr.T @ x, "),
+    Wrong("sign", "the sign", "return dr @ W.T,", "return -dr @ W.T,"),
+    Wrong("db not summed", "not summed over the batch", ", dr.sum(axis=0)\n", ", dr\n"),
+    Wrong("db a mean", "1/N", ", dr.sum(axis=0)\n", ", dr.mean(axis=0)\n"),
+    Wrong("loss without the mean", "sum in place of a mean", "/ 2 / len(e), e", "/ 2, e"),
+    Wrong("gradient without the mean", "sum over the batch instead of the mean", "dloss * cache / len(cache)", "dloss * cache"),
+    Wrong("no dloss", "ignores", "dloss * cache / len", "cache / len"),
+    Wrong("the 2 of the square", "twice", "dloss * cache / len", "2 * dloss * cache / len"),
+    Wrong("only the second use of W", "first use of W is missing", "x.T @ dr1 + h.T @ dr2", "h.T @ dr2"),
+    Wrong("only the first use of b", "second use of b is missing", "dr1.sum(axis=0) + dr2.sum(axis=0)", "dr1.sum(axis=0)"),
+    Wrong("the second activation forgotten", "derivative of the second activation is taken as 1", "dr2 = dy * (1 - y**2)", "dr2 = dy"),
+    Wrong("no direction of b", "path of ub is missing", "x @ uW + ub)", "x @ uW)"),
+    Wrong("wrong weights of the extrapolation", "", "(4 * fine - coarse) / 3", "2 * fine - coarse"),
+    Wrong("a batch size written in", "batch size", "dloss * cache / len(cache)", "dloss * cache / 6"),
+    Wrong("an epsilon", "almost right", "dr = dy * (1 - y**2)", "dr = dy * (1 - y**2 + 1e-8)"),
+    Wrong("the misprint kept", "form as printed", "q * np.abs(slope)", "q * slope"),
+    Wrong("writes into its input", "writes into its input", "    e = pred - target\n", "    pred -= target\n    e = pred\n"),
 )  # fmt: skip
 
 BANK = Bank("gradients", RIGHT, WRONG, solution)
