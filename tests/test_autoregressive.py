@@ -13,7 +13,6 @@ from minigen.flows import (
     IAFLayer,
     MADEMoG,
     MAFLayer,
-    Permute,
     Spline,
     SplineCoupling,
     SplineMAFLayer,
@@ -65,21 +64,16 @@ def test_the_density_on_the_plane_integrates_to_one(name, context):
     assert abs(np.exp(f.log_prob(grid, *c)).sum() * step**2 - 1) < 1e-8
 
 
-@pytest.mark.parametrize("context", [0, 2])
-@pytest.mark.parametrize("name", ["maf", "iaf", "maf_mog", "neural_spline"])
-def test_one_column_with_and_without_a_condition(name, context):
-    f, c = flow(name, 1, context=context), rng(2).standard_normal((50, context))
-    given = (c,) if context else ()
-    x = f.sample(50, *given, rng=rng(3))
-    assert x.shape == (50, 1) and np.isfinite(f.log_prob(x, *given)).all()
-    if context:
-        assert (f.log_prob(x, c) != f.log_prob(x, c[::-1].copy())).all()
+ONE_COLUMN = ["maf", "iaf", "maf_mog", "neural_spline"]  # a coupling needs two
 
 
-@pytest.mark.parametrize("name", FACTORIES)
-def test_a_condition_changes_the_density_of_every_row(name):
-    f = flow(name, context=2)
-    x, c = rng(1).standard_normal((20, 3)), rng(2).standard_normal((20, 2))
+@pytest.mark.parametrize("name, D", [(n, 3) for n in FACTORIES] + [(n, 1) for n in ONE_COLUMN])
+def test_a_condition_changes_the_density_of_every_row(name, D):
+    x = flow(name, D).sample(20, rng=rng(1))
+    assert x.shape == (20, D) and np.isfinite(flow(name, D).log_prob(x)).all()
+    f, c = flow(name, D, context=2), rng(2).standard_normal((20, 2))
+    x = f.sample(20, c, rng=rng(3))
+    assert x.shape == (20, D) and np.isfinite(f.log_prob(x, c)).all()
     assert (f.log_prob(x, c) != f.log_prob(x, c + 0.1)).all()
 
 
@@ -103,14 +97,11 @@ def test_a_context_of_the_wrong_width_is_refused():
         f.sample(4, np.zeros((4, 1)), rng=rng())
 
 
-def test_every_other_layer_visits_the_columns_in_reversed_order():
-    for factory in (maf, iaf, maf_mog, neural_spline):
-        chain = factory(3, 3, (8,), rng=rng()).chain
-        layers = getattr(chain, "f", chain).layers  # of iaf, an Inverse
-        assert [f.made.order.tolist() for f in layers] == [[0, 1, 2], [2, 1, 0], [0, 1, 2]]
-    layers = neural_spline(3, 3, (8,), coupling=True, rng=rng()).chain.layers
-    kinds = [type(f) for f in layers]
-    assert kinds == [SplineCoupling, Permute, SplineCoupling, Permute, SplineCoupling]
+@pytest.mark.parametrize("factory", [maf, iaf, maf_mog, neural_spline])
+def test_every_other_layer_visits_the_columns_in_reversed_order(factory):
+    chain = factory(3, 3, (8,), rng=rng()).chain
+    layers = getattr(chain, "f", chain).layers  # of iaf, an Inverse
+    assert [f.made.order.tolist() for f in layers] == [[0, 1, 2], [2, 1, 0], [0, 1, 2]]
 
 
 @pytest.mark.parametrize("context", [0, 2])

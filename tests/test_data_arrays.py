@@ -105,10 +105,7 @@ BAD_ARRAYS = {
     "booleans": (npy(X > 1), "expected an array of real numbers, got dtype bool"),
     "dates": (npy(X.astype("M8[s]")), "expected an array of real numbers, got dtype datetime64"),
     "records": (npy(np.zeros(2, "f8,i4"), descr=[("a", "<f8"), ("b", "<i4")]), "expected an array"),
-    "nan": (
-        npy(np.array([[1, 2], [3, np.nan]])),
-        "expected finite numbers, got nan at index (1, 1",
-    ),
+    "nan": (npy(np.array([[1], [np.nan]])), "expected finite numbers, got nan at index (1, 0)"),
     "inf": (npy(np.array([[1, -np.inf]])), "expected finite numbers, got -inf at index (0, 1)"),
 }
 

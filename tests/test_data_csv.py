@@ -86,10 +86,7 @@ BAD_CSV = {
     "a NUL": ("1,2\n3,\x004\n", ":2:2: expected a finite number, got '\\x004'"),
     "a long text": ("1,2\n3," + "x" * 500, f":2:2: expected a finite number, got '{'x' * 37}...'"),
     "a huge cell": ("1,2\n3," + "1" * 200_000, ":2: expected comma-separated values, got field"),
-    "a million columns": (
-        "1,2\n" + "1," * 10**6,
-        ":2:3: expected as many columns as line 1, 2, got 1000001",
-    ),
+    "a million columns": ("1,2\n" + "1," * 10**6, ":2:3: expected as many columns as line 1, 2"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", ":1: expected text in UTF-8, got bytes"),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import diffusion as df
-from minigen import flows, nn, prob, training
+from minigen import flows, nn, prob
 from minigen.core import numeric, tree
 from minigen.data import quadrature
 from minigen.diffusion.network import TimeNet
@@ -200,10 +200,3 @@ def test_predictions_of_x0_and_eps_belong_together(rng):
     x0, eps = (model.reverse.predicted(xt, t, kind) for kind in ("x0", "eps"))
     A, rest = model.schedule.alpha_bar[t, None], model.schedule.one_minus_alpha_bar[t, None]
     np.testing.assert_allclose(np.sqrt(A) * x0 + np.sqrt(rest) * eps, xt, rtol=1e-12)
-
-
-# metric and training
-
-
-def test_optimisers_have_a_default_learning_rate():
-    assert training.Adam().lr > 0 and training.SGD().lr > 0

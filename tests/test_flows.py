@@ -273,14 +273,20 @@ def test_bits_are_averaged_over_draws_of_the_noise_of_integers(levels, draws, rn
         flow.bits_per_dim(x, rng=rng, draws=0)
 
 
-@pytest.mark.parametrize("factory", [flows.real_nvp, flows.nice])
-def test_the_columns_are_mixed_before_each_coupling_but_the_first(factory, rng):
-    flow = factory(4, 3, (4,), rng=rng)
-    *kinds, last = (type(f) for f in (*flow.chain.layers, flow.base))
-    coupling = flows.AffineCoupling if factory is flows.real_nvp else flows.AdditiveCoupling
+@pytest.mark.parametrize(
+    "factory, coupling, options",
+    [
+        (flows.real_nvp, flows.AffineCoupling, {}),
+        (flows.nice, flows.AdditiveCoupling, {}),
+        (flows.neural_spline, flows.SplineCoupling, {"coupling": True}),
+    ],
+)
+def test_the_columns_are_mixed_before_each_coupling_but_the_first(factory, coupling, options, rng):
+    flow = factory(4, 3, (4,), rng=rng, **options)
     mixed = [coupling, flows.Permute, coupling, flows.Permute, coupling]
-    assert kinds == mixed + ([flows.ActNorm] if factory is flows.nice else [])
-    assert last is prob.StandardNormal and flow.levels == flow.context == 0
+    last = [flows.ActNorm] if factory is flows.nice else []
+    assert [type(f) for f in flow.chain.layers] == mixed + last
+    assert type(flow.base) is prob.StandardNormal and flow.levels == flow.context == 0
 
 
 @pytest.mark.parametrize("make", [flows.real_nvp, flows.maf, flows.iaf])
