@@ -285,8 +285,8 @@ for Broken in (OnePath, NoGate):
 # %% [markdown]
 # **How to read a report.** One row for each array; below, the worst entry of each with its index,
 # and what the checker makes of it. In the first report `dp` and `dn` are right and only `da` is
-# wrong, in the rows of the active triplets. The second says "not 0 where the right one is: is a
-# mask missing?". Just so: $w$ is the mask. Now the other two.
+# wrong, in the rows of the active triplets. The second says "not 0 where the right gradient
+# is 0: is a mask missing?". Just so: $w$ is the mask. Now the other two.
 
 # %%
 classes = np.arange(12) % 3
