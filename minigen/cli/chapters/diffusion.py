@@ -116,7 +116,7 @@ def digits(stage: Stage) -> Part:
     d, model = done.data, done.model
     x = sample_ddpm(model, 80, rng=stage.rng)
     picture = plot.images(x, columns=10, top=16, heading="80 samples")
-    t, forward = noised(model, model.encode(d.train[:5]), stage.rng)
+    t, forward = noised(model, model.data.scale(d.train[:5]), stage.rng)
     strip = plot.filmstrip(forward, [f"t = {k}" for k in t], how="data to noise")
     bound = model.elbo(d.source.test.x, rng=stage.rng)
     neighbours = plot.neighbours(x[:8], nearest(x[:8], d.train), top=16)
