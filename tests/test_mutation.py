@@ -81,8 +81,7 @@ def test_other_packages_are_given_the_layer_as_it_is():
 @pytest.mark.parametrize("name", BANKS)
 def test_a_planted_mistake_fits_the_source_as_it_is(name):
     planted = BANKS[name]
-    text = (copies.ROOT / "minigen" / planted.file).read_text(encoding="utf-8")
-    assert planted.source(text) != text
+    assert planted.source() != copies.source(planted.file)
     for word in re.findall(r"test_\w+\.py", planted.tests):
         assert (copies.ROOT / "tests" / word).exists()
 
@@ -106,7 +105,7 @@ def test_the_tests_find_a_mistake_in_a_copy_of_the_package(name, tests):
 
 def test_a_mutant_of_the_source_meets_the_tests_that_call_it():
     file = "data/quadrature.py"
-    right = (copies.ROOT / "minigen" / file).read_text(encoding="utf-8")
+    right = copies.source(file)
     with copies.Copy() as copy:
         calls = source.callers(copy, ["tests/test_data_formulas.py"])
         tests = source.nearest(calls, file)

@@ -18,10 +18,9 @@ OWN = {file: name for name, files in TESTS.items() for file in files.split()}
 
 def planted(name, file, *pairs):
     """A mistake in a file, judged by that file's own tests first and then by the others."""
-    edits = tuple(zip(pairs[::2], pairs[1::2], strict=True))
     order = sorted(TESTS, key=lambda t: t != OWN[file])
     words = ("test_check.py" if t == "check" else f"test_check_{t}.py" for t in order)
-    return Planted(name, f"check/{file}.py", edits, " ".join(words))
+    return Planted.of(name, f"check/{file}.py", " ".join(words), *pairs)
 
 
 BANK = (

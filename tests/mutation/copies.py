@@ -1,5 +1,6 @@
 """Mistakes planted into a copy of the package, where the tests as they stand must find them."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -26,13 +27,24 @@ class Planted:
     edits: tuple
     tests: str = ""
 
-    def source(self, text):
+    @classmethod
+    def of(cls, name, file, tests, *pairs):
+        """A mistake with its edits one after the other: old, new, old, new, ..."""
+        return cls(name, file, tuple(zip(pairs[::2], pairs[1::2], strict=True)), tests)
+
+    def source(self):
         """The file's text with the mistake in it."""
+        text = source(self.file)
         for old, new in self.edits:
             if old not in text:
                 raise LookupError(f"{self.name}: nothing to edit in {self.file}: {old!r}")
             text = text.replace(old, new)
         return text
+
+
+def source(file):
+    """The text of a file below minigen/."""
+    return (ROOT / "minigen" / file).read_text(encoding="utf-8")
 
 
 class Copy:
@@ -66,6 +78,16 @@ class Copy:
             return None, ""
         return run.returncode, run.stdout + run.stderr
 
+    @contextlib.contextmanager
+    def changed(self, file, text):
+        """Inside, `text` stands in a file below minigen/."""
+        path = self.root / "minigen" / file
+        path.write_text(text, encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(source(file), encoding="utf-8")
+
     def failing(self, words):
         """The name of the first test that fails, or ""."""
         code, out = self.pytest(words)
@@ -76,14 +98,9 @@ class Copy:
 
     def caught_by(self, planted):
         """The name of a test that fails with the mistake and passes without it, or ""."""
-        path = self.root / "minigen" / planted.file
-        before = path.read_text(encoding="utf-8")
-        path.write_text(planted.source(before), encoding="utf-8")
-        try:
-            words = shlex.split(planted.tests)
+        words = shlex.split(planted.tests)
+        with self.changed(planted.file, planted.source()):
             test = self.failing([f"tests/{w}" if w.startswith("test_") else w for w in words])
-        finally:
-            path.write_text(before, encoding="utf-8")
         if test and self.failing([test]):
             raise AssertionError(f"the right code fails {test}")
         return test

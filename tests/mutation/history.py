@@ -10,8 +10,7 @@ INVERTED = "test_contract.py -k 'bijection and {}'".format
 DERIVED = "test_contract.py -k 'gradients and {}'".format
 
 
-def planted(name, file, tests, *pairs):
-    return Planted(name, file, tuple(zip(pairs[::2], pairs[1::2], strict=True)), tests)
+planted = Planted.of
 
 
 BANK = (

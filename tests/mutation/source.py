@@ -5,6 +5,7 @@ caught where one of the files that call its module fails, or takes TIMEOUT secon
 NumPy twins of the kernels. A few percent of all mutants change no number: 100 % is out of reach.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .copies import NOTHING_COLLECTED, PASSED, ROOT, Copy
+from .copies import NOTHING_COLLECTED, PASSED, ROOT, Copy, source
 
 TIMEOUT = 900
 MODULES = (
@@ -92,46 +93,37 @@ def nearest(calls, file):
 
 def caught(copy, file, text, tests):
     """Whether a test fails where `text` stands in a file of the copy."""
-    path = copy.root / "minigen" / file
-    before = path.read_text(encoding="utf-8")
-    path.write_text(text, encoding="utf-8")
-    try:
+    with copy.changed(file, text):
         return copy.pytest(tests, TIMEOUT, **TWINS)[0] not in (PASSED, NOTHING_COLLECTED)
-    finally:
-        path.write_text(before, encoding="utf-8")
 
 
 def campaign(names, sample, seed, say=print):
     """The score of a sample of mutants, and the survivors."""
     from .automatic import mutant, places
 
-    texts = {f: (ROOT / "minigen" / f).read_text(encoding="utf-8") for f in modules(names)}
+    texts = {file: source(file) for file in modules(names)}
     found = [(file, place) for file, text in texts.items() for place in places(text)]
     chosen = random.Random(seed).sample(found, min(sample, len(found)))
-    copies = [Copy() for _ in range(os.cpu_count() or 1)]
-    free = queue.SimpleQueue()
-    for copy in copies:
-        free.put(copy.__enter__())
-    calls = callers(copies[0], tests())
-
-    def survivor(one):
-        file, place = one
-        text, (line, old, new) = mutant(texts[file], *place)
-        copy = free.get()
-        try:
-            if caught(copy, file, text, nearest(calls, file)):
-                return None
-        finally:
+    with contextlib.ExitStack() as stack:
+        copies = [stack.enter_context(Copy()) for _ in range(os.cpu_count() or 1)]
+        calls, free = callers(copies[0], tests()), queue.SimpleQueue()
+        for copy in copies:
             free.put(copy)
-        say(f"survives: {file}:{line}: {old} -> {new}", flush=True)
-        return f"{file}:{line}\n    {old}\n    {new}"
 
-    try:
+        def survivor(one):
+            file, place = one
+            text, (line, old, new) = mutant(texts[file], *place)
+            copy = free.get()
+            try:
+                if caught(copy, file, text, nearest(calls, file)):
+                    return None
+            finally:
+                free.put(copy)
+            say(f"survives: {file}:{line}: {old} -> {new}", flush=True)
+            return f"{file}:{line}\n    {old}\n    {new}"
+
         with ThreadPoolExecutor(len(copies)) as pool:
             alive = sorted(filter(None, pool.map(survivor, chosen)))
-    finally:
-        for copy in copies:
-            copy.__exit__()
     score = f"{len(chosen) - len(alive)} of {len(chosen)} mutants caught"
     where = f"a sample (seed {seed}) of {len(found)} in {len(texts)} modules"
     return "\n".join([f"{score}, {where}: {100 - 100 * len(alive) / len(chosen):.1f} %.", *alive])
