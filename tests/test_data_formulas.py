@@ -119,7 +119,7 @@ def test_pinwheel_is_the_formula_of_its_docstring(options, rng):
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 9])
-def test_grid_is_centred_at_zero_whatever_its_side(side, rng):
+def test_a_grid_of_any_side_is_centred_at_zero(side, rng):
     x = rng.uniform(-5, 5, (200, 2))
     axis = np.linspace(-(side - 1) / 2, (side - 1) / 2, side)
     terms = [NORMAL(x[:, 0], a, 0.3) + NORMAL(x[:, 1], b, 0.3) for a in axis for b in axis]

@@ -32,11 +32,6 @@ def mass(flow, width=15.0, n=1201):
     return total * (2 * width / (n - 1)) ** 2
 
 
-def inverted(flow):
-    """The flow whose data are the latents of `flow`, and the other way round."""
-    return flows.Flow(flows.Inverse(flow.chain), flow.base)
-
-
 CORRELATED = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
 
 
@@ -44,7 +39,7 @@ CORRELATED = prob.Gaussian.from_moments([0.3, -0.2], [[1.0, 0.6], [0.6, 0.8]])
     "make",
     [
         lambda rng: smooth_flow(rng, layers=4),
-        lambda rng: inverted(smooth_flow(rng, layers=4)),
+        lambda rng: zoo.inverted(smooth_flow(rng, layers=4)),
         lambda rng: smooth_flow(rng, factory=flows.nice, layers=4),
         lambda rng: smooth_flow(rng, base=CORRELATED, layers=4),
     ],
