@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from minigen.core import files, tree, validate
 from minigen.core.contract import Layer
 
-FORMAT = 1
+FORMAT = 2  # 1 was that of version 0.1.0, with other classes and fields
 KINDS = "fiub"  # the dtypes a file may hold: floats, integers, booleans
 
 
