@@ -426,7 +426,7 @@ def test_a_pickle_in_a_file_is_never_run(tmp_path):
         training.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         model = {"class": "system", "module": "os", "fields": {}}
-        manifest = {"format": 1, "model": model, "arrays": {}}
+        manifest = {"format": FORMAT, "model": model, "arrays": {}}
         archive.writestr("manifest.json", json.dumps(manifest))
     with pytest.raises(CheckpointError, match=r"expected a class of minigen .* got os\.system"):
         training.load(path)
