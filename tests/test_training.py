@@ -15,6 +15,7 @@ from minigen.core import tree
 from minigen.core.contract import Loss
 from minigen.core.tree import param
 from minigen.training import SGD, Adam, CheckpointError, fit
+from minigen.training.checkpoint import FORMAT
 
 
 def gaussian(features=2):
