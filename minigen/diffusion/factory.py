@@ -17,20 +17,11 @@ from minigen.diffusion.variance import FIXED, LEARNED
 
 @validate.options
 def ddpm(
-    features: int,
-    schedule: Schedule | None = None,
-    *,
-    hidden: int = 256,
-    blocks: int = 3,
-    predict: str = "v",
-    variance: str = "beta",
-    first_variance: float | None = None,
-    levels: int = 0,
-    classes: int = 0,
-    init_from: ArrayLike | None = None,
-    rng: np.random.Generator,
+    features: int, schedule: Schedule | None = None, *, hidden: int = 256, blocks: int = 3,
+    predict: str = "v", variance: str = "beta", first_variance: float | None = None,
+    levels: int = 0, classes: int = 0, init_from: ArrayLike | None = None, rng: np.random.Generator,
     dtype: DTypeLike = np.float32,
-) -> DDPM:
+) -> DDPM:  # fmt: skip
     """A diffusion model with a residual MLP (Ho, Jain & Abbeel 2020).
 
     Parameters

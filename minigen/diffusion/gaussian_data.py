@@ -10,14 +10,9 @@ from minigen.prob.kl import gaussian_kl
 
 
 def gaussian_bound(
-    schedule: Schedule,
-    mean: ArrayLike,
-    covariance: ArrayLike,
-    x0: ArrayLike,
-    *,
-    variance: str = "exact",
-    first: float | None = None,
-) -> NDArray:
+    schedule: Schedule, mean: ArrayLike, covariance: ArrayLike, x0: ArrayLike, *,
+    variance: str = "exact", first: float | None = None,
+) -> NDArray:  # fmt: skip
     """Every term of the bound for data N(mean, covariance) and the ideal reverse mean, exactly.
 
     The expectation over x_t is taken in closed form, for each x_0. Along an eigenvector of the
@@ -64,14 +59,9 @@ def gaussian_bound(
 
 
 def _term(
-    schedule: Schedule,
-    t: int,
-    s: NDArray,
-    d: NDArray,
-    V: NDArray,
-    variance: str,
+    schedule: Schedule, t: int, s: NDArray, d: NDArray, V: NDArray, variance: str,
     first: float | None,
-) -> NDArray:
+) -> NDArray:  # fmt: skip
     """L_{t-1} of `gaussian_bound`, (N,)."""
     beta, A, rest = schedule.beta[t], schedule.alpha_bar, schedule.one_minus_alpha_bar
     square = (beta * np.sqrt(A[t - 1]) / V[t]) ** 2 * (d**2 + A[t] / rest[t] * s**2)

@@ -105,14 +105,9 @@ class BoundLoss(DiffusionLoss):
     times: Times = const()
 
     def forward(
-        self,
-        x0: NDArray,
-        *,
-        t: NDArray,
-        eps: NDArray,
-        weight: NDArray | None = None,
+        self, x0: NDArray, *, t: NDArray, eps: NDArray, weight: NDArray | None = None,
         label: NDArray | None = None,
-    ) -> tuple[NDArray, Cache]:
+    ) -> tuple[NDArray, Cache]:  # fmt: skip
         p = self.model.reverse
         L, term = StepTerm(p).forward(x0, t=t, eps=eps, label=label)
         last, prior = PriorTerm(p.schedule).forward(x0)
@@ -141,14 +136,9 @@ class SimpleLoss(DiffusionLoss):
     times: Times = const()
 
     def forward(
-        self,
-        x0: NDArray,
-        *,
-        t: NDArray,
-        eps: NDArray,
-        weight: NDArray | None = None,
+        self, x0: NDArray, *, t: NDArray, eps: NDArray, weight: NDArray | None = None,
         label: NDArray | None = None,
-    ) -> tuple[NDArray, Cache]:
+    ) -> tuple[NDArray, Cache]:  # fmt: skip
         p = self.model.reverse
         xt, noising = p.noising.forward(x0, eps, t=t)
         out, net = p.prediction(xt, t, label)
@@ -188,15 +178,9 @@ class HybridLoss(DiffusionLoss):
         return (x0,), given | {"mean": p.predicted(xt, t, "mu", given.get("label"))}
 
     def forward(
-        self,
-        x0: NDArray,
-        *,
-        t: NDArray,
-        eps: NDArray,
-        mean: NDArray,
-        weight: NDArray | None = None,
-        label: NDArray | None = None,
-    ) -> tuple[NDArray, Cache]:
+        self, x0: NDArray, *, t: NDArray, eps: NDArray, mean: NDArray,
+        weight: NDArray | None = None, label: NDArray | None = None,
+    ) -> tuple[NDArray, Cache]:  # fmt: skip
         p = self.model.reverse
         xt, noising = p.noising.forward(x0, eps, t=t)
         out, logvar, net = p.forward(xt, t=t, label=label)

@@ -84,16 +84,10 @@ class DDPM(Layer):
         return HybridLoss(self, Antithetic(self.schedule.T))
 
     def sample(
-        self,
-        n: int,
-        *,
-        rng: np.random.Generator,
-        sampler: str = "ancestral",
-        steps: int | None = None,
-        eta: float = 0.0,
-        label: ArrayLike | None = None,
+        self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
+        steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
-    ) -> NDArray:
+    ) -> NDArray:  # fmt: skip
         """Samples, in the units of the data.
 
         Parameters
@@ -127,16 +121,10 @@ class DDPM(Layer):
         return self.data.unscale(x)
 
     def walk(
-        self,
-        n: int,
-        *,
-        rng: np.random.Generator,
-        sampler: str = "ancestral",
-        steps: int | None = None,
-        eta: float = 0.0,
-        label: ArrayLike | None = None,
+        self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
+        steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
-    ) -> Iterator[tuple[int, NDArray]]:
+    ) -> Iterator[tuple[int, NDArray]]:  # fmt: skip
         """The states that `sample` passes through, from noise at t = T to t = 0.
 
         Parameters

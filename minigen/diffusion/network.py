@@ -30,17 +30,9 @@ class TimeNet(Layer):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        n_out: int,
-        *,
-        T: int,
-        hidden: int,
-        blocks: int,
-        classes: int = 0,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-    ) -> "TimeNet":
+        cls, features: int, n_out: int, *, T: int, hidden: int, blocks: int, classes: int = 0,
+        rng: np.random.Generator, dtype: DTypeLike = np.float32,
+    ) -> "TimeNet":  # fmt: skip
         """Fresh parameters; the head starts at zero, so that the first prediction is zero.
 
         W_in ~ N(0, (6/D)^2): in few dimensions the data have fine structure, and a unit has to

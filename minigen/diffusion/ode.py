@@ -98,13 +98,10 @@ def runge_kutta(rate: Callable[[float, NDArray], NDArray], y: NDArray, times: ND
 
 
 def solve(
-    rate: Callable[[float, NDArray, NDArray, bool], NDArray],
-    y: NDArray,
-    result: Callable[[NDArray], NDArray],
-    schedule: Schedule,
-    backwards: bool,
+    rate: Callable[[float, NDArray, NDArray, bool], NDArray], y: NDArray,
+    result: Callable[[NDArray], NDArray], schedule: Schedule, backwards: bool,
     settled: Callable[[NDArray, NDArray], NDArray],
-) -> NDArray:
+) -> NDArray:  # fmt: skip
     """result(y) (N, k) after dy/dt = rate(t, y, rows, early) over 0..T, or backwards.
 
     The number of steps doubles until settled(finer, coarser) (N,) says that a row is done; the

@@ -19,15 +19,9 @@ States = Iterator[tuple[int, NDArray]]
 
 
 def states(
-    reverse: ReverseProcess,
-    x: NDArray,
-    *,
-    rng: np.random.Generator,
-    sampler: str,
-    steps: int,
-    eta: float,
-    label: NDArray | None,
-) -> States:
+    reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator, sampler: str, steps: int,
+    eta: float, label: NDArray | None,
+) -> States:  # fmt: skip
     """(T, x), then what the sampler makes of it, on `steps` of the T times."""
     T = reverse.schedule.T
     yield T, x
@@ -59,14 +53,9 @@ def ancestral(
 
 
 def ddim(
-    reverse: ReverseProcess,
-    x: NDArray,
-    *,
-    rng: np.random.Generator,
-    times: Sequence[int] | NDArray,
-    eta: float = 0.0,
-    label: NDArray | None = None,
-) -> States:
+    reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator,
+    times: Sequence[int] | NDArray, eta: float = 0.0, label: NDArray | None = None,
+) -> States:  # fmt: skip
     """Denoising diffusion implicit models (Song, Meng & Ermon 2021, eq. 12).
 
         x_s = sqrt(A_s) x0 + sqrt(1 - A_s - sigma^2) eps + sigma z

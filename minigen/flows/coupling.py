@@ -41,16 +41,9 @@ class AffineCoupling(Bijection):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        context: int = 0,
-        c: float = 2.0,
-        activation: str = "relu",
-    ) -> "AffineCoupling":
+        cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, context: int = 0, c: float = 2.0, activation: str = "relu",
+    ) -> "AffineCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 2, context, rng, dtype, activation)
         return cls(net, d, c, context)
@@ -114,15 +107,9 @@ class AdditiveCoupling(Bijection):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        context: int = 0,
-        activation: str = "relu",
-    ) -> "AdditiveCoupling":
+        cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, context: int = 0, activation: str = "relu",
+    ) -> "AdditiveCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 1, context, rng, dtype, activation)
         return cls(net, d, context)
@@ -156,14 +143,9 @@ class AdditiveCoupling(Bijection):
 
 
 def conditioner(
-    features: int,
-    hidden: int | Sequence[int],
-    outputs: int,
-    context: int,
-    rng: np.random.Generator,
-    dtype: DTypeLike,
-    activation: str,
-) -> tuple[int, Layer]:
+    features: int, hidden: int | Sequence[int], outputs: int, context: int,
+    rng: np.random.Generator, dtype: DTypeLike, activation: str,
+) -> tuple[int, Layer]:  # fmt: skip
     """(d, net): the number of columns kept, and a network with `outputs` per other column."""
     if features < 2:
         raise validate.expected("features", "at least 2 (a coupling keeps one column)", features)

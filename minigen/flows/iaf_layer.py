@@ -36,18 +36,10 @@ class IAFLayer(Bijection):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        c: float = 2.0,
-        order: str | ArrayLike = "natural",
-        context: int = 0,
-        activation: str = "relu",
-        last_gain: float = 0.0,
-    ) -> "IAFLayer":
+        cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, c: float = 2.0, order: str | ArrayLike = "natural",
+        context: int = 0, activation: str = "relu", last_gain: float = 0.0,
+    ) -> "IAFLayer":  # fmt: skip
         """A layer that starts at the identity; the options are those of `MADE.init`."""
         made = MADE.init(
             features, hidden, 2, rng=rng, dtype=dtype, order=order, context=context,

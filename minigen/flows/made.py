@@ -38,16 +38,10 @@ class MaskedLinear(Layer):
 
     @classmethod
     def init(
-        cls,
-        below: NDArray,
-        above: NDArray,
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        gain: float = 2.0,
-        spread: float = 0.0,
+        cls, below: NDArray, above: NDArray, *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, gain: float = 2.0, spread: float = 0.0,
         rectified: bool = False,
-    ) -> "MaskedLinear":
+    ) -> "MaskedLinear":  # fmt: skip
         """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
         M = degrees.mask(below, above)
         scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
@@ -98,18 +92,10 @@ class MADE(Layer):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        parts: int = 2,
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        order: str | ArrayLike = "natural",
-        context: int = 0,
-        activation: str = "relu",
-        last_gain: float = 0.0,
-    ) -> "MADE":
+        cls, features: int, hidden: int | Sequence[int], parts: int = 2, *,
+        rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
+        context: int = 0, activation: str = "relu", last_gain: float = 0.0,
+    ) -> "MADE":  # fmt: skip
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales

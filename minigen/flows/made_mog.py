@@ -35,19 +35,10 @@ class MADEMoG(Density):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        components: int = 8,
-        *,
-        c: float = 4.0,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        order: str | ArrayLike = "natural",
-        context: int = 0,
-        activation: str = "relu",
-        last_gain: float = 0.0,
-    ) -> "MADEMoG":
+        cls, features: int, hidden: int | Sequence[int], components: int = 8, *, c: float = 4.0,
+        rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
+        context: int = 0, activation: str = "relu", last_gain: float = 0.0,
+    ) -> "MADEMoG":  # fmt: skip
         """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
         K = validate.integer("components", components, 1)
         made = MADE.init(

@@ -37,20 +37,11 @@ Hidden = int | Sequence[int]
 
 @validate.options
 def real_nvp(
-    features: int,
-    layers: int = 8,
-    hidden: Hidden = (64, 64),
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    c: float = 2.0,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    base: Density | None = None,
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
+    base: Density | None = None, levels: int = 0,
+) -> Flow:  # fmt: skip
     """Real NVP: affine couplings with the columns mixed between them (Dinh et al. 2017).
 
     Parameters
@@ -86,19 +77,11 @@ def real_nvp(
 
 @validate.options
 def nice(
-    features: int,
-    layers: int = 8,
-    hidden: Hidden = (64, 64),
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    base: Density | None = None,
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, activation: str = "relu", context: int = 0,
+    init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
+    base: Density | None = None, levels: int = 0,
+) -> Flow:  # fmt: skip
     """NICE: additive couplings, then one scale for each column (Dinh et al. 2015).
 
     Parameters
@@ -134,20 +117,11 @@ def nice(
 
 @validate.options
 def maf(
-    features: int,
-    layers: int = 5,
-    hidden: Hidden = (64, 64),
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    c: float = 2.0,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    base: Density | None = None,
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
+    base: Density | None = None, levels: int = 0,
+) -> Flow:  # fmt: skip
     """Masked autoregressive flow: a density in one pass a layer (Papamakarios et al. 2017).
 
     Every other layer visits the columns in reversed order.
@@ -187,20 +161,11 @@ def maf(
 
 @validate.options
 def iaf(
-    features: int,
-    layers: int = 5,
-    hidden: Hidden = (64, 64),
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    c: float = 2.0,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    base: Density | None = None,
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
+    base: Density | None = None, levels: int = 0,
+) -> Flow:  # fmt: skip
     """Inverse autoregressive flow: samples in one pass a layer (Kingma et al. 2016).
 
     The chain is the inverse of a chain of IAF layers; with `init_from` one ActNorm, set from the
@@ -246,20 +211,11 @@ def iaf(
 
 @validate.options
 def maf_mog(
-    features: int,
-    layers: int = 5,
-    hidden: Hidden = (64, 64),
-    components: int = 8,
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    c: float = 2.0,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 5, hidden: Hidden = (64, 64), components: int = 8, *,
+    rng: np.random.Generator, dtype: DTypeLike = np.float32, c: float = 2.0,
+    activation: str = "relu", context: int = 0, init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (), levels: int = 0,
+) -> Flow:  # fmt: skip
     """MAF over a base of MADE with Gaussian mixtures, "MAF MoG" of Papamakarios et al. (2017).
 
     Parameters
@@ -294,23 +250,11 @@ def maf_mog(
 
 @validate.options
 def neural_spline(
-    features: int,
-    layers: int = 3,
-    hidden: Hidden = (64, 64),
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
-    bins: int = 16,
-    bound: float = 5.0,
-    coupling: bool = False,
-    c: float = 3.0,
-    activation: str = "relu",
-    context: int = 0,
-    init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (),
-    base: Density | None = None,
-    levels: int = 0,
-) -> Flow:
+    features: int, layers: int = 3, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, bins: int = 16, bound: float = 5.0, coupling: bool = False,
+    c: float = 3.0, activation: str = "relu", context: int = 0, init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (), base: Density | None = None, levels: int = 0,
+) -> Flow:  # fmt: skip
     """Neural spline flow: monotone rational-quadratic splines (Durkan et al. 2019).
 
     Parameters
@@ -372,16 +316,10 @@ def mixing(features: int, k: int, rng: np.random.Generator) -> tuple[Permute, ..
 
 
 def assemble(
-    step: Callable[[int], tuple[Bijection, ...]],
-    features: int,
-    layers: int,
-    rng: np.random.Generator,
-    dtype: DTypeLike,
-    init_from: ArrayLike | None,
-    before: Sequence[Bijection],
-    base: Density | None,
-    levels: int,
-) -> Flow:
+    step: Callable[[int], tuple[Bijection, ...]], features: int, layers: int,
+    rng: np.random.Generator, dtype: DTypeLike, init_from: ArrayLike | None,
+    before: Sequence[Bijection], base: Density | None, levels: int,
+) -> Flow:  # fmt: skip
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
     if levels and not before:
         before = (Logit(bins=float(levels), low=0.01),)

@@ -98,18 +98,10 @@ class SplineCoupling(Bijection):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        *,
-        bins: int = 8,
-        bound: float = 5.0,
-        c: float = 3.0,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        context: int = 0,
+        cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
+        c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: int = 0,
         activation: str = "relu",
-    ) -> "SplineCoupling":
+    ) -> "SplineCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""
         spline = Spline(bins, bound, c)
         d, net = conditioner(features, hidden, spline.parts, context, rng, dtype, activation)

@@ -31,20 +31,11 @@ class SplineMAFLayer(Bijection):
 
     @classmethod
     def init(
-        cls,
-        features: int,
-        hidden: int | Sequence[int],
-        *,
-        bins: int = 8,
-        bound: float = 5.0,
-        c: float = 3.0,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
-        order: str | ArrayLike = "natural",
-        context: int = 0,
-        activation: str = "relu",
+        cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
+        c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32,
+        order: str | ArrayLike = "natural", context: int = 0, activation: str = "relu",
         last_gain: float = 0.0,
-    ) -> "SplineMAFLayer":
+    ) -> "SplineMAFLayer":  # fmt: skip
         """A layer that starts at the identity; the options are those of `MADE.init`."""
         spline = Spline(bins, bound, c)
         made = MADE.init(

@@ -7,15 +7,9 @@ from minigen.kernels.jit import kernel
 
 
 def adam_numpy(
-    theta: NDArray,
-    g: NDArray,
-    m: NDArray,
-    v: NDArray,
-    a1: float,
-    a2: float,
-    size: float,
+    theta: NDArray, g: NDArray, m: NDArray, v: NDArray, a1: float, a2: float, size: float,
     eps: float,
-) -> None:
+) -> None:  # fmt: skip
     """Adam (Kingma & Ba 2015), in place: a1 = 1 - b1 and a2 = 1 - b2 are the shares of the new.
 
     `size` and `eps` hold the bias corrections.
@@ -27,15 +21,9 @@ def adam_numpy(
 
 @kernel(adam_numpy)
 def adam(
-    theta: NDArray,
-    g: NDArray,
-    m: NDArray,
-    v: NDArray,
-    a1: float,
-    a2: float,
-    size: float,
+    theta: NDArray, g: NDArray, m: NDArray, v: NDArray, a1: float, a2: float, size: float,
     eps: float,
-) -> None:
+) -> None:  # fmt: skip
     if not theta.size == g.size == m.size == v.size:
         raise ValueError("theta (P,), g (P,), m (P,), v (P,)")
     for i in range(theta.size):

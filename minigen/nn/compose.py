@@ -36,15 +36,9 @@ class Sequential(Layer):
 
 
 def mlp(
-    n_in: int,
-    hidden: int | Sequence[int],
-    n_out: int,
-    *,
-    rng: np.random.Generator,
-    activation: str = "relu",
-    last_gain: float = 1.0,
-    dtype: DTypeLike = np.float32,
-) -> Sequential:
+    n_in: int, hidden: int | Sequence[int], n_out: int, *, rng: np.random.Generator,
+    activation: str = "relu", last_gain: float = 1.0, dtype: DTypeLike = np.float32,
+) -> Sequential:  # fmt: skip
     """A multilayer perceptron: Linear, activation, ..., Linear.
 
     Parameters

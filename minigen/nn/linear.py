@@ -24,14 +24,9 @@ class Linear(Layer):
 
     @classmethod
     def init(
-        cls,
-        n_in: int,
-        n_out: int,
-        *,
-        rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
+        cls, n_in: int, n_out: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
         gain: float = 2.0,
-    ) -> "Linear":
+    ) -> "Linear":  # fmt: skip
         """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
         scale = np.sqrt(gain / max(n_in, 1))
         W = (scale * rng.standard_normal((n_in, n_out))).astype(dtype)

@@ -42,24 +42,12 @@ class Run:
 
 @validate.options
 def fit(
-    loss: Any,
-    data: Any,
-    *,
-    rng: np.random.Generator,
-    steps: int = 2000,
-    batch: int = 256,
-    lr: float = 1e-3,
-    optimizer: Any = None,
-    schedule: str | Callable[[float], float] = "cosine",
-    weight_decay: float = 0.0,
-    clip: float | None = None,
-    ema: float | None = None,
-    validation: Any = None,
-    validate_every: int | None = None,
-    patience: int | None = None,
-    callback: Callable[[int, Run], Any] | None = None,
-    progress: bool | None = None,
-) -> Run:
+    loss: Any, data: Any, *, rng: np.random.Generator, steps: int = 2000, batch: int = 256,
+    lr: float = 1e-3, optimizer: Any = None, schedule: str | Callable[[float], float] = "cosine",
+    weight_decay: float = 0.0, clip: float | None = None, ema: float | None = None,
+    validation: Any = None, validate_every: int | None = None, patience: int | None = None,
+    callback: Callable[[int, Run], Any] | None = None, progress: bool | None = None,
+) -> Run:  # fmt: skip
     """Minimise a loss over its parameters, in place, and return the `Run`.
 
     The model's arrays are moved into one vector and are views of it from the first step on, so
