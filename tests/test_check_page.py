@@ -18,6 +18,7 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.page.html import page
 from minigen.derivations.page.latex_text import plain
 from minigen.derivations.page.mathml import marked, mathml, prose
+from minigen.flows import AffineCoupling
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -151,12 +152,9 @@ class Browser:
 
     def __init__(self, base):
         self.base = base
-        options = {
-            "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            "binary": CHROMIUM,
-        }
+        args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         wanted = {
-            "goog:chromeOptions": options,
+            "goog:chromeOptions": {"args": args, "binary": CHROMIUM},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
         answer = self.post("/session", {"capabilities": {"alwaysMatch": wanted}})
@@ -215,19 +213,15 @@ def test_every_equation_is_seen(browser, path, width):
         " return [b.left, b.right, b.height, m.length, "
         "  ...m.map(x => { const r = x.getBoundingClientRect(); return r.width * r.height; })]; })"
     )
-    assert (
-        len(seen) >= len(FORMULAS) - 44
-    )  # of a line that is right as printed one form may be enough
+    assert len(seen) >= len(FORMULAS) - 44  # a line that is right as printed may need one form
     for left, right, height, count, *areas in seen:
         assert 0 <= left < right <= width and height > 10
         assert len(areas) == count and all(area > 20 for area in areas)
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
-def test_every_entry_and_picture_is_there(browser, path):
+def test_every_ruler_and_picture_is_there(browser, path):
     browser.open(path, 1200)
-    ids = browser.run("return [...document.querySelectorAll('article')].map(a => a.id)")
-    assert ids == [e.id for e in notes.catalogue()]
     drawn = browser.run(
         "return [...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().height)"
     )
@@ -308,8 +302,7 @@ def test_links_lead_somewhere_and_nothing_comes_from_outside(text):
 
 
 def test_the_page_holds_every_entry_in_the_order_of_the_notes(text):
-    places = [text.index(f'<article id="{e.id}"') for e in notes.catalogue()]
-    assert places == sorted(places)
+    assert re.findall('<article id="([^"]*)"', text) == [e.id for e in notes.catalogue()]
     assert text.count("<details>") > 200 and len(text) < 1.5e6
 
 
@@ -320,8 +313,6 @@ def test_a_reason_links_to_the_entries_it_names_where_they_are_there(text):
 
 
 def test_a_failing_entry_is_marked(monkeypatch):
-    from minigen.flows import AffineCoupling
-
     monkeypatch.setattr(AffineCoupling, "inverse", AffineCoupling.forward)
     text = page(runner.run(["NVP-5", "NVP-6"], quick=True))
     assert "2 of 2 fail" in text and text.count(" failing") == 2 and "trouble" in text

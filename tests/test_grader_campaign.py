@@ -13,7 +13,7 @@ from test_grader_hostile import HOSTILE
 from test_homework import BANKS, NAMES
 
 from minigen import homework
-from minigen.homework.handout import blanks, variants
+from minigen.homework.handout import blanks
 from minigen.homework.marking.marks import mark
 from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.wall import LIMITS, Limits
@@ -57,7 +57,8 @@ def test_a_class_of_three_hundred_with_every_attack_in_it(tmp_path):
     files = [(f"student{k:03d}", text) for k, text in enumerate(texts)]
     files += [(f"attack{k:02d}", short.place(HOSTILE[n], tmp_path)) for k, n in enumerate(names)]
     (tmp_path / "in").mkdir()
-    (tmp_path / "canary.txt").write_text("the instructor's secret", encoding="utf-8")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "canary.txt").write_text("the instructor's secret", encoding="utf-8")
     for name, text in random.Random(300).sample(files, len(files)):
         (tmp_path / "in" / f"{name}.py").write_text(text, encoding="utf-8")
     before = short.snapshot(tmp_path / "in")
@@ -105,7 +106,7 @@ def test_a_grade_is_the_same_a_hundred_times(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_has_a_solution_and_its_blank_fails(name):
     b = BANKS[name]
-    for variant in variants.every(b.assignment):
+    for variant in bank.every(b.assignment):
         assert not bank.failures(bank.marks(b.assignment, variant, b.variant_solution(variant)))
         blank = bank.marks(b.assignment, variant, blanks.blank(b.assignment, variant))
         assert not any(m.earned for m in blank)

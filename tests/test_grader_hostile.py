@@ -81,7 +81,11 @@ for fd in range(64):
             pass
 """
 PATHS = """
-import os, glob
+import os, glob, numpy
+package = os.path.dirname(numpy.__file__)
+def known(folder, files):  # NumPy itself, or an otherwise empty folder on the way to it
+    inside = any((folder + "/").startswith(root + "/") for root in (package, package + ".libs"))
+    return inside or (package.startswith(folder + "/") and not files)
 names = ["CANARY", "/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/1/cmdline",
          "/proc/self/environ", "OUT/run.json", "OUT/results.json", "SUBMISSIONS/honest.py"]
 names += glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/root/*") + glob.glob("/home/*/*")
@@ -93,8 +97,8 @@ for name in names:
         text = str(os.listdir(name)) if os.path.isdir(name) else open(name, "rb").read(200)
     except OSError:
         continue
-    if os.path.isdir(name) and all("/site-packages" in d for d, _, files in os.walk(name) if files):
-        continue  # nothing but the way to NumPy
+    if os.path.isdir(name) and all(known(d, files) for d, _, files in os.walk(name)):
+        continue
     raise ValueError("LEAK " + name + " " + str(text)[:100])
 """
 MEMORY = """

@@ -1,6 +1,7 @@
 """What the tests of every assignment share: a desk in this process, and banks of answers."""
 
 import functools
+import itertools
 import re
 import warnings
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ FUNCTION = {
     "root": ("{r} / np.sqrt(1 + {r} * {r})", "(1 + {r} * {r}) ** -1.5"),
     "arcsinh": ("np.arcsinh({r})", "1 / np.sqrt(1 + {r} * {r})"),
     "softplus": ("np.logaddexp(0, {r})", "1 / (1 + np.exp(-{r}))"),
-    "sigmoid": ("1 / (1 + np.exp(-{r}))", "np.exp(-{r}) / (1 + np.exp(-{r})) ** 2"),
     "swish": (
         "{r} / (1 + np.exp(-{r}))",
         "(1 + np.exp(-{r}) + {r} * np.exp(-{r})) / (1 + np.exp(-{r})) ** 2",
@@ -32,6 +32,12 @@ FUNCTION = {
 def function(name, r):
     """The text of a function of the variants, and of its derivative, at the quantity named r."""
     return tuple(f"({text.format(r=r)})" for text in FUNCTION[name])
+
+
+def every(assignment):
+    """All variants that a key may draw."""
+    drawn = itertools.product(*(list(choices)[1:] for choices in assignment.options.values()))
+    return [dict(zip(assignment.options, chosen, strict=True)) for chosen in drawn]
 
 
 class Desk:

@@ -70,7 +70,6 @@ WRONG = (
     Wrong("coefficients exchanged", "", "return u * xt + w * x0,", "return w * xt + u * x0,"),
     Wrong("the variance beta_t", "left out", "(b * (1 - B) / (1 - A))[:, 0], (u, w)", "b[:, 0], (u, w)"),
     Wrong("gradients exchanged", "this is dx0", "return u * dmean, w * dmean", "return w * dmean, u * dmean"),
-    Wrong("sign of dprev", "the sign", "return -c * dprev, k * dprev, dprev", "return -c * dprev, k * dprev, -dprev"),
     Wrong("no log term", "log term is missing", " + 0.5 * np.log(2 * np.pi * s2)", ""),
     Wrong("a mean over columns", "a mean in place of a sum", "+ 0.5 * np.log(2 * np.pi * s2)).sum(axis=1), (r",
           "+ 0.5 * np.log(2 * np.pi * s2)).mean(axis=1), (r"),

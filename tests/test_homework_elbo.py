@@ -83,7 +83,6 @@ WRONG = (
     Wrong("its sign", "the sign", "dlog * (np.log(b) - np.log(tilde))", "dlog * (np.log(tilde) - np.log(b))"),
     Wrong("beta_tilde not in dv", "beta_tilde / s2 is missing", "(1 - (tilde + d**2) / s2)\n    return", "(1 - d**2 / s2)\n    return"),
     Wrong("no constant in L_0", "constant", "(np.log(2 * np.pi) + r + d**2", "(r + d**2"),
-    Wrong("sign of dmean", "the sign", "return -g * d / var", "return g * d / var"),
     Wrong("no log term in dr", "log term is missing", "0.5 * g * (1 - d**2 / var)", "0.5 * g * (-(d**2) / var)"),
     Wrong("no variance term in L_T", "left out", "(A * x0**2 - A - np.log(1 - A))", "(A * x0**2 - np.log(1 - A))"),
     Wrong("A of the mean forgotten", "A in the mean is missing", "(x0**2 - 1 + 1 / (1 - A))", "(-1 + 1 / (1 - A))"),

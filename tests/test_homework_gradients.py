@@ -17,8 +17,6 @@ STEPS = {
 
 def solution(variant):
     f, df = function(variant["activation"], "r")
-    g, dg = (t.replace("r", "q").replace("aqctan", "arctan").replace("sqqt", "sqrt")
-             for t in function(variant["activation"], "q"))  # fmt: skip
     g, dg = function(variant["activation"], "q")
     loss, dloss = LOSS[variant["loss"]]
     return {

@@ -84,7 +84,6 @@ WRONG = (
     Wrong("x only through its own factor", "x_t-1 is missing", "    dx[:, :-1] -= a * de[:, 1:]\n", ""),
     Wrong("its sign", "x_t-1 has the wrong sign", "    dx[:, :-1] -= a * de", "    dx[:, :-1] += a * de"),
     Wrong("sign of da", "the sign", "da = -(de", "da = (de"),
-    Wrong("sign of db", "the sign", "da, -de.sum()", "da, de.sum()"),
     Wrong("b not in x_1", "b in x_1 is missing", "da, -de.sum()", "da, -de[:, 1:].sum()"),
     Wrong("no log term in dr", "log term is missing", "(e**2 / v - 1)).sum()", "(e**2 / v)).sum()"),
     Wrong("no half", "twice", "0.5 * (e**2 / v - 1)).sum()", "(e**2 / v - 1)).sum()"),

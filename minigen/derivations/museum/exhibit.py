@@ -85,11 +85,9 @@ class Exhibit:
         return self.measure(np.random.default_rng(0) if rng is None else rng)
 
     def __str__(self) -> str:
-        texts = (("where", self.where), ("what", self.what), ("effect", self.effect),
-                 ("found by", self.check))  # fmt: skip
         lines = [self.title.upper(), ""]
-        for label, words in texts:
-            lines += textwrap.wrap(f"{label}: {words}", 92, subsequent_indent="  ")
+        for label, name in zip(("where", "what", "effect", "found by"), FIELDS, strict=False):
+            lines += textwrap.wrap(f"{label}: {getattr(self, name)}", 92, subsequent_indent="  ")
         for label, code in (("right", self.right), ("wrong", self.wrong)):
             lines += ["", f"{label}:", textwrap.indent(source.text(code), "    ")]
         return "\n".join(lines)

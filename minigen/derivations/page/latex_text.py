@@ -139,10 +139,6 @@ def _index(mark: str, node: Element) -> str:
     return f"{mark}{word}" if len(word) == 1 else f"{mark}{{{word}}}"
 
 
-def _over(fraction: Element) -> str:
-    return " over " if "linethickness" in fraction.attrib else "/"
-
-
 def _table(table: Element) -> str:
     """Rows with ; between them, cells with a comma; those of an equation with nothing."""
     aligned = any(cell.get("columnalign") == "right" for cell in table.iter("mtd"))
@@ -156,7 +152,7 @@ WRITE = {
     "mtext": lambda n: (n.text or "").replace("\xa0", " "),
     "mo": _operator,
     "mspace": lambda n: "\u2003" if is_wide(n) else "" if n.get("width", "")[:1] in "n-" else " ",
-    "mfrac": lambda n: f"{_grouped(n[0])}{_over(n)}{_grouped(n[1])}",
+    "mfrac": lambda n: (" over " if "linethickness" in n.attrib else "/").join(map(_grouped, n)),
     "msqrt": lambda n: f"√{_grouped(n if len(n) > 1 else n[0])}",
     "mroot": lambda n: f"root({_tidy(_flat(n[0]))}, {_tidy(_flat(n[1]))})",
     "mtable": _table,

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import itertools
 import json
 import re
 from typing import Any
@@ -29,14 +28,6 @@ def _number(key: str, *words: str) -> int:
         raise validate.expected("key", "a text of at least one character", repr(key))
     message = "\0".join(("minigen homework", str(FORMAT), *words)).encode()
     return int.from_bytes(hmac.digest(key.encode(), message, hashlib.sha256)[:8], "big")
-
-
-def every(assignment: Assignment) -> list[Variant]:
-    """All variants a key may draw."""
-    choices = [list(c)[1:] for c in assignment.options.values()]
-    return [
-        dict(zip(assignment.options, chosen, strict=True)) for chosen in itertools.product(*choices)
-    ]
 
 
 def header(assignment: Assignment, variant: Variant) -> str:

@@ -14,7 +14,6 @@ FUNCTION = {
     "swish": lambda r: r * sigmoid(r),
     "gauss": lambda r: np.exp(-r * r / 2),
     "sine": np.sin,
-    "sigmoid": sigmoid,
 }
 
 
