@@ -29,11 +29,15 @@ def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
     >>> facts["cores"] >= facts["usable"] >= 1, "numpy" in facts["versions"]
     (True, True)
     """
+    from minigen import __version__
+
+    here = [name for name in ("numpy", "numba", *packages) if importlib.util.find_spec(name)]
+    versions = {name: importlib.metadata.version(name) for name in here}
     return {
         "system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(),
         "usable": _usable(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "blas": _blas(), "threads": _threads(), "python": platform.python_version(),
-        "versions": _versions(("numpy", "numba", *packages)),
+        "versions": {"minigen": __version__, **versions},
     }  # fmt: skip
 
 
@@ -61,14 +65,6 @@ def described(facts: dict[str, Any]) -> str:
         f"{facts['blas']}, threads: {facts['threads']}\n"
         f"python {facts['python']}, {versions}"
     )
-
-
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    """The versions of those packages that are installed."""
-    from minigen import __version__
-
-    here = [name for name in names if importlib.util.find_spec(name)]
-    return {"minigen": __version__} | {name: importlib.metadata.version(name) for name in here}
 
 
 def _blas() -> str:

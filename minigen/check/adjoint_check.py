@@ -16,7 +16,7 @@ from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
 from minigen.check.report import Report, Row, State
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import decide
+from minigen.check.tolerance import decided
 from minigen.core import validate
 
 FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
@@ -92,11 +92,7 @@ def _direction_row(label: str, names: list[str], run: Evaluation, directions: in
     """The row of some directions in which only the arrays `names` move."""
     us = _random_directions(names, run.yours, directions, run.rng)
     comparison = compare(Slopes.along(label, us, run.yours), run)
-    states, doubt = decide(comparison, run)
-    error = comparison.gap.max() / (comparison.scale or 1.0)
-    order = (State.WRONG, State.INCONCLUSIVE, State.OK)
-    state = next(s for s in order if np.any(states == s))
-    return Row(label, state, error, f"{directions} directions", diagnosis=doubt)
+    return decided(comparison, run, f"{directions} directions")[0]
 
 
 def _random_directions(

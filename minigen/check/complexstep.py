@@ -7,9 +7,8 @@ the rounding of `f` itself. `f` must be analytic and complex-clean: no abs, norm
 cholesky on the way, no real buffers, branches by the real part.
 """
 
-import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +17,7 @@ from minigen.check.probe import Point, Probe
 from minigen.core import validate
 
 H = 1e-100
-
-
-@contextlib.contextmanager
-def _no_part_lost() -> Iterator[None]:
-    """Inside, storing a complex number in a real buffer is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        yield
+LOST = np.exceptions.ComplexWarning  # a complex number was stored in a real buffer
 
 
 class ComplexStep(Point):
@@ -39,7 +31,7 @@ class ComplexStep(Point):
 
     def along(self, direction: dict[str, NDArray]) -> tuple[list[NDArray], list]:
         """(d outputs along {name: array}, their errors)."""
-        with _no_part_lost():
+        with warnings.catch_warnings(action="error", category=LOST):
             outputs = self.outputs({name: 1j * H * u for name, u in direction.items()})
         return [np.imag(y) / H for y in outputs], [0.0] * len(outputs)
 
@@ -85,9 +77,9 @@ def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:
 def _imaginary(f: Callable[[NDArray], ArrayLike], z: NDArray) -> NDArray:
     """The imaginary part of f(z), if there is one."""
     try:
-        with _no_part_lost():
+        with warnings.catch_warnings(action="error", category=LOST):
             y = np.asarray(f(z))
-    except np.exceptions.ComplexWarning as lost:
+    except LOST as lost:
         what = "a complex-clean function"
         raise validate.wrong_type("f", what, "one with a real buffer") from lost
     if not np.iscomplexobj(y):

@@ -49,11 +49,6 @@ def _far(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _scaled(vs: list[NDArray], factor: float) -> list[NDArray]:
-    """The arrays times a factor."""
-    return [factor * v for v in vs]
-
-
 def form(probe: Probe, rng: np.random.Generator) -> Faults:
     """grads has the keys of params, and every gradient has its array's shape and type"""
     _, vs, cache = _run(probe, rng)
@@ -113,14 +108,14 @@ def linear(probe: Probe, rng: np.random.Generator) -> Faults:
         yield f"{name} for v + u is not {name} for v plus {name} for u (v, u: cotangents)"
     for factor in (BIG, 1 / BIG):
         expected = {n: factor * g for n, g in of_v.items()}
-        for name in _far(expected, probe.backward(_scaled(vs, factor), cache)):
+        for name in _far(expected, probe.backward([factor * v for v in vs], cache)):
             yield f"{name} is not {factor:.2g} times as large when the cotangents are: clipped?"
 
 
 def zero(probe: Probe, rng: np.random.Generator) -> Faults:
     """zero cotangents give gradients that are exactly 0"""
     _, vs, cache = _run(probe, rng)
-    grads = probe.backward(_scaled(vs, 0.0), cache)
+    grads = probe.backward([0 * v for v in vs], cache)
     yield from (f"{name} is not 0" for name, g in grads.items() if np.any(g))
 
 

@@ -1,6 +1,7 @@
 """Every gradient of a layer, entry by entry, against an independent reference."""
 
 import functools
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from minigen.check.evaluation import Evaluation
 from minigen.check.probe import Probe
 from minigen.check.report import Report, Row, State, versus
 from minigen.check.shapes import misshapen
-from minigen.check.tolerance import decide, worst_of
+from minigen.check.tolerance import decided, worst_of
 from minigen.core import validate
 
 SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each array
@@ -105,18 +106,16 @@ def _entry_row(name: str, run: Evaluation, limit: int) -> Row:
     """The row of one array, of which at most `limit` entries are checked."""
     full = np.asarray(run.yours[name])
     comparison = compare(Slopes.at_entries(name, full, limit, run.rng), run)
-    states, doubt = decide(comparison, run)
-    error = comparison.gap.max(initial=0) / (comparison.scale or 1.0)
     note = "1 entry" if full.size == 1 else f"{full.size} entries"
     if full.size > limit:
         note += f", {limit} of them checked"
-    if np.all(states == State.OK):
-        return Row(name, State.OK, error, note)
-    state = State.WRONG if np.any(states == State.WRONG) else State.INCONCLUSIVE
-    bad = states == state
+    row, bad = decided(comparison, run, note)
+    if row.state == State.OK:
+        return row
     again = functools.partial(run.again, name)
-    why = doubt or diagnose(Mismatch(comparison, bad, full, run.names, run.rows, again))
-    return Row(name, state, error, f"{bad.sum()} of {note}", _worst(comparison, bad), why)
+    why = row.diagnosis or diagnose(Mismatch(comparison, bad, full, run.names, run.rows, again))
+    note, worst = f"{bad.sum()} of {note}", _worst(comparison, bad)
+    return replace(row, note=note, worst=worst, diagnosis=why)
 
 
 def _worst(comparison: Comparison, bad: NDArray) -> str:

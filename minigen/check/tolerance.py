@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from minigen.check.comparison import Comparison, compare
 from minigen.check.complexstep import ComplexStep
 from minigen.check.evaluation import Evaluation
-from minigen.check.report import Diagnosis, Kind, State
+from minigen.check.report import Diagnosis, Kind, Row, State
 from minigen.check.richardson import Richardson
 
 RELATIVE, ABSOLUTE, TINY = 1e-12, 1e-14, 1e-8
@@ -36,6 +36,15 @@ UNSURE = Diagnosis(
 NOT_CLEAN = Diagnosis(
     Kind.NOT_CLEAN, "differences agree with yours: the forward pass is not complex-clean here"
 )
+
+
+def decided(comparison: Comparison, run: Evaluation, note: str) -> tuple[Row, NDArray]:
+    """(the row of some slopes, which of them are in its state)."""
+    states, doubt = decide(comparison, run)
+    order = (State.WRONG, State.INCONCLUSIVE, State.OK)
+    state = next((s for s in order if np.any(states == s)), State.OK)
+    error = comparison.gap.max(initial=0) / (comparison.scale or 1.0)
+    return Row(comparison.name, state, error, note, diagnosis=doubt), states == state
 
 
 def decide(comparison: Comparison, run: Evaluation) -> tuple[NDArray, Diagnosis | None]:

@@ -55,7 +55,7 @@ BANK = (
     planted("a copy of the parameters accepted", "probe", "if array is not new[path]:", "if False:"),
     planted("step of 1e-3", "complexstep", "H = 1e-100", "H = 1e-3"),
     planted("what is moved is not moved back", "probe", "in here.items():", "in {}.items():"),
-    planted("a lost imaginary part is no error", "complexstep", 'simplefilter("error"', 'simplefilter("ignore"'),
+    planted("a lost imaginary part is no error", "complexstep", 'action="error"', 'action="ignore"'),
     planted("columns of the Jacobian add up", "complexstep", "        z.imag[..., d] = 0\n", ""),
     planted("a real result has derivative 0", "complexstep", "if not np.iscomplexobj(y):", "if False:"),
     planted("any forward pass is complex-clean", "reference", "AGREE = 1e-6", "AGREE = 1e3"),
