@@ -18,7 +18,7 @@ from minigen.core.contract import NoInverseGradient
 TOLERANCE = 1e-12
 UNSURE = 1e-6
 EPS = 2.0**-52
-BAD_CONDITION = Diagnosis(Kind.ILL_CONDITIONED, "the map is too badly conditioned here")
+BAD_CONDITION = Diagnosis(Kind.ILL_CONDITIONED, "the map is too badly conditioned here to tell")
 OTHER_WAY = Diagnosis(Kind.LOGDET_SIGN, "the sign: this is the log-det of the other direction")
 
 
@@ -111,7 +111,9 @@ def _inverse_rows(back: Probe, rng: np.random.Generator) -> list[Row]:
     """The rows of the gradients of the inverse, or one that says that it has none."""
     name = "inverse_backward"
     if not hasattr(back.layer, name):
-        return [Row(name, State.SKIPPED, note="not written: the inverse has no gradient to check")]
+        return [
+            Row(name, State.SKIPPED, note="not defined: gradients of the inverse are not checked")
+        ]
     try:
         rows, _ = gradient_rows(back, rng)
     except NoInverseGradient as error:

@@ -34,7 +34,8 @@ UNSURE = Diagnosis(
     "the reference is not accurate here: a kink nearby, a noisy or ill-conditioned forward pass?",
 )
 NOT_CLEAN = Diagnosis(
-    Kind.NOT_CLEAN, "differences agree with yours: the forward pass is not complex-clean here"
+    Kind.NOT_CLEAN,
+    "finite differences agree with yours: the forward pass is not complex-clean here",
 )
 
 
