@@ -48,7 +48,9 @@ def ancestral(
         now = np.array([t])
         out, logvar, _ = reverse.step(x, now, label)
         mu, _ = reverse.mean.forward(x, out, t=now)
-        x = mu + np.exp(logvar / 2) * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+        x = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+        x *= np.exp(logvar / 2)
+        x += mu
         yield t - 1, x
 
 

@@ -28,7 +28,7 @@ class ReLU(Layer):
     """y = max(x, 0), dx = dy [x > 0]; at the kink x = 0 the subgradient 0 is chosen."""
 
     def forward(self, x: NDArray[np.inexact]) -> tuple[NDArray, Cache]:
-        y = x * (x.real > 0)
+        y = x * (x.real > 0) if np.iscomplexobj(x) else np.maximum(x, 0)
         return y, (y,)
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
