@@ -28,7 +28,7 @@ WALLED = pytest.mark.skipif(LEVEL < 2, reason="needs the wall of level 2")
 QUICK = Limits(call=1.0, load=6.0, total=10.0, memory=1024)
 VARIANT = variants.drawn(BANK.assignment, KEY)
 SAMPLE = (
-    "1 patched worker", "2 ndarray subclass", "3 os._exit", "4 frames of its own", "5 descriptors",
+    "1 patched worker", "2 ndarray subclass", "3 os._exit", "4 a huge frame", "5 descriptors",
     "6 paths", "7 imports", "8 loop", "9 daemon", "10 memory", "11 writes", "12 writes into inputs",
 )  # fmt: skip
 

@@ -231,10 +231,6 @@ HOSTILE = {
         "import json\nfor n in ('results.json', 'OUT/results.json', '/autograder/results/results.json'):\n"
         "    try:\n        open(n, 'w').write(json.dumps({'score': 100}))\n"
         "    except OSError:\n        pass\nreturn 0"),
-    "4 frames of its own": everywhere("import os, struct\nbody = bytes(16) + struct.pack('<BH', 0, 0)\n"
-                                      "for fd in range(64):\n    try:\n"
-                                      "        os.write(fd, struct.pack('<I', len(body)) + body)\n"
-                                      "    except OSError:\n        pass\nreturn 0"),
     "4 a huge frame": everywhere("import os, struct\nfor fd in range(3, 64):\n    try:\n"
                                  "        os.write(fd, struct.pack('<I', 2**32 - 1))\n"
                                  "    except OSError:\n        pass\nreturn 0"),

@@ -112,11 +112,10 @@ class Bank:
     def variant_solution(self, variant):
         """The variant's handout with the bodies of `solution(variant)` in it."""
         bodies = self.solution(variant)
-        text = blanks.replaced(
+        return blanks.replaced(
             blanks.marked(self.assignment, variant),
             lambda name, pad, body: bodies[name].strip("\n") + "\n" if name in bodies else body,
         )
-        return text
 
 
 def header_and(bank, variant):

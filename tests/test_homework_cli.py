@@ -26,9 +26,8 @@ def test_start_a_wrong_attempt_the_right_one(tmp_path, capsys):
     path = tmp_path / "coupling.py"
     assert typed("check", path) == 1
     assert "0 of 19 points" in capsys.readouterr().out
-    path.write_text(
-        bank.edited(BANK.practice(), [("xa.T @ dr1", "(xa.T @ dr1).T")]), encoding="utf-8"
-    )
+    text = bank.edited(BANK.practice(), [("xa.T @ dr1", "(xa.T @ dr1).T")])
+    path.write_text(text, encoding="utf-8")
     assert typed("check", path) == 1
     said = capsys.readouterr().out
     assert "transpose" in said and "coupling_backward: dW1  WRONG  0/2" in said

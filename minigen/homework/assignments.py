@@ -8,7 +8,7 @@ first, which names the quantities on the way (see `marking/reference.py`).
 import importlib
 import pathlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A function without a backward pass.
+    """A function without a backward pass; `draw` gives its arguments.
 
     With an `undo`, (output, *inputs) -> the first input, it is called at size `large` too, and may
     do `times` the work that undo does; `why` says how that is possible.
@@ -73,7 +73,7 @@ class Value:
     name: str
     outputs: tuple[str, ...]
     reference: Reference
-    draw: Draw
+    draw: Callable[..., Iterable]
     practice: tuple[Size, ...]
     grading: tuple[Size, ...]
     points: int = 2
@@ -90,7 +90,7 @@ class Value:
 @dataclass(frozen=True, eq=False)
 class Question:
     """A misprint of the notes: NAME(*inputs) is the right form, and NAME_counterexample() returns
-    inputs where the printed one differs.
+    inputs where the printed one differs. `draw` gives the inputs of the first.
 
     fit: {what a counterexample must be: (*inputs) -> whether it is}, asked in order.
     """
@@ -100,7 +100,7 @@ class Question:
     inputs: tuple[str, ...]
     printed: Reference
     true: Reference
-    draw: Draw
+    draw: Callable[..., Iterable]
     fit: dict[str, Callable[..., Any]]
     practice: tuple[Size, ...] = ((3,), (5,))
     grading: tuple[Size, ...] = ((4,), (1,), (7,))

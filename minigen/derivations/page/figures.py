@@ -13,13 +13,13 @@ from minigen.diffusion import IdealNoise, ReverseProcess, exact_weights, linear_
 from minigen.flows import Affine, Chain, Exp, Flow, Inverse, MAFLayer, Permute
 from minigen.prob import Gaussian, Mixture
 
-Drawn = Callable[[np.random.Generator], str]
+_Drawn = Callable[[np.random.Generator], str]
 
 
-def _figure(x_label: str, y_label: str, log: bool = False) -> Callable[..., Drawn]:
+def _figure(x_label: str, y_label: str, log: bool = False) -> Callable[..., _Drawn]:
     """Decorator: draws the curves that a function returns, under its docstring as the caption."""
 
-    def bound(curves: Callable[[np.random.Generator], Sequence[Curve]]) -> Drawn:
+    def bound(curves: Callable[[np.random.Generator], Sequence[Curve]]) -> _Drawn:
         caption = " ".join((curves.__doc__ or "").split())
         return lambda rng: plot(curves(rng), x_label, y_label, caption, log=log)
 

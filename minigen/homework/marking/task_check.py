@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.homework.assignments import Question, Task
+from minigen.homework.assignments import Pair, Question, Task
 from minigen.homework.marking import reference as ref
 from minigen.homework.marking.session import Failure, Session, Unwritten
 
@@ -50,7 +50,8 @@ def cases(task: Task, seed: tuple[int, ...], practice: bool) -> list[ref.Case]:
     """The cases of a task: the same for every submission of a run, so computed once."""
     reference = task.true if isinstance(task, Question) else task.reference
     sizes = task.practice if practice else task.grading
-    return ref.cases(reference, task.draw, sizes, np.random.default_rng([*seed, 0]))
+    draw = task.draw if isinstance(task, Pair) else lambda *size: ((), tuple(task.draw(*size)))
+    return ref.cases(reference, draw, sizes, np.random.default_rng([*seed, 0]))
 
 
 class TaskCheck:

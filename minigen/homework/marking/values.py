@@ -33,7 +33,7 @@ class ValueCheck(TaskCheck):
         task = self.task
         if task.undo is None:
             return None
-        case = ref.Case(*task.draw(self.rng, *task.large))
+        case = ref.Case((), tuple(task.draw(self.rng, *task.large)))
         out, work = self.session.count(task.name, case.values)
         if len(out) != 1 or out[0].shape != np.shape(case.given[0]):
             return "the shape is wrong at a larger size"

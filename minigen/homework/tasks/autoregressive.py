@@ -80,16 +80,8 @@ def draw(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return (standard(rng, N, D), W1, b1, Wm, bm, Wa / 2, ba), ()
 
 
-def draw_values(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
-    return (), draw(rng, N, D, H)[0]
-
-
-def draw_masks(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
-    return (), (D, H)
-
-
-def draw_maf2(rng: np.random.Generator, N: int) -> Drawn:
-    return (), (standard(rng, N), standard(rng, N), rng.uniform(0.3, 2, N))
+def draw_values(rng: np.random.Generator, N: int, D: int, H: int) -> Outputs:
+    return draw(rng, N, D, H)[0]
 
 
 def density(path: Path, z: NDArray, mu: NDArray, sigma: NDArray) -> Outputs:
@@ -101,8 +93,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              "grading": ((7, 5, 9), (1, 4, 6), (5, 3, 8), (9, 2, 4))}  # fmt: skip
     slow = "only the hidden units of one degree become known with each column: compute each once"
     return (
-        Value("made_masks", ("M1", "M2"), lambda path, D, H: masks(variant, D, H), draw_masks,
-              **sizes),
+        Value("made_masks", ("M1", "M2"), lambda path, D, H: masks(variant, D, H),
+              lambda rng, N, D, H: (D, H), **sizes),
         Pair("maf", ("x", *NET), ("z", "logdet"), partial(maf, variant), draw,
              large=(96, 24, 96), **sizes),
         Pair("iaf", ("z", *NET), ("x", "logdet"), partial(iaf, variant), draw,
@@ -113,7 +105,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
               draw_values, points=4, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0],
               large=(128, 64, 128), times=10.0, why=slow, **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
-                 lambda path, z, mu, sigma: (z * sigma + mu,), density, draw_maf2,
+                 lambda path, z, mu, sigma: (z * sigma + mu,), density,
+                 lambda rng, N: (*standard(rng, 2, N), rng.uniform(0.3, 2, N)),
                  fit={"z, mu and sigma of one shape (N,)": alike,
                       "sigma above 0": lambda z, mu, sigma: np.all(sigma > 0)}),
     )  # fmt: skip

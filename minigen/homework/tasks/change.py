@@ -81,10 +81,6 @@ def draw_linear(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), matrix(rng, D), standard(rng, D)), ()
 
 
-def draw_cv9(rng: np.random.Generator, N: int) -> Drawn:
-    return (), (standard(rng, N), standard(rng, 3, N))
-
-
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 5))}
     result = "z" if variant["direction"] == "density" else "y"
@@ -99,7 +95,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              points=(2, 2), **sizes),
         Question("cv9", "CV-9", ("logq", "ld"),
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),
-                 lambda path, logq, ld: (logq + ld.sum(axis=0),), draw_cv9,
+                 lambda path, logq, ld: (logq + ld.sum(axis=0),),
+                 lambda rng, N: (standard(rng, N), standard(rng, 3, N)),
                  fit={"logq (N,) and ld (K, N)": lambda logq, ld: logq.ndim == 1 and ld.ndim == 2
                       and ld.shape[1:] == logq.shape and len(ld) > 0}),
     )  # fmt: skip

@@ -70,16 +70,8 @@ def draw(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
     return inputs, ()
 
 
-def draw_values(rng: np.random.Generator, N: int, D: int, H: int) -> Drawn:
-    return (), draw(rng, N, D, H)[0]
-
-
 def nvp6(sign: int, path: Path, y2: NDArray, s: NDArray, t: NDArray) -> Outputs:
     return ((y2 - t) * np.exp(sign * s),)
-
-
-def draw_nvp6(rng: np.random.Generator, N: int) -> Drawn:
-    return (), (standard(rng, N, 3), standard(rng, N, 3), standard(rng, N, 3))
 
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
@@ -91,9 +83,9 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Pair("coupling", INPUTS, ("y", "logdet"),
              partial(forward, variant), draw, points=(3, 2), **sizes),
         Value("coupling_inverse", ("x", "logdet"),
-              partial(inverse, variant), draw_values, points=3, **both),
+              partial(inverse, variant), lambda rng, *size: draw(rng, *size)[0], points=3, **both),
         Question("nvp6", "NVP-6", ("y2", "s", "t"), partial(nvp6, 1),
-                 partial(nvp6, -1), draw_nvp6,
+                 partial(nvp6, -1), lambda rng, N: standard(rng, 3, N, 3),
                  fit={"y2, s and t of one shape (N, M)": partial(alike, axes=2),
                       "|s| up to 20": lambda y2, s, t: np.abs(s).max(initial=0) <= 20}),
     )  # fmt: skip

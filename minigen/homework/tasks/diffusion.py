@@ -109,13 +109,9 @@ def draw_reverse(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
     return (x, y, standard(rng, N, D)), given
 
 
-def draw_schedule(rng: np.random.Generator, N: int, D: int, T: int) -> Drawn:
-    return (), (2 * T + 1,)
-
-
-def draw_dif22(rng: np.random.Generator, N: int) -> Drawn:
+def draw_dif22(rng: np.random.Generator, N: int) -> Outputs:
     alpha = rng.uniform(0.5, 0.95, N)
-    return (), (standard(rng, N), standard(rng, N), alpha, alpha * rng.uniform(0.3, 0.9, N))
+    return *standard(rng, 2, N), alpha, alpha * rng.uniform(0.3, 0.9, N)
 
 
 def dif22(first: Callable[[NDArray], NDArray], path: Path, xt: NDArray, eps: NDArray,
@@ -128,7 +124,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              "grading": ((7, 4, 9), (1, 3, 6), (5, 2, 11), (11, 3, 4))}  # fmt: skip
     return (
         Value("schedule", ("beta", "alpha_bar"),
-              partial(schedule, variant["schedule"]), draw_schedule, **sizes),
+              partial(schedule, variant["schedule"]), lambda rng, N, D, T: (2 * T + 1,), **sizes),
         Pair("noise", ("x0", "eps", "beta"), ("xt",), noise, draw_noise, large=(128, 48, 1000),
              points=(2, 2), **sizes),
         Pair("posterior", ("xt", "x0"), ("mean", "var"), posterior, draw_posterior,

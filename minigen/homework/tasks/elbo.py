@@ -68,10 +68,6 @@ def prior(scale: float, path: Path, x0: NDArray, A: NDArray) -> Outputs:
     return (path("the sum over the columns", each).sum(axis=1),)
 
 
-def draw_kl(rng: np.random.Generator, N: int, D: int) -> Drawn:
-    return tuple(standard(rng, N, D) for _ in range(4)), ()
-
-
 def draw_term(rng: np.random.Generator, N: int, D: int) -> Drawn:
     beta = np.concatenate([[0.0], rng.uniform(0.05, 0.3, 8)])
     t = rng.integers(2, 9, N)
@@ -89,17 +85,13 @@ def draw_prior(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D), rng.uniform(0.1, 0.9, (N, D))), ()
 
 
-def draw_elbo13(rng: np.random.Generator, N: int) -> Drawn:
-    return (), (rng.uniform(0.2, 3, N), rng.uniform(0.2, 3, N))
-
-
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
              "large": (96, 96)}  # fmt: skip
     kind, scale = variant["variance"], {"standard": 1.0, "wide": 2.5, "narrow": 0.6}
     return (
         Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), partial(kl, kind),
-             draw_kl, **sizes),
+             lambda rng, N, D: (tuple(standard(rng, 4, N, D)), ()), **sizes),
         Pair("term", ("eps_hat", "v"), ("L",),
              partial(term, variant["between"]), draw_term, points=(3, 2),
              **sizes),
@@ -108,7 +100,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale[variant["prior"]]), draw_prior,
              **sizes),
         Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
-                 lambda path, a, b: (np.log(a * b),), draw_elbo13,
+                 lambda path, a, b: (np.log(a * b),), lambda rng, N: rng.uniform(0.2, 3, (2, N)),
                  fit={"a and b of one shape (N,)": alike,
                       "a and b above 0": lambda a, b: np.all((a > 0) & (b > 0))}),
     )  # fmt: skip

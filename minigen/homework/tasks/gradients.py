@@ -63,18 +63,10 @@ def draw_loss(rng: np.random.Generator, N: int, D: int, _: int) -> Drawn:
     return (standard(rng, N, D),), (standard(rng, N, D),)
 
 
-def draw_tangent(rng: np.random.Generator, N: int, D: int, M: int) -> Drawn:
-    return (), (*draw_layer(rng, N, D, M)[0], *draw_layer(rng, N, D, M)[0])
-
-
-def draw_steps(rng: np.random.Generator, N: int, D: int, _: int) -> Drawn:
-    return (), (standard(rng, N, D), standard(rng, N, D))
-
-
-def draw_cv4(rng: np.random.Generator, N: int) -> Drawn:
+def draw_cv4(rng: np.random.Generator, N: int) -> Outputs:
     slope = standard(rng, N)
     slope[0] = -np.abs(slope[0])
-    return (), (rng.uniform(0.1, 1, N), slope)
+    return rng.uniform(0.1, 1, N), slope
 
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
@@ -88,10 +80,11 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              draw_loss, large=(800, 40, 1), **sizes),
         Pair("twice", ("x", "W", "b"), ("y",), partial(twice, kind),
              draw_twice, large=(128, 80, 80), **sizes),
-        Value("layer_jvp", ("dy",), partial(tangent, kind), draw_tangent,
+        Value("layer_jvp", ("dy",), partial(tangent, kind),
+              lambda rng, *size: (*draw_layer(rng, *size)[0], *draw_layer(rng, *size)[0]),
               points=3, **sizes),
         Value("extrapolate", ("d",), partial(extrapolated, *STEPS[variant["steps"]]),
-              draw_steps, **sizes),
+              lambda rng, N, D, _: standard(rng, 2, N, D), **sizes),
         Question("cv4", "CV-4", ("q", "slope"), lambda path, q, slope: (q * slope,),
                  lambda path, q, slope: (q * np.abs(slope),), draw_cv4,
                  fit={"q and slope of one shape (N,)": alike,

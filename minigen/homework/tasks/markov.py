@@ -86,17 +86,9 @@ def draw_discrete(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
     return (standard(rng, K, K), standard(rng, K)), (rng.integers(0, K, (N, T)),)
 
 
-def draw_sample(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
-    return (), (standard(rng, N, T), *numbers(rng))
-
-
-def draw_marginals(rng: np.random.Generator, N: int, T: int, K: int) -> Drawn:
-    return (), (standard(rng, K, K), standard(rng, K), T)
-
-
-def draw_mk1(rng: np.random.Generator, N: int) -> Drawn:
+def draw_mk1(rng: np.random.Generator, N: int) -> Outputs:
     P = rng.uniform(0.1, 1, (N, N))
-    return (), (rng.dirichlet(np.ones(N)), P / P.sum(axis=1, keepdims=True))
+    return rng.dirichlet(np.ones(N)), P / P.sum(axis=1, keepdims=True)
 
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
@@ -107,8 +99,10 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              draw_chain, large=(160, 80, 2), points=(2, 2), **sizes),
         Pair("discrete", ("L", "l0"), ("logp",), partial(discrete, variant),
              draw_discrete, large=(160, 20, 100), points=(2, 2), **sizes),
-        Value("sample", ("x",), partial(sample, variant), draw_sample, **sizes),
-        Value("marginals", ("p",), partial(marginals, variant), draw_marginals,
+        Value("sample", ("x",), partial(sample, variant),
+              lambda rng, N, T, K: (standard(rng, N, T), *numbers(rng)), **sizes),
+        Value("marginals", ("p",), partial(marginals, variant),
+              lambda rng, N, T, K: (standard(rng, K, K), standard(rng, K), T),
               **sizes),
         Question("mk1", "MK-1", ("p1", "P"), lambda path, p1, P: (np.outer(p1, p1 @ P),),
                  lambda path, p1, P: (p1[:, None] * P,), draw_mk1,

@@ -69,10 +69,6 @@ def batch(variant: Variant, path: Path, e: NDArray, labels: NDArray, margin: NDA
     )  # fmt: skip
 
 
-def draw_normalize(rng: np.random.Generator, N: int, D: int) -> Drawn:
-    return (standard(rng, N, D),), ()
-
-
 def draw_triplet(rng: np.random.Generator, N: int, D: int) -> Drawn:
     """Active and inactive triplets, none near the kink for any distance."""
     a, p, n = (standard(rng, N, D) for _ in range(3))
@@ -85,13 +81,9 @@ def draw_batch(rng: np.random.Generator, N: int, D: int) -> Drawn:
     return (standard(rng, N, D),), (labels, 0.3)
 
 
-def draw_mine(rng: np.random.Generator, N: int, D: int) -> Drawn:
+def draw_mine(rng: np.random.Generator, N: int, D: int) -> Outputs:
     (e,), (labels, _) = draw_batch(rng, N, D)
-    return (), (e, labels)
-
-
-def draw_tri1(rng: np.random.Generator, N: int) -> Drawn:
-    return (), (rng.uniform(0, 1.5, N), rng.uniform(0, 1.5, N))
+    return e, labels
 
 
 def hinge(power: int, path: Path, dp: NDArray, dn: NDArray) -> Outputs:
@@ -102,7 +94,8 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
     three = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (13, 3))}
     many = {"practice": ((6, 3), (9, 2)), "grading": ((7, 4), (12, 3), (4, 2))}
     return (
-        Pair("normalize", ("h",), ("a",), normalize, draw_normalize, large=(256, 64), **three),
+        Pair("normalize", ("h",), ("a",), normalize,
+             lambda rng, N, D: ((standard(rng, N, D),), ()), large=(256, 64), **three),
         Pair("triplet", ("a", "p", "n"), ("loss",), partial(triplet, variant),
              draw_triplet, large=(256, 64), points=(2, 2), **three),
         Value("mine", ("pos", "neg"), lambda path, *a: mined(variant, *a), draw_mine,
@@ -110,7 +103,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Pair("batch", ("e",), ("loss",), partial(batch, variant), draw_batch,
              large=(96, 32), points=(2, 4), **many),
         Question("tri1", "TRI-1", ("dp", "dn"), partial(hinge, 1),
-                 partial(hinge, 2), draw_tri1,
+                 partial(hinge, 2), lambda rng, N: rng.uniform(0, 1.5, (2, N)),
                  fit={"dp and dn of one shape (N,)": alike,
                       "lengths, not below 0": lambda dp, dn: np.all((dp >= 0) & (dn >= 0))}),
     )  # fmt: skip
