@@ -51,7 +51,7 @@ BANK = (
     planted("H18 learned range without logarithms (diffusers)", "diffusion/reverse.py", "test_elbo.py test_diffusion.py",
             "return np.log(low), np.log(high)", "return low, high"),
     planted("H19 the root of a log-variance (diffusers)", "diffusion/samplers.py", "test_diffusion_sampling.py",
-            "np.exp(logvar / 2) * standard", "np.sqrt(logvar) * standard"),
+            "np.exp(logvar / 2)", "np.sqrt(logvar)"),
     planted("H20 a variance called logvar in the prior term (ddpm-torch)", "diffusion/terms.py", "test_elbo.py",
             "gaussian_kl(-A, float(np.log1p(-A)), A * x0 * x0)", "gaussian_kl(-A, 1 - A, A * x0 * x0)"),
     planted("H21 a discrete likelihood of continuous data (DiT)", "core/validate.py", "test_diffusion.py",
