@@ -23,13 +23,9 @@ FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding no
 
 
 def adjoint(
-    layer: Any,
-    *inputs: ArrayLike,
-    given: dict[str, Any] | None = None,
-    rng: np.random.Generator,
-    method: Literal["auto", "complex", "richardson"] = "auto",
-    directions: int = 8,
-) -> Report:
+    layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
+    method: Literal["auto", "complex", "richardson"] = "auto", directions: int = 8,
+) -> Report:  # fmt: skip
     """Check that `backward` is the adjoint of the derivative of `forward`, along random directions.
 
     v . (J u) = (J^T v) . u for random u and v. This is the check for whole models: it costs one

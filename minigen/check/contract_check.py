@@ -13,12 +13,9 @@ from minigen.core.contract import NoInverseGradient
 
 
 def contract(
-    layer: Any,
-    *inputs: ArrayLike,
-    given: dict[str, Any] | None = None,
-    rng: np.random.Generator,
+    layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     mixes: bool = False,
-) -> Report:
+) -> Report:  # fmt: skip
     """Check that a layer keeps the contract: purity, caches, linearity, layouts, rows, types.
 
     Parameters

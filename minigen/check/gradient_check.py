@@ -21,13 +21,9 @@ SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each arra
 
 
 def gradients(
-    layer: Any,
-    *inputs: ArrayLike,
-    given: dict[str, Any] | None = None,
-    rng: np.random.Generator,
-    method: Literal["auto", "complex", "richardson"] = "auto",
-    entries: int | None = None,
-) -> Report:
+    layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
+    method: Literal["auto", "complex", "richardson"] = "auto", entries: int | None = None,
+) -> Report:  # fmt: skip
     """Check that `backward` is the derivative of `forward`: inputs and parameters, entry by entry.
 
     backward(v) = v . d forward / d (inputs, params) for a random v of mixed signs. The reference

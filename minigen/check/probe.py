@@ -76,13 +76,9 @@ class Probe:
 
     @classmethod
     def of(
-        cls,
-        layer: Any,
-        inputs: Iterable[ArrayLike],
-        given: Mapping[str, Any],
-        dtype: DTypeLike = np.float64,
-        direction: str = "forward",
-    ) -> "Probe":
+        cls, layer: Any, inputs: Iterable[ArrayLike], given: Mapping[str, Any],
+        dtype: DTypeLike = np.float64, direction: str = "forward",
+    ) -> "Probe":  # fmt: skip
         """The layer, the inputs and the floating arrays among the given, copied to `dtype`."""
         inputs = tuple(inputs)
         method = getattr(validate.methods("layer", layer, direction), direction)
