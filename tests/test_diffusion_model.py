@@ -232,7 +232,7 @@ def test_without_a_label_a_model_of_classes_is_asked_for_none(rng):
 
 def test_the_walk_of_the_ode_has_a_first_and_a_last_state(rng):
     model = small(rng, predict="eps")
-    states = list(model.walk(3, rng=rng, sampler="ode"))
+    states = list(model.states(3, rng=rng, sampler="ode"))
     assert [t for t, _ in states] == [20, 0] and states[-1][1].shape == (3, 2)
 
 

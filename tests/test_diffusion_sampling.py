@@ -83,7 +83,7 @@ def test_ancestral_sampling_of_a_point_ends_there(steps, rng):
     x = model.sample(4000, rng=rng, steps=steps)
     assert np.abs(x.mean(axis=0) - [1.5, -2.0]).max() < 5 * np.sqrt(short.first / 4000)
     np.testing.assert_allclose(x.var(axis=0), short.first, rtol=0.15)
-    path = list(model.walk(4000, rng=rng, steps=steps))
+    path = list(model.states(4000, rng=rng, steps=steps))
     t, x = path[len(path) // 2]
     np.testing.assert_allclose(x.var(axis=0), model.schedule.one_minus_alpha_bar[t], rtol=0.15)
 
@@ -161,9 +161,9 @@ def test_integers_are_sampled_as_integers(rng):
 
 def test_a_walk_shows_every_state(rng):
     model = small(rng)
-    assert [t for t, _ in model.walk(2, rng=rng)] == list(range(20, -1, -1))
+    assert [t for t, _ in model.states(2, rng=rng)] == list(range(20, -1, -1))
     for sampler in ("ancestral", "ddim"):
-        path = model.walk(2, rng=rng, sampler=sampler, steps=3)
+        path = model.states(2, rng=rng, sampler=sampler, steps=3)
         assert [t for t, _ in path] == [20, 10, 1, 0]
 
 

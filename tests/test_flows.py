@@ -11,6 +11,7 @@ from scipy import stats
 from minigen import check, data, flows, nn, prob, training
 from minigen.core import tree
 from minigen.core.contract import NoInverseGradient
+from minigen.core.validate import InvalidInput
 from minigen.flows import models
 
 
@@ -192,6 +193,11 @@ def test_reverse_kl_is_the_mean_difference_of_the_log_densities(rng):
         (lambda r: flows.maf(9, hidden=(16, 4), rng=r), r"hidden\[1\]: expected at least 8 units"),
         (lambda r: flows.real_nvp(2, activation="selu", rng=r), "activation: expected one of relu"),
         (lambda r: flows.maf(3, activation="sine", rng=r), "activation: expected one of relu"),
+        (lambda r: flows.maf(2, base=3, rng=r), "base: expected an object with forward and .* int"),
+        (
+            lambda r: flows.maf(2, dtype="int32", rng=r),
+            "dtype: expected float32 or float64, got int",
+        ),
         (lambda r: flows.nice(2, context=-1, rng=r), "context: expected an integer >= 0, got -1"),
         (lambda r: flows.maf(3, context=-1, rng=r), "context: expected an integer >= 0, got -1"),
         (lambda r: flows.maf_mog(3, components=0, rng=r), "components: expected an integer >= 1"),
@@ -204,7 +210,7 @@ def test_reverse_kl_is_the_mean_difference_of_the_log_densities(rng):
     ],
 )
 def test_bad_settings_are_refused_by_name(build, message, rng):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidInput, match=message):
         build(rng)
 
 

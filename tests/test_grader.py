@@ -22,6 +22,7 @@ from minigen.homework.handout import variants
 from minigen.homework.marking.pairs import PairCheck
 from minigen.homework.wall import Limits, Lost, Refused, Worker, frames, process, reached
 
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 KEY = "spring"
 LEVEL = reached()[0]
 WALLED = pytest.mark.skipif(LEVEL < 2, reason="needs the wall of level 2")
@@ -56,7 +57,7 @@ def graded(tmp_path):
 
 def place(text, folder):
     """The text of an attack with the paths of this run."""
-    paths = {"CANARY": "kept/canary.txt", "OUT": "out", "SUBMISSIONS": "in"}
+    paths = {"CHECKOUT": CHECKOUT, "CANARY": "kept/canary.txt", "OUT": "out", "SUBMISSIONS": "in"}
     for word, path in paths.items():
         text = text.replace(word, str(folder / path))
     return text

@@ -2,7 +2,7 @@
 
 None of them solves anything, so whatever one earns it has stolen. What an attack finds out it
 raises in a message that begins with LEAK, which then stands in its own report. CANARY, OUT and
-SUBMISSIONS stand for paths of the run under attack.
+SUBMISSIONS stand for paths of the run under attack, CHECKOUT for the folder of this project.
 """
 # ruff: noqa: E501 (edits of source lines stand as they are)
 
@@ -89,7 +89,7 @@ def known(folder, files):  # NumPy itself, or an otherwise empty folder on the w
 names = ["CANARY", "/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/1/cmdline",
          "/proc/self/environ", "OUT/run.json", "OUT/results.json", "SUBMISSIONS/honest.py"]
 names += glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/root/*") + glob.glob("/home/*/*")
-names += glob.glob("/work/*") + glob.glob("/tmp/*")
+names += glob.glob("CHECKOUT/*") + glob.glob("/tmp/*")
 for name in names:
     try:
         if os.path.isdir(name) and not os.listdir(name):
@@ -117,7 +117,7 @@ if os.getppid() > 1 and libc.ptrace(16, os.getppid(), 0, 0) == 0:
 """
 IMPORTS = """
 import importlib, sys, glob
-sys.path += ["/work/main", "/usr/lib/python3/dist-packages", *glob.glob("/*/*/lib/python3*/site-packages"),
+sys.path += ["CHECKOUT", "/usr/lib/python3/dist-packages", *glob.glob("/*/*/lib/python3*/site-packages"),
              *glob.glob("/*/*/*/lib/python3*/site-packages"),
              *glob.glob("/root/.pyenv/versions/*/lib/python3*/site-packages")]
 for name in ("minigen", "minigen.homework.tasks.coupling", "torch", "jax", "autograd", "scipy", "pip"):

@@ -341,6 +341,13 @@ def test_what_is_no_loss_is_refused(rng):
         fit(flows.real_nvp(2, 2, (4,), rng=rng).chain, np.ones((5, 2)), rng=rng)
 
 
+def test_what_is_no_callback_or_no_model_is_refused(rng, tmp_path):
+    with pytest.raises(TypeError, match=r"callback: expected a function .*, got 3"):
+        fit(flows.NLL(gaussian()), np.ones((5, 2)), rng=rng, callback=3)
+    with pytest.raises(TypeError, match="model: expected a layer, density or loss, got 'b'"):
+        training.save(tmp_path / "f.npz", "b")
+
+
 def test_a_folder_that_is_not_there_is_named(rng, tmp_path):
     path = tmp_path / "none" / "f.npz"
     with pytest.raises(FileNotFoundError, match=f"folder that exists, got {re.escape(str(path))}"):

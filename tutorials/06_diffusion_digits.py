@@ -365,7 +365,7 @@ mg.plot.images(
 # whose bound was computed.)
 
 # %%
-states = list(B.walk(6, rng=np.random.default_rng(3)))
+states = list(B.states(6, rng=np.random.default_rng(3)))
 kept = [k for k in range(len(states)) if states[k][0] in (20, 16, 12, 8, 5, 3, 1, 0)]
 names = [f"t = {states[k][0]}" for k in kept]
 grey = [np.clip((states[k][1] + 1) * 8, 0, 16) for k in kept]
@@ -442,8 +442,8 @@ print("one point: DDIM ends there, with 1, 2, 5 and 20 steps, with and without n
 
 net = IdealNoise.init(schedule, [[1, 1], [-1, 0.5]], 0.2**2)
 two = DDPM(ReverseProcess(net, schedule, 2, "eps", "beta_tilde", schedule.beta[1]))
-by_dif_23 = dict(two.walk(50, rng=np.random.default_rng(5)))
-by_ddim = dict(two.walk(50, rng=np.random.default_rng(5), sampler="ddim", eta=1.0))
+by_dif_23 = dict(two.states(50, rng=np.random.default_rng(5)))
+by_ddim = dict(two.states(50, rng=np.random.default_rng(5), sampler="ddim", eta=1.0))
 off = max(np.abs(by_dif_23[t] - by_ddim[t]).max() for t in range(1, T + 1))
 print(f"two points: the walks by DIF-23 and by DDIM with eta = 1 differ by {off:.0e}")
 assert off < 1e-10

@@ -22,6 +22,7 @@ from minigen.core import validate
 FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
 
 
+@validate.options
 def adjoint(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     method: Literal["auto", "complex", "richardson"] = "auto", directions: int = 8,

@@ -12,6 +12,7 @@ from minigen.core import validate
 from minigen.core.contract import NoInverseGradient
 
 
+@validate.options
 def contract(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     mixes: bool = False,

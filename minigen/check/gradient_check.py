@@ -20,6 +20,7 @@ from minigen.core import validate
 SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each array
 
 
+@validate.options
 def gradients(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     method: Literal["auto", "complex", "richardson"] = "auto", entries: int | None = None,

@@ -50,7 +50,7 @@ def options(function: Callable[P, T]) -> Callable[P, T]:
             if name not in names:
                 near = difflib.get_close_matches(name, names, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise InvalidType(f"{function.__name__}() has no option {name!r}{hint}")
+                raise InvalidType(f"{function.__qualname__}() has no option {name!r}{hint}")
         return function(*args, **given)
 
     return call
@@ -128,9 +128,10 @@ def rows(
 def conditions(model: Any, n: int, *context: ArrayLike) -> tuple[NDArray, ...]:
     """The context (n, C) of a conditional model in its type, as a tuple of one; else ()."""
     if model.context == 0 and context:
-        raise expected("context", "none (the model is not conditional)", f"{len(context)} given")
+        raise expected("context", "none (the model is not conditional)", "an array")
     if model.context and len(context) != 1:
-        raise expected("context", f"an array of shape (N, {model.context})", "none")
+        got = f"{len(context)} arrays" if context else "none"
+        raise expected("context", f"an array of shape (N, {model.context})", got)
     return tuple(array("context", c, (n, model.context), model.dtype) for c in context)
 
 
@@ -176,6 +177,17 @@ def methods(name: str, value: T, *wanted: str) -> T:
         got = f"{type(value).__name__} without {' and '.join(missing)}"
         raise wrong_type(name, f"an object with {what}", got)
     return value
+
+
+def floating(name: str, value: DTypeLike) -> np.dtype:
+    """`value` as a dtype of real floating-point numbers."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        raise wrong_type(name, "float32 or float64", repr(value)) from None
+    if dtype.kind != "f":
+        raise wrong_type(name, "float32 or float64", dtype)
+    return dtype
 
 
 def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:

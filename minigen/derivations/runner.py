@@ -69,6 +69,7 @@ def finite(x: float | None) -> float | None:
     return float(x) if x is not None and np.isfinite(x) else None
 
 
+@validate.options
 def run(
     ids: Iterable[str] | None = None,
     *,

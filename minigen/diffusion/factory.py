@@ -66,6 +66,9 @@ def ddpm(
     if validate.integer("levels", levels, 0) == 1:
         raise validate.expected("levels", "0 or at least 2", 1)
     schedule = cosine_schedule(1000) if schedule is None else schedule
+    if not isinstance(schedule, Schedule):
+        raise validate.wrong_type("schedule", "a Schedule", repr(schedule))
+    validate.floating("dtype", dtype)
     validate.choice("predict", predict, KINDS)
     validate.choice("variance", variance, FIXED + LEARNED)
     first = schedule.beta[1] if first_variance is None else first_variance

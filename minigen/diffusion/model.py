@@ -83,6 +83,7 @@ class DDPM(Layer):
         """The simple loss with a little of the bound, which trains the variance."""
         return HybridLoss(self, Antithetic(self.schedule.T))
 
+    @validate.options
     def sample(
         self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
         steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
@@ -117,10 +118,11 @@ class DDPM(Layer):
         (3, 2)
         """
         options = {"sampler": sampler, "steps": steps, "eta": eta, "label": label}
-        *_, (_, x) = self.walk(n, rng=rng, guidance=guidance, **options)
+        *_, (_, x) = self.states(n, rng=rng, guidance=guidance, **options)
         return self.data.unscale(x)
 
-    def walk(
+    @validate.options
+    def states(
         self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
         steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
@@ -138,7 +140,7 @@ class DDPM(Layer):
         Examples
         --------
         >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
-        >>> [t for t, x in model.walk(3, rng=rng, steps=4)]
+        >>> [t for t, x in model.states(3, rng=rng, steps=4)]
         [20, 14, 7, 1, 0]
         """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.linear import Linear
@@ -29,6 +30,7 @@ class TimeNet(Layer):
     head: Linear
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, n_out: int, *, T: int, hidden: int, blocks: int, classes: int = 0,
         rng: np.random.Generator, dtype: DTypeLike = np.float32,

@@ -40,6 +40,7 @@ class AffineCoupling(Bijection):
     context: int = 0
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, context: int = 0, c: float = 2.0, activation: str = "relu",
@@ -106,6 +107,7 @@ class AdditiveCoupling(Bijection):
     context: int = 0
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, context: int = 0, activation: str = "relu",

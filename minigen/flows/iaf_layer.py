@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
@@ -35,6 +36,7 @@ class IAFLayer(Bijection):
     sequential = "inverse"
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, c: float = 2.0, order: str | ArrayLike = "natural",

@@ -37,6 +37,7 @@ class MaskedLinear(Layer):
     rectified: bool = False
 
     @classmethod
+    @validate.options
     def init(
         cls, below: NDArray, above: NDArray, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, gain: float = 2.0, spread: float = 0.0,
@@ -91,6 +92,7 @@ class MADE(Layer):
     context: int = 0
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], parts: int = 2, *,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",

@@ -34,6 +34,7 @@ class MADEMoG(Density):
     c: float = 4.0
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], components: int = 8, *, c: float = 4.0,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",

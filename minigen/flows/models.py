@@ -321,6 +321,9 @@ def assemble(
     before: Sequence[Bijection], base: Density | None, levels: int,
 ) -> Flow:  # fmt: skip
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
+    validate.floating("dtype", dtype)
+    base = StandardNormal(features) if base is None else base
+    validate.methods("base", base, "forward", "backward", "sample")
     if levels and not before:
         before = (Logit(bins=float(levels), low=0.01),)
     fixed, x = list(before), None
@@ -341,4 +344,4 @@ def assemble(
         maps += step(k)
     alone = len(maps) == 1 and isinstance(maps[0], Inverse)
     chain = maps[0] if alone else Chain(tuple(maps))
-    return Flow(chain, StandardNormal(features) if base is None else base, levels)
+    return Flow(chain, base, levels)

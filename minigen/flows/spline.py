@@ -97,6 +97,7 @@ class SplineCoupling(Bijection):
     context: int = 0
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
         c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: int = 0,

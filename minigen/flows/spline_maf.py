@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
@@ -30,6 +31,7 @@ class SplineMAFLayer(Bijection):
     sequential = "inverse"
 
     @classmethod
+    @validate.options
     def init(
         cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
         c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32,

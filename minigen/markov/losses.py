@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Cache, Loss
 
 
@@ -73,6 +74,7 @@ def perplexity(chain: Any, sequences: Any, lengths: ArrayLike | None = None) -> 
     >>> round(mg.markov.perplexity(die, [[0, 5, 2], [1]]), 3)
     6.0
     """
+    validate.methods("chain", chain, "arguments", "forward")
     inputs, given = chain.arguments(sequences, lengths)
     logp = chain.forward(*inputs, **given)[0].astype(np.float64)
     return float(np.exp(-logp.sum() / _elements(*inputs, **given)))

@@ -35,6 +35,7 @@ class Sequential(Layer):
         return dy, {"layers": grads}
 
 
+@validate.options
 def mlp(
     n_in: int, hidden: int | Sequence[int], n_out: int, *, rng: np.random.Generator,
     activation: str = "relu", last_gain: float = 1.0, dtype: DTypeLike = np.float32,

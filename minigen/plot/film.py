@@ -11,6 +11,7 @@ from minigen.plot.grids import as_images, mosaic
 from minigen.plot.style import BLUE, AxesLike, Box, finished, panels, square, title, window
 
 
+@validate.options
 def filmstrip(
     frames: Sequence[ArrayLike], names: Sequence[object] | None = None, *,
     color: ArrayLike | None = None, top: float | None = None,

@@ -11,6 +11,7 @@ from minigen.plot.style import MUTED, AxesLike, finished, panels, title
 INCH = 0.52  # the size of an image on the page
 
 
+@validate.options
 def images(
     x: ArrayLike, labels: ArrayLike | None = None, *, columns: int | None = None,
     top: float | None = None, heading: str | None = None, ax: AxesLike = None,

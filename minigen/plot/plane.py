@@ -47,6 +47,7 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
     >>> len(mg.plot.density(mg.prob.Gaussian.init(2), mg.data.toy("moons")).axes)
     3
     """
+    validate.methods("model", model, "log_prob", "sample")
     validate.integer("model.features", model.features, 2, 2)
     box = _view(model if toy is None else toy) if box is None else box
     q = _probabilities(model, box)

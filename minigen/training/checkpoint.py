@@ -4,6 +4,7 @@ A file holds `manifest.json` (format, package version, the classes and plain fie
 and the shape, dtype and SHA-256 of every array) and the arrays, stored uncompressed.
 """
 
+import dataclasses
 import hashlib
 import importlib
 import io
@@ -45,6 +46,8 @@ def save(path: str | os.PathLike, model: Any) -> None:
     2
     """
     path = pathlib.Path(path)
+    if not dataclasses.is_dataclass(model) or isinstance(model, type):
+        raise validate.wrong_type("model", "a layer, density or loss", repr(model))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path: expected a file in a folder that exists, got {path}")
     arrays = {name: array for name, (_, array) in tree.arrays(model).items()}

@@ -100,6 +100,8 @@ def fit(
     steps = validate.integer("steps", steps, 1)
     every = validate.optional_integer("validate_every", validate_every, 1) or max(1, steps // 20)
     optimizer = Adam(lr, weight_decay=weight_decay) if optimizer is None else optimizer
+    if not (callback is None or callable(callback)):
+        raise validate.wrong_type("callback", "a function (step, run)", repr(callback))
     run, decay = Run(), factor_of(schedule)
     descent = Descent(loss, optimizer, clip)
     next_batch = batches.source(data, validate.integer("batch", batch, 1), loss, rng)

@@ -98,7 +98,7 @@ def moons(stage: Stage) -> Part:
     x = d.source.sample(1500, rng=stage.rng)
     t, forward = noised(model, x, stage.rng)
     color = np.arctan2(x[:, 1], x[:, 0])
-    reverse = [z for _, z in picked(model.walk(1500, rng=stage.rng))]
+    reverse = [z for _, z in picked(model.states(1500, rng=stage.rng))]
     bound = model.elbo(x, rng=stage.rng)
     there = plot.filmstrip(forward, [f"t = {k}" for k in t], color=color, how="data to noise")
     back = plot.filmstrip(reverse, [f"t = {k}" for k in t[::-1]], how="noise to samples")
