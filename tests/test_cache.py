@@ -9,10 +9,10 @@ import pytest
 
 CODE = """
 import numpy as np
-from minigen.kernels import optimizers
-theta = np.array([1.0, 2.0])
-optimizers.momentum(theta, np.ones(2), np.zeros(2), 0.9, 0.5)
-print(theta.tolist())
+from minigen.kernels import dense
+a = np.array([[0.0, 1.0]])
+dense.bias_relu(a, np.array([0.5, 0.5]))
+print(a[0].tolist())
 """
 
 

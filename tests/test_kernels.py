@@ -64,7 +64,6 @@ def numbers(rng):
         "masked": (triangular.masked, (rng.standard_normal((5, 7)), first, 0 * start)),
         "clear": (triangular.clear, (rng.standard_normal((5, 7)), first)),
         "adam": (optimizers.adam, (theta, g, m, v * v, 0.1, 0.01, 0.03, 1e-3)),
-        "momentum": (optimizers.momentum, (theta, g, m, 0.9, 0.03)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Optimiser updates over one flat vector of parameters, fused into one pass over memory."""
+"""The update of Adam over one flat vector of parameters, in one pass over memory."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +30,3 @@ def adam(
         m[i] += a1 * (g[i] - m[i])
         v[i] += a2 * (g[i] * g[i] - v[i])
         theta[i] -= size * m[i] / (np.sqrt(v[i]) + eps)
-
-
-def momentum_numpy(theta: NDArray, g: NDArray, m: NDArray, b1: float, size: float) -> None:
-    """Gradient descent with heavy-ball momentum (Polyak 1964), in place."""
-    m *= b1
-    m += g
-    theta -= size * m
-
-
-@kernel(momentum_numpy)
-def momentum(theta: NDArray, g: NDArray, m: NDArray, b1: float, size: float) -> None:
-    if not theta.size == g.size == m.size:
-        raise ValueError("theta (P,), g (P,), m (P,)")
-    for i in range(theta.size):
-        m[i] = b1 * m[i] + g[i]
-        theta[i] -= size * m[i]

@@ -93,7 +93,9 @@ class SGD:
         """One update of `theta` by the gradient g, at the learning rate lr * factor."""
         f, lr = theta.dtype.type, self.lr * factor
         shrink(theta, lr * self.weight_decay)
-        kernels.momentum(theta, g, self.m, f(self.b1), f(lr))
+        self.m *= f(self.b1)
+        self.m += g
+        theta -= f(lr) * self.m
 
 
 def shrink(theta: NDArray, amount: float) -> None:
