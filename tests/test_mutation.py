@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from mutation import checker, copies, history, packages, source
-from mutation.judge import SCALES, Point, verdict
+from mutation.comparison import SCALES, Point, outcome
 from mutation.planted import PLANTED
 from mutation.syntax import mutants
 from mutation.targets import draw, targets
@@ -33,7 +33,7 @@ def test_seeded_mutants_are_caught_at_every_scale_of_the_loss():
     counted = 0
     for t, mutant in sample():
         for scale in SCALES:
-            v = verdict(t, mutant, scale)
+            v = outcome(t, mutant, scale)
             assert v.caught or not v.changed, (t.label, mutant.before, mutant.after, scale)
             counted += v.changed > 0
     assert counted > 80  # most of them change an output

@@ -146,9 +146,9 @@ def test_collapse_is_seen_and_said(rings, rng):
     y = rng.integers(0, 20, len(x))
     net = embedding(2, 2, hidden=(32,), mining="batch_hard", rng=rng)
     run = mg.fit(net, (x, y), rng=rng, steps=300, batch=64, lr=1e-2)
-    verdict = metric.collapse(run, net)
-    assert verdict and np.isclose(run.history["loss"][-1], 0.2, rtol=0.02)
-    assert str(verdict).startswith("collapsed: over the last 50 steps a triplet costs 0.20")
+    report = metric.collapse(run, net)
+    assert report and np.isclose(run.history["loss"][-1], 0.2, rtol=0.02)
+    assert str(report).startswith("collapsed: over the last 50 steps a triplet costs 0.20")
 
 
 def test_one_class_is_not_called_collapse(rings, rng):
@@ -160,7 +160,7 @@ def test_one_class_is_not_called_collapse(rings, rng):
         metric.collapse(type(run)(history={"loss": [1.0]}), net)
 
 
-def verdict_on(loss, cost, triplets, spread):
+def report_on(loss, cost, triplets, spread):
     """What is said of a history, its columns given."""
     history = {"loss": cost, "triplets": triplets, "spread": spread}
     return metric.collapse(SimpleNamespace(history=history), loss)
@@ -187,18 +187,18 @@ def test_collapse_is_cost_and_distance_within_a_twentieth_of_the_margin(
     count = np.array([9] * 7 + [3] * 49 + [0])  # before the window, and no triplet at the end
     total = np.array([99.0] * 7 + [cost * (3 if reduce == "sum" else 1)] * 49 + [0])
     spread = np.sqrt(apart / 2) if distance == "squared" else apart / np.sqrt(2)
-    verdict = verdict_on(loss, total, count, np.array([9.0] * 7 + [spread] * 50))
-    assert bool(verdict) == truth and "last 50 steps" in str(verdict)
+    report = report_on(loss, total, count, np.array([9.0] * 7 + [spread] * 50))
+    assert bool(report) == truth and "last 50 steps" in str(report)
 
 
 def test_a_collapse_is_seen_at_a_margin_of_0_and_with_one_triplet_a_step():
     """Then a triplet at one point costs nothing; so does one that is solved, far apart."""
     for cost, spread, truth in [(0.0, 0.0, True), (0.0, 1.0, False), (0.1, 0.0, False)]:
         columns = [cost] * 3, [4] * 3, [spread] * 3
-        assert bool(verdict_on(MinedTriplets(TripletLoss(0.0)), *columns)) == truth
-    verdict = verdict_on(MinedTriplets(TripletLoss(0.5)), [0.5, 0.0], [1, 0], [0.0, 0.0])
-    assert verdict and "costs 0.5000" in str(verdict)
-    assert not verdict_on(MinedTriplets(), [0.0, 0.0], [0.0, 0.0], [0.0, 0.0])
+        assert bool(report_on(MinedTriplets(TripletLoss(0.0)), *columns)) == truth
+    report = report_on(MinedTriplets(TripletLoss(0.5)), [0.5, 0.0], [1, 0], [0.0, 0.0])
+    assert report and "costs 0.5000" in str(report)
+    assert not report_on(MinedTriplets(), [0.0, 0.0], [0.0, 0.0], [0.0, 0.0])
 
 
 def test_an_embedding_comes_back_from_a_file(tmp_path, rng):

@@ -6,7 +6,7 @@
 Positional inputs are differentiated; keyword inputs (time steps, labels, noise) are given.
 `grads` is the tree of `layer.params`; `dinputs` have the shapes of `inputs`. Neither method
 changes the layer or its arguments, and everything `backward` needs is in `cache`, so two caches
-may be alive at once. Forward has no mode, no clock and no dice.
+may be alive at once. Forward has no mode and draws no random numbers.
 
 The letters, here and in every file:
 

@@ -1,4 +1,4 @@
-"""An entry: one equation, what it claims, the code that has it, and the check that judges it."""
+"""An entry: one equation, what it claims, the code that has it, and its check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ def ddpm(
     predict : "eps", "x0", "v" or "mu"; v needs no division by sqrt(A_t), which is small late, nor
         by sqrt(1 - A_t), which is small early
     variance : of the reverse process: "beta" or "beta_tilde"; or from the network, "learned"
-        (between the two) or "free", which is best for integers: their likelihood rests on it
+        (between the two) or "free", recommended for integer data
     first_variance : of the decoder p(x_0 | x_1), by default beta_1
     levels : for integer data 0..levels-1, whose likelihood is then a discrete one; 0 if continuous
     classes : the number of classes of a conditional model, whose data are pairs (x, label)

@@ -1,4 +1,4 @@
-"""Networks around a network: with classifier-free guidance, and on fewer steps."""
+"""Network wrappers: classifier-free guidance, and fewer time steps."""
 
 from dataclasses import dataclass
 from typing import Any

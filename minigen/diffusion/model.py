@@ -97,7 +97,7 @@ class DDPM(Layer):
         rng : numpy.random.Generator
         sampler : "ancestral" (Ho, Jain & Abbeel 2020), "ddim" (Song, Meng & Ermon 2021) or "ode",
             the probability-flow ODE (Song et al. 2021)
-        steps : use only so many of the T times, evenly spaced; by default all
+        steps : the number of time steps to use, evenly spaced; by default all T
         eta : of DDIM: 0 without noise, 1 as much as the ancestral sampler
         label : a class, or one for each sample; by default none
         guidance : w of classifier-free guidance (Ho & Salimans 2022); 1 for the model itself

@@ -303,7 +303,7 @@ def checked(
 
 
 def alternating(k: int) -> str:
-    """The order of layer k: what came last comes first in the next."""
+    """The order of layer k: each layer reverses the order of the one before."""
     return "reversed" if k % 2 else "natural"
 
 

@@ -66,7 +66,7 @@ def incremental(
 
     A unit of degree m is final once the first m coordinates are known: each need be computed only
     once, in the order of degrees. It goes as a blocked triangular solve does: a block of degrees
-    receives all that lies before it in one fat product, then walks through its own degrees with
+    receives all that lies before it in one large product, then goes through its own degrees with
     thin ones. No mask is read, because in this order all that is multiplied is allowed.
 
     Parameters

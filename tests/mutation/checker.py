@@ -1,4 +1,4 @@
-"""Mistakes in the checker itself, judged by the checker's tests."""
+"""Mistakes in the checker itself, against the checker's tests."""
 # ruff: noqa: E501 (edits of source lines stand as they are)
 
 from .copies import Planted
@@ -17,7 +17,7 @@ OWN = {file: name for name, files in TESTS.items() for file in files.split()}
 
 
 def planted(name, file, *pairs):
-    """A mistake in a file, judged by that file's own tests first and then by the others."""
+    """A mistake in a file, tried against that file's own tests first and then by the others."""
     order = sorted(TESTS, key=lambda t: t != OWN[file])
     words = ("test_check.py" if t == "check" else f"test_check_{t}.py" for t in order)
     return Planted.of(name, f"check/{file}.py", " ".join(words), *pairs)

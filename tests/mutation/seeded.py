@@ -7,7 +7,7 @@ import zoo
 
 from minigen.core import text
 
-from .judge import ENTRIES, SCALES, Point, verdict
+from .comparison import ENTRIES, SCALES, Point, outcome
 from .packages import installed
 from .planted import PLANTED
 from .syntax import mutants
@@ -23,11 +23,11 @@ def everything():
 
 
 def campaign(pairs, say=print):
-    """[(target, mutant, a Verdict at each scale)], the other packages' included."""
+    """[(target, mutant, a Outcome at each scale)], the other packages' included."""
     rows, start = [], time.perf_counter()
     for n, (target, mutant) in enumerate(pairs, 1):
-        verdicts = [verdict(target, mutant, scale, compare=True) for scale in SCALES]
-        rows.append((target, mutant, verdicts))
+        outcomes = [outcome(target, mutant, scale, compare=True) for scale in SCALES]
+        rows.append((target, mutant, outcomes))
         if n % 100 == 0:
             say(f"{n} mutants, {time.perf_counter() - start:.0f} s", flush=True)
     return rows

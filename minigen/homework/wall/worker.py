@@ -199,6 +199,8 @@ class Desk:
         if isinstance(error, SyntaxError):
             line = f", line {error.lineno}"
             error = type(error)(error.msg)
+        if isinstance(error, ModuleNotFoundError):
+            line += " -- only NumPy and Python's own library are there"
         text = f"{type(error).__name__}: {error}"[:400] + line
         return self.np.frombuffer(text.encode("ascii", "replace"), "|u1")
 

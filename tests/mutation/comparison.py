@@ -20,7 +20,7 @@ DRAWS, TRIES = 24, 4
 
 
 @dataclass
-class Verdict:
+class Outcome:
     """At one loss scale: draws at which an output changes, whether one was caught, and when.
 
     first: caught at the first of them. raised: it only ever raises an error.
@@ -88,9 +88,9 @@ def points(target, k, scale):
     return [Point(case, scale, k) for case in cases(target, k)]
 
 
-def verdict(target, mutant, scale, compare=False):
-    """The Verdict on one mutant at one scale of the loss."""
-    v = Verdict()
+def outcome(target, mutant, scale, compare=False):
+    """The Outcome on one mutant at one scale of the loss."""
+    v = Outcome()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for k in range(DRAWS):
