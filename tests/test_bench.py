@@ -163,7 +163,7 @@ def test_a_cold_start_is_a_median_of_fresh_processes(monkeypatch):
     monkeypatch.setattr(cold, "PROGRAMS", {"first": writes, "second": reads})
     rows = cold.measure()
     assert [r["what"] for r in rows] == ["first", "second"]
-    assert all(0 < r["seconds"] < 60 for r in rows)
+    assert all(r["seconds"] > 0 for r in rows)
 
 
 @pytest.fixture
