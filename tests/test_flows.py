@@ -231,7 +231,7 @@ def test_bad_data_are_refused_by_name(x, message, rng):
 
 
 def test_real_nvp_learns_the_moons(rng):
-    """A short run gets within 0.3 nats of the truth (0.09 to 0.18 of seeds 0 to 4), and its density still integrates."""
+    """A short run is near the truth (0.09 to 0.18 nats, seeds 0 to 4); its density integrates."""
     toy = data.toy("moons")
     flow = flows.real_nvp(2, layers=6, hidden=(32, 32), rng=rng, activation="silu")
     training.fit(flow.nll, toy, steps=400, batch=256, lr=5e-3, rng=rng)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
+from minigen.core.numeric import LOG_2PI
 
 
 def bits_per_dim(nll: Any, features: int) -> Any:
@@ -91,5 +92,5 @@ def gaussian(train: NDArray, test: NDArray) -> float:
     e = test - train.mean(axis=0)
     inverse = np.linalg.inv(S)
     quadratic = np.sum(e @ inverse * e, axis=1).mean() + np.trace(inverse) / 12
-    nll = (features * np.log(2 * np.pi) + np.linalg.slogdet(S)[1] + quadratic) / 2
+    nll = (features * LOG_2PI + np.linalg.slogdet(S)[1] + quadratic) / 2
     return float(bits_per_dim(nll, features))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from minigen.check import jacobian
+from minigen.core.numeric import LOG_2PI
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools import linear_model as toys
 from minigen.derivations.tools.compare import gap, worst
@@ -28,7 +29,7 @@ def kernel(model: ReverseProcess, t: int, low: NDArray, high: NDArray) -> NDArra
     """p(x_{t-1} | x_t) for every x_t of `high` (rows) and x_{t-1} of `low` (columns)."""
     mu, logvar = toys.reverse(model, high[:, None], t)
     e = low - mu
-    return np.exp(-(e * e * np.exp(-logvar) + logvar + np.log(2 * np.pi)) / 2)
+    return np.exp(-(e * e * np.exp(-logvar) + logvar + LOG_2PI) / 2)
 
 
 def marginal(model: ReverseProcess, x0: NDArray | float, n: int) -> NDArray:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from minigen import diffusion
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.numeric import LOG_2PI
 from minigen.core.tree import param
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.gaussian_walk import column, unrolled
@@ -133,7 +134,7 @@ class ToyModel:
 
     def prior(self, x: NDArray) -> NDArray:
         """log p(x_T)."""
-        return -(x[:, T] ** 2 + np.log(2 * np.pi)).sum(axis=1) / 2
+        return -(x[:, T] ** 2 + LOG_2PI).sum(axis=1) / 2
 
     def bound(self) -> float:
         """L = KL(q(x_0..x_T) || p(x_0..x_T)) + H(q(x_0)), by matrices alone."""
