@@ -194,6 +194,12 @@ def test_reverse_kl_is_the_mean_difference_of_the_log_densities(rng):
         (lambda r: flows.real_nvp(2, activation="selu", rng=r), "activation: expected one of relu"),
         (lambda r: flows.maf(3, activation="sine", rng=r), "activation: expected one of relu"),
         (lambda r: flows.maf(2, base=3, rng=r), "base: expected an object with forward and .* int"),
+        (lambda r: flows.maf(2, before=flows.Exp(), rng=r), "before: expected a list of maps"),
+        (lambda r: flows.Flow(3, prob.StandardNormal(2)), "chain: expected an object with forward"),
+        (
+            lambda r: flows.real_nvp(2, rng=r).reverse_kl(data.toy("moons")),
+            "target: expected an object with forward and backward, got .* without",
+        ),
         (
             lambda r: flows.maf(2, dtype="int32", rng=r),
             "dtype: expected float32 or float64, got int",

@@ -191,7 +191,7 @@ def floating(name: str, value: DTypeLike) -> np.dtype:
 
 
 def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
-    """A tuple of hidden widths, each a positive integer."""
+    """A tuple of positive integers, from one or several."""
     several = value if isinstance(value, Sequence) else (value,)
     return tuple(integer(f"{name}[{k}]", n, 1) for k, n in enumerate(several))
 

@@ -71,7 +71,7 @@ def finite(x: float | None) -> float | None:
 
 @validate.options
 def run(
-    ids: Iterable[str] | None = None,
+    ids: str | Iterable[str] | None = None,
     *,
     entries: Iterable[Entry] | None = None,
     seed: int = 0,
@@ -82,7 +82,7 @@ def run(
 
     Parameters
     ----------
-    ids : list of str or None
+    ids : str, list of str or None
         Names of entries, in upper or lower case; "NVP" for every NVP-...; None for all.
     entries : list of Entry or None
         Entries in place of those of the notes.
@@ -110,6 +110,7 @@ def run(
     """
     seed = validate.integer("seed", seed, 0)
     known = catalogue() if entries is None else tuple(entries)
+    ids = [ids] if isinstance(ids, str) else ids
     rows = []
     for e in known if ids is None else select(known, ids):
         rows.append(measure(e, seed, 1 if quick else DRAWS))
@@ -120,6 +121,7 @@ def run(
 
 def select(known: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
     """The entries of these names, upper and lower case alike; NVP is every NVP-..."""
+    known = tuple(known)
     by_name = {e.id.lower(): e for e in known}
     found = []
     for name in ids:
@@ -128,7 +130,8 @@ def select(known: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
         if not chosen:
             near = difflib.get_close_matches(key, by_name, n=4, cutoff=0.5)
             close = ", ".join(by_name[k].id for k in near)
-            hint = f"did you mean {close}?" if near else f"the first is {next(iter(by_name))}"
+            groups = ", ".join(dict.fromkeys(e.id.partition("-")[0] for e in known))
+            hint = f"did you mean {close}?" if near else f"names begin with {groups}"
             raise validate.expected("id", "the name of an entry", f"{name!r}; {hint}")
         found += chosen
     return found

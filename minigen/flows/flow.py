@@ -47,6 +47,10 @@ class Flow(Density):
     base: Density
     levels: int = 0
 
+    def __post_init__(self) -> None:
+        validate.methods("chain", self.chain, "forward", "backward", "inverse")
+        validate.methods("base", self.base, "forward", "backward", "sample")
+
     @property
     def features(self) -> int:
         return self.base.features

@@ -79,6 +79,7 @@ class ReverseKL(Loss):
     target: Density = const()
 
     def __post_init__(self) -> None:
+        validate.methods("target", self.target, "forward", "backward")
         refuse_slow(self.flow, "inverse", "from latent to data", "flow.nll")
 
     def draw(

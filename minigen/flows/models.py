@@ -322,10 +322,10 @@ def assemble(
 ) -> Flow:  # fmt: skip
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
     validate.floating("dtype", dtype)
-    base = StandardNormal(features) if base is None else base
-    validate.methods("base", base, "forward", "backward", "sample")
     if levels and not before:
         before = (Logit(bins=float(levels), low=0.01),)
+    if not isinstance(before, Sequence):
+        raise validate.wrong_type("before", "a list of maps", type(before).__name__)
     fixed, x = list(before), None
     if init_from is not None:
         if levels:
@@ -344,4 +344,4 @@ def assemble(
         maps += step(k)
     alone = len(maps) == 1 and isinstance(maps[0], Inverse)
     chain = maps[0] if alone else Chain(tuple(maps))
-    return Flow(chain, base, levels)
+    return Flow(chain, StandardNormal(features) if base is None else base, levels)

@@ -47,14 +47,14 @@ def nearest(e: ArrayLike, k: int, *, queries: ArrayLike | None = None) -> NDArra
     return found
 
 
-def recall(e: ArrayLike, labels: ArrayLike, at: Sequence[int] = (1, 5)) -> dict[int, float]:
+def recall(e: ArrayLike, labels: ArrayLike, at: int | Sequence[int] = (1, 5)) -> dict[int, float]:
     """The share of rows with one of their class among the k nearest others.
 
     Parameters
     ----------
     e : features (N, D) of any kind (embeddings, pixels, principal components)
     labels : integers (N,)
-    at : the values of k
+    at : k, or several
 
     Returns
     -------
@@ -68,6 +68,7 @@ def recall(e: ArrayLike, labels: ArrayLike, at: Sequence[int] = (1, 5)) -> dict[
     >>> bool(0.9 < recall[1] <= recall[5])
     True
     """
+    at = validate.widths("at", at)
     hits = hit_ranks(e, labels, max(at))
     return {k: float(hits[:, :k].any(axis=1).mean()) for k in at}
 

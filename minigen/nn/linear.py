@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
@@ -28,6 +29,7 @@ class Linear(Layer):
         gain: float = 2.0,
     ) -> "Linear":  # fmt: skip
         """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
+        validate.generator(rng)
         scale = np.sqrt(gain / max(n_in, 1))
         W = (scale * rng.standard_normal((n_in, n_out))).astype(dtype)
         return cls(W, np.zeros(n_out, dtype))
