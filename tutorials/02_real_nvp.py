@@ -277,7 +277,7 @@ assert not report
 print(report)
 
 # %% [markdown]
-# **How to read a report.** One row for each array: the verdict, the error, how many entries are
+# **How to read a report.** One row for each array: its state, the error, how many entries are
 # wrong. Below, the worst entry of each with its index: what the code gave and what it should be.
 # And a diagnosis: the checker tried the usual mistakes on the numbers and found which one
 # reproduces them. Here it names the missing path.

@@ -294,7 +294,7 @@ for Broken in (NoStraight, WrongSign):
     print(report, end="\n\n")
 
 # %% [markdown]
-# **How to read a report.** One row for each array with the verdict and how many entries are wrong;
+# **How to read a report.** One row for each array with its state and how many entries are wrong;
 # below, the worst entry of each. The first mistake leaves every parameter right: only `dx` is
 # wrong. In a flow of one layer nobody would notice, for nothing uses the `dx` of the first layer.
 # In a chain all layers before it would learn nonsense. The second mistake gets a diagnosis: the

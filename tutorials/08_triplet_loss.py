@@ -463,10 +463,10 @@ for name, options in kinds.items():
         nets[name], sampler, steps=200, batch=160, lr=1e-3, validation=few,
         rng=np.random.default_rng(2), progress=False,
     )  # fmt: skip
-verdicts = {name: collapse(run, nets[name]) for name, run in runs.items()}
-for name, verdict in verdicts.items():
-    print(f"{name}: {verdict}\n")
-assert [bool(verdict) for verdict in verdicts.values()] == [True, False, False, False]
+reports = {name: collapse(run, nets[name]) for name, run in runs.items()}
+for name, report in reports.items():
+    print(f"{name}: {report}\n")
+assert [bool(report) for report in reports.values()] == [True, False, False, False]
 
 # %%
 named = {
