@@ -208,6 +208,11 @@ X = np.ones((4, 3))
         (lambda rng: flows.MADE.init(2, (4,), 2, rng=rng).forward(X), r"x: .*\(4, 3\)"),
         (lambda rng: flows.MADE.init(4, (4,), 2, rng=rng).forward(X), r"x: .*\(4, 3\)"),
         (lambda rng: flows.MAFLayer.init(2, (4,), rng=rng).inverse(X), "y: expected 2 columns"),
+        *(
+            (lambda rng, kind=kind: kind.init(4, (4,), rng=rng).forward(X), "x: expected 4 columns")
+            for kind in (flows.AffineCoupling, flows.AdditiveCoupling, flows.SplineCoupling)
+        ),
+        (lambda rng: flows.AffineCoupling.init(4, (4,), rng=rng).inverse(X), "expected 4 columns"),
         (lambda rng: flows.MAFLayer.init(4, (4,), rng=rng).inverse(X), "y: expected 4 columns"),
     ],
 )

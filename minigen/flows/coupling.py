@@ -60,6 +60,7 @@ class AffineCoupling(Bijection):
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x1, x2 = x[:, : self.d], x[:, self.d :]
         s, t, (w, net_cache) = self.scale_shift(x1, context)
+        refuse_columns(x, self.d + s.shape[1])
         e = np.exp(s)
         y = np.concatenate([x1, x2 * e + t], axis=1)  # NVP-3, NVP-4
         return y, np.einsum("nj->n", s), (x2, e, w, net_cache)  # NVP-8
@@ -77,6 +78,7 @@ class AffineCoupling(Bijection):
     def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y1, y2 = y[:, : self.d], y[:, self.d :]
         s, t, (w, net_cache) = self.scale_shift(y1, context)
+        refuse_columns(y, self.d + s.shape[1])
         e = np.exp(-s)
         x2 = (y2 - t) * e  # NVP-6
         x = np.concatenate([y1, x2], axis=1)  # NVP-5
@@ -134,6 +136,7 @@ class AdditiveCoupling(Bijection):
         """x with t added to its last columns, or subtracted: the map and its inverse."""
         x1, x2 = x[:, : self.d], x[:, self.d :]
         t, net_cache = self.net.forward(join(x1, context))
+        refuse_columns(x, self.d + t.shape[1])
         y = np.concatenate([x1, x2 + sign * t], axis=1)
         return y, np.zeros(len(x), x.dtype), net_cache
 
@@ -157,6 +160,12 @@ def conditioner(
         d + context, hidden, n_out, rng=rng, activation=activation, last_gain=0.0, dtype=dtype
     )
     return d, net
+
+
+def refuse_columns(x: NDArray, features: int) -> None:
+    """Refuse x with other columns than the network was made for: they would broadcast."""
+    if x.shape[1] != features:
+        raise validate.expected("x", f"{features} columns", f"shape {x.shape}")
 
 
 def join(x: NDArray, context: tuple[NDArray, ...]) -> NDArray:

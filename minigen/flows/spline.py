@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads, Layer
-from minigen.flows.coupling import conditioner, join, part
+from minigen.flows.coupling import conditioner, join, part, refuse_columns
 from minigen.kernels import spline as kernels
 
 
@@ -111,7 +111,7 @@ class SplineCoupling(Bijection):
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x1, x2 = x[:, : self.d], x[:, self.d :]
         h, net_cache = self.net.forward(join(x1, context))
-        y2, ell, spline_cache = self.spline.forward(x2, self.shaped(h))
+        y2, ell, spline_cache = self.spline.forward(x2, self.shaped(h, x))
         y = np.concatenate([x1, y2], axis=1)
         return y, ell.sum(axis=1), (net_cache, spline_cache)
 
@@ -134,11 +134,12 @@ class SplineCoupling(Bijection):
     def inverse(self, y: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y1, y2 = y[:, : self.d], y[:, self.d :]
         h, net_cache = self.net.forward(join(y1, context))
-        x2, ell, spline_cache = self.spline.inverse(y2, self.shaped(h))
+        x2, ell, spline_cache = self.spline.inverse(y2, self.shaped(h, y))
         return np.concatenate([y1, x2], axis=1), ell.sum(axis=1), (net_cache, spline_cache)
 
     def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         return self.through(self.spline.inverse_backward, dx, dlogdet, cache)
 
-    def shaped(self, h: NDArray) -> NDArray:
+    def shaped(self, h: NDArray, x: NDArray) -> NDArray:
+        refuse_columns(x, self.d + h.shape[1] // self.spline.parts)
         return h.reshape(len(h), h.shape[1] // self.spline.parts, self.spline.parts)
