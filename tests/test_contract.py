@@ -20,8 +20,8 @@ def draws(name, table, count):
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_gradients_are_those_of_the_complex_step(name):
-    """100 random shapes and points: two directions in each, entries of every array in 13."""
-    for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 100)):
+    """200 random shapes and points: two directions in each, entries of every array in 13."""
+    for k, (case, rng) in enumerate(draws(name, zoo.ZOO, 200)):
         options = {"given": case.given, "rng": rng, "method": "complex"}
         if k % 8:
             report = check.adjoint(case.layer, *case.inputs, **options, directions=2)

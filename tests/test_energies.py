@@ -91,9 +91,9 @@ def test_the_error_and_the_efficiency_are_those_of_the_weights():
 def test_iaf_by_reverse_kl_finds_the_normaliser():
     target = energy("wave")
     flow = iaf(2, 4, (32, 32), c=3.0, rng=rng())
-    fit(flow.reverse_kl(target), flow.base, steps=1000, batch=256, lr=4e-3, clip=5.0, rng=rng(1))
+    fit(flow.reverse_kl(target), flow.base, steps=2000, batch=256, lr=4e-3, clip=5.0, rng=rng(1))
     truth, got = quadrature(target), log_normalizer(flow, target, rng=rng(2))
     assert got.bound - 5 * got.error < truth
-    assert truth - got.bound < 0.2
+    assert truth - got.bound < 0.1  # 0.01 of five seeds
     assert abs(got.estimate - truth) < 6 * got.error + 0.01
-    assert got.efficiency > 0.3, str(got)
+    assert got.efficiency > 0.5, str(got)

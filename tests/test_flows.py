@@ -237,13 +237,13 @@ def test_bad_data_are_refused_by_name(x, message, rng):
 
 
 def test_real_nvp_learns_the_moons(rng):
-    """A short run is near the truth (0.09 to 0.18 nats, seeds 0 to 4); its density integrates."""
+    """Within 0.15 nats of the truth (0.05 to 0.08 of seeds 0 to 5); its density integrates."""
     toy = data.toy("moons")
     flow = flows.real_nvp(2, layers=6, hidden=(32, 32), rng=rng, activation="silu")
-    training.fit(flow.nll, toy, steps=400, batch=256, lr=5e-3, rng=rng)
+    training.fit(flow.nll, toy, steps=800, batch=256, lr=5e-3, rng=rng)
     x = toy.sample(4000, rng=rng)
     kl = np.mean(toy.log_prob(x) - flow.log_prob(x))
-    assert -0.01 < kl < 0.3
+    assert -0.01 < kl < 0.15
     assert abs(mass(flow, width=4.0, n=1201) - 1) < 1e-3
 
 

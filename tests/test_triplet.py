@@ -133,10 +133,10 @@ def test_training_pulls_classes_apart(rings, mining, rng):
     x, y = rings
     net = embedding(2, 2, hidden=(32,), mining=mining, rng=rng)
     before = metric.recall(net.embed(x), y)[1]
-    run = mg.fit(net, (x, y), rng=rng, steps=300, batch=64, lr=3e-3)
+    run = mg.fit(net, (x, y), rng=rng, steps=500, batch=64, lr=3e-3)
     assert {"active", "triplets", "spread"} <= run.history.keys()
     assert np.mean(run.history["loss"][-20:]) < np.mean(run.history["loss"][:20])
-    assert metric.recall(net.embed(x), y)[1] > before + 0.1  # seeds 0 to 7: 0.24 to 0.53 more
+    assert metric.recall(net.embed(x), y)[1] > max(before, 0.98)  # 1 of seeds 0 to 7
     assert not metric.collapse(run, net)
 
 
