@@ -133,7 +133,7 @@ BAD_FILES = {
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_file_is_refused_by_name(minigen, tmp_path, name):
     content, message = BAD_FILES[name]
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="utf-8")
     argv = ["train", "real_nvp", "--data", name, "--out", "m.npz", *TINY]
     assert message in refused(minigen, tmp_path, *argv)
 
@@ -239,7 +239,7 @@ def test_a_refusal_is_exit_code_2_in_any_words(minigen, monkeypatch):
 def test_rows_as_csv_are_short(tmp_path):
     path = tmp_path / "x.csv"
     files.write_rows(path, np.array([[1.5, 2.0]]))
-    assert path.read_text() == "1.5,2\n"
+    assert path.read_text(encoding="utf-8") == "1.5,2\n"
 
 
 def test_the_help_of_a_command_is_the_first_line_of_its_module():
@@ -264,18 +264,20 @@ def test_a_tiny_demo_writes_a_report_with_its_pictures(minigen, tmp_path, monkey
     monkeypatch.setattr("minigen.cli.datasets.TEST_POINTS", 500)
     code, out, err = minigen("demo", "--quick", "--only", "real_nvp", "--out", "seen", "--json")
     assert code == 0, err
-    page = (tmp_path / "seen" / "report.html").read_text()
+    page = (tmp_path / "seen" / "report.html").read_text(encoding="utf-8")
     pictures = {p.stem for p in (tmp_path / "seen").glob("*.png")}
     assert {"moons_density", "moons_warp", "moons_training", "digits_samples"} <= pictures
     assert page.count("data:image/png;base64") == len(pictures)
     rows = json.loads(out)["rows"]
-    assert json.loads((tmp_path / "seen" / "figures.json").read_text())["rows"] == rows
+    assert (
+        json.loads((tmp_path / "seen" / "figures.json").read_text(encoding="utf-8"))["rows"] == rows
+    )
     assert {row["data"] for row in rows} >= {"moons", "digits"}
     assert "independent pixels 2.396" in page
 
 
 def test_a_demo_into_a_file_is_refused(minigen, tmp_path):
-    (tmp_path / "seen").write_text("mine")
+    (tmp_path / "seen").write_text("mine", encoding="utf-8")
     assert "--out: expected a folder" in refused(minigen, tmp_path, "demo", "--out", "seen")
 
 

@@ -304,7 +304,7 @@ def mine(rng):
 def test_ten_lines_of_your_own_are_checked_alike(tmp_path, capsys):
     assert len(MINE.strip().splitlines()) <= 9 + 1  # the imports included
     path = tmp_path / "mine.py"
-    path.write_text(MINE)
+    path.write_text(MINE, encoding="utf-8")
     assert command("MINE-1", "--file", path) == 0
     out = capsys.readouterr().out
     assert "MINE-1: claim" in out and "log |det W| = ∑_j a_j" in out and "u @ L" in out

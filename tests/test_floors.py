@@ -46,7 +46,7 @@ def climbs(here, name):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_go_down(path):
     here = path.relative_to(ROOT / "minigen").parts[0]
-    up = [name for name in imported(path.read_text(), path) if climbs(here, name)]
+    up = [name for name in imported(path.read_text(encoding="utf-8"), path) if climbs(here, name)]
     assert not up, f"{path} imports {up}"
 
 
