@@ -68,7 +68,7 @@ def extrapolate(
 ) -> tuple[NDArray, NDArray]:
     """(f', error) by entry, from f at x + h and x - h for each step h, and at OFFSETS."""
     h, here = steps.reshape(-1, *[1] * (right.ndim - 1)), near[4]
-    rounding = noise(near) / h
+    rounding = 2 * noise(near) / h  # the weights of T[k, j] add up to less than 2
     with np.errstate(all="ignore"):
         best, error = ridders((right - left) / (2 * h), rounding)
         bend = (right - 2 * here + left) / h
@@ -78,8 +78,15 @@ def extrapolate(
 
 
 def noise(near: NDArray) -> float:
-    """What a cubic through points so close by leaves over: rounding, if the function is smooth."""
-    return size(np.tensordot(LEFT_OVER, near, axes=1), 0.0)
+    """What a cubic through points so close by leaves over: rounding, if the function is smooth.
+
+    The cubic is fitted to the differences from the middle one, which are exact: sums of the values
+    would round as much as the function does, and otherwise on another machine. Where the values
+    are so large that points close by give the same one, it is half the gap to the next number.
+    """
+    with np.errstate(invalid="ignore"):  # infinite values
+        left = np.tensordot(LEFT_OVER, near - near[4], axes=1)
+        return max(size(left, 0.0), np.finfo(float).eps / 2 * size(near, 0.0))
 
 
 def ridders(central: NDArray, rounding: NDArray) -> tuple[NDArray, NDArray]:

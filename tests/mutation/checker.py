@@ -63,7 +63,7 @@ BANK = (
     planted("always trusted", "reference", "reference.trusted = reason == CLEAN", "reference.trusted = True"),
     planted("extrapolation of order 1", "richardson", "(4.0**j - 1)", "(2.0**j - 1)"),
     planted("kinks not seen", "richardson", "np.where(kink, jump, error)", "error"),
-    planted("no noise", "richardson", "rounding = noise(near) / h",
+    planted("no noise", "richardson", "rounding = 2 * noise(near) / h",
             "rounding = 0 / h"),
     planted("log-det against the other log-det", "bijection_check", "np.linalg.slogdet(J)[1], J_error)",
             "-logdet_back, J_error)"),
