@@ -14,30 +14,15 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minigen.core.arrays import real_array
+from minigen.core.errors import InvalidInput as InvalidInput  # their usual place
+from minigen.core.errors import InvalidType as InvalidType
+from minigen.core.errors import InvalidValue as InvalidValue
+from minigen.core.errors import expected as expected
+from minigen.core.errors import wrong_type as wrong_type
+
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class InvalidInput(Exception):
-    """An argument that a public function refuses; the command line answers it in one line."""
-
-
-class InvalidValue(InvalidInput, ValueError):
-    """An argument of the right type with a value that is not allowed."""
-
-
-class InvalidType(InvalidInput, TypeError):
-    """An argument of the wrong type."""
-
-
-def expected(name: str, what: object, got: object) -> InvalidValue:
-    """The error for a wrong value: `raise expected("n", "an integer >= 1", n)`."""
-    return InvalidValue(f"{name}: expected {what}, got {got}")
-
-
-def wrong_type(name: str, what: object, got: object) -> InvalidType:
-    """The error for a wrong type."""
-    return InvalidType(f"{name}: expected {what}, got {got}")
 
 
 def options(function: Callable[P, T]) -> Callable[P, T]:
@@ -68,18 +53,22 @@ def array(
     dtype: DTypeLike | None = None,
 ) -> NDArray:
     """`value` as a finite real array; `shape` may have letters for free sizes: ("N", 2)."""
-    try:
-        out = np.asarray(value)
-    except ValueError as error:
-        raise expected(name, "an array", f"ragged rows ({error})") from None
-    if out.dtype.kind not in "iuf":
-        raise wrong_type(name, "an array of real numbers", f"dtype {out.dtype}")
+    out = real_array(name, value)
     if shape is not None and not fits(out.shape, shape):
         raise expected(name, f"shape {shaped(shape)}", shaped(out.shape))
     finite = np.isfinite(out)
     if not finite.all():
         refuse(name, out, ~finite, "finite numbers")
-    return out if dtype is None else out.astype(dtype, copy=False)
+    return out if dtype is None else cast(name, out, dtype)
+
+
+def cast(name: str, value: NDArray, dtype: DTypeLike) -> NDArray:
+    """`value` in another type; a number that is infinite there is refused by its index."""
+    with np.errstate(over="ignore"):
+        out = value.astype(dtype, copy=False)
+    if out is not value and out.itemsize < value.itemsize and out.dtype.kind == "f":
+        refuse(name, value, ~np.isfinite(out), f"numbers that fit into {out.dtype}")
+    return out
 
 
 def integers(

@@ -14,7 +14,7 @@ from minigen.core.contract import Loss
 def source(data: Any, batch: int, loss: Loss, rng: np.random.Generator) -> Callable[[], Any]:
     """A function without arguments that returns the next batch of `data`."""
     if is_sampler("data", data):
-        return lambda: cast(data.sample(batch, rng=rng), loss.data_dtype)
+        return lambda: cast(checked(data.sample(batch, rng=rng), "a sample"), loss.data_dtype)
     rows = cast(checked(data), loss.data_dtype)
     loss.examine(rows)
     return shuffled(rows, batch, rng).__next__
@@ -24,6 +24,8 @@ def is_sampler(name: str, data: Any) -> bool:
     """Whether `data` gives fresh batches by `.sample(n, rng=)`; a table that has rows does not."""
     if not hasattr(data, "sample") or hasattr(data, "__array__"):
         return False
+    if isinstance(data, type):
+        raise validate.wrong_type(name, "an array or a sampler", f"the class {data.__name__}")
     if "rng" not in inspect.signature(data.sample).parameters:
         got = f"{type(data).__name__}, whose sample takes no rng"
         raise validate.wrong_type(name, "an array, or an object with .sample(n, rng=)", got)
@@ -48,7 +50,7 @@ def cast(batch: Any, dtype: DTypeLike) -> Any:
     """Floating arrays in the model's dtype; integers (labels, pixels) as they are."""
     if isinstance(batch, tuple):
         return tuple(cast(part, dtype) for part in batch)
-    return batch.astype(dtype, copy=False) if batch.dtype.kind == "f" else batch
+    return validate.cast("data", batch, dtype) if batch.dtype.kind == "f" else batch
 
 
 def shuffled(data: Any, batch: int, rng: np.random.Generator) -> Iterator[Any]:
