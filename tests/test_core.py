@@ -51,7 +51,7 @@ TABLE = np.zeros((3, 2))
     [
         (lambda: validate.array("x", [[1], [1, 2]]), ValueError, "x: expected an array, got ragg"),
         (lambda: validate.array("x", ["a"]), TypeError, "x: .* real numbers, got dtype <U1"),
-        (lambda: validate.array("x", [True]), TypeError, "x: .* real numbers, got dtype bool"),
+        (lambda: validate.array("x", [None]), TypeError, "x: .* real numbers, got a missing value"),
         (lambda: validate.array("x", [1j]), TypeError, "x: .* real numbers, got dtype complex"),
         (lambda: validate.array("x", TABLE, ("N", "N")), ValueError, r"\(N, N\), got \(3, 2\)"),
         (lambda: validate.array("x", TABLE, (3,)), ValueError, r"x: .* \(3,\), got \(3, 2\)"),

@@ -84,8 +84,8 @@ def _refuse_object(name: str, objects: NDArray, value: Any) -> None:
     """Name the first entry that is no number, and its column if the table has names."""
     for where, entry in np.ndenumerate(objects):
         if not isinstance(entry, numbers.Real | np.bool | Decimal):
-            names = getattr(value, "columns", None)
-            there = names is not None and len(where) == 2 and len(names) == objects.shape[1]
+            names = list(getattr(value, "columns", ()))
+            there = len(where) == 2 and len(names) == objects.shape[1]
             column = f", column {str(names[where[1]])!r}" if there else ""
             missing = entry is None or type(entry).__name__ in ("NAType", "NaTType")
             if isinstance(entry, str) and objects.ndim == 1:
