@@ -66,6 +66,11 @@ class Sizes:
     def normal(self, *shape):
         return self.rng.standard_normal(shape)
 
+    def picture(self, channels, multiple=1):
+        """Pictures (N, H, W, channels), sides from 1 to 4 times `multiple`."""
+        height, width = multiple * self.rng.integers(1, 5, 2)
+        return self.normal(self.N, height, width, channels)
+
     def like_x(self, count):
         """Arrays of the shape of x."""
         return self.normal(count, self.N, self.D)
@@ -132,6 +137,29 @@ LAYERS = {
     "SiLU": lambda s: s.case(nn.SiLU(), s.x),
     "Softplus": lambda s: s.case(nn.Softplus(), s.x),
     "mlp": lambda s: s.case(nn.mlp(s.D, (s.H, s.H), 3, activation="silu", **s.new), s.x),
+    # nn: pictures
+    "Conv2d": lambda s: s.case(nn.Conv2d.init(s.D, s.H, **s.new), s.picture(s.D)),
+    "Conv2d, 1x1": lambda s: s.case(nn.Conv2d.init(s.D, s.H, 1, **s.new), s.picture(s.D)),
+    "Conv2d, 5x5, stride 2": lambda s: s.case(
+        nn.Conv2d.init(s.D, s.H, 5, stride=2, **s.new), s.picture(s.D, 2)
+    ),
+    "Conv2d, stride 2": lambda s: s.case(
+        nn.Conv2d.init(s.D, s.H, stride=2, **s.new), s.picture(s.D, 2)
+    ),
+    "GroupNorm": lambda s: s.case(
+        nn.GroupNorm.init(2 * s.H, s.H, dtype=np.float64), s.picture(2 * s.H, 2)
+    ),
+    "Upsample": lambda s: s.case(nn.Upsample(), s.picture(s.D)),
+    "AveragePool": lambda s: s.case(nn.AveragePool(), s.picture(s.D, 2)),
+    "Flatten": lambda s: s.case(nn.Flatten(), s.picture(s.D)),
+    "SelfAttention": lambda s: s.case(nn.SelfAttention.init(s.D, **s.new), s.picture(s.D)),
+    "SelfAttention, heads": lambda s: s.case(
+        nn.SelfAttention.init(2 * s.D, s.D, **s.new), s.picture(2 * s.D)
+    ),
+    "ConvBlock": lambda s: s.case(nn.ConvBlock.init(4, 4, groups=2, **s.new), s.picture(4, 2)),
+    "ConvBlock with a condition": lambda s: s.case(
+        nn.ConvBlock.init(4, 6, s.C, groups=2, **s.new), s.picture(4, 2), s.context
+    ),
     # flows: autoregressive
     "MaskedLinear": lambda s: s.case(masked_linear(s), s.normal(s.N, s.C + s.D)),
     "MaskedLinear, rectified": lambda s: s.case(
