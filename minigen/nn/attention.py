@@ -52,7 +52,7 @@ class SelfAttention(Layer):
         h, qkv = self.qkv.forward(x.reshape(-1, C))
         h = h.reshape(N, height * width, 3, self.heads, C // self.heads)
         Q, K, V = np.ascontiguousarray(h.transpose(2, 0, 3, 1, 4))
-        Q = Q / np.sqrt(C // self.heads).astype(x.real.dtype)
+        Q = Q / float(np.sqrt(C // self.heads))
         A = softmax(Q @ K.swapaxes(2, 3))
         O = (A @ V).swapaxes(1, 2).reshape(-1, C)  # noqa: E741
         y, out = self.out.forward(O)
@@ -65,13 +65,13 @@ class SelfAttention(Layer):
         dO = dO.reshape(N, L, heads, d).swapaxes(1, 2)
         dA, dV = dO @ V.swapaxes(2, 3), A.swapaxes(2, 3) @ dO
         dS = A * (dA - (dA * A).sum(axis=3, keepdims=True))
-        dQ, dK = dS @ K / np.sqrt(d).astype(A.real.dtype), dS.swapaxes(2, 3) @ Q
+        dQ, dK = dS @ K / float(np.sqrt(d)), dS.swapaxes(2, 3) @ Q
         dh = np.stack([dQ, dK, dV]).transpose(1, 3, 0, 2, 4).reshape(N * L, -1)
         dx, dqkv = self.qkv.backward(dh, qkv)
         return dx.reshape(dy.shape), {"qkv": dqkv, "out": dout}
 
 
-def softmax(S: NDArray) -> NDArray:
+def softmax(S: NDArray[np.inexact]) -> NDArray:
     """exp(S) / sum exp(S) along the last axis, without overflow; S is written over."""
     S -= S.real.max(axis=-1, keepdims=True)
     np.exp(S, out=S)

@@ -39,6 +39,7 @@ class Conv2d(Layer):
     stride: int = 1
 
     @classmethod
+    @validate.options
     def init(
         cls, n_in: int, n_out: int, size: int = 3, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, stride: int = 1, gain: float = 2.0,
