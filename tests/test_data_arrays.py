@@ -102,7 +102,6 @@ BAD_ARRAYS = {
     "objects": (npy(np.zeros(3), descr="|O"), "expected an array of real numbers, got dtype obj"),
     "text cells": (npy(np.array([["a"]])), "expected an array of real numbers, got dtype <U1"),
     "complex numbers": (npy(X + 1j), "expected an array of real numbers, got dtype complex128"),
-    "booleans": (npy(X > 1), "expected an array of real numbers, got dtype bool"),
     "dates": (npy(X.astype("M8[s]")), "expected an array of real numbers, got dtype datetime64"),
     "records": (npy(np.zeros(2, "f8,i4"), descr=[("a", "<f8"), ("b", "<i4")]), "expected an array"),
     "nan": (npy(np.array([[1], [np.nan]])), "expected finite numbers, got nan at index (1, 0)"),

@@ -60,7 +60,7 @@ def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
         with warnings.catch_warnings():  # a damaged header may hold odd Python
             warnings.simplefilter("ignore")
             shape, fortran, dtype = VERSIONS[np.lib.format.read_magic(head)](head)
-        if dtype.kind not in "iuf":
+        if dtype.kind not in "iufb":
             raise expected(name, "an array of real numbers", f"dtype {dtype}")
         if min(shape, default=1) < 1:
             raise expected(name, "at least one number", f"shape {shape}")
