@@ -173,7 +173,7 @@ def test_data_of_another_shape_is_refused(minigen, trained, tmp_path, rng):
 
 def test_a_file_that_is_no_model_is_refused(minigen, tmp_path, rng):
     (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 and then nothing")
-    assert "torn.npz: not an intact" in refused(
+    assert "torn.npz: expected an intact minigen checkpoint, got 21 bytes" in refused(
         minigen, tmp_path, "sample", "torn.npz", "--out", "x.npy"
     )
     save("gauss.npz", Gaussian.init(2))

@@ -1,32 +1,28 @@
 """Models as files: one .npz whose first member says what the others are. No pickle.
 
-A file holds `manifest.json` (format, package version, the classes and plain fields of the layers,
-and the shape, dtype and SHA-256 of every array) and the arrays, stored uncompressed.
+The file is read by `archive`, which trusts nothing in it; the model is built here, from the classes
+of layers and from nothing else, and is compared with what its classes allow by `schema`.
 """
 
 import dataclasses
-import hashlib
 import importlib
-import io
-import json
 import os
 import pathlib
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core import files, tree, validate
+from minigen.core import tree, validate
 from minigen.core.contract import Layer
+from minigen.training import archive, schema
+from minigen.training.archive import CheckpointError, refused
 
-FORMAT = 2  # 1 was that of version 0.1.0, with other classes and fields
-KINDS = "fiub"  # the dtypes a file may hold: floats, integers, booleans
-
-
-class CheckpointError(validate.InvalidValue):
-    """A file that is not a minigen checkpoint, or not an intact one."""
+__all__ = ["CheckpointError", "load", "save"]
+PACKAGES = ("core", "nn", "prob", "flows", "diffusion", "markov", "metric")  # with layers in them
+DEPTH = 60  # of layers inside layers
+STATE = "state/"  # before the names of arrays that are not the model's
 
 
 def save(path: str | os.PathLike, model: Any) -> None:
@@ -37,6 +33,14 @@ def save(path: str | os.PathLike, model: Any) -> None:
     path : of the file, usually `.npz`, in a folder that exists
     model : a layer, density or loss
 
+    Raises
+    ------
+    InvalidInput
+        When the model has a field that is neither an array nor a layer nor a plain value, or a
+        parameter that is not finite
+    OSError
+        When the file cannot be written; names the file
+
     Examples
     --------
     >>> import os, tempfile
@@ -45,36 +49,21 @@ def save(path: str | os.PathLike, model: Any) -> None:
     >>> mg.load(path).features
     2
     """
+    save_state(path, model, {})
+
+
+def save_state(path: str | os.PathLike, model: Any, state: Mapping[str, Any]) -> None:
+    """Write a model, and beside it the arrays and plain values of `state`, by name."""
     path = pathlib.Path(path)
     if not dataclasses.is_dataclass(model) or isinstance(model, type):
         raise validate.wrong_type("model", "a layer, density or loss", repr(model))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path: expected a file in a folder that exists, got {path}")
     arrays = {name: array for name, (_, array) in tree.arrays(model).items()}
-    manifest = {
-        "format": FORMAT,
-        "model": tree.describe(model),
-        "arrays": {name: fingerprint(array) for name, array in arrays.items()},
-    }
-    members = {"manifest.json": json.dumps(manifest).encode()}
-    members |= {f"{name}.npy": npy(array) for name, array in arrays.items()}
-    with files.replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-
-
-def npy(array: NDArray) -> bytes:
-    """The bytes of an array as a .npy member."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def fingerprint(array: NDArray) -> dict[str, Any]:
-    """What the manifest says of an array."""
-    data = np.ascontiguousarray(array)
-    digest = hashlib.sha256(data.tobytes()).hexdigest()
-    return {"dtype": data.dtype.str, "shape": list(data.shape), "sha256": digest}
+    kept = {n: value for n, value in state.items() if isinstance(value, np.ndarray)}
+    plain = {n: value for n, value in state.items() if n not in kept}
+    manifest = {"model": tree.describe(model), **({"state": plain} if state else {})}
+    archive.write(path, manifest, arrays | {f"{STATE}{n}": a for n, a in kept.items()})
 
 
 def load(path: str | os.PathLike, classes: Sequence[type] = ()) -> Any:
@@ -82,7 +71,7 @@ def load(path: str | os.PathLike, classes: Sequence[type] = ()) -> Any:
 
     Parameters
     ----------
-    path : a file that `save` wrote
+    path : a file that `save` or `fit` wrote
     classes : your own classes in it, which are looked up here by name
 
     Returns
@@ -92,7 +81,8 @@ def load(path: str | os.PathLike, classes: Sequence[type] = ()) -> Any:
     Raises
     ------
     CheckpointError
-        When the file is not an intact minigen checkpoint
+        When the file is not an intact minigen checkpoint, or holds what its classes do not allow;
+        one that is a FileNotFoundError too when there is no such file
 
     Examples
     --------
@@ -102,81 +92,88 @@ def load(path: str | os.PathLike, classes: Sequence[type] = ()) -> Any:
     >>> mg.load(path)
     Linear(W=(2, 3), b=(3,))
     """
+    return load_state(path, classes)[0]
+
+
+def load_state(path: str | os.PathLike, classes: Sequence[type] = ()) -> tuple[Any, dict[str, Any]]:
+    """The model of a file, and what `save_state` wrote beside it."""
     path = pathlib.Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest["format"] != FORMAT:
-                raise CheckpointError(f"{path}: expected format {FORMAT}, got {manifest['format']}")
-            names = sorted(n for n in archive.namelist() if n != "manifest.json")
-            if names != sorted(f"{n}.npy" for n in manifest["arrays"]):
-                raise CheckpointError(f"{path}: expected the members of its manifest, got others")
-            arrays = {n: member(path, archive, n, about) for n, about in manifest["arrays"].items()}
+    with archive.named(path):
+        manifest, arrays = archive.read(path)
+        kept = {n.removeprefix(STATE): arrays.pop(n) for n in list(arrays) if n.startswith(STATE)}
         own = {cls.__name__: cls for cls in classes}
-        return revive(manifest["model"], arrays, own, "")
-    except CheckpointError:
-        raise
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, EOFError, RuntimeError,
-            NotImplementedError, zipfile.BadZipFile) as error:  # fmt: skip
-        raise CheckpointError(f"{path}: not an intact minigen checkpoint ({error})") from None
+        model = Reviver(arrays, own).model(manifest["model"])
+        plain = manifest.get("state", {})
+        if not isinstance(plain, dict):
+            raise refused("manifest.json: state", "values by name", plain)
+        return model, plain | kept
 
 
-def member(
-    path: pathlib.Path, archive: zipfile.ZipFile, name: str, about: Mapping[str, Any]
-) -> NDArray:
-    """One array, compared with what the manifest says of it before and after it is read."""
-    dtype, shape = np.dtype(about["dtype"]), tuple(about["shape"])
-    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    stored = archive.getinfo(f"{name}.npy").file_size
-    if dtype.kind not in KINDS or not size < stored <= size + 4096:
-        raise CheckpointError(f"{path}: {name}: expected {size} bytes of data, got {stored}")
-    array = np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-    if fingerprint(array) != about:
-        raise CheckpointError(f"{path}: {name}: expected the array of the manifest, got another")
-    return array
+class Reviver:
+    """Builds what `tree.describe` described, from arrays that are each used once."""
+
+    def __init__(self, arrays: dict[str, NDArray], own: Mapping[str, type]) -> None:
+        self.arrays, self.own = arrays, own
+
+    def model(self, description: Any) -> Any:
+        """The whole model; it is compared with what its classes allow."""
+        model = self.node(description, "")
+        if self.arrays:
+            raise refused(next(iter(self.arrays)), "an array of the model", "another array")
+        schema.check(model)
+        return model
+
+    def node(self, what: Any, prefix: str) -> Any:
+        """A dataclass from its class and its fields."""
+        place = prefix.rstrip(".") or "model"
+        if not (isinstance(what, dict) and sorted(what) == ["class", "fields", "module"]):
+            raise refused(place, "a class, its module and its fields", what)
+        if prefix.count(".") > DEPTH:
+            raise refused(place, f"at most {DEPTH} layers inside one another", "more")
+        cls = find(what["class"], what["module"], self.own)
+        known = {f.name: f for f in dataclasses.fields(cls) if f.init}
+        given = what["fields"]
+        if not (isinstance(given, dict) and given.keys() <= known.keys()):
+            raise refused(place, f"the fields {', '.join(known)}", given)
+        fields = {name: self.value(what, f"{prefix}{name}") for name, what in given.items()}
+        schema.check_fields(cls, fields, place)
+        try:
+            return cls(**fields)
+        except (validate.InvalidInput, TypeError, ValueError, IndexError) as error:
+            raise refused(place, f"what {cls.__name__} accepts", error) from None
+
+    def value(self, what: Any, path: str) -> Any:
+        """One field: a plain value, an array, a layer, or a tuple of them."""
+        if not (isinstance(what, dict) and len(what) == 1):
+            raise refused(path, "a value, an array or a layer", what)
+        kind, content = next(iter(what.items()))
+        if kind == "array" and path in self.arrays:
+            return self.arrays.pop(path)
+        if kind == "node":
+            return self.node(content, f"{path}.")
+        if kind == "nodes" and isinstance(content, list):
+            return tuple(self.node(c, f"{path}.{k}.") for k, c in enumerate(content))
+        if kind == "tuple" and isinstance(content, list):
+            return tuple(self.value(c, path) for c in content)
+        if kind == "value" and isinstance(content, bool | int | float | str | None):
+            return content
+        raise refused(path, "a value, an array or a layer", kind)
 
 
-def revive(
-    description: Mapping[str, Any],
-    arrays: Mapping[str, NDArray],
-    own: Mapping[str, type],
-    prefix: str,
-) -> Any:
-    """The dataclass that `tree.describe` described, with its arrays."""
-    cls = find(description["class"], description["module"], own)
-    fields = {
-        name: value(what, arrays, own, f"{prefix}{name}")
-        for name, what in description["fields"].items()
-    }
-    return cls(**fields)
-
-
-def value(
-    what: Mapping[str, Any], arrays: Mapping[str, NDArray], own: Mapping[str, type], path: str
-) -> Any:
-    """One field: a plain value, an array, a layer, or a tuple of them."""
-    kind, content = next(iter(what.items()))
-    if kind == "array":
-        return arrays[path]
-    if kind == "node":
-        return revive(content, arrays, own, f"{path}.")
-    if kind == "nodes":
-        return tuple(revive(c, arrays, own, f"{path}.{k}.") for k, c in enumerate(content))
-    if kind == "tuple":
-        return tuple(value(c, arrays, own, path) for c in content)
-    return content
-
-
-def find(name: str, module: str, own: Mapping[str, type]) -> type:
-    """A class of the package, or one of the caller's own; nothing else is imported."""
-    if name in own:
+def find(name: Any, module: Any, own: Mapping[str, type]) -> type:
+    """A layer's class, of the package or of the caller's own; nothing else is imported."""
+    if isinstance(name, str) and name in own:
         return own[name]
-    if module.split(".")[0] == "minigen" and all(map(str.isidentifier, module.split("."))):
-        cls = getattr(importlib.import_module(module), name, None)
-        if isinstance(cls, type) and (
-            issubclass(cls, Layer) or hasattr(cls, "__dataclass_fields__")
-        ):
+    parts = module.split(".") if isinstance(module, str) else []
+    if len(parts) > 1 and parts[0] == "minigen" and parts[1] in PACKAGES and all(
+        part.isidentifier() and not part.startswith("__") for part in parts
+    ):  # fmt: skip
+        try:
+            cls: Any = getattr(importlib.import_module(module), name, None)
+        except (ImportError, TypeError):
+            cls = None
+        same = isinstance(cls, type) and (cls.__module__, cls.__name__) == (module, name)
+        layer = same and (issubclass(cls, Layer) or name in schema.PARTS)
+        if layer and dataclasses.is_dataclass(cls):
             return cls
-    raise CheckpointError(f"expected a class of minigen or of classes=[...], got {module}.{name}")
+    raise refused("model", "a class of minigen or of classes=[...]", f"{module}.{name}")

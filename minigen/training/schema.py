@@ -1,0 +1,543 @@
+"""What the classes of layers allow in their fields: types, ranges, and shapes that fit together.
+
+A constructor is called by code that knows what it does; a file may say anything. So a model that is
+read is walked from its leaves to its top. Each rule below says how many columns a layer takes and
+gives, (None for any), and refuses fields, arrays and parts that do not fit one another.
+"""
+
+import dataclasses
+import functools
+import itertools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigen.core import tree
+from minigen.training.archive import refused
+
+Sizes = tuple[int | None, int | None]  # columns taken and given
+ANY: Sizes = (None, None)
+PARTS = ("Schedule", "Units", "Uniform", "Antithetic", "Importance")  # dataclasses, no layers
+LARGE = 2**31
+
+KINDS = ("eps", "x0", "v", "mu", "xt")
+WORDS = {  # of the fields that are words
+    "predict": KINDS[:4],
+    "given": KINDS,
+    "wanted": KINDS,
+    "kind": (*KINDS, "wave", "split", "step"),
+    "variance": ("beta", "beta_tilde", "learned", "free"),
+}
+RANGES: dict[str, tuple[float, float]] = {  # of the fields that are numbers
+    "features": (1, 2**24), "d": (1, 2**24), "context": (0, 2**24), "parts": (1, 2**24),
+    "levels": (0, LARGE), "classes": (0, 2**24), "T": (1, 2**24), "bins": (1e-300, LARGE),
+    "c": (1e-6, 1e6), "bound": (1e-6, 1e6), "eps": (0, 1e6), "low": (0, 0.499999),
+    "dropped": (0, 1), "first": (1e-300, 1e6), "scale": (-1e6, 1e6),
+}  # fmt: skip
+NEGATIVE_INFINITY = ("logits", "start", "logw")  # logs of probabilities, which may be 0
+
+
+def check_fields(cls: type, fields: Mapping[str, Any], place: str) -> None:
+    """Refuse a field whose type is not the annotated one, or whose value is out of its range."""
+    hints = annotations(cls)
+    ours = cls.__module__.startswith("minigen.")
+    for name, value in fields.items():
+        where = f"{place}.{name}" if place != "model" else name
+        if not accepts(hints[name], value):
+            what = getattr(hints[name], "__name__", hints[name])
+            raise refused(where, f"{what}", f"{type(value).__name__} {value!r:.80}")
+        if isinstance(value, np.ndarray):
+            good = np.isfinite(value)
+            if ours and name in NEGATIVE_INFINITY:
+                good |= np.isneginf(value)
+            if not good.all():
+                place_of = tuple(map(int, np.argwhere(~good)[0]))
+                raise refused(where, "finite numbers", f"{value[place_of]} at index {place_of}")
+        elif isinstance(value, str) and ours and value not in WORDS.get(name, (value,)):
+            raise refused(where, f"one of {', '.join(WORDS[name])}", repr(value))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = RANGES.get(name, (-np.inf, np.inf)) if ours else (-np.inf, np.inf)
+            if not (np.isfinite(float(value)) and low <= value <= high):
+                raise refused(where, f"a number in [{low:g}, {high:g}]", value)
+
+
+@functools.cache
+def annotations(cls: type) -> dict[str, Any]:
+    """The type of each field; a name that cannot be looked up stays a name."""
+    try:
+        return typing.get_type_hints(cls)
+    except NameError:
+        return {f.name: f.type for f in dataclasses.fields(cls)}
+
+
+def accepts(kind: Any, value: Any) -> bool:
+    """Whether a value is of an annotated type; a number is no bool, and an integer is a float."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
+    if isinstance(kind, str):
+        return kind in (type(value).__name__, "Any") or (kind, type(value)) == ("float", int)
+    if kind is float:
+        return type(value) in (int, float)
+    if kind in (int, bool, str, None, type(None)):
+        return type(value) is (type(None) if kind is None else kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(accepts(k, value) for k in args)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if len(args) == 2 and args[1] is Ellipsis:
+            return all(accepts(args[0], v) for v in value)
+        return len(args) == len(value) and all(map(accepts, args, value))
+    if origin is np.ndarray:
+        return isinstance(value, np.ndarray)
+    if getattr(kind, "_is_protocol", False):
+        return dataclasses.is_dataclass(value)
+    return isinstance(value, kind if isinstance(kind, type) else origin or object)
+
+
+def check(model: Any) -> Sizes:
+    """Refuse a model whose parts do not fit one another; the columns it takes and gives."""
+    floating = {}
+    for path, (f, array) in tree.arrays(model).items():
+        if f.metadata.get("kind") == "param":
+            if array.dtype.kind != "f":
+                raise refused(path, "floating numbers", array.dtype)
+            floating.setdefault(array.dtype, path)
+    if len(floating) > 1:
+        got = " and ".join(f"{dtype} at {path}" for dtype, path in floating.items())
+        raise refused("model", "parameters of one type", got)
+    return sizes(model, "")
+
+
+def sizes(node: Any, path: str) -> Sizes:
+    """The columns a layer takes and gives, once its parts and its own rule are satisfied."""
+    for cls in type(node).__mro__:
+        rule = RULES.get(cls.__name__)
+        if rule and cls.__module__.startswith("minigen."):
+            return rule(View(node, path))
+    for f in dataclasses.fields(node):
+        for key, part in tree.branches(getattr(node, f.name)).items():
+            sizes(part, ".".join(filter(None, (path, f.name, key))))
+    return ANY
+
+
+class View:
+    """A layer as its rule sees it: fields by name, parts by their sizes, refusals by path."""
+
+    def __init__(self, node: Any, path: str) -> None:
+        self.node, self.path = node, path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.node, name)
+
+    def place(self, name: str) -> str:
+        """The path of a field."""
+        return f"{self.path}.{name}".strip(".")
+
+    def of(self, name: str) -> Any:
+        """The sizes of a part; a list of them for a tuple of parts."""
+        value = getattr(self.node, name)
+        if isinstance(value, tuple):
+            return [sizes(part, self.place(f"{name}.{k}")) for k, part in enumerate(value)]
+        return sizes(value, self.place(name))
+
+    def wants(self, good: Any, name: str, expected: object, found: object) -> None:
+        """Refuse unless `good`."""
+        if not bool(good):
+            raise refused(self.place(name), expected, found)
+
+    def shape(self, name: str, *shape: int | None) -> tuple[int, ...]:
+        """The shape of an array, which must be this one, None standing for any size."""
+        got = getattr(self.node, name).shape
+        fits = len(got) == len(shape) and all(
+            w in (None, g) for w, g in zip(shape, got, strict=True)
+        )
+        wanted = tuple("any" if n is None else n for n in shape)
+        self.wants(fits, name, f"the shape {wanted}", got)
+        return got
+
+    def same(self, name: str, found: int | None, wanted: int | None) -> int | None:
+        """One number of columns, of two of which either may be unknown."""
+        if None not in (found, wanted):
+            self.wants(found == wanted, name, f"{wanted} columns", found)
+        return wanted if found is None else found
+
+    def whole(self, name: str, low: int, high: int) -> None:
+        """An array of integers in low..high."""
+        a = getattr(self.node, name)
+        good = a.dtype.kind in "iu" and (a.size == 0 or (a.min() >= low and a.max() <= high))
+        self.wants(good, name, f"integers in {low}..{high}", f"{a.dtype} {a.ravel()[:4]}")
+
+    def permutation(self, name: str, n: int) -> None:
+        """An array with each of 0 .. n - 1 once."""
+        self.shape(name, n)
+        self.whole(name, 0, n - 1)
+        order = np.sort(getattr(self.node, name))
+        self.wants((order == np.arange(n)).all(), name, f"each of 0 .. {n - 1} once", "others")
+
+
+def linear(v: View) -> Sizes:
+    n_in, n_out = v.shape("W", None, None)
+    v.shape("b", n_out)
+    return n_in, n_out
+
+
+def masked(v: View) -> Sizes:
+    n_in, n_out = linear(v)
+    for name, n in (("below", n_in), ("above", n_out)):
+        v.shape(name, n)
+        v.whole(name, 0, LARGE)
+        v.wants((np.diff(getattr(v, name)) >= 0).all(), name, "degrees that rise", "others")
+    return n_in, n_out
+
+
+def one_after_another(v: View) -> Sizes:
+    first = last = None
+    for k, (taken, given) in enumerate(v.of("layers")):
+        last = v.same(f"layers.{k}", taken, last)
+        first = taken if first is None else first
+        last = last if given is None else given
+    return first, last
+
+
+def chain(v: View) -> Sizes:
+    D = None
+    for k, (taken, _) in enumerate(v.of("layers")):
+        D = v.same(f"layers.{k}", taken, D)
+    contexts = {f.context for f in v.node.layers} - {0}
+    v.wants(len(contexts) < 2, "layers", "one width of context", sorted(contexts))
+    return D, D
+
+
+def columns(*names: str) -> Callable[[View], Sizes]:
+    """The rule of a layer with arrays of one number for each column."""
+
+    def rule(v: View) -> Sizes:
+        D = v.shape(names[0], None)[0]
+        for name in names:
+            v.shape(name, D)
+        return D, D
+
+    return rule
+
+
+def inner(name: str) -> Callable[[View], Sizes]:
+    """The rule of a layer that takes and gives what one part of it does."""
+    return lambda v: v.of(name)
+
+
+def leaf(v: View) -> Sizes:
+    return ANY
+
+
+def affine(v: View) -> Sizes:
+    v.wants((v.scale != 0).all(), "scale", "numbers that are not 0", v.scale.ravel()[:4])
+    return columns("scale", "shift")(v)
+
+
+def batchnorm(v: View) -> Sizes:
+    return columns("s", "t")(v)
+
+
+def invertible(v: View) -> Sizes:
+    D, _ = columns("a", "sign")(v)
+    v.shape("lower", D, D)
+    v.shape("upper", D, D)
+    v.wants((np.abs(v.sign) == 1).all(), "sign", "signs", v.sign.ravel()[:4])
+    v.permutation("order", D or 0)
+    return D, D
+
+
+def permute(v: View) -> Sizes:
+    D = v.shape("order", None)[0]
+    v.permutation("order", D)
+    return D, D
+
+
+def coupling(parts: Callable[[View], int]) -> Callable[[View], Sizes]:
+    """The rule of a coupling whose network gives so many numbers for each other column."""
+
+    def rule(v: View) -> Sizes:
+        taken, given = v.of("net")
+        v.same("net", taken, v.d + v.context)
+        if given is None:
+            return ANY
+        v.wants(given and given % parts(v) == 0, "net", f"{parts(v)} outputs a column", given)
+        return (v.d + given // parts(v),) * 2
+
+    return rule
+
+
+def spline_parts(v: View) -> int:
+    sizes(v.spline, v.place("spline"))
+    return v.spline.parts
+
+
+def made(v: View) -> Sizes:
+    taken, given = one_after_another(v)
+    D = len(v.order)
+    v.permutation("order", D)
+    v.same("layers.0", taken, D + v.context)
+    v.same(f"layers.{len(v.layers) - 1}", given, D * v.parts)
+    for below, f in itertools.pairwise(v.linears):
+        v.wants(np.array_equal(f.below, below.above), "layers", "the same degrees", "others")
+    first, below = v.linears[0].below, v.linears[-1].above
+    last = np.repeat(np.arange(D), v.parts)
+    inputs = np.concatenate([np.zeros(v.context, int), np.arange(1, D + 1)])
+    v.wants(np.array_equal(first, inputs), "layers.0.below", "the degrees of the inputs", first[:4])
+    v.wants(np.array_equal(below, last), "layers", "the degrees of the outputs", "others")
+    return D, D * v.parts
+
+
+def autoregressive(parts: Callable[[View], int | None]) -> Callable[[View], Sizes]:
+    """The rule of a layer over a MADE with so many parameters for each column."""
+
+    def rule(v: View) -> Sizes:
+        D, _ = v.of("made")
+        wanted = parts(v)
+        v.wants(wanted in (None, v.made.parts), "made.parts", wanted, v.made.parts)
+        return D, D
+
+    return rule
+
+
+def mixtures(v: View) -> None:
+    v.wants(v.made.parts % 3 == 0, "made.parts", "a multiple of 3", v.made.parts)
+
+
+def preprocess(v: View) -> Sizes:
+    v.shape("like", 0)
+    v.wants(v.like.dtype.kind == "f", "like", "floating numbers", v.like.dtype)
+    return v.of("maps")
+
+
+def gaussian(v: View) -> Sizes:
+    D, _ = columns("mu", "a")(v)
+    v.shape("lower", D, D)
+    return D, D
+
+
+def standard_normal(v: View) -> Sizes:
+    return v.features, v.features
+
+
+def mixture(v: View) -> Sizes:
+    parts = v.of("components")
+    v.wants(parts, "components", "at least one", "none")
+    v.shape("logits", len(parts))
+    D = None
+    for k, (taken, _) in enumerate(parts):
+        D = v.same(f"components.{k}", taken, D)
+    return D, D
+
+
+def flow(v: View) -> Sizes:
+    D = v.same("chain", v.of("chain")[0], v.of("base")[0])
+    widths = {v.node.chain.context, v.node.base.context} - {0}
+    v.wants(len(widths) < 2, "chain", "the context of the base", sorted(widths))
+    return D, D
+
+
+def reverse_kl(v: View) -> Sizes:
+    D = v.same("target", v.of("target")[0], v.of("flow")[0])
+    return D, D
+
+
+def residual(v: View) -> Sizes:
+    H, out = v.of("linear")
+    v.same("linear", out, H)
+    return H, H
+
+
+def time_embedding(v: View) -> Sizes:
+    times, n = v.shape("table", None, None)
+    v.wants(times > 1, "table", "a row for each time 0..T", f"{times} rows")
+    v.same("first", v.of("first")[0], n)
+    v.same("second", v.of("second")[0], v.of("first")[1])
+    return None, v.of("second")[1]
+
+
+def label_embedding(v: View) -> Sizes:
+    return None, v.shape("W", None, None)[1]
+
+
+def time_net(v: View) -> Sizes:
+    D, H = v.of("lift")
+    v.same("time", v.of("time")[1], H)
+    v.wants(len(v.label) < 2, "label", "one embedding or none", len(v.label))
+    for name in ("label", "blocks"):
+        for k, (_, given) in enumerate(v.of(name)):
+            v.same(f"{name}.{k}", given, H)
+    v.same("head", v.of("head")[0], H)
+    return D, v.of("head")[1]
+
+
+def schedule(v: View) -> Sizes:
+    n = v.shape("beta", None)[0]
+    v.wants(n > 1, "beta", "a number for each time 0..T", n)
+    for name in ("alpha", "alpha_bar", "one_minus_alpha_bar", "beta_tilde"):
+        v.shape(name, n)
+    beta = v.beta.astype(np.float64)
+    v.wants(((beta[1:] > 0) & (beta[1:] < 1)).all() and beta[0] == 0, "beta", "0, then numbers"
+            " between 0 and 1", beta[:4])  # fmt: skip
+    log_A = np.cumsum(np.log1p(-beta))
+    rest = -np.expm1(log_A)
+    tilde = beta[1:] * rest[:-1] / rest[1:]
+    tables = {"alpha": 1 - beta, "alpha_bar": np.exp(log_A), "one_minus_alpha_bar": rest,
+              "beta_tilde": np.append(0.0, tilde)}  # fmt: skip
+    for name, table in tables.items():
+        good = np.allclose(getattr(v, name), table, rtol=1e-6, atol=1e-9)
+        v.wants(good, name, "the table that follows from beta", "another")
+    return ANY
+
+
+def units(v: View) -> Sizes:
+    v.wants((v.std > 0).all(), "std", "numbers above 0", v.std.ravel()[:4])
+    return columns("mean", "std")(v)
+
+
+def importance(v: View) -> Sizes:
+    v.shape("p", None)
+    v.wants((v.p >= 0).all() and abs(v.p.sum() - 1) < 1e-6, "p", "probabilities", v.p[:4])
+    return ANY
+
+
+def ideal(v: View) -> Sizes:
+    v.of("schedule")
+    K, D = v.shape("means", None, None)
+    v.shape("logw", K)
+    v.shape("vectors", K, D, D)
+    v.shape("values", K, D)
+    v.wants((v.values >= 0).all(), "values", "variances", v.values.ravel()[:4])
+    return D, D
+
+
+def guided(v: View) -> Sizes:
+    v.same("net", v.of("net")[0], v.features)
+    return v.of("net")
+
+
+def respaced(v: View) -> Sizes:
+    n = v.shape("times", None)[0]
+    v.whole("times", 0, times_of(v.net) or LARGE)
+    v.wants(n > 1 and v.times[0] == 0 and (np.diff(v.times) > 0).all(), "times",
+            "times that rise from 0", v.times[:4])  # fmt: skip
+    return v.of("net")
+
+
+def times_of(net: Any) -> int | None:
+    """T of a network, where it has a number for each time."""
+    if hasattr(net, "times"):
+        return len(net.times) - 1
+    if hasattr(net, "schedule"):
+        return net.schedule.T
+    inside = getattr(net, "net", None)
+    table = getattr(getattr(net, "time", None), "table", None)
+    return len(table) - 1 if table is not None else times_of(inside) if inside is not None else None
+
+
+def classes_of(net: Any) -> int | None:
+    """How many classes a network has embeddings for; None where that is not known."""
+    if type(net).__name__ in ("GuidedNet", "RespacedNet"):
+        return classes_of(net.net)
+    label = getattr(net, "label", None)
+    return None if label is None else len(label[0].W) - 1 if label else 0
+
+
+def reverse(v: View) -> Sizes:
+    v.of("schedule")
+    taken, given = v.of("net")
+    D = v.features
+    v.same("net", taken, D)
+    v.same("net", given, D * (2 if v.variance in ("learned", "free") else 1))
+    T = times_of(v.net)
+    v.wants(T in (None, v.schedule.T), "schedule", f"{T} times, as the network", v.schedule.T)
+    v.wants(v.levels != 1, "levels", "0 or at least 2", 1)
+    v.wants(v.predict != "xt" and v.first > 0, "predict", "a prediction", v.predict)
+    return D, D
+
+
+def ddpm(v: View) -> Sizes:
+    D, _ = v.of("reverse")
+    known = classes_of(v.reverse.net)
+    v.wants(known in (None, v.classes), "classes", known, v.classes)
+    if v.units is not None:
+        v.same("units", sizes(v.units, v.place("units"))[0], D)
+        v.wants(not v.reverse.levels, "units", "None for integer data", "units")
+    return D, D
+
+
+def diffusion_loss(v: View) -> Sizes:
+    v.of("times")
+    T = v.node.model.schedule.T
+    v.wants(v.times.T == T, "times", f"{T} times", v.times.T)
+    return v.of("model")
+
+
+def tables(v: View) -> Sizes:
+    v.of("schedule")
+    return ANY
+
+
+def categorical(v: View) -> Sizes:
+    K = v.shape("start", None)[0]
+    v.shape("logits", K, K)
+    for name, rows in (("start", v.start[None]), ("logits", v.logits)):
+        v.wants(K and np.isfinite(rows).any(axis=1).all(), name, "a probability above 0", "none")
+    return ANY
+
+
+def gaussian_chain(v: View) -> Sizes:
+    D = v.shape("A", None, None)[0]
+    v.shape("A", D, D)
+    for name in ("noise", "start"):
+        v.same(name, v.of(name)[0], D)
+    return D, D
+
+
+def embedding_loss(v: View) -> Sizes:
+    taken, given = v.of("net")
+    v.same("net", taken, v.features)
+    sizes(v.criterion, v.place("criterion"))
+    return v.features, given
+
+
+def integer_term(v: View) -> Sizes:
+    v.wants(v.levels >= 2, "levels", "at least 2", v.levels)
+    return tables(v) if hasattr(v.node, "schedule") else ANY
+
+
+def plane(v: View) -> Sizes:
+    v.wants(v.features == 2, "features", 2, v.features)
+    return 2, 2
+
+
+RULES: dict[str, Callable[[View], Sizes]] = {
+    "Linear": linear, "LinearReLU": linear, "MaskedLinear": masked, "Sequential": one_after_another,
+    "Tanh": leaf, "ReLU": leaf, "SiLU": leaf, "Softplus": leaf, "Exp": leaf, "Logit": leaf,
+    "Normalize": leaf, "Spline": leaf, "Cumulate": leaf, "KLDiagonal": leaf, "TripletLoss": leaf,
+    "Step": leaf, "StepDensity": leaf, "Marginal": leaf, "MarginalDensity": leaf,
+    "Uniform": leaf, "Antithetic": leaf, "Importance": importance,
+    "ResidualBlock": residual, "TimeEmbedding": time_embedding, "LabelEmbedding": label_embedding,
+    "TimeNet": time_net, "Chain": chain, "Inverse": inner("f"), "Preprocess": preprocess,
+    "ActNorm": columns("s", "t"), "BatchNorm": batchnorm, "Affine": affine, "Permute": permute,
+    "InvertibleLinear": invertible, "MADE": made,
+    "AffineCoupling": coupling(lambda v: 2), "AdditiveCoupling": coupling(lambda v: 1),
+    "SplineCoupling": coupling(spline_parts), "MAFLayer": autoregressive(lambda v: 2),
+    "IAFLayer": autoregressive(lambda v: 2), "SplineMAFLayer": autoregressive(spline_parts),
+    "MADEMoG": autoregressive(mixtures), "Flow": flow, "NLL": inner("density"),
+    "ReverseKL": reverse_kl, "Ring": plane, "Wave": plane, "Gaussian": gaussian,
+    "StandardNormal": standard_normal, "Mixture": mixture, "DiscretisedGaussian": integer_term,
+    "Schedule": schedule, "Units": units, "IdealNoise": ideal, "GuidedNet": guided,
+    "RespacedNet": respaced, "ReverseProcess": reverse, "DDPM": ddpm, "StepTerm": inner("reverse"),
+    "BoundLoss": diffusion_loss, "SimpleLoss": diffusion_loss, "HybridLoss": diffusion_loss,
+    "PriorTerm": tables, "GaussianTerm": tables, "IntegerTerm": integer_term, "Convert": tables,
+    "Target": tables, "PosteriorMean": tables, "PosteriorDensity": tables,
+    "CategoricalChain": categorical, "GaussianChain": gaussian_chain, "SequenceNLL": inner("chain"),
+    "MinedTripletLoss": embedding_loss, "MinedTriplets": inner("triplet"),
+    "BatchAll": inner("triplet"),
+}  # fmt: skip
