@@ -5,16 +5,21 @@ reported, and where the wrong entries lie.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.check import resemblance
 from minigen.check.comparison import Comparison
 from minigen.check.report import Diagnosis, Kind
 
 Found = Iterator[tuple[Kind, str]]
+BRANCHED = {  # what the wrong branch of a function may look like too
+    Kind.PLACE, Kind.SIGN, Kind.DOUBLE, Kind.HALF, Kind.FACTOR, Kind.ZERO, Kind.MASK,
+    Kind.SOME_SIGNS, Kind.KNOWN_FACTOR, Kind.KNOWN_VALUE, Kind.OFFSET,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +27,8 @@ class Mismatch:
     """The comparison of one array and its whole gradient.
 
     bad: which entries are wrong; outputs: their names; rows: N; again(c): the whole gradient for
-    c times the cotangents, with no other forward pass in between.
+    c times the cotangents, with no other forward pass in between; known: arrays by name that may
+    explain the error (see `resemblance`).
     """
 
     all: Comparison
@@ -31,6 +37,7 @@ class Mismatch:
     outputs: Sequence[str]
     rows: int
     again: Callable[[float], NDArray]
+    known: Mapping[str, NDArray] = field(default_factory=dict)
 
     @functools.cached_property
     def wrong(self) -> Comparison:
@@ -52,7 +59,9 @@ def diagnose(m: Mismatch) -> Diagnosis | None:
     """The likely mistake."""
     with np.errstate(all="ignore"):
         kind, text = next((found for test in TESTS for found in test(m)), (Kind.PLACE, ""))
-    text = "; ".join(filter(None, [text, _place(m)]))
+    branch = resemblance.branch(m) if kind in BRANCHED else ""
+    kind = Kind.BRANCH if branch else kind
+    text = "; ".join(filter(None, [branch, text, "" if branch else _place(m)]))
     return Diagnosis(kind, text) if text else None
 
 
@@ -184,5 +193,5 @@ def _place(m: Mismatch) -> str:
 
 TESTS = (
     not_finite, stateful, rounding, zero, ratio, output_term, clipped, cotangent,
-    transpose, mask, some_signs, permuted,
+    transpose, *resemblance.TESTS, mask, some_signs, permuted,
 )  # fmt: skip

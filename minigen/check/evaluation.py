@@ -53,3 +53,10 @@ class Evaluation:
         if [y.ndim for y in self.outputs] == [2, 1]:
             return ["x" if self.probe.direction == "inverse" else "y", "logdet"]
         return [f"output {k}" for k in range(len(self.outputs))]
+
+    @property
+    def known(self) -> dict[str, NDArray]:
+        """The inputs, the outputs and their cotangents by name."""
+        outputs = dict(zip(self.names, self.outputs, strict=True))
+        cotangents = {f"d{name}": v for name, v in zip(self.names, self.cotangents, strict=True)}
+        return self.probe.inputs | outputs | cotangents

@@ -110,12 +110,14 @@ def _entry_row(name: str, run: Evaluation, limit: int) -> Row:
     if row.state == State.OK:
         return row
     again = functools.partial(run.again, name)
-    why = row.diagnosis or diagnose(Mismatch(comparison, bad, full, run.names, run.rows, again))
-    note, worst = f"{bad.sum()} of {note}", _worst(comparison, bad)
+    why = row.diagnosis or diagnose(
+        Mismatch(comparison, bad, full, run.names, run.rows, again, run.known)
+    )
+    note, worst = f"{bad.sum()} of {note}", worst_entry(comparison, bad)
     return replace(row, note=note, worst=worst, diagnosis=why)
 
 
-def _worst(comparison: Comparison, bad: NDArray) -> str:
+def worst_entry(comparison: Comparison, bad: NDArray) -> str:
     """The worst entry in words."""
     i = worst_of(comparison, bad)
     place = comparison.where[i]

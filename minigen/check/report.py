@@ -22,6 +22,9 @@ Kind = StrEnum(
     "SIGN DOUBLE HALF BATCH FACTOR ZERO NOT_FINITE ROUNDING STATEFUL MISSING_TERM TERM_SIGN "
     "TERM_TWICE CLIPPED COTANGENT NOT_LINEAR TRANSPOSE MASK SOME_SIGNS PERMUTED PLACE "
     "MISSING EXTRA SHAPE DTYPE "
+    # beside other arrays: a branch, arguments swapped or changed, a known array as the value, as a
+    # factor; 1 / right; a constant; a path through a sum; of a density: its mass, its samples
+    "BRANCH SWAPPED ARGUMENT KNOWN_VALUE KNOWN_FACTOR RECIPROCAL OFFSET PATH MASS SAMPLES "
     # of the reference; of a bijection or another value; of a rule of the contract
     "UNSURE NOT_CLEAN ILL_CONDITIONED LOGDET_SIGN VALUE RULE",
 )
@@ -107,6 +110,8 @@ class Report:
         The rows; `failures` are those that are wrong or inconclusive.
     note : str
         Which reference was used.
+    values : bool
+        Whether it is about the values of functions, an equation's form, not about a gradient.
 
     Examples
     --------
@@ -119,6 +124,7 @@ class Report:
     title: str
     rows: tuple[Row, ...]
     note: str = ""
+    values: bool = False
 
     def __bool__(self) -> bool:
         return not self.failures

@@ -17,7 +17,7 @@ from minigen.homework.types import Reference
 # What minigen.check finds from numbers alone; a slip at a named quantity says more.
 GENERAL = {
     Kind.PLACE, Kind.FACTOR, Kind.HALF, Kind.DOUBLE, Kind.NOT_LINEAR, Kind.SOME_SIGNS, Kind.ZERO,
-    Kind.MASK, Kind.CLIPPED, Kind.PERMUTED,
+    Kind.MASK, Kind.CLIPPED, Kind.PERMUTED, Kind.PATH, Kind.OFFSET, Kind.RECIPROCAL, Kind.BRANCH,
 }  # fmt: skip
 Again = Callable[[float], NDArray]
 
