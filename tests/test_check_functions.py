@@ -81,8 +81,9 @@ def test_a_function_that_mixes_its_entries_has_a_jacobian(rng):
     y = equations.softmax
     kind, text = reason(derivative(y, lambda x: y(x) * (1 - y(x)), rng.standard_normal((4, 3))))
     assert kind == Kind.SHAPE and "depends on other entries of x" in text
-    kind, text = reason(derivative(
-        lambda x: np.cumsum(x[:, 0]), lambda x: np.eye(3)[[0, 0]], rng.standard_normal((2, 3))))  # fmt: skip
+    df = lambda x: np.eye(3)[[0, 0]]  # noqa: E731
+    x = rng.standard_normal((2, 3))
+    kind, text = reason(derivative(lambda x: np.cumsum(x[:, 0]), df, x))
     assert kind == Kind.SHAPE and "depends on other rows of x" in text
 
 
@@ -242,7 +243,7 @@ def test_a_density_integrates_to_one(log_prob, sample, where):
 def test_samples_of_another_density_are_found():
     for draw, text in (
         (lambda n, r: r.standard_normal((n, 2)) * [1, 1.1], "column 1 is 1.1 times as wide"),
-        (lambda n, r: r.standard_normal((n, 2)) + [0.1, 0], "the mean of column 0"),
+        (lambda n, r: r.standard_normal((n, 2)) + np.array([0.1, 0]), "the mean of column 0"),
         (lambda n, r: r.uniform(-(3**0.5), 3**0.5, (n, 2)), "the shape does not"),
     ):
         (row,) = density(normal, 2, sample=draw).failures
