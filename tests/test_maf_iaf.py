@@ -7,7 +7,7 @@ import pytest
 
 from minigen.core import tree
 from minigen.flows import IAFLayer, MAFLayer, SplineMAFLayer
-from minigen.flows.sequential import d_passes, incremental
+from minigen.flows.sequential import d_passes, incremental, jacobi
 from minigen.nn import Softplus, Tanh
 
 LAYERS = [MAFLayer, IAFLayer, SplineMAFLayer]
@@ -108,3 +108,48 @@ def test_each_hidden_unit_is_computed_once_where_the_definition_takes_d_passes()
     assert evaluations(f.made, lambda made, x: made.forward(x), z) == 1
     assert evaluations(f.made, d_passes, z, f.solve) == 20
     assert evaluations(f.made, incremental, z, f.solve) == 1
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("D", [1, 3, 21])
+def test_jacobi_iteration_is_exact_after_at_most_d_evaluations(kind, context, D):
+    """The Jacobian of a step is strictly triangular: its D-th power is zero (MAF-10)."""
+    f = layer(kind, D, context, scale=1.0)
+    y, *c = data(4, D, context)
+    x, logdet, evaluations = jacobi(f.made, y, f.solve, *c)
+    exact, exact_logdet = d_passes(f.made, y, f.solve, *c)
+    assert evaluations <= D + 1  # the last one finds that nothing moves
+    np.testing.assert_allclose(x, exact, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(logdet, exact_logdet, rtol=1e-12, atol=1e-12)
+
+
+def test_a_jacobi_iteration_makes_one_more_coordinate_of_the_order_final():
+    f = layer(MAFLayer, 6, activation="tanh")
+    (z,) = data(5, 6)
+    exact, x = d_passes(f.made, z, f.solve)[0], np.zeros_like(z)
+    for p in range(6):
+        h, _ = f.made.forward(x)
+        x = f.solve(h.reshape(30, 2), z.reshape(30))[0].reshape(5, 6)
+        known, later = f.made.order[: p + 1], f.made.order[p + 1 :]
+        np.testing.assert_allclose(x[:, known], exact[:, known], rtol=1e-12)
+        assert np.all(np.abs(x - exact)[:, later].max(axis=0) > 1e-9)
+
+
+def test_a_tolerance_ends_jacobi_iteration_early():
+    f = layer(MAFLayer, 30, scale=0.3)
+    (z,) = data(5, 30)
+    x, _, evaluations = jacobi(f.made, z, f.solve, tolerance=1e-6)
+    assert evaluations < 20
+    np.testing.assert_allclose(x, f.inverse(z)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_gradient_of_the_sequential_direction_takes_one_evaluation_each_way():
+    f = layer(MAFLayer, 20, hidden=(50, 41), activation="tanh")
+    (z,) = data(3, 20)
+    x, logdet, cache = f.inverse(z)
+
+    def backward(made, z):
+        replace(f, made=made).inverse_backward(x, logdet, cache)
+
+    assert evaluations(f.made, backward, z) == 1

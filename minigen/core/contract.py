@@ -34,7 +34,7 @@ Grads = dict[str, Any]  # nested like `params`
 
 
 class NoInverseGradient(TypeError):
-    """A bijection whose inverse has no backward pass: it is sequential, or not written."""
+    """A bijection whose inverse has no backward pass."""
 
 
 class Layer:
@@ -80,8 +80,7 @@ class Bijection(Layer):
         dy, grads        = f.inverse_backward(dx, dlogdet, cache)
 
     `context` is the number of context columns the map wants: 0 for none. `sequential` names the
-    direction, "forward" or "inverse", that takes one pass for each coordinate (SLOW); such a
-    direction has no backward pass.
+    direction, "forward" or "inverse", that takes one pass for each coordinate (SLOW).
     """
 
     context: int = 0
@@ -91,9 +90,8 @@ class Bijection(Layer):
         inverse: Callable[..., Any]
 
     def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
-        """The gradient of `inverse`; maps that are parallel in both directions have it."""
-        name, other = type(self).__name__, "its inverse is sequential or has no backward pass"
-        raise NoInverseGradient(f"{name} has no inverse_backward: {other}")
+        """The gradient of `inverse`; only BatchNorm, whose inverse is not trained, lacks it."""
+        raise NoInverseGradient(f"{type(self).__name__} has no inverse_backward")
 
     def defined(self, x: NDArray) -> NDArray:
         """Whether each row of x lies in the domain of `forward`, (N,)."""

@@ -33,14 +33,11 @@ from minigen.derivations.tools.posterior_forms import (
     quadratic,
     variance_forms,
 )
-from minigen.derivations.tools.slow_direction import IAFEncoder, MAFSampler
 
 __all__ = [
     "Counted",
     "Entry",
-    "IAFEncoder",
     "KLFull",
-    "MAFSampler",
     "NotEvaluable",
     "PosteriorMeanFromNoise",
     "Result",

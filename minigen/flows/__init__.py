@@ -23,7 +23,8 @@ from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nv
 from minigen.flows.normalizer import Normalizer, log_normalizer
 from minigen.flows.permute import Permute
 from minigen.flows.preprocess import Preprocess
-from minigen.flows.sequential import d_passes, incremental
+from minigen.flows.sequential import d_passes, incremental, jacobi
+from minigen.flows.sequential_backward import incremental_backward
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 
@@ -59,6 +60,8 @@ __all__ = [
     "freeze",
     "iaf",
     "incremental",
+    "incremental_backward",
+    "jacobi",
     "log_normalizer",
     "maf",
     "maf_mog",

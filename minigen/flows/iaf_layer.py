@@ -11,6 +11,7 @@ from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
+from minigen.flows.sequential_backward import incremental_backward
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +27,11 @@ class IAFLayer(Bijection):
 
         dmu = dx,   dalpha = dx * z * sigma + dlogdet,   dr = dalpha * (1 - w^2)
         dz = dx * sigma + MADE^T(dmu, dr)
+
+    and that of the inverse a triangular solve (`sequential_backward.py`):
+
+        lambda = dz + MADE^T(-lambda / sigma, (-lambda * z - dlogdet) (1 - w^2))
+        dx = lambda / sigma
 
     Shapes: z, x, mu, alpha (N, D); made: D (and a context) -> (D, 2).
     """
@@ -72,9 +78,22 @@ class IAFLayer(Bijection):
 
     def inverse(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         z, logdet = incremental(self.made, x, self.solve, *context)
-        return z, logdet, None
+        return z, logdet, (z, x, context)
+
+    def inverse_backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        z, x, context = cache
+        solve = self.solve_backward
+        return incremental_backward(self.made, z, x, context, solve, dz, dlogdet)
 
     def solve(self, h: NDArray, x: NDArray) -> tuple[NDArray, NDArray]:
         """One coordinate: z_i and log|dz_i/dx_i| from its parameters and x_i."""
         alpha = self.c * np.tanh(h[:, 1] / self.c)
         return (x - h[:, 0]) * np.exp(-alpha), -alpha  # IAF-3
+
+    def solve_backward(
+        self, h: NDArray, x: NDArray, dz: NDArray, dlogdet: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        w = np.tanh(h[:, 1] / self.c)
+        dx = dz * np.exp(-self.c * w)
+        dalpha = -dx * (x - h[:, 0]) - dlogdet  # IAF-3
+        return np.stack([-dx, dalpha * (1 - w * w)], axis=1), dx

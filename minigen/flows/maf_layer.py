@@ -11,6 +11,7 @@ from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
+from minigen.flows.sequential_backward import incremental_backward
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +27,11 @@ class MAFLayer(Bijection):
 
         dmu = -dz / sigma,   dalpha = -dz * z - dlogdet,   dr = dalpha * (1 - w^2)
         dx = dz / sigma + MADE^T(dmu, dr)
+
+    and that of the inverse a triangular solve (MAF-7, `sequential_backward.py`):
+
+        lambda = dx + MADE^T(lambda, (lambda * z * sigma + dlogdet) (1 - w^2))
+        dz = lambda * sigma
 
     Shapes: x, z, mu, alpha (N, D); made: D (and a context) -> (D, 2).
     """
@@ -72,9 +78,22 @@ class MAFLayer(Bijection):
 
     def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet = incremental(self.made, z, self.solve, *context)
-        return x, logdet, None
+        return x, logdet, (x, z, context)
+
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        x, z, context = cache
+        solve = self.solve_backward
+        return incremental_backward(self.made, x, z, context, solve, dx, dlogdet)
 
     def solve(self, h: NDArray, z: NDArray) -> tuple[NDArray, NDArray]:
         """One coordinate: x_i and log|dx_i/dz_i| from its parameters and z_i."""
         alpha = self.c * np.tanh(h[:, 1] / self.c)
         return z * np.exp(alpha) + h[:, 0], alpha  # MAF-2, MAF-8
+
+    def solve_backward(
+        self, h: NDArray, z: NDArray, dx: NDArray, dlogdet: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        w = np.tanh(h[:, 1] / self.c)
+        e = np.exp(self.c * w)
+        dalpha = dx * z * e + dlogdet  # MAF-2, MAF-8
+        return np.stack([dx, dalpha * (1 - w * w)], axis=1), dx * e

@@ -11,6 +11,7 @@ from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
+from minigen.flows.sequential_backward import incremental_backward
 from minigen.flows.spline import Spline
 
 
@@ -64,7 +65,19 @@ class SplineMAFLayer(Bijection):
 
     def inverse(self, z: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         x, logdet = incremental(self.made, z, self.solve, *context)
-        return x, logdet, None
+        return x, logdet, (x, z, context)
+
+    def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
+        x, z, context = cache
+        solve = self.solve_backward
+        return incremental_backward(self.made, x, z, context, solve, dx, dlogdet)
 
     def solve(self, r: NDArray, z: NDArray) -> tuple[NDArray, NDArray]:
         return self.spline.inverse(z, r)[:2]
+
+    def solve_backward(
+        self, r: NDArray, z: NDArray, dx: NDArray, dlogdet: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        _, _, cache = self.spline.inverse(z, r)
+        dz, dr, _ = self.spline.inverse_backward(dx, dlogdet, cache)
+        return dr, dz

@@ -6,6 +6,7 @@ Every function returns a matplotlib Figure: a notebook shows it, `figure.savefig
 
 from minigen.plot.bench_ratios import bench
 from minigen.plot.costs import cost
+from minigen.plot.curve_table import lines
 from minigen.plot.curves import training
 from minigen.plot.elbo import elbo_terms
 from minigen.plot.film import filmstrip
@@ -19,7 +20,8 @@ from minigen.plot.warping import warp
 
 __all__ = [
     "LINES", "Picture", "bench", "cost", "density", "elbo_terms", "embedding", "filmstrip",
-    "gallery", "images", "masks", "neighbours", "samples", "training", "transition", "warp",
+    "gallery", "images", "lines", "masks", "neighbours", "samples", "training", "transition",
+    "warp",
 ]  # fmt: skip
 
 

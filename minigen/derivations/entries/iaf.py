@@ -11,7 +11,6 @@ from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools import layers
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.derivations.tools.layers import D, location_scale
-from minigen.derivations.tools.slow_direction import IAFEncoder
 from minigen.flows import Flow, IAFLayer, Inverse, d_passes, incremental
 from minigen.prob import StandardNormal
 
@@ -59,7 +58,7 @@ def iaf_2(rng: np.random.Generator) -> Result:
     return Result(gap(columns, x), gradient=gradients(f, z, rng=rng))
 
 
-@entry("IAF-3", code=(IAFLayer.inverse, IAFLayer.solve, IAFEncoder.backward))
+@entry("IAF-3", code=(IAFLayer.inverse, IAFLayer.solve, IAFLayer.inverse_backward))
 def iaf_3(rng: np.random.Generator) -> Result:
     r"""Correct, line 92 of the notes.
 
@@ -76,7 +75,7 @@ def iaf_3(rng: np.random.Generator) -> Result:
     x, ell, _ = f.forward(z)
     back, ell_back, _ = f.inverse(x)
     error = worst(gap(back, z), gap(ell_back, -ell))
-    return Result(error, gradient=gradients(IAFEncoder(f), x, rng=rng))
+    return Result(error, gradient=gradients(Inverse(f), x, rng=rng))
 
 
 @entry("IAF-4", code=(IAFLayer.forward,))

@@ -11,8 +11,7 @@ from minigen.derivations.tools import layers
 from minigen.derivations.tools.compare import gap, log_gaussian, worst
 from minigen.derivations.tools.layers import D, location_scale
 from minigen.derivations.tools.quadrature import grid
-from minigen.derivations.tools.slow_direction import MAFSampler
-from minigen.flows import Chain, Flow, MAFLayer, d_passes, incremental
+from minigen.flows import Chain, Flow, Inverse, MAFLayer, d_passes, incremental
 from minigen.prob import StandardNormal
 
 
@@ -62,7 +61,7 @@ def maf_1(rng: np.random.Generator) -> Result:
     return Result(error, gradient=gradients(flow, x, rng=rng))
 
 
-@entry("MAF-2", code=(MAFLayer.inverse, MAFLayer.solve, incremental, MAFSampler.backward))
+@entry("MAF-2", code=(MAFLayer.inverse, MAFLayer.solve, incremental, MAFLayer.inverse_backward))
 def maf_2(rng: np.random.Generator) -> Result:
     r"""Misprint, line 65 of the notes.
 
@@ -84,7 +83,7 @@ def maf_2(rng: np.random.Generator) -> Result:
     density = stats.norm.pdf(x, mu, sigma)
     drawn = stats.norm.logpdf(z).sum(axis=1) - ell
     error = worst(gap(x, z * sigma + mu), gap(np.log(density).sum(axis=1), drawn))
-    return Result(error, gap(density, x), gradients(MAFSampler(f), z, rng=rng))
+    return Result(error, gap(density, x), gradients(Inverse(f), z, rng=rng))
 
 
 @entry("MAF-3", code=(MAFLayer.forward, MAFLayer.backward))

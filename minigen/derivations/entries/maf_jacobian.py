@@ -18,8 +18,7 @@ from minigen.derivations.tools.layers import (
     location_scale,
     sweep_errors,
 )
-from minigen.derivations.tools.slow_direction import MAFSampler
-from minigen.flows import MAFLayer, d_passes, incremental
+from minigen.flows import Inverse, MAFLayer, d_passes, incremental
 
 
 def sampler_jacobian(f: MAFLayer, z: NDArray) -> NDArray:
@@ -65,7 +64,7 @@ def maf_6(rng: np.random.Generator) -> Result:
     return Result(above if np.tril(J).any() else np.inf)
 
 
-@entry("MAF-7", code=(MAFLayer.inverse, MAFSampler.backward))
+@entry("MAF-7", code=(MAFLayer.inverse, MAFLayer.inverse_backward))
 def maf_7(rng: np.random.Generator) -> Result:
     r"""Incomplete, line 75 of the notes.
 
@@ -92,7 +91,7 @@ def maf_7(rng: np.random.Generator) -> Result:
     J = sampler_jacobian(f, z)
     error = worst(gap(closed, J), gap(np.stack(rows, axis=1), J))
     dx = rng.standard_normal(z.shape)
-    dz, _ = MAFSampler(f).backward(dx, np.zeros(len(z)), (x, z))
+    dz, _ = f.inverse_backward(dx, np.zeros(len(z)), (x, z, ()))
     solved = np.einsum("nij,ni->nj", closed, dx)
     return Result(error, NotEvaluable("dots, no value"), gap(dz, solved))
 
@@ -130,7 +129,7 @@ def maf_9(rng: np.random.Generator) -> Result:
     _, sigma = location_scale(f, x)
     return Result(
         worst(gap(ell, truth), gap(-f.forward(x)[1], truth), gap(np.log(sigma).sum(axis=1), truth)),
-        gradient=gradients(MAFSampler(f), z, rng=rng),
+        gradient=gradients(Inverse(f), z, rng=rng),
     )
 
 
