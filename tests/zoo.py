@@ -24,6 +24,7 @@ from minigen.flows import (
     Permute,
     Preprocess,
     Softplus,
+    Whiten,
     degrees,
     iaf,
     maf,
@@ -244,6 +245,9 @@ BIJECTIONS = {
     "Softplus, bijection": lambda s: s.case(Softplus(), s.x),
     "Preprocess": lambda s: s.case(
         Preprocess.of(Affine(s.normal(s.D), s.normal(s.D)), Softplus(), dtype=np.float64), s.x
+    ),
+    "Whiten": lambda s: s.case(
+        Whiten(s.normal(s.D), np.tril(s.normal(s.D, s.D), -1) + np.diag(1 + s.rng.random(s.D))), s.x
     ),
     "Exp": lambda s: s.case(Exp(), s.x),
     "Logit": lambda s: s.case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),

@@ -32,6 +32,8 @@ class Recipe:
     lr: float = 1e-3
     weight_decay: float = 0.0
     ema: float | None = None
+    patience: int | None = None
+    validate_every: int | None = None
 
     def changed(self, model: str, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe with the user's settings (None: not given), of those that the model has."""
@@ -65,16 +67,22 @@ class Family:
 
 @dataclass(frozen=True)
 class Model:
-    """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn."""
+    """build(dataset, recipe, rng) -> the model; recipes: {kind of data: Recipe} it can learn.
+
+    Instead of a Recipe there may be a function (rows, features) -> Recipe.
+    """
 
     build: Callable[[Dataset, Recipe, np.random.Generator], Any]
-    recipes: Mapping[str, Recipe]
+    recipes: Mapping[str, Recipe | Callable[[int, int], Recipe]]
     family: Family
 
     def recipe(self, name: str, dataset: Dataset) -> Recipe:
         """The settings for that data, or an error that says which data would do."""
         validate.choice(f"the data of {name}", dataset.kind, self.recipes)
-        return self.recipes[dataset.kind]
+        found = self.recipes[dataset.kind]
+        if isinstance(found, Recipe):
+            return found
+        return found(len(dataset.train), dataset.features)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from minigen.flows.sequential import d_passes, incremental, jacobi
 from minigen.flows.sequential_backward import incremental_backward
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.flows.whiten import Whiten
 
 __all__ = [
     "ENERGIES",
@@ -55,6 +56,7 @@ __all__ = [
     "Spline",
     "SplineCoupling",
     "SplineMAFLayer",
+    "Whiten",
     "d_passes",
     "energy",
     "freeze",

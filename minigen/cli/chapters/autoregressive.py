@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage, Trained
 from minigen.cli.chapters.flows import FLOW, builder
+from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
 from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_spline
 from minigen.flows.normalizer import quadrature
@@ -18,15 +19,14 @@ from minigen.flows.sequential import d_passes
 
 WIDE = Recipe(steps=1000, layers=5, activation="relu", batch=128, weight_decay=3.0, ema=0.99)
 PLANE = Recipe(steps=3000, layers=6, hidden=(64, 64), activation="tanh", batch=512, lr=2e-3)
-ROWS = Recipe(steps=2000, layers=5, hidden=(64, 64), activation="tanh", weight_decay=1.0)
 MAF = {
     "toy": replace(PLANE, lr=5e-3),
-    "table": ROWS,
+    "table": functools.partial(table_recipe, "maf"),
     "digits": replace(WIDE, hidden=(256, 256)),
 }
 SPLINE = {
     "toy": replace(PLANE, layers=3, activation="relu"),
-    "table": replace(ROWS, layers=3, activation="relu"),
+    "table": functools.partial(table_recipe, "neural_spline"),
     "digits": replace(WIDE, hidden=(128, 128)),
 }
 

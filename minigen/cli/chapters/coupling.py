@@ -1,5 +1,6 @@
 """Real NVP, and NICE beside it: toys whose density is known, and digits."""
 
+import functools
 from dataclasses import replace
 
 from numpy.typing import NDArray
@@ -7,19 +8,22 @@ from scipy.spatial import KDTree
 
 from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage, Trained
 from minigen.cli.chapters.flows import FLOW, builder
+from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import dataset
 from minigen.data import toys
 from minigen.flows import nice, real_nvp
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
-TABLE = Recipe(steps=2000, layers=8, hidden=(64, 64), activation="tanh", weight_decay=1.0)
 DIGITS = Recipe(
     steps=600, layers=8, hidden=(128, 128), activation="tanh", batch=128, weight_decay=3.0, ema=0.98
 )
-RECIPES = {"toy": TOY, "table": TABLE, "digits": DIGITS}
 MODELS = {
-    "real_nvp": Model(builder(real_nvp), RECIPES, FLOW),
-    "nice": Model(builder(nice), RECIPES, FLOW),
+    name: Model(
+        builder(factory),
+        {"toy": TOY, "digits": DIGITS, "table": functools.partial(table_recipe, name)},
+        FLOW,
+    )
+    for name, factory in {"real_nvp": real_nvp, "nice": nice}.items()
 }
 STEPS = {  # of the demo: full, quick
     ("real_nvp", "moons"): (4000, 300),

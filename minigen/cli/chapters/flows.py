@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.cli.chapter import Family, Recipe
+from minigen.cli.chapters.tables import is_small
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.flows import Affine, Flow, Logit, log_normalizer
+from minigen.flows import Affine, Flow, Logit, Whiten, log_normalizer
 from minigen.flows.normalizer import quadrature
 from minigen.training import Run, fit
 
@@ -24,7 +25,8 @@ def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
         before = (Logit(bins=float(dataset.levels), low=0.01),)
         return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
     if dataset.kind == "table":
-        return {"before": (Affine.standardize(dataset.train),), "init_from": dataset.train}
+        kind = Whiten.init_from if is_small(*dataset.train.shape) else Affine.standardize
+        return {"before": (kind(dataset.train),), "init_from": dataset.train}
     return {"init_from": dataset.source.sample(2000, rng=rng)}
 
 

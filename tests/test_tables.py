@@ -1,0 +1,62 @@
+"""The settings for tables follow the number of rows and columns."""
+
+import numpy as np
+import pytest
+
+from minigen import flows
+from minigen.cli.chapters.coupling import MODELS as COUPLINGS
+from minigen.cli.chapters.tables import is_small, table_recipe
+from minigen.cli.datasets import Dataset
+from minigen.flows import Whiten
+
+NAMES = ["real_nvp", "nice", "maf", "neural_spline"]
+
+
+def correlated(rng, n, D):
+    """Rows of a Gaussian with correlations, far from the unit scale."""
+    A = rng.standard_normal((D, D)) + np.eye(D)
+    return rng.standard_normal((n, D)) @ A * np.logspace(-3, 3, D) + 1e4
+
+
+def gaussian_nll(train, x):
+    """Of the Gaussian of maximum likelihood of the training rows."""
+    mean, S = train.mean(axis=0), np.cov(train, rowvar=False, bias=True)
+    quadratic = np.sum((x - mean) @ np.linalg.inv(S) * (x - mean), axis=1)
+    return (x.shape[1] * np.log(2 * np.pi) + np.linalg.slogdet(S)[1] + quadratic) / 2
+
+
+def test_whitened_columns_have_mean_0_and_covariance_1(rng):
+    x = correlated(rng, 500, 6)
+    y, logdet, _ = Whiten.init_from(x).forward(x)
+    assert np.allclose(y.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(np.cov(y, rowvar=False, bias=True), np.eye(6), atol=1e-3)
+    S = np.cov(x, rowvar=False, bias=True)
+    assert np.allclose(logdet, -np.linalg.slogdet(S)[1] / 2, atol=1e-3)
+
+
+def test_a_column_that_is_the_sum_of_others_is_whitened_without_dividing_by_0(rng):
+    x = rng.standard_normal((50, 2))
+    y, logdet, _ = Whiten.init_from(np.column_stack([x, x.sum(axis=1), np.ones(50)])).forward(
+        np.column_stack([x, x.sum(axis=1), np.ones(50)])
+    )
+    assert np.isfinite(y).all() and np.isfinite(logdet).all() and np.abs(y).max() < 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("rows", "features"), [(1, 1), (20, 40), (150, 4), (10**6, 300)])
+def test_every_size_of_table_has_settings(name, rows, features):
+    recipe = table_recipe(name, rows, features)
+    assert recipe.patience and recipe.validate_every and recipe.layers and recipe.hidden
+    assert min(recipe.hidden) >= features - 1  # what a MADE needs
+
+
+def test_a_flow_of_few_rows_starts_as_the_full_covariance_gaussian(rng):
+    x = correlated(rng, 100, 10)
+    assert is_small(*x.shape)
+    data = Dataset("x", "table", x, x, None, 10)
+    model = COUPLINGS["real_nvp"]
+    flow = model.build(data, model.recipe("real_nvp", data), rng)
+    assert isinstance(flow, flows.Flow)
+    fresh = correlated(np.random.default_rng(0), 20, 10)
+    assert np.allclose(-flow.log_prob(x), gaussian_nll(x, x), atol=0.05)
+    assert np.isfinite(flow.log_prob(fresh)).all()
