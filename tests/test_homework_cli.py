@@ -1,5 +1,7 @@
 """`minigen homework ...` as it is typed: what it prints, and how it exits."""
 
+import re
+
 import pytest
 import test_homework_bank as bank
 from test_homework_coupling import BANK
@@ -43,9 +45,9 @@ def test_a_class_is_graded_by_the_key_in_a_file(tmp_path, capsys):
     (tmp_path / "in" / "a.py").write_text(bank.header_and(BANK, variant), encoding="utf-8")
     words = ["--key", f"@{tmp_path / 'key.txt'}", "--out", tmp_path / "out"]
     assert typed("grade", tmp_path / "in", *words, "--isolation", reached()[0]) == 0
-    table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()
-    assert table[0].startswith("student,earned,points,coupling_forward,")
-    assert table[1].startswith("a,19,19,3,2,2,2,2,2,3,1,2,")
+    table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert table[0].startswith("student,id,earned,points,coupling_forward,")
+    assert re.match("a,a-[0-9a-f]{8},19,19,3,2,2,2,2,2,3,1,2,", table[1])
 
 
 def test_below_the_isolation_asked_for_nothing_is_graded(tmp_path, capsys, monkeypatch):

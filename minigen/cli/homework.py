@@ -5,7 +5,6 @@ instructor hands out the variant of a key and grades a folder of submissions in 
 """
 
 import argparse
-import pathlib
 
 KEY = "the instructor's key, or @FILE"
 
@@ -21,6 +20,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("name", help="an assignment, see `minigen homework list`")
     p.add_argument("folder", nargs="?", default=".", help="where to (default: here)")
     p.add_argument("--key", help=f"{KEY}: the variant of a class")
+    p.add_argument("--student", help="a name: the key's variant for this student")
 
     p = kinds.add_parser("check", help="what is right, what is wrong, and why")
     p.set_defaults(act=run_check)
@@ -36,6 +36,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("--isolation", type=int, default=1, choices=(0, 1, 2),
                    help="at least: 0 process, 1 another user, 2 own file tree, no network"
                    )  # fmt: skip
+    p.add_argument("--only", metavar="STUDENT", help="grade this student anew, keep the others")
+    p.add_argument("--due", metavar="DATE", help="as 2026-11-30 23:59: what is newer is late")
     p.add_argument("--jobs", type=int, help="submissions at a time (default: one for each core)")
     results = "the folder is ONE submission; write Gradescope's results.json"
     p.add_argument("--gradescope", metavar="FILE", help=results)
@@ -52,13 +54,6 @@ def run(args: argparse.Namespace) -> int:
     return args.act(args) or 0
 
 
-def _key(text: str) -> str:
-    """The key itself, or the content of the file after an @."""
-    if not text.startswith("@"):
-        return text
-    return pathlib.Path(text[1:]).read_text(encoding="utf-8").strip()
-
-
 def run_list(args: argparse.Namespace) -> None:
     from minigen import homework
 
@@ -69,8 +64,7 @@ def run_list(args: argparse.Namespace) -> None:
 def run_start(args: argparse.Namespace) -> None:
     from minigen import homework
 
-    key = None if args.key is None else _key(args.key)
-    written = homework.start(args.name, args.folder, key=key)
+    written = homework.start(args.name, args.folder, key=args.key, student=args.student)
     print(*(f"wrote {path}" for path in written), sep="\n")
     print(f"fill in {written[0].name}, then: minigen homework check {written[0]}")
 
@@ -88,8 +82,9 @@ def run_grade(args: argparse.Namespace) -> None:
     from minigen.homework.grading import gradescope, records
 
     graded = homework.grade(
-        args.submissions, _key(args.key), args.out, args.assignment, seed=args.seed,
-        isolation=args.isolation, jobs=args.jobs, single=bool(args.gradescope),
+        args.submissions, args.key, args.out, args.assignment, seed=args.seed,
+        isolation=args.isolation, jobs=args.jobs, only=args.only, due=args.due,
+        single=bool(args.gradescope),
     )  # fmt: skip
     if args.gradescope:
         records.write(args.gradescope, gradescope.results(graded[0]))
@@ -99,4 +94,4 @@ def run_grade(args: argparse.Namespace) -> None:
 def run_bundle(args: argparse.Namespace) -> None:
     from minigen import homework
 
-    print(f"wrote {homework.bundle(args.name, _key(args.key), args.out)}")
+    print(f"wrote {homework.bundle(args.name, args.key, args.out)}")

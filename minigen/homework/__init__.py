@@ -12,10 +12,11 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from minigen.core import validate
 from minigen.homework import assignments
 from minigen.homework.grading.grader import grade
 from minigen.homework.grading.gradescope import bundle
-from minigen.homework.grading.submissions import limited
+from minigen.homework.grading.submissions import MAX_SOURCE, Looker
 from minigen.homework.handout import blanks, variants
 from minigen.homework.marking.feedback import Report
 from minigen.homework.marking.marks import Mark, mark
@@ -66,17 +67,19 @@ def listing() -> list[Entry]:
 
 
 def start(name: str, folder: str | os.PathLike = ".", *,
-          key: str | None = None) -> list[pathlib.Path]:  # fmt: skip
+          key: str | None = None, student: str | None = None) -> list[pathlib.Path]:  # fmt: skip
     """Write an assignment into a folder: NAME.py to be filled in, NAME.ipynb to explore.
 
     Parameters
     ----------
     name : str
-        One of the names of `listing()`.
+        One of the names of `listing()`, or its number.
     folder : str or path
         Where to write; it is made if it is missing. Nothing in it is overwritten.
     key : str, optional
-        The instructor's key, for the variant of a class; without it, the variant for practice.
+        The instructor's key, or @FILE; without it, the variant for practice.
+    student : str, optional
+        Whose variant the key draws; without it, that of the class.
 
     Returns
     -------
@@ -95,7 +98,10 @@ def start(name: str, folder: str | os.PathLike = ".", *,
     ['coupling.py', 'coupling.ipynb']
     """
     a = assignments.get(name)
-    return blanks.write(a, a.practice if key is None else variants.drawn(a, key), folder)
+    if key is None and student is not None:
+        raise validate.expected("key", "the key that draws the student's variant", "none")
+    variant = a.practice if key is None else variants.drawn(a, variants.secret(key), student)
+    return blanks.write(a, variant, folder, student)
 
 
 def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:
@@ -125,14 +131,23 @@ def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:
     (False, 0, <Status.EMPTY: 'empty'>)
     """
     path = pathlib.Path(path)
-    source = limited(path)
-    name, given = variants.read(source.decode("utf-8", "replace")) or (path.stem, None)
+    level, _ = reached()
+    with Looker(level, limits) as looker:
+        source, facts = looker.opened(path.read_bytes()[: MAX_SOURCE + 1], "py")
+    if "unreadable" in facts:
+        raise validate.expected("path", "a module with the header it was handed out with",
+                                f"{path}, {facts['unreadable']}")  # fmt: skip
+    name, version, student, given = facts.get("header", (path.stem, assignments.FORMAT, None, None))
+    if version != assignments.FORMAT:
+        made = f"format {version}, made by another minigen"
+        raise validate.expected("path", f"a module of format {assignments.FORMAT}", made)
     a = assignments.get(name)
     variant = a.practice if given is None else variants.known(a, given)
-    level, _ = reached()
-    session = Session(source, behind_wall(level, limits), limits)
+    session = Session(source, behind_wall(level, limits), limits, facts)
     try:
         marks = mark(a.tasks(variant), session, PRACTICE_SEED, practice=True)
     finally:
         session.close()
-    return Report(f"Homework {a.number}: {a.title}", tuple(marks), level, True)
+    whose = "for practice" if variant == a.practice else f"for {student or 'a class'}"
+    title = f"Homework {a.number}: {a.title}\nVariant {whose}: {variants.words(variant)}"
+    return Report(title, tuple(marks), level, True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.homework.types import Draw, Reference, Size, Variant
 
-FORMAT = 1
+FORMAT = 2
 SOURCES = pathlib.Path(__file__).with_name("sources")
 NAMES = (
     "gradients", "change", "coupling", "autoregressive", "diffusion", "elbo", "triplet", "markov",
@@ -125,6 +125,7 @@ class Assignment:
 
     options: {option: {choice: its text}}, the first choice for practice, the others for the key of
     a class; a text fills the option's slot in the marked source, a dict of texts fills several.
+    free: the options that may draw the choice for practice too, for others change the same parts.
     """
 
     number: int
@@ -132,6 +133,7 @@ class Assignment:
     title: str
     notes: str
     options: dict[str, dict[str, Any]]
+    free: tuple[str, ...]
     tasks: Callable[[Variant], tuple[Task, ...]]
 
     @property
@@ -153,8 +155,11 @@ class Assignment:
 
 
 def get(name: str) -> Assignment:
-    """The assignment of this name."""
+    """The assignment of this name, or of this number in the list."""
+    if str(name).isdecimal() and 0 < int(name) <= len(NAMES):
+        name = NAMES[int(name) - 1]
     validate.choice("name", name, NAMES)
     stated = tomllib.loads((SOURCES / f"{name}.toml").read_text(encoding="utf-8"))
     tasks = importlib.import_module(f"minigen.homework.tasks.{name}").tasks
-    return Assignment(1 + NAMES.index(name), name, tasks=tasks, **stated)
+    free = tuple(stated.pop("free", ()))
+    return Assignment(1 + NAMES.index(name), name, free=free, tasks=tasks, **stated)

@@ -1,7 +1,10 @@
 """Grades a class: in parallel, resumable, one sealed record for each submission."""
 
+import collections
 import concurrent.futures
+import functools
 import importlib.metadata
+import itertools
 import json
 import os
 import pathlib
@@ -12,14 +15,13 @@ import tqdm
 
 from minigen.core import validate
 from minigen.homework import assignments
-from minigen.homework.assignments import Assignment, Pair
+from minigen.homework.assignments import Assignment, Task
 from minigen.homework.grading import records, submissions
-from minigen.homework.grading.submissions import Submission
+from minigen.homework.grading.submissions import Looker, Submission, Upload
 from minigen.homework.handout import variants
-from minigen.homework.marking import reference as ref
 from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
-from minigen.homework.marking.task_check import cases
+from minigen.homework.types import Variant
 from minigen.homework.wall import LIMITS, Limits, Refused, reached
 
 VERSION = importlib.metadata.version("minigen")
@@ -36,20 +38,23 @@ def grade(
     isolation: int = 1,
     jobs: int | None = None,
     single: bool = False,
+    only: str | None = None,
+    due: str | None = None,
     limits: Limits = LIMITS,
     progress: bool = True,
 ) -> list[dict[str, Any]]:
     """Grade every submission in a folder, and write the results to another.
 
     A run that was stopped goes on where it stopped. `out` has a sealed record for each submission
-    in `records/`, then `results.csv`, `results.json` and a page for each student in `pages/`.
+    in `records/`, then `results.csv`, `lms.csv`, `results.json`, the page of the class
+    `index.html`, and a page and a viva sheet for each student in `pages/` and `viva/`.
 
     Parameters
     ----------
     folder : str or path
         The submissions: one module, folder or zip for each student.
     key : str
-        The instructor's key; it decides the variant and seals the records.
+        The instructor's key, or @FILE; it decides the variants and seals the records.
     out : str or path
         The folder of the results.
     name : str, optional
@@ -61,7 +66,11 @@ def grade(
     jobs : int, optional
         How many submissions to grade at a time; by default one for each processor.
     single : bool
-        Whether the whole folder is one submission.
+        Whether the whole folder is one submission; the list has one record then.
+    only : str, optional
+        A student to be graded anew; the others' records stay as they are.
+    due : str, optional
+        A date and time, such as 2026-11-30 23:59; files that are newer are noted as late.
     limits : Limits
         Time, memory and file sizes of a student's code.
     progress : bool
@@ -77,6 +86,8 @@ def grade(
     ------
     Refused
         If no wall of level `isolation` can be built on this machine.
+    ValueError
+        If most files were handed out for other variants than this key's.
 
     Examples
     --------
@@ -93,64 +104,92 @@ def grade(
     validate.integer("isolation", isolation, 0, 2)
     if seed is not None:
         validate.integer("seed", seed, 0)
-    name = name or _named(folder, single)
-    assignment = assignments.get(name)
-    found = _collected(folder, name, single)
+    key, date = variants.secret(key), submissions.due(due)
+    jobs = validate.integer("jobs", jobs or os.cpu_count() or 1, 1)
+    name = None if name is None else assignments.get(name).name
+    uploads = _whole(folder) if single else submissions.find(folder)
     level, why = reached()
     if level < isolation:
         raise Refused(f"isolation: expected a wall of level {isolation}, got {level} ({why})")
-    run = _Run(assignment, key, pathlib.Path(out), level, limits, seed)
-    jobs = validate.integer("jobs", jobs or os.cpu_count() or 1, 1)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        bar = {"total": len(found), "desc": name, "unit": "file", "disable": not progress}
-        graded = list(tqdm.tqdm(pool.map(run.record, found), **bar))
+
+        def look(some: list) -> list[Submission]:
+            with Looker(level, limits, name) as looker:
+                return [looker.look(entries, date) for entries in some]
+
+        slices = pool.map(look, [uploads[k::jobs] for k in range(jobs)])
+        found = list(itertools.chain.from_iterable(slices))
+        found.sort(key=lambda submission: submission.student)
+        assignment = assignments.get(name or _named(found))
+        run = _Run(assignment, key, pathlib.Path(out), level, limits, seed, found, single)
+        if only is not None:
+            run.forget(only)
+        bar = {"total": len(found), "desc": assignment.name, "unit": "file"}
+        graded = list(tqdm.tqdm(pool.map(run.record, found), disable=not progress, **bar))
     run.publish(graded)
     return graded
 
 
-def _collected(folder: str | os.PathLike, name: str, single: bool) -> list[Submission]:
-    """The submissions in a folder, or the folder as one."""
-    if not single:
-        return submissions.find(folder, name)
-    folder = pathlib.Path(folder)
-    return [submissions.one(folder, name, submissions.unique([folder.name])[0])]
+def _whole(folder: str | os.PathLike) -> list[list[Upload]]:
+    """A folder as one submission."""
+    path = pathlib.Path(folder).absolute()
+    if not path.is_dir():
+        raise validate.expected("submissions", "a folder", folder)
+    return [[Upload(path, "", submissions.shown(path.name))]]
 
 
-def _named(folder: str | os.PathLike, single: bool) -> str:
-    """The assignment that the headers of the submissions name, all the same."""
-    headers = map(_header, _collected(folder, "*", single))
-    found = {h[0] for h in headers if h and h[0] in assignments.NAMES}
-    if len(found) != 1:
-        what = f"one assignment in the files' headers (found {sorted(found) or 'none'})"
+def _named(found: list[Submission]) -> str:
+    """The assignment that most headers of the submissions name."""
+    said = collections.Counter(s.header[0] for s in found if s.header)
+    known = {name: n for name, n in said.items() if name in assignments.NAMES}
+    name = max(known, key=lambda n: known[n], default="")
+    if not name or 2 * known[name] <= said.total():
+        what = f"one assignment in the files' headers (found {sorted(known) or 'none'})"
         raise validate.expected("name", what, "none given")
-    return found.pop()
-
-
-def _header(submission: Submission) -> tuple[str, Any] | None:
-    """(name, variant) of a submission's header, or None."""
-    try:
-        return variants.read(submission.source.decode("utf-8", "replace"))
-    except ValueError:
-        return None
+    return name
 
 
 class _Run:
     """One run over a class; `facts` is what it grades by, kept in `out/run.json`."""
 
     def __init__(self, assignment: Assignment, key: str, out: pathlib.Path, level: int,
-                 limits: Limits, seed: int | None) -> None:  # fmt: skip
+                 limits: Limits, seed: int | None, found: list[Submission],
+                 single: bool) -> None:  # fmt: skip
         self.assignment, self.key, self.out, self.limits = assignment, key, out, limits
+        self.named = 2 * sum(bool(s.header and s.header[2]) for s in found) > len(found)
+        self.tasks = functools.lru_cache(64)(self._tasks)
+        if not single:
+            self.refuse_another_key(found)
         self.facts = {"assignment": assignment.name, "format": assignments.FORMAT,
-                      "minigen": VERSION, "variant": variants.drawn(assignment, key),
+                      "minigen": VERSION, "key": variants.number(key, assignment.name) % 10**6,
                       "level": level}  # fmt: skip
         old = self.stopped()
         self.facts["seed"] = seed if seed is not None else old.get("seed", secrets.randbits(64))
         records.write(out / "run.json", json.dumps(self.facts, indent=1))
-        self.tasks = assignment.tasks(self.facts["variant"])
-        for k, task in enumerate(self.tasks):  # computed once, before the threads ask for them
-            for case in cases(task, (self.facts["seed"], k), False):
-                if isinstance(task, Pair):
-                    ref.slopes(task.reference, case)
+        inputs = variants.number(key, "inputs", assignment.name, str(self.facts["seed"]))
+        self.inputs = (inputs, self.facts["seed"])
+
+    def variant(self, submission: Submission) -> Variant:
+        """The variant that the key draws for a submission: its student's, or the class's."""
+        header = submission.header
+        student = header[2] if header else submission.student if self.named else None
+        return variants.drawn(self.assignment, self.key, student)
+
+    def refuse_another_key(self, found: list[Submission]) -> None:
+        """A key that draws other variants than most files were handed out for is not theirs."""
+        theirs = [s for s in found if s.header and s.header[:2] == self.kind]
+        other = [s for s in theirs if s.header and s.header[3] != self.variant(s)]
+        if 2 * len(other) > len(theirs):
+            header = other[0].header or ("",) * 4
+            what = f"the key of the handouts: {len(other)} of {len(theirs)} files are for others"
+            said = f"{variants.words(header[3])} ({other[0].entry})"
+            mine = variants.words(self.variant(other[0]))
+            raise validate.expected("key", f"{what}, as {said}", f"one that draws {mine}")
+
+    @property
+    def kind(self) -> tuple[str, int]:
+        """What the header of a handout begins with."""
+        return self.assignment.name, assignments.FORMAT
 
     def stopped(self) -> dict[str, Any]:
         """What the run went by that was stopped in this folder, if there was one."""
@@ -158,21 +197,34 @@ class _Run:
         if not path.exists():
             return {}
         old = json.loads(path.read_text(encoding="utf-8"))
-        if any(old.get(k) != self.facts[k] for k in ("assignment", "variant")):
+        if any(old.get(k) != self.facts[k] for k in ("assignment", "key", "format")):
             raise validate.expected("out", "a new folder, or that of the same run", f"{self.out}")
         return old
 
+    def forget(self, student: str) -> None:
+        """Removes the record of a student, who is graded anew."""
+        path = self.out / "records" / f"{Submission(student).id}.json"
+        if not path.exists():
+            raise validate.expected("only", "a student who was graded before", repr(student))
+        path.unlink()
+
     def record(self, submission: Submission) -> records.Record:
         """The sealed record of one submission, from disk if it was graded before."""
-        path = self.out / "records" / f"{submission.student}.json"
-        facts = {"student": submission.student, "sha256": submission.sha256, **self.facts}
+        path = self.out / "records" / f"{submission.id}.json"
+        variant = self.variant(submission)
+        facts = {"student": submission.student, "id": submission.id, "entry": submission.entry,
+                 "sha256": submission.sha256, "variant": variant,
+                 "notes": self.notes(submission, variant), **self.facts}  # fmt: skip
         old = records.load(path, self.key)
         if old and all(old.get(k) == v for k, v in facts.items()):
             return old
-        marks = self.marks(submission)
+        marks = self.marks(submission, variant)
+        flags = [f"line {at}: {what}" for at, what in submission.facts.get("flags", [])]
         new = facts | {
             "title": f"Homework {self.assignment.number}: {self.assignment.title}",
-            "note": self.note(submission),
+            "late": submission.late,
+            "flags": [*flags, *(f"{m.part}: {m.flag}" for m in marks if m.flag)],
+            "print": submission.facts.get("print", []),
             "earned": sum(m.earned for m in marks),
             "points": sum(m.points for m in marks),
             "marks": [{**vars(m), "earned": m.earned} for m in marks],
@@ -181,30 +233,56 @@ class _Run:
         records.write(path, json.dumps(new, indent=1))
         return new
 
-    def marks(self, submission: Submission) -> list[Mark]:
-        """The marks of a submission."""
+    def _tasks(self, choices: tuple) -> tuple[Task, ...]:
+        """The tasks of a variant, whose expected values stay while the submissions need them."""
+        return self.assignment.tasks(dict(choices))
+
+    def marks(self, submission: Submission, variant: Variant) -> list[Mark]:
+        """The marks of a submission; a fault of the grader's own is its reason, and ends no run."""
+        tasks = self.tasks(tuple(variant.items()))
         open_desk = behind_wall(self.facts["level"], self.limits)
-        session = Session(submission.source, open_desk, self.limits)
-        session.broken = submission.problem
+        session = Session(submission.source, open_desk, self.limits, submission.facts)
         try:
-            return mark(self.tasks, session, (self.facts["seed"],))
+            return mark(tasks, session, self.inputs)
+        except Exception as error:
+            why = f"the grader failed here: {type(error).__name__}: {error}"[:300]
+            return [Mark(part, n, why=why) for task in tasks for part, n in task.parts()]
         finally:
             session.close()
 
-    def note(self, submission: Submission) -> str:
+    def notes(self, submission: Submission, variant: Variant) -> list[str]:
         """What the instructor should know about a submission besides its marks."""
-        found = _header(submission)
-        if submission.problem or found is None:
-            missing = "the file has no header of a homework: it was graded all the same"
-            return submission.problem or missing
-        if found != (self.facts["assignment"], self.facts["variant"]):
-            return "the file was handed out for another variant than this class's"
-        return ""
+        found, facts = [], submission.facts
+        if submission.others:
+            others = ", ".join(submission.others)
+            found.append(f"handed in more than once: {submission.entry} counts, {others} does not")
+        if submission.late:
+            found.append(f"{submission.late} late by the file's time")
+        found += [facts[k] for k in ("problem", "unreadable") if k in facts]
+        header = submission.header
+        if not facts.keys() & {"problem", "unreadable", "header"}:
+            found.append("the file has no header of a homework: it was graded all the same")
+        elif header and header[:2] != self.kind:
+            found.append(f"its header is of {header[0]}, format {header[1]}")
+        elif header and header[3] != variant:
+            found.append("the file was handed out for another variant than this key's: "
+                         f"{variants.words(header[3])}")  # fmt: skip
+        if header and header[2] and not _same(header[2], submission.student):
+            found.append(f"handed out to {header[2]}, handed in as {submission.student}")
+        return found
 
     def publish(self, graded: list[records.Record]) -> None:
         """CSV, JSON and the pages."""
         records.write(self.out / "results.csv", records.class_csv(graded))
+        records.write(self.out / "lms.csv", records.lms_csv(graded))
         summary = json.dumps({"run": self.facts, "submissions": graded}, indent=1)
         records.write(self.out / "results.json", summary)
         for r in graded:
-            records.write(self.out / "pages" / f"{r['student']}.html", records.page(r))
+            records.write(self.out / "pages" / f"{r['id']}.html", records.page(r))
+
+
+def _same(name: str, entry: str) -> bool:
+    """Whether the name of a handout is in that of an entry, in letters and digits."""
+    plain = ("".join(c for c in text.casefold() if c.isalnum()) for text in (name, entry))
+    short, long = plain
+    return short in long

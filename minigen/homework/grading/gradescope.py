@@ -12,6 +12,7 @@ import zipfile
 from minigen.core import validate
 from minigen.homework import assignments
 from minigen.homework.grading.records import Record
+from minigen.homework.handout import variants
 
 HERE = pathlib.Path(__file__).parent
 WHEEL = "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -29,7 +30,7 @@ def results(record: Record) -> str:
     ]  # fmt: skip
     extra = {k: record[k] for k in ("assignment", "variant", "seed", "level", "minigen", "sha256")}
     return json.dumps(
-        {"score": record["earned"], "output": record["note"], "output_format": "text",
+        {"score": record["earned"], "output": "\n".join(record["notes"]), "output_format": "text",
          "tests": tests, "extra_data": extra}, indent=1,
     )  # fmt: skip
 
@@ -42,7 +43,7 @@ def bundle(name: str, key: str, path: str | os.PathLike, isolation: int = 1) -> 
     name : str
         The assignment.
     key : str
-        The instructor's key; it decides the variant. It stands in the zip as text.
+        The instructor's key, or @FILE; it decides the variants. It stands in the zip as text.
     path : str or path
         The zip to write. It must not exist.
     isolation : int
@@ -65,7 +66,7 @@ def bundle(name: str, key: str, path: str | os.PathLike, isolation: int = 1) -> 
     >>> mg.homework.bundle("coupling", "a key of mine", folder / "autograder.zip").name
     'autograder.zip'
     """
-    validate.choice("name", name, assignments.NAMES)
+    name, key = assignments.get(name).name, variants.secret(key)
     validate.integer("isolation", isolation, 0, 2)
     wheel_name, wheel_bytes = wheel()
     words = {"WHEEL": wheel_name, "NAME": name, "ISOLATION": str(isolation)}

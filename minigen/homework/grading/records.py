@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigen.core import files
+from minigen.homework.handout import variants
 from minigen.homework.wall import LEVELS
 
 Record = dict[str, Any]
@@ -43,30 +44,46 @@ def load(path: pathlib.Path, key: str) -> Record | None:
 
 
 def class_csv(records: Sequence[Record]) -> str:
-    """The class as CSV: a line for each student, a column for each part."""
+    """The class as CSV, for a spreadsheet: a line for each student, a column for each part."""
     parts = [m["part"] for m in records[0]["marks"]] if records else []
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["student", "earned", "points", *parts, "note"])
+    out = io.StringIO("\ufeff")  # by this a spreadsheet knows the text for UTF-8
+    out.seek(1)
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow(["student", "id", "earned", "points", *parts, "variant", "notes", "flags"])
     for r in records:
         marks = [m["earned"] for m in r["marks"]]
-        rows.writerow([no_formula(r["student"]), r["earned"], r["points"], *marks, r["note"]])
+        texts = [variants.words(r["variant"]), "; ".join(r["notes"]), "; ".join(r["flags"])]
+        rows.writerow([no_formula(r["student"]), r["id"], r["earned"], r["points"], *marks,
+                       *map(no_formula, texts)])  # fmt: skip
+    return out.getvalue()
+
+
+def lms_csv(records: Sequence[Record]) -> str:
+    """Student, grade, out of how much, comment: what a learning management system takes in."""
+    out = io.StringIO("\ufeff")
+    out.seek(1)
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow(["Student", "Grade", "Maximum", "Feedback"])
+    for r in records:
+        wrong = [m["part"] for m in r["marks"] if not m["earned"]]
+        text = "all parts are right" if not wrong else f"not right: {', '.join(wrong)}"
+        rows.writerow([no_formula(r["student"]), r["earned"], r["points"], text])
     return out.getvalue()
 
 
 def no_formula(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@" else text
+    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@\t\r") else text
 
 
 def page(record: Record) -> str:
     """What one student reads, as HTML; every text of the student's is escaped."""
     facts = record | {
         "rows": "\n".join(map(_row, record["marks"])),
-        "note": f"<p>{html.escape(record['note'])}</p>" if record["note"] else "",
+        "note": "".join(f"<p>{html.escape(note)}</p>" for note in record["notes"]),
         "earned": f"{record['earned']:g}",
         "points": f"{record['points']:g}",
-        "variant": html.escape(", ".join(f"{k}: {v}" for k, v in record["variant"].items())),
+        "variant": html.escape(variants.words(record["variant"])),
         "level": html.escape(LEVELS[record["level"]]),
         "student": html.escape(record["student"]),
         "title": html.escape(record["title"]),

@@ -35,13 +35,13 @@ def replaced(text: str, body: Callable[[str, str, str], str]) -> str:
     return REGION.sub(region, text)
 
 
-def blank(assignment: Assignment, variant: Variant) -> str:
+def blank(assignment: Assignment, variant: Variant, student: str | None = None) -> str:
     """The module a student fills in."""
     text = replaced(
         marked(assignment, variant),
         lambda name, pad, _: f'{pad}raise NotImplementedError("{name}")\n' if name else "",
     )
-    return variants.header(assignment, variant) + "\n" + text
+    return variants.header(assignment, variant, student) + "\n" + text
 
 
 def solved(assignment: Assignment) -> str:
@@ -50,11 +50,12 @@ def solved(assignment: Assignment) -> str:
     return variants.header(assignment, assignment.practice) + "\n" + text
 
 
-def write(assignment: Assignment, variant: Variant, folder: str | os.PathLike) -> list:
+def write(assignment: Assignment, variant: Variant, folder: str | os.PathLike,
+          student: str | None = None) -> list:  # fmt: skip
     """Writes NAME.py and NAME.ipynb; refuses, before writing anything, to overwrite a file."""
     folder = pathlib.Path(folder)
     texts = {
-        folder / f"{assignment.name}.py": blank(assignment, variant),
+        folder / f"{assignment.name}.py": blank(assignment, variant, student),
         folder / f"{assignment.name}.ipynb": notebook_json(assignment),
     }
     there = [path for path in texts if path.exists() or path.is_symlink()]

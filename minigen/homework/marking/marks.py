@@ -8,7 +8,7 @@ import numpy as np
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.pairs import PairCheck
 from minigen.homework.marking.questions import QuestionCheck
-from minigen.homework.marking.session import Session, complex_numbers
+from minigen.homework.marking.session import Session
 from minigen.homework.marking.task_check import Result, Status, TaskCheck
 from minigen.homework.marking.values import ValueCheck
 
@@ -23,6 +23,7 @@ class Mark:
     points: float
     status: Status = Status.UNTRIED
     why: str = ""
+    flag: str = ""  # for the instructor: what may be wrong with it although it is right
 
     @property
     def right(self) -> bool:
@@ -38,7 +39,7 @@ class Mark:
 def mark(tasks: Iterable[Task], session: Session, seed: tuple[int, ...],
          practice: bool = False) -> list[Mark]:  # fmt: skip
     """The marks of all parts; the integers of `seed` decide the inputs."""
-    marks, lines = [], complex_numbers(session.source)
+    marks, lines = [], session.facts.get("complex")
     for k, task in enumerate(tasks):
         check = CHECKS[type(task)](task, session, (*seed, k), practice)
         if isinstance(check, PairCheck) and lines:
@@ -48,7 +49,7 @@ def mark(tasks: Iterable[Task], session: Session, seed: tuple[int, ...],
             )
         results = _results(check)
         for part, points in task.parts():
-            marks.append(Mark(part, points, results[part].status, results[part].why))
+            marks.append(Mark(part, points, *results[part]))
     return marks
 
 

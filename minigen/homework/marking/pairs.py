@@ -14,6 +14,7 @@ from minigen.homework.marking.session import Failure, Unwritten
 from minigen.homework.marking.task_check import UNSTABLE, UNTRIED, Result, Status, TaskCheck
 
 SHARE = 0.1  # of the work of a forward pass per parameter: a backward pass does far less
+FORWARDS = 20  # calls of a forward pass from a backward pass
 NOT_BACKWARD = "a forward pass for each parameter (differences, complex step) is no backward pass"
 
 
@@ -196,12 +197,24 @@ class PairCheck(TaskCheck):
     def at_large(self, case: ref.Case) -> list[str | None]:
         """For each gradient why it is wrong at a large size, or takes too much work there."""
         (*_, cache), _ = self.session.count(self.task.forward, case.values, keep=True)
-        grads, work = self.session.count(self.task.backward, self.cotangents(case, cache))
+        grads, cost = self.session.count(self.task.backward, self.cotangents(case, cache))
         unit = ref.work(lambda *values: self.task.reference(ref.Path(), *values), *case.values)[1]
-        if work > SHARE * unit * sum(map(np.size, case.inputs)):
-            why = f"backward does {work / unit:.0f} times the work of forward: {NOT_BACKWARD}"
+        entries = sum(map(np.size, case.inputs))
+        why = None
+        if cost.forwards > FORWARDS:
+            why = f"backward calls a forward pass {cost.forwards:.0f} times: {NOT_BACKWARD}"
+        elif cost.work > SHARE * unit * entries:
+            why = f"backward does {cost.work / unit:.0f} times the work of forward: {NOT_BACKWARD}"
+        if why is not None:
             return [why] * len(self.task.inputs)
+        if cost.work < 0.5 * unit and cost.calls > 0.5 * entries:
+            self.flag(f"{cost.calls:.0f} calls of one function, with arrays that are not counted")
         return [self.wrong_at_large(case, i, g) for i, g in enumerate(self.named(grads))]
+
+    def flag(self, what: str) -> None:
+        """Leaves a word for the instructor at every gradient."""
+        for part in self.task.gradients:
+            self.results[part] = self.results[part]._replace(flag=what)
 
     def wrong_at_large(self, case: ref.Case, i: int, g: NDArray) -> str | None:
         """Why one gradient is wrong along a random direction, which takes one pass."""

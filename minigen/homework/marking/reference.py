@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.homework.types import Draw, Outputs, Reference, Size
-from minigen.homework.wall import worker
+from minigen.homework.wall.inside import counting
 
 H = 1e-100
 GRADIENT_SLIPS = {
@@ -124,13 +124,13 @@ def run(reference: Reference, case: Case, path: Path = Path()) -> Outputs:
 
 def work(function: Any, *values: Any) -> tuple[Any, float]:
     """(the result of a function of arrays, the multiply-adds it takes)."""
-    Counted = worker.counting(np)
+    Counted = counting.counting(np)
     with np.errstate(all="ignore"):
         result = function(*(np.asarray(v).view(Counted) if np.ndim(v) else v for v in values))
     return result, float(Counted.work)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def slopes(reference: Reference, case: Case, path: Path = Path()) -> list[list[NDArray]]:
     """J[k][i] (outputs, entries): the derivative of output k by each entry of input i."""
     points = [np.asarray(x).astype(np.complex128) for x in case.inputs]

@@ -1,17 +1,13 @@
 """Calls of a submission's functions; a worker that is lost is started again for the next task."""
 
-import io
-import time
-import tokenize
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.homework.wall import LIMITS, Limits, Lost, Worker, frames
 
-MAX_SOURCE = 200_000
 STARTS = 4
 
 
@@ -23,14 +19,29 @@ class Unwritten(Failure):
     """The function still raises NotImplementedError."""
 
 
+class Cost(NamedTuple):
+    """What a call cost, counted in its worker."""
+
+    arrays: float  # multiply-adds of arrays
+    lines: float  # lines of the file that ran
+    calls: float  # of the function that was called most
+    forwards: float  # of a function of the file whose name ends in _forward
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds; a line is one at least, so loops over indices are counted too."""
+        return self.arrays + self.lines
+
+
 class Session:
     """Calls a student's functions. `open_desk` starts a Worker, or in tests what stands for one."""
 
-    def __init__(self, source: bytes, open_desk: Callable[[], Any],
-                 limits: Limits = LIMITS) -> None:  # fmt: skip
+    def __init__(self, source: bytes, open_desk: Callable[[], Any], limits: Limits = LIMITS,
+                 facts: dict[str, Any] | None = None) -> None:  # fmt: skip
         self.source, self.open_desk, self.limits = source, open_desk, limits
-        self.desk, self.broken, self.starts = None, "", STARTS
-        self.deadline = time.monotonic() + limits.total
+        self.facts = facts or {}  # what was found in the file's text, without running it
+        self.desk, self.broken, self.starts = None, self.facts.get("problem", ""), STARTS
+        self.left = limits.total  # seconds, as a worker is charged
 
     @property
     def down(self) -> bool:
@@ -44,7 +55,7 @@ class Session:
         if self.desk is not None and not self.desk.lost:
             return self.desk
         self.close()
-        if self.starts == 0 or time.monotonic() > self.deadline:
+        if self.starts == 0 or self.left <= 0:
             self.broken = "not tried: the time or the number of restarts for one file is used up"
             raise Failure(self.broken)
         self.starts -= 1
@@ -71,11 +82,10 @@ class Session:
         """The outputs of a student's function; with `keep` the handle of its cache after them,
         with `counted` the work it took."""
         desk = self.ready()
-        seconds = min(self.limits.call, max(0.1, self.deadline - time.monotonic()))
         operation = frames.KEEP if keep else frames.CALL
         operation |= frames.COUNTED if counted else 0
         try:
-            status, out = desk.ask(operation, name, list(map(_sendable, values)), seconds)
+            status, out = desk.ask(operation, name, list(map(_sendable, values)))
         except Lost as error:
             raise Failure(f"{name}: {error}") from None
         if status == frames.UNWRITTEN:
@@ -87,17 +97,19 @@ class Session:
             raise Failure(f"{name} returned something that is not an array")
         return out
 
-    def count(self, name: str, values: Sequence, keep: bool = False) -> tuple[list[Any], float]:
-        """(the outputs as `ask` returns them, the work in multiply-adds)."""
-        *out, work = self.ask(name, values, keep, counted=True)
-        if isinstance(work, frames.Handle) or work.shape or work.dtype != float:
+    def count(self, name: str, values: Sequence, keep: bool = False) -> tuple[list[Any], Cost]:
+        """(the outputs as `ask` returns them, what they cost)."""
+        *out, cost = self.ask(name, values, keep, counted=True)
+        if isinstance(cost, frames.Handle) or cost.shape != (4,) or cost.dtype != float:
             raise Failure(f"{name} returned something that is not an array")
-        return out, float(work)
+        return out, Cost(*map(float, cost))
 
     def close(self) -> None:
         """Ends the worker."""
         if self.desk is not None:
             self.desk.close()
+            self.left -= self.desk.charged
+            self.desk = None
 
 
 def _sendable(value: Any) -> NDArray | frames.Handle:
@@ -125,17 +137,3 @@ def _hint(values: Sequence) -> str:
 def behind_wall(level: int, limits: Limits) -> Callable[[], Worker]:
     """The function that starts a worker."""
     return lambda: Worker(level, limits)
-
-
-def complex_numbers(source: bytes) -> list[int]:
-    """The lines where a file uses complex numbers, found by its tokens without running it."""
-    words = {"imag", "complex", "complex64", "complex128", "complexfloating", "csingle", "cdouble"}
-    lines = set()
-    try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
-            imaginary = token.type == tokenize.NUMBER and token.string[-1] in "jJ"
-            if imaginary or (token.type == tokenize.NAME and token.string in words):
-                lines.add(token.start[0])
-    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
-        return sorted(lines)
-    return sorted(lines)

@@ -3,8 +3,7 @@
 import enum
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,12 +23,12 @@ class Status(enum.StrEnum):
     UNTRIED = "not tried"
 
 
-@dataclass(frozen=True)
-class Result:
-    """The status of a part, and the reason where it is not right."""
+class Result(NamedTuple):
+    """The status of a part, the reason where it is not right, and a word for the instructor."""
 
     status: Status
     why: str = ""
+    flag: str = ""
 
     @classmethod
     def of(cls, why: str | None) -> "Result":

@@ -34,14 +34,14 @@ class ValueCheck(TaskCheck):
         if task.undo is None:
             return None
         case = ref.Case((), tuple(task.draw(self.rng, *task.large)))
-        out, work = self.session.count(task.name, case.values)
+        out, cost = self.session.count(task.name, case.values)
         if len(out) != 1 or out[0].shape != np.shape(case.given[0]):
             return "the shape is wrong at a larger size"
         back, unit = ref.work(task.undo, out[0], *case.given)
         if not np.allclose(back, case.given[0], 1e-6, 1e-6):
             return "right at small sizes, but wrong at a larger one"
-        if work < LEAST * unit:
+        if cost.work < LEAST * unit:
             return "its work cannot be counted: use the arrays as they are given"
-        if work > task.times * unit:
-            return f"it does {work / unit:.0f} times the work of one pass: {task.why}"
+        if cost.work > task.times * unit:
+            return f"it does {cost.work / unit:.0f} times the work of one pass: {task.why}"
         return None

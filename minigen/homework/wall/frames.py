@@ -5,9 +5,10 @@
     response = nonce (16), status u8, count u16, items
     item     = dtype code u8, ndim u8, sizes u32 each, bytes;  "h" is a handle: one u32
 
-CALL returns the outputs, KEEP the outputs and a handle for the cache; with COUNTED the work in
-multiply-adds follows. The worker has its own copy of this format (worker.py imports nothing of
-minigen); the parent trusts no length, no code and no shape of a response.
+CALL returns the outputs, KEEP the outputs and a handle for the cache; with COUNTED its cost
+follows. OPEN returns the module in an upload and what is known of it. The worker has its own copy
+of this format (it imports nothing of minigen); the parent trusts no length, no code and no shape of
+a response.
 """
 
 import struct
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 TYPES = {b"d": "<f8", b"f": "<f4", b"q": "<i8", b"?": "|b1", b"D": "<c16", b"B": "|u1"}
 CODES = {np.dtype(t).str: code for code, t in TYPES.items()}
-LOAD, CALL, KEEP, COUNTED = 0, 1, 2, 4  # COUNTED is added to CALL or KEEP
+LOAD, CALL, KEEP, COUNTED, OPEN = 0, 1, 2, 4, 8  # COUNTED is added to CALL or KEEP
 DONE, FAILED, UNWRITTEN = range(3)
 MAX_BYTES, MAX_DIMS, MAX_ITEMS = 1 << 23, 4, 32
 

@@ -1,8 +1,9 @@
 """Builds the wall, starts the worker behind it, and takes everything down again.
 
-Stand-alone: `python -I -S -B jail.py PLAN` with PLAN a JSON object (level, numpy, worker, limits,
-lifeline and status: two descriptors). It tries the highest level asked for and says on `status`
-what it reached. When the lifeline closes, or the worker ends, nothing of the worker survives.
+Stand-alone: `python -I -S -B jail.py PLAN` with PLAN a JSON object (level, numpy, inside: the
+worker's folder, limits, lifeline and status: two descriptors). It builds the level asked for, and
+says on `status` what it reached and the worker's process id. When the lifeline closes, or the
+worker ends, nothing of the worker survives.
 
     level 2   own file tree (Python, NumPy, an empty folder), own process tree, no network
     level 1   another user id (needs root)
@@ -52,12 +53,13 @@ def another_user(number: int) -> None:
 
 def behind(plan: dict, folder: str, level: int, user: int) -> None:
     """In the child: behind the wall of this level, becomes the worker."""
-    worker = os.path.join(folder, "worker.py")
+    inside = os.path.join(folder, "inside")
     if level == 2:
         ownroot.own_tree(folder, plan)
-        worker, folder = "/worker.py", ownroot.WORK
+        inside, folder = "/inside", ownroot.WORK
     else:
-        shutil.copyfile(plan["worker"], worker)  # its own folder may be closed to this user
+        ownroot.copied(plan["inside"], inside)  # its own folder may be closed to this user
+    worker = f"{inside}/worker.py"
     os.chdir(folder)
     limit(plan)
     if level:
@@ -157,6 +159,7 @@ def main() -> None:
     folder = tempfile.mkdtemp(prefix="homework-")
     try:
         child = start(plan, level, folder, user)
+        say(plan, {"pid": child})
         watch(plan, child)
         end(child, level, user)
     except OSError as error:

@@ -57,12 +57,21 @@ def own_tree(root: str, plan: dict) -> None:
     for name in ("numpy", "numpy.libs"):
         if os.path.exists(os.path.join(plan["numpy"], name)):
             graft(root, os.path.join(plan["numpy"], name))
-    shutil.copyfile(plan["worker"], f"{root}/worker.py")
+    copied(plan["inside"], f"{root}/inside")
     os.mkdir(root + WORK)
     mount("none", root + WORK, "tmpfs", NOSUID | NODEV, "size=16m,nr_inodes=1000,mode=777")
     for folder in (*installed(root), root):
         mount("none", folder, None, REMOUNT | BIND | RDONLY | NOSUID | NODEV)
     os.chroot(root)
+
+
+def copied(source: str, target: str) -> None:
+    """Copies a folder of modules so that every user may read it."""
+    os.mkdir(target)
+    for path in glob.glob(f"{source}/*.py"):
+        shutil.copyfile(path, os.path.join(target, os.path.basename(path)))
+        os.chmod(os.path.join(target, os.path.basename(path)), 0o644)
+    os.chmod(target, 0o755)
 
 
 def shown() -> list[str]:

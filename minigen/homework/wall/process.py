@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from minigen.core.validate import InvalidValue
 from minigen.homework.wall import frames
+from minigen.homework.wall.allowance import TICK, Allowance
 
 HERE = pathlib.Path(__file__).parent
 HOME = str(pathlib.Path(np.__file__).parent.parent)
@@ -40,7 +40,8 @@ class Limits:
     Parameters
     ----------
     call, load, total : float
-        Seconds for one call, for loading the file, and for all of a submission.
+        Seconds of a processor for one call, for loading the file, and for all of a submission;
+        on a system that does not tell them, or while the file sleeps, seconds of the clock.
     memory, file : int
         Megabytes of memory, and of a file that it writes.
 
@@ -77,8 +78,9 @@ class Worker:
     process: subprocess.Popen
 
     def __init__(self, level: int, limits: Limits) -> None:
-        self.limits, self.lost = limits, ""
+        self.limits, self.lost, self.charged = limits, "", 0.0
         self.pipes: dict[str, int] = {}
+        self.pid: int | None = None
         try:
             self.start(level) if POSIX else self.start_plainly()
         except BaseException:
@@ -91,7 +93,7 @@ class Worker:
         self.pipes["responses"], answers = os.pipe()
         lifeline, self.pipes["lifeline"] = os.pipe()
         self.pipes["status"], status = os.pipe()
-        plan = {"level": level, "numpy": HOME, "worker": str(HERE / "worker.py"),
+        plan = {"level": level, "numpy": HOME, "inside": str(HERE / "inside"),
                 "limits": self.limits.system(), "lifeline": lifeline, "status": status}  # fmt: skip
         command = [sys.executable, "-I", "-S", "-B", str(HERE / "jail.py"), json.dumps(plan)]
         try:
@@ -108,7 +110,7 @@ class Worker:
     def start_plainly(self) -> None:
         """Where there is no fork: a process with an empty environment and a deadline."""
         keep = {k: os.environ[k] for k in ("SYSTEMROOT",) if k in os.environ}
-        command = [sys.executable, "-I", "-S", "-B", str(HERE / "worker.py"), HOME]
+        command = [sys.executable, "-I", "-S", "-B", str(HERE / "inside" / "worker.py"), HOME]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=keep | {"OPENBLAS_NUM_THREADS": "1"}, bufsize=0,
@@ -120,18 +122,20 @@ class Worker:
 
     def confirm(self, level: int) -> None:
         """Reads what the jail has built; any other level than the requested one is refused."""
-        facts = {}
+        facts, text = {}, b""
         with contextlib.suppress(Lost, TimeoutError, ValueError):
-            facts = json.loads(self.line(time.monotonic() + self.limits.load))
+            while not facts.keys() >= {"pid", "level"}:
+                text += self.some(self.pipes["status"], 4096, Allowance(None, 30.0))
+                for line in text.splitlines() if text.endswith(b"\n") else ():
+                    facts |= json.loads(line)
         if facts.get("level") != level:
             raise Refused(facts.get("error", "the wall could not be built"))
+        self.pid = facts["pid"]
 
-    def line(self, deadline: float) -> bytes:
-        """A line of the jail's report."""
-        text = b""
-        while not text.endswith(b"\n"):
-            text += self.some(self.pipes["status"], 4096, deadline)
-        return text
+    def open(self, upload: bytes, kind: str, wanted: str) -> tuple[int, list]:
+        """(status, values) of looking into an upload, before any student code is loaded."""
+        data = np.frombuffer(upload, np.uint8)
+        return self.ask(frames.OPEN, f"{kind} {wanted}", [data], self.limits.load)
 
     def load(self, source: bytes) -> tuple[int, list]:
         """(status, values) of loading a module's text."""
@@ -144,15 +148,18 @@ class Worker:
         if self.lost:
             raise Lost(self.lost)
         seconds = self.limits.call if seconds is None else seconds
+        allowance = Allowance(self.pid, seconds)
         try:
             with self.alarm(seconds):
-                return self.exchange(operation, name, values, time.monotonic() + seconds)
+                return self.exchange(operation, name, values, allowance)
         except TimeoutError:
             self.lost = f"no answer within {seconds:g} s"
         except (Lost, OSError):
             self.lost = "the process ended itself, or ran into a limit on memory, time or files"
         except frames.Garbled as error:
             self.lost = f"the process sent something malformed ({error})"
+        finally:
+            self.charged += allowance.charged
         self.close()
         raise Lost(self.lost)
 
@@ -174,46 +181,45 @@ class Worker:
             timer.cancel()
 
     def exchange(self, operation: int, name: str, values: Sequence,
-                 deadline: float) -> tuple[int, list]:  # fmt: skip
+                 time: Allowance) -> tuple[int, list]:  # fmt: skip
         """Sends a request, reads the response."""
         nonce = secrets.token_bytes(16)
-        self.send(frames.request(nonce, operation, name, values), deadline)
-        (length,) = struct.unpack("<I", self.receive(4, deadline))
+        self.send(frames.request(nonce, operation, name, values), time)
+        (length,) = struct.unpack("<I", self.receive(4, time))
         if length > frames.MAX_BYTES:
             raise frames.Garbled(f"{length} bytes")
-        return frames.response(self.receive(length, deadline), nonce)
+        return frames.response(self.receive(length, time), nonce)
 
-    def send(self, data: bytes, deadline: float) -> None:
+    def send(self, data: bytes, time: Allowance) -> None:
         """Writes all bytes."""
         view = memoryview(data)
         while view:
             if POSIX:
-                self.wait([], [self.pipes["requests"]], deadline)
+                self.wait([], [self.pipes["requests"]], time)
             with contextlib.suppress(BlockingIOError):
                 view = view[os.write(self.pipes["requests"], view[:65536]) :]
 
-    def receive(self, count: int, deadline: float) -> bytes:
+    def receive(self, count: int, time: Allowance) -> bytes:
         """Exactly `count` bytes."""
         parts = []
         while count:
-            parts.append(self.some(self.pipes["responses"], count, deadline))
+            parts.append(self.some(self.pipes["responses"], count, time))
             count -= len(parts[-1])
         return b"".join(parts)
 
-    def some(self, descriptor: int, count: int, deadline: float) -> bytes:
+    def some(self, descriptor: int, count: int, time: Allowance) -> bytes:
         """At least one byte, at most `count`."""
         if POSIX:
-            self.wait([descriptor], [], deadline)
+            self.wait([descriptor], [], time)
         part = os.read(descriptor, min(count, 1 << 16))
         if not part:
             raise Lost("the pipe is closed")
         return part
 
-    def wait(self, readers: list[int], writers: list[int], deadline: float) -> None:
+    def wait(self, readers: list[int], writers: list[int], time: Allowance) -> None:
         """Until one of the pipes is ready."""
-        left = deadline - time.monotonic()
-        if left <= 0 or not any(select.select(readers, writers, [], left)):
-            raise TimeoutError
+        while not any(select.select(readers, writers, [], TICK)):
+            time.waited()
 
     def close(self) -> None:
         """Ends the worker and everything it started."""

@@ -5,9 +5,9 @@ and the null device on 2. It knows no expected value, no seed and no mark, and n
 means "pass".
 """
 
-import contextlib
+import importlib
 import importlib.machinery
-import math
+import json
 import os
 import struct
 import sys
@@ -15,8 +15,13 @@ import types
 import warnings
 from typing import Any
 
+PACKAGE = f"{__package__}." if __package__ else ""
+if not PACKAGE:  # run by its path: -I leaves its folder out
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+counting = importlib.import_module(f"{PACKAGE}counting")
+
 TYPES = {b"d": "<f8", b"f": "<f4", b"q": "<i8", b"?": "|b1", b"D": "<c16", b"B": "|u1"}
-LOAD, CALL, KEEP, COUNTED = 0, 1, 2, 4
+LOAD, CALL, KEEP, COUNTED, OPEN = 0, 1, 2, 4, 8
 DONE, FAILED, UNWRITTEN = range(3)
 FILE = "submission.py"
 
@@ -34,91 +39,12 @@ class OnlyNumPy:
         return None
 
 
-def counting(numpy: Any) -> Any:
-    """A class of arrays that count the multiply-adds of what NumPy computes with them.
-
-    A product of arrays counts its multiplications, any other function the size of its largest
-    array; indexing and copying count nothing.
-    """
-
-    def plain(value: Any) -> Any:
-        return value.view(numpy.ndarray) if isinstance(value, Counted) else value
-
-    def wrapped(value: Any) -> Any:
-        return value.view(Counted) if type(value) is numpy.ndarray else value
-
-    class Counted(numpy.ndarray):
-        work = 0.0  # of all these arrays
-
-        def dot(self, other: Any, out: Any = None) -> Any:
-            return numpy.dot(self, other, out)
-
-        def __array_ufunc__(
-            self, ufunc: Any, method: str, *inputs: Any, out: tuple = (), **options: Any
-        ) -> Any:
-            given = [plain(a) for a in inputs]
-            options = {name: plain(a) for name, a in options.items()}
-            if out:
-                options["out"] = tuple(map(plain, out))
-            result = getattr(ufunc, method)(*given, **options)
-            if ufunc.signature:  # matmul
-                Counted.work += numpy.size(result) * numpy.shape(given[0])[-1]
-            else:
-                counted = given[2:] if method == "at" else [*given, result]
-                Counted.work += max(map(numpy.size, counted), default=0)
-            return out[0] if len(out) == 1 else wrapped(result)
-
-        def __array_function__(
-            self, function: Any, types: Any, inputs: tuple, options: dict
-        ) -> Any:
-            name = function.__name__
-            if name not in ("dot", "einsum", "inner", "outer", "tensordot", "vdot"):
-                if name in ("cholesky", "det", "inv", "slogdet", "solve"):
-                    Counted.work += numpy.size(inputs[0]) * numpy.shape(inputs[0])[-1]
-                return wrapped(super().__array_function__(function, types, inputs, options))
-            given = [plain(a) for a in inputs]
-            result = function(*given, **{name: plain(a) for name, a in options.items()})
-            if isinstance(given[0], str):
-                sizes = {}
-                for labels, array in zip(
-                    given[0].split("->")[0].split(","), given[1:], strict=True
-                ):
-                    sizes.update(zip(labels.strip()[::-1], numpy.shape(array)[::-1], strict=False))
-                Counted.work += math.prod(sizes.values())
-            else:  # (n, k) times (k, m): the root of nk km nm
-                Counted.work += math.prod(map(numpy.size, [*given[:2], result])) ** 0.5
-            return wrapped(result)
-
-    return Counted
-
-
-@contextlib.contextmanager
-def conversions(numpy: Any, Counted: Any) -> Any:
-    """While it lasts, np.array and its like leave a counted array counted."""
-    original = {name: getattr(numpy, name) for name in ("array", "asarray", "ascontiguousarray")}
-
-    def keeping(function: Any) -> Any:
-        def convert(value: Any, *args: Any, **options: Any) -> Any:
-            result = function(value, *args, **options)
-            return result.view(Counted) if isinstance(value, Counted) else result
-
-        return convert
-
-    try:
-        for name, function in original.items():
-            setattr(numpy, name, keeping(function))
-        yield
-    finally:
-        for name, function in original.items():
-            setattr(numpy, name, function)
-
-
 class Desk:
     """A student's module, and the caches its forward passes left."""
 
     def __init__(self, numpy: Any) -> None:
         self.np, self.module, self.caches = numpy, types.ModuleType("submission"), {}
-        self.Counted = counting(numpy)
+        self.Counted = counting.counting(numpy)
 
     def answer(self, operation: int, name: str, values: list) -> tuple[int, list]:
         """(status, values): every exception of the student's code is caught."""
@@ -130,19 +56,26 @@ class Desk:
             return FAILED, [self.words(error)]
 
     def perform(self, operation: int, name: str, values: list) -> list:
-        """The arrays of one request; with COUNTED, the work it took after them."""
+        """The arrays of one request; with COUNTED, what it cost after them."""
         if operation == LOAD:
             return self.load(values[0].tobytes())
+        if operation == OPEN:
+            return self.open(values[0].tobytes(), *name.split(" "))
         function = getattr(self.module, name, None)
         if not callable(function):
             raise AttributeError(f"the file defines no function {name}")
         if not operation & COUNTED:
             return self.sent(operation, function(*(self.lent(v, self.np.ndarray) for v in values)))
+        return self.counted(operation, function, values)
+
+    def counted(self, operation: int, function: Any, values: list) -> list:
+        """The arrays, then multiply-adds, lines, calls of one function, calls of a forward pass."""
         self.Counted.work = 0.0
-        with conversions(self.np, self.Counted):
-            result = function(*(self.lent(v, self.Counted) for v in values))
-        work = self.np.asarray(float(self.Counted.work))
-        return [*self.sent(operation, result), work]
+        lent = [self.lent(v, self.Counted) for v in values]
+        with counting.conversions(self.np, self.Counted), counting.Steps(FILE) as steps:
+            result = function(*lent)
+        cost = self.Counted.work, steps.lines, steps.most(), steps.most("_forward")
+        return [*self.sent(operation, result), self.np.asarray(cost, dtype=float)]
 
     def sent(self, operation: int, result: Any) -> list:
         """What a function returned, as arrays; with KEEP, a handle for the cache."""
@@ -156,6 +89,13 @@ class Desk:
         sys.modules["submission"] = self.module
         exec(code, self.module.__dict__)
         return []
+
+    def open(self, upload: bytes, kind: str, wanted: str) -> list:
+        """The module in an upload, and what is known of it, as bytes."""
+        uploads = importlib.import_module(f"{PACKAGE}uploads")
+        source, facts = uploads.opened(upload, kind, wanted)
+        text = json.dumps(facts).encode("ascii", "replace")
+        return [self.np.frombuffer(part, "|u1") for part in (source, text)]
 
     def lent(self, value: Any, kind: Any) -> Any:
         """A cache by its handle, a number for an array of no dimension, a read-only array."""
