@@ -12,6 +12,8 @@ import re
 import stat
 import tokenize
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 MAX_SOURCE, MEMBERS = 200_000, 2000
 MARK = "# minigen homework"
@@ -118,10 +120,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def walk(tree: Any) -> Iterator[Any]:
+    """Every node of a tree, without recursion."""
+    return ast.walk(tree)
+
+
 def names(tree: ast.AST) -> list:
     """(line, name) of every name, attribute and imported module; Python normalises them."""
     found = []
-    for node in ast.walk(tree):
+    for node in walk(tree):
         at = getattr(node, "lineno", 1)
         if isinstance(node, ast.Name):
             found.append((at, node.id))
@@ -135,7 +142,7 @@ def names(tree: ast.AST) -> list:
 
 def complex_lines(tree: ast.AST) -> list:
     """The lines where a module uses complex numbers."""
-    written = {n.lineno for n in ast.walk(tree)
+    written = {n.lineno for n in walk(tree)
                if isinstance(n, ast.Constant) and isinstance(n.value, complex)}  # fmt: skip
     return sorted(written | {at for at, name in names(tree) if name in COMPLEX})
 
@@ -143,7 +150,7 @@ def complex_lines(tree: ast.AST) -> list:
 def suspicious(tree: ast.AST) -> list:
     """[line, what] of what may hide a derivative that was not derived; an instructor decides."""
     found = {HIDING[name]: [at, HIDING[name]] for at, name in names(tree) if name in HIDING}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ClassDef):
             own = {f.name for f in node.body if isinstance(f, ast.FunctionDef)}
             if own & OPERATORS:
@@ -158,10 +165,10 @@ def suspicious(tree: ast.AST) -> list:
 def fingerprint(tree: ast.AST) -> list:
     """Hashes of runs of eight nodes, names and numbers left out."""
     words = []
-    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+    for function in (n for n in walk(tree) if isinstance(n, ast.FunctionDef)):
         body = [n for n in function.body if not isinstance(n, (ast.Raise, ast.Expr))]
         for statement in body:
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 word = type(node).__name__
                 if isinstance(node, ast.Attribute):
                     word += node.attr
