@@ -66,7 +66,7 @@ TABLE = np.zeros((3, 2))
         (lambda: validate.integer("n", True, 0), TypeError, "n: expected an integer, got True"),
         (lambda: validate.integer("n", 5, 0, 4), ValueError, r"n: .* in 0\.\.4, got 5"),
         (lambda: validate.number("a", "1"), TypeError, "a: expected a number, got '1'"),
-        (lambda: validate.number("a", np.nan), ValueError, "a: expected a number in .*, got nan"),
+        (lambda: validate.number("a", np.nan), ValueError, "a: expected a finite number, got nan"),
         (lambda: validate.choice("kind", "c", ("a", "b")), ValueError, "kind: .* one of a, b"),
         (lambda: validate.generator(0), TypeError, "rng: expected a numpy.random.Generator, got 0"),
     ],

@@ -193,7 +193,7 @@ def test_reverse_kl_is_the_mean_difference_of_the_log_densities(rng):
         (lambda r: flows.real_nvp(2, activation="selu", rng=r), "activation: expected one of relu"),
         (lambda r: flows.maf(3, activation="sine", rng=r), "activation: expected one of relu"),
         (lambda r: flows.maf(2, base=3, rng=r), "base: expected an object with forward and .* int"),
-        (lambda r: flows.maf(2, before=flows.Exp(), rng=r), "before: expected a list of maps"),
+        (lambda r: flows.maf(2, before=flows.Exp(), rng=r), "before: expected a list"),
         (lambda r: flows.Flow(3, prob.StandardNormal(2)), "chain: expected an object with forward"),
         (
             lambda r: flows.real_nvp(2, rng=r).reverse_kl(data.toy("moons")),

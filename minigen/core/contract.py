@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import tree, validate
+from minigen.core.signature import fields
 
 Cache = Any  # what forward keeps for backward: nobody else looks into it
 Grads = dict[str, Any]  # nested like `params`
@@ -47,6 +48,10 @@ class Layer:
     if TYPE_CHECKING:
         forward: Callable[..., Any]
         backward: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        """Hold every field to its annotation."""
+        fields(self)
 
     @property
     def params(self) -> dict[str, Any]:

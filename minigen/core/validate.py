@@ -8,7 +8,7 @@ import functools
 import inspect
 import numbers
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -33,12 +33,27 @@ def options(function: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **given: P.kwargs) -> T:
         for name in given:
             if name not in names:
-                near = difflib.get_close_matches(name, names, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise InvalidType(f"{function.__qualname__}() has no option {name!r}{hint}")
+                raise unknown_option(function.__qualname__, name, names)
         return function(*args, **given)
 
     return call
+
+
+def unknown_option(function: str, name: str, names: Iterable[str]) -> InvalidType:
+    """The error for an option that a function does not have; it names the nearest one."""
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return InvalidType(f"{function}() has no option {name!r}{hint}")
+
+
+def shown(value: object) -> str:
+    """A value for a message, in a few words: the shape of an array, the start of a long repr."""
+    if isinstance(value, np.ndarray) and value.size > 4:
+        return f"an array of shape {shaped(value.shape)}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def shaped(shape: Sequence[int | str]) -> str:
@@ -124,14 +139,17 @@ def conditions(model: Any, n: int, *context: ArrayLike) -> tuple[NDArray, ...]:
     return tuple(array("context", c, (n, model.context), model.dtype) for c in context)
 
 
-def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """`value` as an int in low..high."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise wrong_type(name, "an integer", repr(value))
-    value = int(value)
-    if value < low or (high is not None and value > high):
+    if low is None:
+        what = "an integer"
+    else:
         what = f"an integer >= {low}" if high is None else f"an integer in {low}..{high}"
-        raise expected(name, what, value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise wrong_type(name, "an integer", shown(value))
+    value = int(value)
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise expected(name, what, shown(value))
     return value
 
 
@@ -140,20 +158,41 @@ def optional_integer(name: str, value: Any, low: int) -> int | None:
     return None if value is None else integer(name, value, low)
 
 
-def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> float:
-    """`value` as a finite float with low <= value <= high."""
+def number(
+    name: str, value: Any, low: float = -np.inf, high: float = np.inf, above: bool = False
+) -> float:
+    """`value` as a finite float with low <= value <= high, or low < value where `above`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise wrong_type(name, "a number", repr(value))
-    value = float(value)
-    if not (np.isfinite(value) and low <= value <= high):
-        raise expected(name, f"a number in [{low}, {high}]", value)
-    return value
+        raise wrong_type(name, "a number", shown(value))
+    limited = (low, high) != (-np.inf, np.inf)
+    what = f"a number in {'(' if above else '['}{low}, {high}]" if limited else "a finite number"
+    try:
+        out = float(value)
+    except OverflowError:
+        raise expected(name, what, shown(value)) from None
+    if not (np.isfinite(out) and low <= out <= high) or (above and out == low):
+        raise expected(name, what, out)
+    return out
+
+
+def real(name: str, value: Any, *limits: Any) -> float:
+    """As `number`; an int stays one."""
+    out = number(name, value, *limits)
+    return value if isinstance(value, int) else out
 
 
 def choice(name: str, value: T, options: Collection) -> T:
     """`value`, one of the names in `options`."""
-    if value not in options:
-        raise expected(name, f"one of {', '.join(map(str, options))}", repr(value))
+    if not any(isinstance(value, type(option)) and value == option for option in options):
+        raise expected(name, f"one of {', '.join(map(str, options))}", shown(value))
+    return value
+
+
+def instance(name: str, value: T, kind: type) -> T:
+    """`value`, an object of a class."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        what = {str: "a string", bool: "True or False"}.get(kind, f"a {kind.__name__}")
+        raise wrong_type(name, what, shown(value))
     return value
 
 
@@ -161,7 +200,7 @@ def methods(name: str, value: T, *wanted: str) -> T:
     """`value`, an object with the wanted methods."""
     what, missing = " and ".join(wanted), [m for m in wanted if not hasattr(value, m)]
     if isinstance(value, type):
-        raise wrong_type(name, f"an object with {what}", f"the class {value.__name__}")
+        raise wrong_type(name, f"an object with {what}", shown(value))
     if missing:
         got = f"{type(value).__name__} without {' and '.join(missing)}"
         raise wrong_type(name, f"an object with {what}", got)
@@ -169,13 +208,13 @@ def methods(name: str, value: T, *wanted: str) -> T:
 
 
 def floating(name: str, value: DTypeLike) -> np.dtype:
-    """`value` as a dtype of real floating-point numbers."""
+    """`value` as float32 or float64."""
     try:
         dtype = np.dtype(value)
-    except TypeError:
-        raise wrong_type(name, "float32 or float64", repr(value)) from None
-    if dtype.kind != "f":
-        raise wrong_type(name, "float32 or float64", dtype)
+    except (TypeError, ValueError):
+        raise wrong_type(name, "float32 or float64", shown(value)) from None
+    if value is None or dtype.kind != "f" or dtype.itemsize not in (4, 8):
+        raise wrong_type(name, "float32 or float64", None if value is None else dtype)
     return dtype
 
 
@@ -185,10 +224,10 @@ def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(integer(f"{name}[{k}]", n, 1) for k, n in enumerate(several))
 
 
-def generator(rng: Any) -> np.random.Generator:
+def generator(rng: Any, name: str = "rng") -> np.random.Generator:
     """A numpy Generator: the only source of randomness anywhere."""
     if not isinstance(rng, np.random.Generator):
-        raise wrong_type("rng", "a numpy.random.Generator", repr(rng))
+        raise wrong_type(name, "a numpy.random.Generator", shown(rng))
     return rng
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Size, checked
 
 FAR = 1e200  # log p is -inf from here on; products of coordinates still exist, squares do not
 
@@ -17,7 +18,8 @@ FAR = 1e200  # log p is -inf from here on; products of coordinates still exist, 
 class Sampler(Protocol):
     """Any object that draws fresh rows, so that `fit` trains on new data at every step."""
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> Any:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> Any:
         """n rows: an array (n, D), or a tuple of arrays of n rows."""
 
 
@@ -55,10 +57,12 @@ class Toy:
             value = check(f.name, getattr(self, f.name), f.metadata["low"], f.metadata["high"])
             object.__setattr__(self, f.name, value)
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
         """n independent rows, (n, 2) float64."""
         return self._sample(validate.integer("n", n, 0), validate.generator(rng))
 
+    @checked
     def log_prob(self, x: ArrayLike) -> NDArray:
         """log p(x) in nats, (N,), for x (N, 2); -inf where it is below every float."""
         x = np.clip(validate.array("x", x, ("N", 2), np.float64), -FAR, FAR)

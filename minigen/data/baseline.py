@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Count, checked
 
 
-def bits_per_dim(nll: Any, features: int) -> Any:
+@checked
+def bits_per_dim(nll: Any, features: Count) -> Any:
     """Nats per row as bits per dimension: nll / (D log 2).
 
     Parameters
@@ -33,6 +35,7 @@ def bits_per_dim(nll: Any, features: int) -> Any:
     return nll / (validate.integer("features", features, 1) * np.log(2))
 
 
+@checked
 def baselines(data: Any) -> dict[str, float]:
     """Bits per dimension of three simple models of discrete data.
 

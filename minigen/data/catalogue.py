@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.data.base import Toy
 from minigen.data.toys_checkerboard import Checkerboard
 from minigen.data.toys_mixture import EightGaussians, Grid, Moons, SwissRoll, TwoSpirals
@@ -31,7 +32,7 @@ def toys() -> tuple[str, ...]:
     return tuple(TOYS)
 
 
-@validate.options
+@checked
 def toy(
     name: str, *, noise: float | None = None, scale: float | None = None,
     side: float | None = None, radius: float | None = None, inner: float | None = None,

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.data.csv_file import read_csv
 from minigen.data.numpy_file import read_npy, read_npz
 
 
+@checked
 def read(path: str | os.PathLike[str]) -> NDArray:
     """The rows of numbers in a file.
 
@@ -53,6 +55,7 @@ def read(path: str | os.PathLike[str]) -> NDArray:
         return validate.array(str(path), np.array(x, np.float64, order="C"), ("N", "D"))
 
 
+@checked
 def read_labels(path: str | os.PathLike[str]) -> NDArray:
     """The labels `y` that stand beside the rows of an .npz file.
 
@@ -81,6 +84,7 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray:
     return validate.array(f"{path}: y", np.array(arrays["y"]), (len(arrays["x"]),))
 
 
+@checked
 def split(
     x: ArrayLike, fractions: Sequence[float], *, rng: np.random.Generator
 ) -> tuple[NDArray, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minigen.core.signature import checked
 from minigen.core.validate import expected, integer
 from minigen.data.csv_file import decoded
 
@@ -37,6 +38,7 @@ class Text:
         """K, the number of different symbols."""
         return len(self.symbols)
 
+    @checked
     def encode(self, string: str) -> NDArray:
         """The symbol numbers of a string, (n,); it is normalised as the text was."""
         string = _normalised(string)
@@ -46,10 +48,12 @@ class Text:
         number = {c: k for k, c in enumerate(self.symbols)}
         return np.array([number[c] for c in string], np.int64)
 
+    @checked
     def decode(self, numbers: ArrayLike) -> str:
         """The string of symbol numbers (n,)."""
         return "".join(self.symbols[k] for k in np.asarray(numbers))
 
+    @checked
     def split(self, every: int = 5) -> tuple[list[NDArray], list[NDArray]]:
         """(train, held_out): lists of sequences; every fifth one is held out."""
         every = integer("every", every, 2)
@@ -63,6 +67,7 @@ class Text:
         return f"Text({len(self.sequences)} paragraphs, {characters} of {self.states} symbols)"
 
 
+@checked
 def text(path: str | os.PathLike[str] | None = None) -> Text:
     """The text of a file in lower case, as sequences of symbols.
 

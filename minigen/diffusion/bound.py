@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.signature import Count, Size, checked
 from minigen.diffusion.losses import StepTerm
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.terms import PriorTerm
@@ -33,8 +34,8 @@ class Elbo:
     L: NDArray
     L_error: NDArray
     per_row: NDArray
-    features: int
-    levels: int
+    features: Count
+    levels: Size
 
     @property
     def rows(self) -> int:
@@ -61,6 +62,7 @@ class Elbo:
         """The standard error of `bits_per_dim`."""
         return self.error / (self.features * np.log(2))
 
+    @checked
     def shifted(self, nats: float) -> "Elbo":
         """The bound of the same data in units in which -log p is larger by so many nats."""
         L = self.L + nats * (np.arange(len(self.L)) == 0)

@@ -1,12 +1,13 @@
 """What the rows of a model's data are: real numbers or integers, with or without a class."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Count, Size
 from minigen.core.tree import exact
 
 
@@ -14,8 +15,8 @@ from minigen.core.tree import exact
 class Units:
     """The units of the data: x = mean + std z, z in those of the model; mean, std (D,) float64."""
 
-    mean: NDArray = exact()
-    std: NDArray = exact()
+    mean: Annotated[NDArray, "D"] = exact()
+    std: Annotated[NDArray, "D"] = exact()
 
     @classmethod
     def of(cls, x: NDArray) -> "Units":
@@ -36,9 +37,9 @@ class DataFormat:
     The label `classes` itself stands for no class.
     """
 
-    features: int
-    levels: int
-    classes: int
+    features: Count
+    levels: Size
+    classes: Size
     dtype: np.dtype
     units: Units | None = None
 
@@ -77,7 +78,7 @@ class DataFormat:
             raise validate.expected("data", "pairs (x, label), the model has classes", "x alone")
         return self.checked(x, label)
 
-    def labels(self, label: ArrayLike | None, n: int) -> NDArray | None:
+    def labels(self, label: ArrayLike | None, n: Size) -> NDArray | None:
         """A label, or n of them, as an array (n,); None for a model without classes."""
         if not self.classes:
             if label is not None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minigen.core import validate
+from minigen.core.signature import Count, Positive, Size, checked
 from minigen.diffusion.data_format import Units
 from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
@@ -15,12 +16,12 @@ from minigen.diffusion.schedule import Schedule, cosine_schedule
 from minigen.diffusion.variance import FIXED, LEARNED
 
 
-@validate.options
+@checked
 def ddpm(
-    features: int, schedule: Schedule | None = None, *, hidden: int = 256, blocks: int = 3,
-    predict: str = "v", variance: str = "beta", first_variance: float | None = None,
-    levels: int = 0, classes: int = 0, init_from: ArrayLike | None = None, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32,
+    features: Count, schedule: Schedule | None = None, *, hidden: Count = 256, blocks: Count = 3,
+    predict: str = "v", variance: str = "beta", first_variance: Positive | None = None,
+    levels: Size = 0, classes: Size = 0, init_from: ArrayLike | None = None,
+    rng: np.random.Generator, dtype: DTypeLike = np.float32,
 ) -> DDPM:  # fmt: skip
     """A diffusion model with a residual MLP (Ho, Jain & Abbeel 2020).
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import checked
 from minigen.diffusion.schedule import Schedule
 from minigen.prob.gaussian import standard_normal
 
@@ -107,6 +108,7 @@ class MarginalDensity(Layer):
         return dr, -signal * dr, dA, drest, {}
 
 
+@checked
 def trajectory(schedule: Schedule, x0: ArrayLike, *, rng: np.random.Generator) -> NDArray:
     """x_0, x_1, ..., x_T, one step after the other by DIF-5, for pictures.
 

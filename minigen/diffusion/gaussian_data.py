@@ -5,13 +5,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Positive, checked
 from minigen.diffusion.schedule import Schedule
 from minigen.prob.kl import gaussian_kl
 
 
+@checked
 def gaussian_bound(
     schedule: Schedule, mean: ArrayLike, covariance: ArrayLike, x0: ArrayLike, *,
-    variance: str = "exact", first: float | None = None,
+    variance: str = "exact", first: Positive | None = None,
 ) -> NDArray:  # fmt: skip
     """Every term of the bound for data N(mean, covariance) and the ideal reverse mean, exactly.
 
@@ -60,7 +62,7 @@ def gaussian_bound(
 
 def _term(
     schedule: Schedule, t: int, s: NDArray, d: NDArray, V: NDArray, variance: str,
-    first: float | None,
+    first: Positive | None,
 ) -> NDArray:  # fmt: skip
     """L_{t-1} of `gaussian_bound`, (N,)."""
     beta, A, rest = schedule.beta[t], schedule.alpha_bar, schedule.one_minus_alpha_bar

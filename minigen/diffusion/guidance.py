@@ -1,12 +1,13 @@
 """Network wrappers: classifier-free guidance, and fewer time steps."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, Size
 from minigen.core.tree import const
 
 
@@ -24,8 +25,8 @@ class GuidedNet(Layer):
 
     net: Layer
     scale: float
-    classes: int
-    features: int
+    classes: Size
+    features: Count
 
     def forward(self, x: NDArray, *, t: NDArray, label: NDArray) -> tuple[NDArray, Cache]:
         both = np.concatenate([label, np.full(len(x), self.classes)])
@@ -55,7 +56,7 @@ class RespacedNet(Layer):
     """
 
     net: Layer
-    times: NDArray = const()
+    times: Annotated[NDArray, "S"] = const()
 
     def forward(self, x: NDArray, *, t: NDArray, label: NDArray | None = None) -> tuple[Any, Cache]:
         whole = np.issubdtype(np.asarray(t).dtype, np.integer)

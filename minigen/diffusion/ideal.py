@@ -1,6 +1,7 @@
 """Data whose diffusion is known: mixtures of Gaussians, with the ideal noise and score."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import LOG_2PI, logsumexp
+from minigen.core.signature import Size, checked
 from minigen.core.tree import const
 from minigen.diffusion.schedule import Schedule, at
 
@@ -26,12 +28,13 @@ class IdealNoise(Layer):
     """
 
     schedule: Schedule = const()
-    logw: NDArray = const()
-    means: NDArray = const()
-    vectors: NDArray = const()
-    values: NDArray = const()
+    logw: Annotated[NDArray, "K"] = const()
+    means: Annotated[NDArray, "K D"] = const()
+    vectors: Annotated[NDArray, "K D D"] = const()
+    values: Annotated[NDArray, "K D"] = const()
 
     @classmethod
+    @checked
     def init(
         cls,
         schedule: Schedule,
@@ -108,7 +111,8 @@ class IdealNoise(Layer):
         square = self.schedule.ratio(t)[:, None] ** 2
         return (1 / (1 + square)).astype(dtype), (square / (1 + square)).astype(dtype)
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
         """x_0 (n, D)."""
         k = rng.choice(len(self.logw), n, p=np.exp(self.logw))
         z = rng.standard_normal((n, self.means.shape[1])) * np.sqrt(self.values[k])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import checked
 from minigen.core.tree import const
 from minigen.diffusion.predict import coefficients
 from minigen.diffusion.reverse import ReverseProcess
@@ -202,6 +203,7 @@ class HybridLoss(DiffusionLoss):
         return dx0, {"model": {"reverse": dreverse}}
 
 
+@checked
 def exact_weights(reverse: ReverseProcess) -> tuple[NDArray, NDArray]:
     """What the simple loss leaves out: the exact weight and constant of each term of the bound.
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import tree, validate
 from minigen.core.contract import Layer
+from minigen.core.signature import Positive, Share, Size, checked
 from minigen.diffusion import bound, ode, samplers
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.data_format import DataFormat, Units
@@ -39,8 +40,8 @@ class DDPM(Layer):
     """
 
     reverse: ReverseProcess
-    classes: int = 0
-    dropped: float = 0.1
+    classes: Size = 0
+    dropped: Share = 0.1
     units: Units | None = None
 
     @property
@@ -83,10 +84,10 @@ class DDPM(Layer):
         """The simple loss with a little of the bound, which trains the variance."""
         return HybridLoss(self, Antithetic(self.schedule.T))
 
-    @validate.options
+    @checked
     def sample(
-        self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
-        steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
+        self, n: Size, *, rng: np.random.Generator, sampler: str = "ancestral",
+        steps: int | None = None, eta: Share = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
     ) -> NDArray:  # fmt: skip
         """Samples, in the units of the data.
@@ -121,10 +122,10 @@ class DDPM(Layer):
         *_, (_, x) = self.states(n, rng=rng, guidance=guidance, **options)
         return self.data.unscale(x)
 
-    @validate.options
+    @checked
     def states(
-        self, n: int, *, rng: np.random.Generator, sampler: str = "ancestral",
-        steps: int | None = None, eta: float = 0.0, label: ArrayLike | None = None,
+        self, n: Size, *, rng: np.random.Generator, sampler: str = "ancestral",
+        steps: int | None = None, eta: Share = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
     ) -> Iterator[tuple[int, NDArray]]:  # fmt: skip
         """The states that `sample` passes through, from noise at t = T to t = 0.
@@ -157,6 +158,7 @@ class DDPM(Layer):
             reverse, x, rng=rng, sampler=sampler, steps=steps, eta=eta, label=labels
         )
 
+    @checked
     def elbo(
         self, x: ArrayLike, *, rng: np.random.Generator, label: ArrayLike | None = None
     ) -> Elbo:
@@ -183,8 +185,9 @@ class DDPM(Layer):
         elbo = bound.evaluate(self.reverse, x0, rng=validate.generator(rng), label=labels)
         return elbo.shifted(self.units.log_volume) if self.units else elbo
 
+    @checked
     def log_prob_ode(
-        self, x: ArrayLike, *, label: ArrayLike | None = None, tolerance: float = 1e-5
+        self, x: ArrayLike, *, label: ArrayLike | None = None, tolerance: Positive = 1e-5
     ) -> NDArray:
         """log p(x) of the probability-flow ODE (Song et al. 2021), for continuous data.
 

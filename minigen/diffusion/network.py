@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, Size, Steps, checked
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
 from minigen.nn.linear import Linear
 from minigen.nn.residual import ResidualBlock
@@ -30,10 +30,10 @@ class TimeNet(Layer):
     head: Linear
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, n_out: int, *, T: int, hidden: int, blocks: int, classes: int = 0,
-        rng: np.random.Generator, dtype: DTypeLike = np.float32,
+        cls, features: Count, n_out: Count, *, T: Steps, hidden: Count, blocks: Count,
+        classes: Size = 0, rng: np.random.Generator, dtype: DTypeLike = np.float32,
     ) -> "TimeNet":  # fmt: skip
         """Fresh parameters; the head starts at zero, so that the first prediction is zero.
 

@@ -14,6 +14,7 @@ from scipy.integrate import DOP853
 from minigen.core import validate
 from minigen.core.contract import Cache
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Count, Positive
 from minigen.diffusion.predict import coefficients
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
@@ -69,7 +70,7 @@ def divergence(reverse: ReverseProcess, x: NDArray, cache: Cache) -> NDArray:
     return trace
 
 
-def grid(schedule: Schedule, steps: int) -> NDArray:
+def grid(schedule: Schedule, steps: Count) -> NDArray:
     """About `steps` steps over 1..T, half of them spread evenly in t and half in log r.
 
     A step ends on every whole time, where r has a kink (of the third derivative), or, where there
@@ -108,7 +109,7 @@ def solve(
     others go on.
     """
 
-    def carried(rows: NDArray, steps: int) -> NDArray:
+    def carried(rows: NDArray, steps: Count) -> NDArray:
         parts = [(True, np.linspace(0, 1, steps // 8 + 1))]
         if schedule.T > 1:
             parts.append((False, grid(schedule, steps)))
@@ -136,7 +137,7 @@ def solve(
 
 
 def sample(
-    reverse: ReverseProcess, x: NDArray, *, label: NDArray | None = None, tolerance: float = 1e-3
+    reverse: ReverseProcess, x: NDArray, *, label: NDArray | None = None, tolerance: Positive = 1e-3
 ) -> NDArray:
     """x_0 (N, D) from x_T (N, D) along the ODE, in float64.
 
@@ -155,7 +156,11 @@ def sample(
 
 
 def log_prob(
-    reverse: ReverseProcess, x0: NDArray, *, label: NDArray | None = None, tolerance: float = 1e-5
+    reverse: ReverseProcess,
+    x0: NDArray,
+    *,
+    label: NDArray | None = None,
+    tolerance: Positive = 1e-5,
 ) -> NDArray:
     """log p(x_0) of the ODE in nats, (N,), in float64, each within `tolerance`.
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import checked
 from minigen.core.tree import const
 from minigen.diffusion.schedule import Schedule, at
 
@@ -130,6 +131,7 @@ class Target(Layer):
         return a * dtarget, b * dtarget, {}  # DIF-11
 
 
+@checked
 def q_sample(schedule: Schedule, x0: NDArray, eps: NDArray, t: NDArray) -> NDArray:
     """x_t ~ q(x_t | x_0) for the given noise: sqrt(A_t) x_0 + sqrt(1 - A_t) eps (DIF-11).
 

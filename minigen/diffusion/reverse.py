@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, Positive, Size
 from minigen.core.tree import const
 from minigen.diffusion.guidance import GuidedNet, RespacedNet
 from minigen.diffusion.predict import Convert, Target
@@ -49,11 +50,11 @@ class ReverseProcess(Layer):
 
     net: Layer
     schedule: Schedule = const()
-    features: int
+    features: Count
     predict: str
     variance: str
-    first: float
-    levels: int = 0
+    first: Positive
+    levels: Size = 0
 
     def forward(
         self, xt: NDArray, *, t: NDArray, label: NDArray | None = None
@@ -137,7 +138,7 @@ class ReverseProcess(Layer):
         with np.errstate(divide="ignore"):  # at t = 0 nothing varies
             return np.log(low), np.log(high)
 
-    def respaced(self, steps: int) -> "ReverseProcess":
+    def respaced(self, steps: Count) -> "ReverseProcess":
         """The same network on `steps` of the times, evenly spaced, with the schedule they make."""
         if self.predict == "mu":
             raise validate.expected("predict", "eps, x0 or v for fewer steps", "'mu'")
@@ -146,7 +147,7 @@ class ReverseProcess(Layer):
         first = self.first if times[1] == 1 else float(short.beta[1])
         return replace(self, net=RespacedNet(self.net, times), schedule=short, first=first)
 
-    def guided(self, scale: float, classes: int) -> "ReverseProcess":
+    def guided(self, scale: float, classes: Size) -> "ReverseProcess":
         """With classifier-free guidance of this scale."""
         return replace(self, net=GuidedNet(self.net, scale, classes, self.features))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.signature import Count, Share
 from minigen.diffusion import ode
 from minigen.diffusion.predict import Convert
 from minigen.diffusion.reverse import ReverseProcess
@@ -19,8 +20,8 @@ States = Iterator[tuple[int, NDArray]]
 
 
 def states(
-    reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator, sampler: str, steps: int,
-    eta: float, label: NDArray | None,
+    reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator, sampler: str, steps: Count,
+    eta: Share, label: NDArray | None,
 ) -> States:  # fmt: skip
     """(T, x), then what the sampler makes of it, on `steps` of the T times."""
     T = reverse.schedule.T
@@ -56,7 +57,7 @@ def ancestral(
 
 def ddim(
     reverse: ReverseProcess, x: NDArray, *, rng: np.random.Generator,
-    times: Sequence[int] | NDArray, eta: float = 0.0, label: NDArray | None = None,
+    times: Sequence[int] | NDArray, eta: Share = 0.0, label: NDArray | None = None,
 ) -> States:  # fmt: skip
     """Denoising diffusion implicit models (Song, Meng & Ermon 2021, eq. 12).
 
@@ -79,7 +80,7 @@ def ddim(
         yield int(s), x
 
 
-def ddim_weights(schedule: Schedule, t: int, s: int, eta: float) -> tuple[float, float, float]:
+def ddim_weights(schedule: Schedule, t: int, s: int, eta: Share) -> tuple[float, float, float]:
     """sqrt(A_s), sigma and sqrt(1 - A_s - sigma^2) of the step from t to s < t."""
     rest, (alpha, beta) = schedule.one_minus_alpha_bar, jump(schedule, s, t)
     variance = rest[s] * (eta**2 * beta / rest[t])

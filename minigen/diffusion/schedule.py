@@ -13,6 +13,7 @@ from scipy.interpolate import make_interp_spline
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import sigmoid
+from minigen.core.signature import Count, NonNegative, Steps, checked
 from minigen.core.tree import exact
 
 LARGEST = 0.999  # a step never forgets everything: sqrt(alpha_t) stays a number to divide by
@@ -81,6 +82,7 @@ class Schedule:
         knots = np.arange(1, self.T + 1)
         return make_interp_spline(knots, self.log_ratios[1:], k=min(3, self.T - 1))
 
+    @checked
     def ratio(self, t: ArrayLike) -> NDArray:
         """r(t) at real times 0..T: t r_1 up to t = 1, then by the spline."""
         t = np.asarray(t, np.float64)
@@ -120,6 +122,7 @@ class Cumulate(Layer):
         return dbeta - np.cumsum(dlog_A[::-1])[::-1] / (1 - beta), {}  # DIF-10
 
 
+@checked
 def schedule_from_betas(betas: ArrayLike) -> Schedule:
     """The schedule of your own beta_1..beta_T.
 
@@ -151,7 +154,8 @@ def schedule_from_betas(betas: ArrayLike) -> Schedule:
     return Schedule(*(np.append(s, c) for s, c in zip(starts, columns, strict=True)))
 
 
-def linear_schedule(T: int) -> Schedule:
+@checked
+def linear_schedule(T: Steps) -> Schedule:
     """beta_t linear from 1e-4 to 0.02, times 1000 / T (Ho, Jain & Abbeel 2020; T = 1000 there).
 
     The scaling keeps A_T small at every T; a beta that would pass 0.999 stops there.
@@ -175,7 +179,8 @@ def linear_schedule(T: int) -> Schedule:
     return schedule_from_betas(np.minimum(betas, LARGEST))
 
 
-def cosine_schedule(T: int, offset: float = 0.008) -> Schedule:
+@checked
+def cosine_schedule(T: Steps, offset: NonNegative = 0.008) -> Schedule:
     """A_t = f(t/T) / f(0), f(u) = cos(pi/2 (u + s) / (1 + s))^2 (Nichol & Dhariwal 2021).
 
     Parameters
@@ -198,7 +203,8 @@ def cosine_schedule(T: int, offset: float = 0.008) -> Schedule:
     return _from_signal(np.cos(np.pi / 2 * (u + s) / (1 + s)) ** 2)
 
 
-def sigmoid_schedule(T: int) -> Schedule:
+@checked
+def sigmoid_schedule(T: Steps) -> Schedule:
     """A_t a sigmoid falling from u = -3 to 3, shifted and scaled to 1..0 (Jabri et al. 2022).
 
     Parameters
@@ -233,6 +239,7 @@ def jump(schedule: Schedule, s: int | NDArray, t: int | NDArray) -> tuple[NDArra
     return alpha, np.where(rest[t] < A[s], (rest[t] - rest[s]) / A[s], 1 - alpha)
 
 
+@checked
 def respaced(schedule: Schedule, times: ArrayLike) -> Schedule:
     """The schedule that visits only some of the times: A'_s = A_{times[s]}.
 
@@ -258,7 +265,7 @@ def respaced(schedule: Schedule, times: ArrayLike) -> Schedule:
     return Schedule(beta, alpha, schedule.alpha_bar[t], rest[t], tilde)
 
 
-def evenly_spaced(T: int, steps: int) -> NDArray:
+def evenly_spaced(T: Steps, steps: Count) -> NDArray:
     """`steps` of the times 1..T, evenly spaced, the last one T and the first one 1."""
     steps = validate.integer("steps", steps, 1, T)
     return np.linspace(T if steps == 1 else 1, T, steps).round().astype(int)

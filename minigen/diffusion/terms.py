@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Size
 from minigen.core.tree import const
 from minigen.diffusion.posterior import PosteriorMean
 from minigen.diffusion.schedule import Schedule, at
@@ -94,7 +95,7 @@ class IntegerTerm(Layer):
     """
 
     schedule: Schedule = const()
-    levels: int
+    levels: Size
 
     @cached_property
     def gaussian(self) -> GaussianTerm:

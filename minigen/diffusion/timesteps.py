@@ -1,11 +1,12 @@
 """The times t in 1..T of a training batch, and the weights that keep the mean of the loss."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.signature import Share, Size, Steps, checked
 from minigen.core.tree import exact
 
 if TYPE_CHECKING:
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
 class Times(Protocol):
     """A law of the times: n of them, and the weights that keep the mean of the loss."""
 
-    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]: ...
+    def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Uniform:
     """t ~ U{1..T}, independent for each row."""
 
-    T: int
+    T: Steps
 
-    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
+    def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
         return rng.integers(1, self.T + 1, n), None
 
@@ -36,9 +37,9 @@ class Antithetic:
     t_i = 1 + floor(T u_i), u_i = (u + i / n) mod 1, one u ~ U[0, 1) a batch.
     """
 
-    T: int
+    T: Steps
 
-    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
+    def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
         u = rng.random() + np.arange(n) / n
         u -= u >= 1
@@ -53,10 +54,11 @@ class Importance:
     p (T,) sums to one. The loss keeps its mean: E_p[w L] = 1/T sum_t L.
     """
 
-    p: NDArray = exact()
+    p: Annotated[NDArray, "T"] = exact()
 
     @classmethod
-    def of(cls, elbo: "Elbo", floor: float = 0.1) -> "Importance":
+    @checked
+    def of(cls, elbo: "Elbo", floor: Share = 0.1) -> "Importance":
         """From a measured bound; a share `floor` of the draws stays uniform."""
         T = len(elbo.L) - 1
         size = np.sqrt(elbo.L[:T] ** 2 + elbo.rows * elbo.L_error[:T] ** 2)
@@ -67,7 +69,7 @@ class Importance:
         """The number of steps."""
         return len(self.p)
 
-    def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
+    def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,) and their weights (n,)."""
         t = 1 + rng.choice(self.T, n, p=self.p)
         return t, 1 / (self.T * self.p[t - 1])

@@ -1,11 +1,13 @@
 """A learned scale and shift per column, set from data."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.contract import Bijection, Cache, Grads
+from minigen.core.signature import Count, checked
 from minigen.core.tree import param
 
 
@@ -20,15 +22,17 @@ class ActNorm(Bijection):
     is saved and loaded is the whole state of the layer.
     """
 
-    s: NDArray = param()
-    t: NDArray = param()
+    s: Annotated[NDArray, "D"] = param()
+    t: Annotated[NDArray, "D"] = param()
 
     @classmethod
-    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "ActNorm":
+    @checked
+    def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "ActNorm":
         """The identity."""
         return cls(np.zeros(features, dtype), np.zeros(features, dtype))
 
     @classmethod
+    @checked
     def init_from(cls, x: NDArray, *, dtype: DTypeLike = np.float32) -> "ActNorm":
         """Standardise the columns of x (N, D); a constant column is only shifted."""
         mean, std = x.mean(axis=0), x.std(axis=0)

@@ -1,13 +1,14 @@
 """Batch normalisation as a flow layer, differentiated through its own statistics."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
+from minigen.core.signature import Count, Positive, checked
 from minigen.core.tree import param
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
@@ -33,13 +34,14 @@ class BatchNorm(Bijection):
     Shapes: x, y (N, D); s, t (D,).
     """
 
-    s: NDArray = param()
-    t: NDArray = param()
-    eps: float = 1e-5
+    s: Annotated[NDArray, "D"] = param()
+    t: Annotated[NDArray, "D"] = param()
+    eps: Positive = 1e-5
 
     @classmethod
+    @checked
     def init(
-        cls, features: int, *, dtype: DTypeLike = np.float32, eps: float = 1e-5
+        cls, features: Count, *, dtype: DTypeLike = np.float32, eps: Positive = 1e-5
     ) -> "BatchNorm":
         """Scale 1 and shift 0."""
         return cls(np.zeros(features, dtype), np.zeros(features, dtype), eps)
@@ -65,6 +67,7 @@ class BatchNorm(Bijection):
             "BatchNorm uses the statistics of the batch and has no inverse; call freeze(x) first"
         )
 
+    @checked
     def freeze(self, x: NDArray) -> ActNorm:
         """The affine layer that `forward` is, with the statistics of x (N, D) kept."""
         m, v = x.mean(axis=0), x.var(axis=0)
@@ -72,6 +75,7 @@ class BatchNorm(Bijection):
         return ActNorm(s.astype(self.s.dtype), (self.t - m * np.exp(s)).astype(self.t.dtype))
 
 
+@checked
 def freeze(flow: Any, x: NDArray, *context: NDArray) -> Any:
     """A copy of a flow with each BatchNorm replaced by the affine layer that it is on x.
 

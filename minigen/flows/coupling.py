@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Layer
+from minigen.core.signature import Bound, Count, Size, checked
 from minigen.nn import mlp
 
 
@@ -36,14 +37,14 @@ class AffineCoupling(Bijection):
 
     net: Layer
     d: int
-    c: float = 2.0
-    context: int = 0
+    c: Bound = 2.0
+    context: Size = 0
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, context: int = 0, c: float = 2.0, activation: str = "relu",
+        cls, features: Count, hidden: int | Sequence[int], *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, context: Size = 0, c: Bound = 2.0, activation: str = "relu",
     ) -> "AffineCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 2, context, rng, dtype, activation)
@@ -106,13 +107,13 @@ class AdditiveCoupling(Bijection):
 
     net: Layer
     d: int
-    context: int = 0
+    context: Size = 0
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, context: int = 0, activation: str = "relu",
+        cls, features: Count, hidden: int | Sequence[int], *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, context: Size = 0, activation: str = "relu",
     ) -> "AdditiveCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""
         d, net = conditioner(features, hidden, 1, context, rng, dtype, activation)
@@ -148,7 +149,7 @@ class AdditiveCoupling(Bijection):
 
 
 def conditioner(
-    features: int, hidden: int | Sequence[int], outputs: int, context: int,
+    features: Count, hidden: int | Sequence[int], outputs: int, context: Size,
     rng: np.random.Generator, dtype: DTypeLike, activation: str,
 ) -> tuple[int, Layer]:  # fmt: skip
     """(d, net): the number of columns kept, and a network with `outputs` per other column."""
@@ -162,7 +163,7 @@ def conditioner(
     return d, net
 
 
-def refuse_columns(x: NDArray, features: int) -> None:
+def refuse_columns(x: NDArray, features: Count) -> None:
     """Refuse x with other columns than the network was made for: they would broadcast."""
     if x.shape[1] != features:
         raise validate.expected("x", f"{features} columns", f"shape {x.shape}")
@@ -173,6 +174,6 @@ def join(x: NDArray, context: tuple[NDArray, ...]) -> NDArray:
     return np.concatenate([x, *context], axis=1) if context else x
 
 
-def part(dh: NDArray, d: int, context: int) -> tuple[NDArray, ...]:
+def part(dh: NDArray, d: int, context: Size) -> tuple[NDArray, ...]:
     """The gradient of the context columns, as a tuple of one, or () where there is none."""
     return (dh[:, d:],) if context else ()

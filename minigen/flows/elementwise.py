@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.numeric import sigmoid, softplus
+from minigen.core.signature import checked
 from minigen.core.tree import exact
 
 
@@ -20,10 +22,11 @@ class Affine(Bijection):
     is far from 0 has its mean subtracted before its digits are cut.
     """
 
-    scale: NDArray = exact()
-    shift: NDArray = exact()
+    scale: Annotated[NDArray, "D"] = exact()
+    shift: Annotated[NDArray, "D"] = exact()
 
     @classmethod
+    @checked
     def standardize(cls, x: ArrayLike) -> "Affine":
         """The map that gives the columns of x (N, D) mean 0 and standard deviation 1."""
         x = validate.array("x", x, ("N", "D"), np.float64)

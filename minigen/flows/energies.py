@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp, sigmoid
+from minigen.core.signature import Count, checked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,7 +24,7 @@ class Ring(Density):
     Shapes: x (N, 2), logp (N,).
     """
 
-    features: int = 2
+    features: Count = 2
 
     def forward(self, x: NDArray[np.inexact]) -> tuple[NDArray, Cache]:
         radius = np.sqrt((x * x).sum(axis=1))
@@ -53,7 +54,7 @@ class Wave(Density):
     """
 
     kind: str = "wave"
-    features: int = 2
+    features: Count = 2
 
     def curves(self, x1: NDArray[np.inexact]) -> tuple[NDArray, NDArray, NDArray]:
         """f_k and f_k' at x1, each (N, K), and the widths (K,)."""
@@ -87,6 +88,7 @@ class Wave(Density):
 ENERGIES = ("ring", "wave", "split", "step")
 
 
+@checked
 def energy(name: str) -> Density:
     """An unnormalised density on the plane, a target for reverse KL (Rezende & Mohamed 2015).
 

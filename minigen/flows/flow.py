@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Density
+from minigen.core.signature import Count, Size, checked
 from minigen.flows.chain import Chain, added
 from minigen.flows.losses import NLL, ReverseKL, dequantized, of, refuse_outside
 from minigen.flows.preprocess import Preprocess
@@ -45,10 +46,10 @@ class Flow(Density):
 
     chain: Bijection
     base: Density
-    levels: int = 0
+    levels: Size = 0
 
     def __post_init__(self) -> None:
-        validate.methods("chain", self.chain, "forward", "backward", "inverse")
+        super().__post_init__()
         validate.methods("base", self.base, "forward", "backward", "sample")
 
     @property
@@ -74,6 +75,7 @@ class Flow(Density):
         """The mean negative log-likelihood as a loss."""
         return NLL(self)
 
+    @checked
     def reverse_kl(self, target: Density) -> ReverseKL:
         """KL(flow || target) up to the log-normaliser of `target`, as a loss.
 
@@ -110,6 +112,7 @@ class Flow(Density):
         inside = ((x >= 0) & (x <= self.levels)).all(axis=1) if self.levels else True
         return self.chain.defined(x) & inside
 
+    @checked
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
         """log p(x) in nats; -inf outside the support.
 
@@ -134,6 +137,7 @@ class Flow(Density):
         (logp[good],) = in_pieces(lambda *rows: self.forward(*rows)[:1], inside)
         return logp
 
+    @checked
     def encode(self, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
         """The latents of data.
 
@@ -158,6 +162,7 @@ class Flow(Density):
         z, logdet = in_pieces(self.run(self.chain.forward), rows)
         return z, logdet
 
+    @checked
     def decode(self, z: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
         """The data of latents.
 
@@ -186,7 +191,8 @@ class Flow(Density):
         """The chain in one direction, without its cache, given the context if it declares one."""
         return lambda x, *context: move(x, *of(self.chain, context))[:2]
 
-    def sample(self, n: int, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
         """Samples of the model.
 
         Parameters
@@ -210,8 +216,9 @@ class Flow(Density):
         x, _ = self.decode(z, *rows)
         return np.clip(np.floor(x), 0, self.levels - 1).astype(np.int64) if self.levels else x
 
+    @checked
     def bits_per_dim(
-        self, x: ArrayLike, *context: ArrayLike, rng: np.random.Generator, draws: int = 1
+        self, x: ArrayLike, *context: ArrayLike, rng: np.random.Generator, draws: Count = 1
     ) -> NDArray:
         """-log2 p(x) / D of each row; of the discrete data, if levels > 0.
 

@@ -1,12 +1,14 @@
 """An invertible matrix in the factors whose determinant is read off."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import scipy
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.contract import Bijection, Cache, Grads
+from minigen.core.signature import Count, checked
 from minigen.core.tree import const, param
 
 
@@ -23,21 +25,23 @@ class InvertibleLinear(Bijection):
     order (D,), with (x P)_i = x_{order_i}.
     """
 
-    lower: NDArray = param()
-    upper: NDArray = param()
-    a: NDArray = param()
-    sign: NDArray = const()
-    order: NDArray = const()
+    lower: Annotated[NDArray, "D D"] = param()
+    upper: Annotated[NDArray, "D D"] = param()
+    a: Annotated[NDArray, "D"] = param()
+    sign: Annotated[NDArray, "D"] = const()
+    order: Annotated[NDArray, "D"] = const()
 
     @classmethod
+    @checked
     def init(
-        cls, features: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+        cls, features: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> "InvertibleLinear":
         """A random rotation (possibly with a reflection), so logdet starts at 0."""
         W = np.linalg.qr(rng.standard_normal((features, features)))[0]
         return cls.from_matrix(W, dtype=dtype)
 
     @classmethod
+    @checked
     def from_matrix(cls, W: NDArray, *, dtype: DTypeLike = np.float32) -> "InvertibleLinear":
         """The layer y = x W of a regular matrix."""
         P, L, U = scipy.linalg.lu(W)

@@ -29,6 +29,7 @@ class NLL(Loss):
     density: Density
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         refuse_slow(self.density, "forward", "from data to latent", "flow.reverse_kl(target)")
 
     @property
@@ -79,7 +80,7 @@ class ReverseKL(Loss):
     target: Density = const()
 
     def __post_init__(self) -> None:
-        validate.methods("target", self.target, "forward", "backward")
+        super().__post_init__()
         refuse_slow(self.flow, "inverse", "from latent to data", "flow.nll")
 
     def draw(

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, NonNegative, Size, checked
 from minigen.core.tree import const, param
 from minigen.flows import degrees
 from minigen.kernels.dense import bias_relu, bias_relu_backward
@@ -30,17 +31,17 @@ class MaskedLinear(Layer):
     rectified: y = max(x (M * W) + b, 0), as in LinearReLU, and dy [y > 0] stands for dy.
     """
 
-    W: NDArray = param()
-    b: NDArray = param()
-    below: NDArray = const()
-    above: NDArray = const()
+    W: Annotated[NDArray, "I O"] = param()
+    b: Annotated[NDArray, "O"] = param()
+    below: Annotated[NDArray, "I"] = const()
+    above: Annotated[NDArray, "O"] = const()
     rectified: bool = False
 
     @classmethod
-    @validate.options
+    @checked
     def init(
         cls, below: NDArray, above: NDArray, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, gain: float = 2.0, spread: float = 0.0,
+        dtype: DTypeLike = np.float32, gain: NonNegative = 2.0, spread: NonNegative = 0.0,
         rectified: bool = False,
     ) -> "MaskedLinear":  # fmt: skip
         """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
@@ -87,16 +88,16 @@ class MADE(Layer):
     """
 
     layers: tuple[Layer, ...]
-    order: NDArray = const()
-    parts: int = 2
-    context: int = 0
+    order: Annotated[NDArray, "D"] = const()
+    parts: Count = 2
+    context: Size = 0
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], parts: int = 2, *,
+        cls, features: Count, hidden: int | Sequence[int], parts: Count = 2, *,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
-        context: int = 0, activation: str = "relu", last_gain: float = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: NonNegative = 0.0,
     ) -> "MADE":  # fmt: skip
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 

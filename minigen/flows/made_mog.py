@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density
 from minigen.core.numeric import LOG_2PI, logsumexp
+from minigen.core.signature import Bound, Count, NonNegative, Size, checked
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 
@@ -31,14 +32,14 @@ class MADEMoG(Density):
     """
 
     made: MADE
-    c: float = 4.0
+    c: Bound = 4.0
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], components: int = 8, *, c: float = 4.0,
+        cls, features: Count, hidden: int | Sequence[int], components: Count = 8, *, c: Bound = 4.0,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
-        context: int = 0, activation: str = "relu", last_gain: float = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: NonNegative = 0.0,
     ) -> "MADEMoG":  # fmt: skip
         """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
         K = validate.integer("components", components, 1)
@@ -83,7 +84,8 @@ class MADEMoG(Density):
         dx, *dcontext, dmade = self.made.backward(dh, made_cache)
         return dx - dmu.sum(axis=-1), *dcontext, {"made": dmade}
 
-    def sample(self, n: int, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
         """n samples (n, D), one for each row of a context."""
         shape = (validate.integer("n", n, 0), self.features)
         validate.generator(rng)

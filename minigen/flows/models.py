@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Density, Inverse
+from minigen.core.signature import Bound, Count, Several, Size, checked
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
@@ -35,12 +36,12 @@ from minigen.prob import StandardNormal, dequantize
 Hidden = int | Sequence[int]
 
 
-@validate.options
+@checked
 def real_nvp(
-    features: int, layers: int = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    features: Several, layers: Count = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: int = 0,
+    base: Density | None = None, levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """Real NVP: affine couplings with the columns mixed between them (Dinh et al. 2017).
 
@@ -71,16 +72,15 @@ def real_nvp(
         )
         return (*mixing(features, k, rng), coupling)
 
-    checked(features, layers, context, rng, least=2)
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
-@validate.options
+@checked
 def nice(
-    features: int, layers: int = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32, activation: str = "relu", context: int = 0,
+    features: Several, layers: Count = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: int = 0,
+    base: Density | None = None, levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """NICE: additive couplings, then one scale for each column (Dinh et al. 2015).
 
@@ -111,16 +111,15 @@ def nice(
         last = (ActNorm.init(features, dtype=dtype),) if k == layers - 1 else ()
         return (*mixing(features, k, rng), coupling, *last)
 
-    checked(features, layers, context, rng, least=2)
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
-@validate.options
+@checked
 def maf(
-    features: int, layers: int = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    features: Count, layers: Count = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: int = 0,
+    base: Density | None = None, levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """Masked autoregressive flow: a density in one pass a layer (Papamakarios et al. 2017).
 
@@ -155,16 +154,15 @@ def maf(
             ),
         )  # fmt: skip
 
-    checked(features, layers, context, rng)
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
 
 
-@validate.options
+@checked
 def iaf(
-    features: int, layers: int = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32, c: float = 2.0, activation: str = "relu", context: int = 0,
+    features: Count, layers: Count = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: int = 0,
+    base: Density | None = None, levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """Inverse autoregressive flow: samples in one pass a layer (Kingma et al. 2016).
 
@@ -192,7 +190,6 @@ def iaf(
     >>> mg.fit(loss, flow.base, steps=3, rng=rng).steps
     3
     """
-    checked(features, layers, context, rng)
     generative = Chain(
         tuple(
             IAFLayer.init(
@@ -209,12 +206,12 @@ def iaf(
     return assemble(step, features, 1, rng, dtype, init_from, before, base, levels)
 
 
-@validate.options
+@checked
 def maf_mog(
-    features: int, layers: int = 5, hidden: Hidden = (64, 64), components: int = 8, *,
-    rng: np.random.Generator, dtype: DTypeLike = np.float32, c: float = 2.0,
-    activation: str = "relu", context: int = 0, init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (), levels: int = 0,
+    features: Count, layers: Count = 5, hidden: Hidden = (64, 64), components: Count = 8, *,
+    rng: np.random.Generator, dtype: DTypeLike = np.float32, c: Bound = 2.0,
+    activation: str = "relu", context: Size = 0, init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (), levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """MAF over a base of MADE with Gaussian mixtures, "MAF MoG" of Papamakarios et al. (2017).
 
@@ -248,12 +245,12 @@ def maf_mog(
     )  # fmt: skip
 
 
-@validate.options
+@checked
 def neural_spline(
-    features: int, layers: int = 3, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
-    dtype: DTypeLike = np.float32, bins: int = 16, bound: float = 5.0, coupling: bool = False,
-    c: float = 3.0, activation: str = "relu", context: int = 0, init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (), base: Density | None = None, levels: int = 0,
+    features: Count, layers: Count = 3, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
+    dtype: DTypeLike = np.float32, bins: Count = 16, bound: Bound = 5.0, coupling: bool = False,
+    c: Bound = 3.0, activation: str = "relu", context: Size = 0, init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (), base: Density | None = None, levels: Size = 0,
 ) -> Flow:  # fmt: skip
     """Neural spline flow: monotone rational-quadratic splines (Durkan et al. 2019).
 
@@ -288,18 +285,8 @@ def neural_spline(
             return (*mixing(features, k, rng), SplineCoupling.init(features, hidden, **options))
         return (SplineMAFLayer.init(features, hidden, order=alternating(k), **options),)
 
-    checked(features, layers, context, rng, least=2 if coupling else 1)
+    validate.integer("features", features, 2 if coupling else 1)
     return assemble(step, features, layers, rng, dtype, init_from, before, base, levels)
-
-
-def checked(
-    features: int, layers: int, context: int, rng: np.random.Generator, least: int = 1
-) -> None:
-    """What every factory asks of its arguments."""
-    validate.integer("features", features, least)
-    validate.integer("layers", layers, 1)
-    validate.integer("context", context, 0)
-    validate.generator(rng)
 
 
 def alternating(k: int) -> str:
@@ -321,11 +308,8 @@ def assemble(
     before: Sequence[Bijection], base: Density | None, levels: int,
 ) -> Flow:  # fmt: skip
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
-    validate.floating("dtype", dtype)
     if levels and not before:
         before = (Logit(bins=float(levels), low=0.01),)
-    if not isinstance(before, Sequence):
-        raise validate.wrong_type("before", "a list of maps", type(before).__name__)
     fixed, x = list(before), None
     if init_from is not None:
         if levels:

@@ -7,6 +7,7 @@ import numpy as np
 from minigen.core import validate
 from minigen.core.contract import Density
 from minigen.core.numeric import logsumexp
+from minigen.core.signature import Bound, Size, checked
 from minigen.flows.flow import Flow
 
 
@@ -21,7 +22,7 @@ class Normalizer:
 
     estimate: float
     error: float
-    bound: float
+    bound: Bound
     efficiency: float
 
     def __str__(self) -> str:
@@ -31,8 +32,9 @@ class Normalizer:
         )
 
 
+@checked
 def log_normalizer(
-    flow: Flow, target: Density, n: int = 20_000, *, rng: np.random.Generator
+    flow: Flow, target: Density, n: Size = 20_000, *, rng: np.random.Generator
 ) -> Normalizer:
     """Estimate log Z of a density by importance sampling with a flow as the proposal.
 

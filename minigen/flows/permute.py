@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
+from minigen.core.signature import Count, checked
 from minigen.core.tree import const
 
 
@@ -20,19 +22,22 @@ class Permute(Bijection):
     Shapes: x, y (N, D); order (D,), each of 0 .. D-1 once.
     """
 
-    order: NDArray = const()
+    order: Annotated[NDArray, "D"] = const()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not np.array_equal(np.sort(self.order), np.arange(len(self.order))):
             raise validate.expected("order", "a permutation of 0 .. D-1", self.order)
 
     @classmethod
-    def halves(cls, features: int) -> "Permute":
+    @checked
+    def halves(cls, features: Count) -> "Permute":
         """Last columns first: what the coupling kept, the next one moves."""
         return cls(np.roll(np.arange(features), -(features // 2)))
 
     @classmethod
-    def random(cls, features: int, *, rng: np.random.Generator) -> "Permute":
+    @checked
+    def random(cls, features: Count, *, rng: np.random.Generator) -> "Permute":
         """A random order."""
         return cls(rng.permutation(features))
 

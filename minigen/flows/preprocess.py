@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.contract import Bijection, Cache
+from minigen.core.signature import checked
 from minigen.core.tree import const
 from minigen.flows.chain import Chain
 
@@ -28,6 +29,7 @@ class Preprocess(Bijection):
     like: NDArray = const()
 
     @classmethod
+    @checked
     def of(cls, *maps: Bijection, dtype: DTypeLike = np.float32) -> "Preprocess":
         """Of maps that are applied in this order, before a model of this type."""
         return cls(Chain(maps), np.zeros(0, dtype))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads, Layer
+from minigen.core.signature import Bound, Count, Size, checked
 from minigen.flows.coupling import conditioner, join, part, refuse_columns
 from minigen.kernels import spline as kernels
 
@@ -27,14 +27,9 @@ class Spline(Layer):
     Shapes: x, y, ell (N, D); r (N, D, 3K - 1) for K bins.
     """
 
-    bins: int = 8
-    bound: float = 5.0  # B
-    c: float = 3.0
-
-    def __post_init__(self) -> None:
-        validate.integer("bins", self.bins, 1)
-        validate.number("bound", self.bound, 1e-6)
-        validate.number("c", self.c, 1e-6)
+    bins: Count = 8
+    bound: Bound = 5.0  # B
+    c: Bound = 3.0
 
     @property
     def parts(self) -> int:
@@ -94,13 +89,13 @@ class SplineCoupling(Bijection):
     net: Layer
     spline: Spline
     d: int
-    context: int = 0
+    context: Size = 0
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
-        c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: int = 0,
+        cls, features: Count, hidden: int | Sequence[int], *, bins: Count = 8, bound: Bound = 5.0,
+        c: Bound = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: Size = 0,
         activation: str = "relu",
     ) -> "SplineCoupling":  # fmt: skip
         """The identity on D = features columns, of which d = D // 2 are kept."""

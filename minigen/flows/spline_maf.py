@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
+from minigen.core.signature import Bound, Count, NonNegative, Size, checked
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 from minigen.flows.sequential_backward import incremental_backward
@@ -32,12 +32,12 @@ class SplineMAFLayer(Bijection):
     sequential = "inverse"
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, features: int, hidden: int | Sequence[int], *, bins: int = 8, bound: float = 5.0,
-        c: float = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32,
-        order: str | ArrayLike = "natural", context: int = 0, activation: str = "relu",
-        last_gain: float = 0.0,
+        cls, features: Count, hidden: int | Sequence[int], *, bins: Count = 8, bound: Bound = 5.0,
+        c: Bound = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32,
+        order: str | ArrayLike = "natural", context: Size = 0, activation: str = "relu",
+        last_gain: NonNegative = 0.0,
     ) -> "SplineMAFLayer":  # fmt: skip
         """A layer that starts at the identity; the options are those of `MADE.init`."""
         spline = Spline(bins, bound, c)

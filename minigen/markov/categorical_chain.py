@@ -1,7 +1,7 @@
 """The categorical Markov chain: letters that depend on the letter before."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
+from minigen.core.signature import Count, Size, checked
 from minigen.core.tree import param
 from minigen.markov.losses import SequenceNLL
 from minigen.markov.sequences import inside, padded
@@ -34,15 +35,17 @@ class CategoricalChain(Density):
     ((3, 10), [0.833, 0.167])
     """
 
-    start: NDArray = param()
-    logits: NDArray = param()
+    start: Annotated[NDArray, "K", -np.inf] = param()
+    logits: Annotated[NDArray, "K K", -np.inf] = param()
 
     @classmethod
-    def init(cls, states: int, *, dtype: DTypeLike = np.float32) -> "CategoricalChain":
+    @checked
+    def init(cls, states: Count, *, dtype: DTypeLike = np.float32) -> "CategoricalChain":
         """All symbols equally likely."""
         return cls(np.zeros(states, dtype), np.zeros((states, states), dtype))
 
     @classmethod
+    @checked
     def of(
         cls, start: ArrayLike, P: ArrayLike, *, dtype: DTypeLike = np.float64
     ) -> "CategoricalChain":
@@ -70,6 +73,7 @@ class CategoricalChain(Density):
         """Nats per symbol as a loss; a batch is y or (y, lengths)."""
         return SequenceNLL(self)
 
+    @checked
     def arguments(
         self, y: Any, lengths: ArrayLike | None = None
     ) -> tuple[tuple[()], dict[str, NDArray]]:
@@ -78,6 +82,7 @@ class CategoricalChain(Density):
         y = np.where(inside(y.shape[:2], lengths), validate.array("y", y, ("N", "n")), 0)
         return (), {"y": validate.integers("y", y, 0, self.states - 1), "lengths": lengths}
 
+    @checked
     def log_prob(self, y: Any, lengths: ArrayLike | None = None) -> NDArray:
         """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
         _, given = self.arguments(y, lengths)
@@ -100,7 +105,8 @@ class CategoricalChain(Density):
         dlogits = count - count.sum(axis=1, keepdims=True) * P
         return ({"start": dstart, "logits": dlogits},)
 
-    def sample(self, n: int, *, length: int, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, length: Count, rng: np.random.Generator) -> NDArray:
         """n sequences of symbols (n, length)."""
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         u = validate.generator(rng).random((length, n))

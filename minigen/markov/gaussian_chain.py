@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -10,6 +10,7 @@ from scipy.linalg import solve_discrete_lyapunov
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
+from minigen.core.signature import Count, Size, checked
 from minigen.core.tree import param
 from minigen.markov.losses import SequenceNLL
 from minigen.markov.sequences import inside, padded
@@ -38,17 +39,19 @@ class GaussianChain(Density):
     [-1.01]
     """
 
-    A: NDArray = param()
+    A: Annotated[NDArray, "D D"] = param()
     noise: Gaussian
     start: Gaussian
 
     @classmethod
-    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "GaussianChain":
+    @checked
+    def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "GaussianChain":
         """White noise: A = 0, N(0, I) everywhere."""
         new = [Gaussian.init(features, dtype=dtype) for _ in range(2)]
         return cls(np.zeros((features, features), dtype), *new)
 
     @classmethod
+    @checked
     def of(
         cls, A: ArrayLike, b: ArrayLike, Q: ArrayLike, start: Gaussian | None = None, *,
         dtype: DTypeLike = np.float64,
@@ -71,6 +74,7 @@ class GaussianChain(Density):
         """Nats per element as a loss; a batch is x or (x, lengths)."""
         return SequenceNLL(self)
 
+    @checked
     def arguments(
         self, x: Any, lengths: ArrayLike | None = None
     ) -> tuple[tuple[NDArray], dict[str, NDArray]]:
@@ -80,6 +84,7 @@ class GaussianChain(Density):
         x = validate.array("x", x, ("N", "n", self.features), self.dtype)
         return (x,), {"lengths": lengths}
 
+    @checked
     def log_prob(self, x: Any, lengths: ArrayLike | None = None) -> NDArray:
         """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
         inputs, given = self.arguments(x, lengths)
@@ -106,7 +111,8 @@ class GaussianChain(Density):
         dX[:, :-1][steps] -= dr @ self.A
         return dX.reshape(shape), {"A": -dr.T @ before, "noise": dnoise, "start": dstart}
 
-    def sample(self, n: int, *, length: int, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, length: Count, rng: np.random.Generator) -> NDArray:
         """n sequences (n, length, D); (n, length) for D = 1."""
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         x = [self.start.sample(n, rng=validate.generator(rng))]
@@ -119,7 +125,8 @@ class GaussianChain(Density):
         """The Gaussian N(m, S) that a step does not change: m = A m + b, S = A S A^T + Q."""
         return _stationary(self.A, self.noise, self.dtype)
 
-    def joint(self, length: int) -> tuple[NDArray, NDArray]:
+    @checked
+    def joint(self, length: Count) -> tuple[NDArray, NDArray]:
         """Mean (n D,) and precision (n D, n D) of whole sequences: block-tridiagonal.
 
         Blocks [i, i]: Q^{-1} + A^T Q^{-1} A, [i, i-1]: -Q^{-1} A; the first has the start's

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Loss
+from minigen.core.signature import checked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,6 +56,7 @@ def _elements(x: Any = None, *, y: Any = None, lengths: Any = None) -> int:
     return rows * columns if lengths is None else int(np.sum(lengths))
 
 
+@checked
 def perplexity(chain: Any, sequences: Any, lengths: ArrayLike | None = None) -> float:
     """exp of the nats per element: how many equally likely symbols are as hard to guess.
 

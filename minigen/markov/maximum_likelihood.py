@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Count, NonNegative, checked
 from minigen.markov.categorical_chain import CategoricalChain
 from minigen.markov.gaussian_chain import GaussianChain
 from minigen.markov.sequences import inside, padded
 from minigen.prob import Gaussian
 
 
+@checked
 def fit_gaussian(
     x: Any, lengths: ArrayLike | None = None, *, dtype: DTypeLike = np.float64
 ) -> GaussianChain:
@@ -60,9 +62,10 @@ def _moments(x: NDArray, mean: NDArray, dtype: DTypeLike) -> Gaussian:
     return Gaussian.from_moments(mean, (x - mean).T @ (x - mean) / len(x), dtype=dtype)
 
 
+@checked
 def fit_categorical(
-    y: Any, lengths: ArrayLike | None = None, *, states: int | None = None,
-    pseudocount: float = 0.0, dtype: DTypeLike = np.float64,
+    y: Any, lengths: ArrayLike | None = None, *, states: Count | None = None,
+    pseudocount: NonNegative = 0.0, dtype: DTypeLike = np.float64,
 ) -> CategoricalChain:  # fmt: skip
     """The CategoricalChain of largest likelihood: P[k, l] = share of the steps from k to l.
 
@@ -89,9 +92,10 @@ def fit_categorical(
     return CategoricalChain.of(_shares(first[None])[0], _shares(count), dtype=dtype)
 
 
+@checked
 def fit_unigram(
-    y: Any, lengths: ArrayLike | None = None, *, states: int | None = None,
-    pseudocount: float = 0.0, dtype: DTypeLike = np.float64,
+    y: Any, lengths: ArrayLike | None = None, *, states: Count | None = None,
+    pseudocount: NonNegative = 0.0, dtype: DTypeLike = np.float64,
 ) -> CategoricalChain:  # fmt: skip
     """The chain without memory: each symbol by its frequency, independent of the one before.
 
@@ -115,7 +119,7 @@ def fit_unigram(
 
 
 def _counts(
-    y: Any, lengths: ArrayLike | None, states: int | None, pseudocount: float
+    y: Any, lengths: ArrayLike | None, states: Count | None, pseudocount: NonNegative
 ) -> tuple[NDArray, NDArray]:
     """How many sequences begin with each symbol, (K,), and make each step, (K, K)."""
     pseudocount = validate.number("pseudocount", pseudocount, 0)

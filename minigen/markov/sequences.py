@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 
 
+@checked
 def padded(
     x: ArrayLike | Sequence[ArrayLike], lengths: ArrayLike | None = None, name: str = "x"
 ) -> tuple[NDArray, NDArray]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Count, Size
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RandomAffine:
     (5, 64)
     """
 
-    side: int
+    side: Count
     shift: float = 0.4
     turn: float = 0.15
     stretch: float = 0.08
@@ -42,7 +43,7 @@ class RandomAffine:
         row, column = self.sources(len(x), validate.generator(rng))
         return bilinear(x.reshape(-1, self.side, self.side), row, column).reshape(x.shape)
 
-    def sources(self, n: int, rng: np.random.Generator) -> NDArray:
+    def sources(self, n: Size, rng: np.random.Generator) -> NDArray:
         """Where the pixels of each copy are taken from: rows and columns (2, n, side^2)."""
         angle = self.turn * rng.standard_normal((n, 1))
         scale = np.exp(self.stretch * rng.standard_normal((2, n, 1)))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minigen.core import validate
+from minigen.core.signature import Count, checked
 
 NEAR = 0.05  # of the margin
 COLUMNS = ("loss", "triplets", "spread")
@@ -29,7 +30,8 @@ class CollapseReport:
         return self.reason
 
 
-def collapse(run: Any, loss: Any, window: int = 50) -> CollapseReport:
+@checked
+def collapse(run: Any, loss: Any, window: Count = 50) -> CollapseReport:
     """Whether a run of `fit` on a MinedTripletLoss ended in collapse.
 
     At one point d(a, p) = d(a, n) = 0, so that each triplet costs just the margin m (log 2 if

@@ -1,13 +1,14 @@
 """An embedding network and the loss that trains it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
+from minigen.core.signature import Count, NonNegative, checked
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import MINING, label_array
@@ -60,7 +61,7 @@ class MinedTripletLoss(Loss):
     criterion : MinedTriplets or BatchAll
     """
 
-    features: int
+    features: Count
     net: Layer
     criterion: MinedTriplets | BatchAll
 
@@ -99,16 +100,18 @@ class MinedTripletLoss(Loss):
         spread = float(np.sqrt(e.var(axis=0).sum()))
         return {**self.criterion.metrics(criterion_cache), "spread": spread}
 
+    @checked
     def embed(self, x: ArrayLike) -> NDArray:
         """The embeddings of data x (N, features), (N, D)."""
         return self.net.forward(self._rows(x))[0]
 
 
-@validate.options
+@checked
 def embedding(
-    features: int, dims: int, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
-    activation: str = "relu", margin: float | str = 0.2, distance: str = "squared",
-    mining: str = "semi_hard", normalize: bool = True, dtype: DTypeLike = np.float32,
+    features: Count, dims: Count, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
+    activation: str = "relu", margin: NonNegative | Literal["soft"] = 0.2,
+    distance: str = "squared", mining: str = "semi_hard", normalize: bool = True,
+    dtype: DTypeLike = np.float32,
 ) -> MinedTripletLoss:  # fmt: skip
     """A network that embeds `features` numbers in `dims` dimensions, as a loss to fit.
 

@@ -40,6 +40,7 @@ class MinedTriplets(Loss):
     mining: str = "batch_hard"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         validate.choice("mining", self.mining, ("batch_hard", "semi_hard"))
 
     def forward(self, e: NDArray, *, labels: NDArray) -> tuple[NDArray, Cache]:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Size, checked
 from minigen.kernels.mining import every, hardest, semi_hard
 
 MINING = ("batch_all", "batch_hard", "semi_hard")
@@ -12,6 +13,7 @@ MOST = 20_000_000  # triplets of one batch: beyond it memory ends
 Triplets = tuple[NDArray, NDArray, NDArray]
 
 
+@checked
 def triplets(e: ArrayLike, labels: ArrayLike, mining: str = "batch_hard") -> Triplets:
     """Rows of anchors, positives and negatives in a batch of embeddings.
 
@@ -43,7 +45,7 @@ def triplets(e: ArrayLike, labels: ArrayLike, mining: str = "batch_hard") -> Tri
     return mine(e, label_array(labels, len(e)), validate.choice("mining", mining, MINING))
 
 
-def label_array(labels: ArrayLike, n: int) -> NDArray:
+def label_array(labels: ArrayLike, n: Size) -> NDArray:
     """Labels as integers (n,)."""
     labels = validate.array("labels", labels, (n,))
     if labels.dtype.kind not in "iu":

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Count, checked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,7 +27,8 @@ class PCA:
     V: NDArray
 
     @classmethod
-    def of(cls, x: ArrayLike, dims: int) -> "PCA":
+    @checked
+    def of(cls, x: ArrayLike, dims: Count) -> "PCA":
         """The first `dims` principal components of data x (N, D)."""
         x = validate.array("x", x, ("N", "D"), np.float64)
         dims = validate.integer("dims", dims, 1, min(x.shape))
@@ -34,6 +36,7 @@ class PCA:
         _, _, Vt = np.linalg.svd(x - mean, full_matrices=False)
         return cls(mean, Vt[:dims].T)
 
+    @checked
     def embed(self, x: ArrayLike) -> NDArray:
         """(N, dims) coordinates of x (N, D)."""
         return (validate.array("x", x, ("N", len(self.mean))) - self.mean) @ self.V

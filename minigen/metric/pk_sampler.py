@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Size, checked
 from minigen.metric.mining import label_array
 
 
@@ -45,7 +46,8 @@ class Balanced:
         if len(np.unique(self.labels)) < 2:
             raise validate.expected("labels", "at least two classes", "one")
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """(x (n, D), labels (n,)): n rows as evenly from the P classes as can be."""
         names = np.unique(self.labels)
         P = min(max(n // self.per_class, 2), len(names))

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import Count, checked
 from minigen.metric.mining import label_array, pairwise
 
 BLOCK = 512  # rows of the distance matrix in memory at a time
 
 
-def nearest(e: ArrayLike, k: int, *, queries: ArrayLike | None = None) -> NDArray:
+@checked
+def nearest(e: ArrayLike, k: Count, *, queries: ArrayLike | None = None) -> NDArray:
     """The k nearest other rows of each query, by Euclidean distance.
 
     A row is never its own neighbour (leave one out); of equally near rows the first comes first.
@@ -47,6 +49,7 @@ def nearest(e: ArrayLike, k: int, *, queries: ArrayLike | None = None) -> NDArra
     return found
 
 
+@checked
 def recall(e: ArrayLike, labels: ArrayLike, at: int | Sequence[int] = (1, 5)) -> dict[int, float]:
     """The share of rows with one of their class among the k nearest others.
 

@@ -1,6 +1,7 @@
 """The triplet loss on given triplets."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Loss
 from minigen.core.numeric import sigmoid, softplus
+from minigen.core.signature import NonNegative
 
 DISTANCES = ("squared", "euclidean")
 REDUCTIONS = ("mean", "sum")
@@ -42,15 +44,12 @@ class TripletLoss(Loss):
     0.5
     """
 
-    margin: float | str = 0.2
+    margin: NonNegative | Literal["soft"] = 0.2
     distance: str = "squared"
     reduce: str = "mean"
 
     def __post_init__(self) -> None:
-        if isinstance(self.margin, str):
-            validate.choice("margin", self.margin, ("soft",))
-        else:
-            validate.number("margin", self.margin, 0)
+        super().__post_init__()
         validate.choice("distance", self.distance, DISTANCES)
         validate.choice("reduce", self.reduce, REDUCTIONS)
 

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, NonNegative, checked
 from minigen.nn.activation import SiLU, Softplus, Tanh
 from minigen.nn.dense import LinearReLU
 from minigen.nn.linear import Linear
@@ -35,10 +36,10 @@ class Sequential(Layer):
         return dy, {"layers": grads}
 
 
-@validate.options
+@checked
 def mlp(
-    n_in: int, hidden: int | Sequence[int], n_out: int, *, rng: np.random.Generator,
-    activation: str = "relu", last_gain: float = 1.0, dtype: DTypeLike = np.float32,
+    n_in: Count, hidden: int | Sequence[int], n_out: Count, *, rng: np.random.Generator,
+    activation: str = "relu", last_gain: NonNegative = 1.0, dtype: DTypeLike = np.float32,
 ) -> Sequential:  # fmt: skip
     """A multilayer perceptron: Linear, activation, ..., Linear.
 

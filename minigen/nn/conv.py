@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, NonNegative, checked
 from minigen.core.tree import param
 
 BLOCK = 400_000  # bytes of patches made at once: they stay in the cache until they are multiplied
@@ -39,10 +40,10 @@ class Conv2d(Layer):
     stride: int = 1
 
     @classmethod
-    @validate.options
+    @checked
     def init(
-        cls, n_in: int, n_out: int, size: int = 3, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, stride: int = 1, gain: float = 2.0,
+        cls, n_in: Count, n_out: Count, size: int = 3, *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, stride: int = 1, gain: NonNegative = 2.0,
     ) -> "Conv2d":  # fmt: skip
         """W ~ N(0, gain / (k k C)) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
         validate.generator(rng)

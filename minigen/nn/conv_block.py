@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.contract import Cache, Layer
+from minigen.core.signature import Count, Size, checked
 from minigen.nn.activation import SiLU
 from minigen.nn.conv import Conv2d
 from minigen.nn.group_norm import GroupNorm
@@ -38,9 +39,10 @@ class ConvBlock(Layer):
     skip: tuple[Conv2d, ...]  # of one convolution, or of none
 
     @classmethod
+    @checked
     def init(
-        cls, n_in: int, n_out: int, embedding: int = 0, *, groups: int, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32,
+        cls, n_in: Count, n_out: Count, embedding: Size = 0, *, groups: Count,
+        rng: np.random.Generator, dtype: DTypeLike = np.float32,
     ) -> "ConvBlock":  # fmt: skip
         """Of e (N, embedding), or without; conv_2 starts at zero, so that y starts as skip(x)."""
         new: dict[str, Any] = {"rng": rng, "dtype": dtype}

@@ -1,6 +1,7 @@
 """Affine map and ReLU in one layer: the same mathematics as the two, with less memory traffic."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from numpy.typing import NDArray
 
@@ -18,8 +19,8 @@ class LinearReLU(Layer):
     Shapes: x (N, n_in), W (n_in, n_out), b (n_out,), y (N, n_out).
     """
 
-    W: NDArray = param()
-    b: NDArray = param()
+    W: Annotated[NDArray, "I O"] = param()
+    b: Annotated[NDArray, "O"] = param()
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         y = kernels.product(x, self.W)

@@ -1,11 +1,13 @@
 """Embeddings: a time step, or a class, as a vector."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, Steps, checked
 from minigen.core.tree import const, param
 from minigen.nn.activation import SiLU
 from minigen.nn.linear import Linear
@@ -28,14 +30,16 @@ class TimeEmbedding(Layer):
     the sinusoids of the integer times. There is no input to differentiate.
     """
 
-    table: NDArray = const()
+    table: Annotated[NDArray, "S n"] = const()
     first: Linear
     second: Linear
 
     @classmethod
+    @checked
     def init(
-        cls, T: int, n: int, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
-    ) -> "TimeEmbedding":
+        cls, T: Steps, n: Count, hidden: Count, *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+    ) -> "TimeEmbedding":  # fmt: skip
         """Sinusoids of n columns (even), layers of width `hidden`: He's variance, half of it."""
         first = Linear.init(n, hidden, rng=rng, dtype=dtype)
         second = Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0)
@@ -65,12 +69,14 @@ class LabelEmbedding(Layer):
     Given label (N,) in 0..K, K standing for none; W (K+1, H), e (N, H).
     """
 
-    W: NDArray = param()
+    W: Annotated[NDArray, "K H"] = param()
 
     @classmethod
+    @checked
     def init(
-        cls, classes: int, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
-    ) -> "LabelEmbedding":
+        cls, classes: Count, hidden: Count, *, rng: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+    ) -> "LabelEmbedding":  # fmt: skip
         """W ~ N(0, 1)."""
         return cls(rng.standard_normal((classes + 1, hidden)).astype(dtype))
 

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Positive, checked
 from minigen.core.tree import param
 from minigen.nn.conv import refuse_pictures
 
@@ -31,9 +32,10 @@ class GroupNorm(Layer):
     scale: NDArray = param()
     shift: NDArray = param()
     groups: int
-    eps: float = 1e-5
+    eps: Positive = 1e-5
 
     @classmethod
+    @checked
     def init(cls, channels: int, groups: int, *, dtype: DTypeLike = np.float32) -> "GroupNorm":
         """scale 1, shift 0."""
         channels = validate.integer("channels", channels, 1)

@@ -1,12 +1,14 @@
 """The affine map y = x W + b."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, NonNegative, checked
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
 
@@ -20,13 +22,14 @@ class Linear(Layer):
     Shapes: x (N, n_in), W (n_in, n_out), b (n_out,), y (N, n_out).
     """
 
-    W: NDArray = param()
-    b: NDArray = param()
+    W: Annotated[NDArray, "I O"] = param()
+    b: Annotated[NDArray, "O"] = param()
 
     @classmethod
+    @checked
     def init(
-        cls, n_in: int, n_out: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
-        gain: float = 2.0,
+        cls, n_in: Count, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
+        gain: NonNegative = 2.0,
     ) -> "Linear":  # fmt: skip
         """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
         validate.generator(rng)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
+from minigen.core.signature import Count, checked
 from minigen.kernels.activation import silu
 from minigen.nn.linear import Linear
 
@@ -20,8 +21,9 @@ class ResidualBlock(Layer):
     linear: Linear
 
     @classmethod
+    @checked
     def init(
-        cls, hidden: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+        cls, hidden: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> "ResidualBlock":
         """Half of He's variance, so that a few blocks keep the scale of h."""
         return cls(Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0))

@@ -4,8 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 
 
+@checked
 def dequantize(x: ArrayLike, rng: np.random.Generator) -> NDArray:
     """Integers k become k + u, u uniform in [0, 1).
 

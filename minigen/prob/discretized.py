@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Size, checked
 
 ROOT_2 = 2**0.5
 
 
+@checked
 def log_ndtr(x: NDArray) -> NDArray:
     """log Phi(x), the logarithm of the normal distribution function, at complex x too.
 
@@ -84,7 +86,7 @@ class DiscretisedGaussian(Layer):
     1.0
     """
 
-    levels: int
+    levels: Size
 
     def forward(self, x: NDArray, mu: NDArray, logvar: NDArray) -> tuple[NDArray, Cache]:
         h, sigma = 1 / (self.levels - 1), np.exp(logvar / 2)

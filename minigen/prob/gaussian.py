@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import scipy
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import LOG_2PI
+from minigen.core.signature import Count, Size, checked
 from minigen.core.tree import param
 
 MANY = 4096  # draws from which on vectorised functions win
@@ -53,7 +55,7 @@ class StandardNormal(Density):
     [-1.8379]
     """
 
-    features: int
+    features: Count
 
     def forward(self, z: NDArray) -> tuple[NDArray, Cache]:
         return -0.5 * ((z * z).sum(axis=1) + self.features * LOG_2PI), (z,)
@@ -62,7 +64,8 @@ class StandardNormal(Density):
         (z,) = cache
         return -dlogp[:, None] * z, {}
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
         """n rows, (n, D) float64."""
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return rng.standard_normal((n, self.features))
@@ -86,17 +89,19 @@ class Gaussian(Density):
     [-1.694]
     """
 
-    mu: NDArray = param()
-    a: NDArray = param()
-    lower: NDArray = param()
+    mu: Annotated[NDArray, "D"] = param()
+    a: Annotated[NDArray, "D"] = param()
+    lower: Annotated[NDArray, "D D"] = param()
 
     @classmethod
-    def init(cls, features: int, *, dtype: DTypeLike = np.float32) -> "Gaussian":
+    @checked
+    def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "Gaussian":
         """N(0, I) in `features` dimensions."""
         zero = np.zeros(features, dtype)
         return cls(zero, zero.copy(), np.zeros((features, features), dtype))
 
     @classmethod
+    @checked
     def from_moments(
         cls, mu: ArrayLike, Sigma: ArrayLike, *, dtype: DTypeLike = np.float64
     ) -> "Gaussian":
@@ -142,7 +147,8 @@ class Gaussian(Density):
         da = np.diag(dL) * np.exp(self.a) - dlogp.sum()
         return dz, {"mu": -dz.sum(axis=0), "a": da, "lower": np.tril(dL, -1)}
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
         """n rows, (n, D)."""
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return self.mu + rng.standard_normal((n, self.features)) @ self.L.T

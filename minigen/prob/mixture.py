@@ -1,6 +1,7 @@
 """Mixtures of densities."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
+from minigen.core.signature import Size, checked
 from minigen.core.tree import param
 from minigen.prob.gaussian import Gaussian
 
@@ -30,10 +32,11 @@ class Mixture(Density):
     ((4, 2), (1,))
     """
 
-    logits: NDArray = param()
+    logits: Annotated[NDArray, "K"] = param()
     components: tuple[Density, ...]
 
     @classmethod
+    @checked
     def of_gaussians(
         cls, means: ArrayLike, *, scale: float = 1.0, dtype: DTypeLike = np.float32
     ) -> "Mixture":
@@ -66,7 +69,8 @@ class Mixture(Density):
             dx = dx + dxk
         return dx, {"logits": dlogw.sum(axis=0) - dlogp.sum() * w, "components": grads}
 
-    def sample(self, n: int, *, rng: np.random.Generator) -> NDArray:
+    @checked
+    def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
         """n rows, (n, D)."""
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         w = np.exp(self.logits - logsumexp(self.logits)).astype(np.float64)
