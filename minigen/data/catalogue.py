@@ -3,7 +3,6 @@
 from dataclasses import fields
 
 from minigen.core import validate
-from minigen.core.signature import checked
 from minigen.data.base import Toy
 from minigen.data.toys_checkerboard import Checkerboard
 from minigen.data.toys_mixture import EightGaussians, Grid, Moons, SwissRoll, TwoSpirals
@@ -32,7 +31,7 @@ def toys() -> tuple[str, ...]:
     return tuple(TOYS)
 
 
-@checked
+@validate.options
 def toy(
     name: str, *, noise: float | None = None, scale: float | None = None,
     side: float | None = None, radius: float | None = None, inner: float | None = None,

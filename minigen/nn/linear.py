@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Count, NonNegative, checked
+from minigen.core.signature import Count, NonNegative, Size, checked
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
 
@@ -28,7 +28,7 @@ class Linear(Layer):
     @classmethod
     @checked
     def init(
-        cls, n_in: Count, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
+        cls, n_in: Size, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
         gain: NonNegative = 2.0,
     ) -> "Linear":  # fmt: skip
         """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""

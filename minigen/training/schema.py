@@ -84,6 +84,8 @@ def accepts(kind: Any, value: Any) -> bool:
         return type(value) in (int, float)
     if kind in (int, bool, str, None, type(None)):
         return type(value) is (type(None) if kind is None else kind)
+    if origin is typing.Literal:
+        return any(type(value) is type(arg) and value == arg for arg in args)
     if origin in (typing.Union, types.UnionType):
         return any(accepts(k, value) for k in args)
     if origin is tuple:
