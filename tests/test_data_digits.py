@@ -16,36 +16,66 @@ def digits():
     return data.digits()
 
 
+@pytest.fixture(scope="module")
+def small():
+    return data.digits("small")
+
+
 def test_digits_are_split_in_file_order(digits):
     parts = [digits.train, digits.validation, digits.test]
-    assert [len(p) for p in parts] == [1000, 350, 447]
+    assert [len(p) for p in parts] == [3400, 423, 1797]
     assert all(p.x.shape == (len(p), 64) and p.y.shape == (len(p),) for p in parts)
     x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
     assert x.dtype == np.uint8 and x.min() == 0 and x.max() == digits.levels - 1
-    assert y[:10].tolist() == list(range(10))
-    assert np.flatnonzero(np.ptp(x, axis=0) == 0).tolist() == [0, 32, 39]
+    assert y[:10].tolist() == [0, 0, 7, 4, 6, 2, 5, 5, 0, 8]
+    assert np.flatnonzero(np.ptp(x, axis=0) == 0).tolist() == [0, 39]
 
 
-def test_digits_are_those_of_scikit_learn(digits):
+def test_the_small_split_is_the_official_test_part(digits, small):
+    parts = [small.train, small.validation, small.test]
+    assert [len(p) for p in parts] == [1000, 350, 447]
+    assert np.array_equal(np.concatenate([p.x for p in parts]), digits.test.x)
+    assert np.array_equal(np.concatenate([p.y for p in parts]), digits.test.y)
+    assert small.train.y[:10].tolist() == list(range(10))
+    assert np.flatnonzero(np.ptp(digits.test.x, axis=0) == 0).tolist() == [0, 32, 39]
+
+
+def test_no_digit_occurs_twice_and_the_labels_are_counted_as_published(digits):
+    parts = [digits.train, digits.validation, digits.test]
+    x, y = (np.concatenate([getattr(p, name) for p in parts]) for name in "xy")
+    assert len(np.unique(x, axis=0)) == len(x) == 5620
+    published = [376, 389, 380, 389, 387, 376, 377, 387, 380, 382]
+    assert np.bincount(y[:3823]).tolist() == published
+    assert np.bincount(y[3823:]).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(ValueError, match=r"split: expected .*official.*, got 'offical'"):
+        data.digits("offical")
+
+
+def test_the_test_part_is_the_digits_of_scikit_learn(digits):
     sklearn = pytest.importorskip("sklearn.datasets")
     theirs = sklearn.load_digits()
-    parts = [digits.train, digits.validation, digits.test]
-    assert np.array_equal(theirs.data, np.concatenate([p.x for p in parts]))
-    assert np.array_equal(theirs.target, np.concatenate([p.y for p in parts]))
+    assert np.array_equal(theirs.data, digits.test.x)
+    assert np.array_equal(theirs.target, digits.test.y)
 
 
 def test_digits_are_fresh_arrays(digits):
     again = data.digits()
     again.train.x[:] = 0
-    assert data.digits().train.x.max() == 16 and repr(again.test).startswith("Split(x=(447, 64)")
+    assert data.digits().train.x.max() == 16 and repr(again.test).startswith("Split(x=(1797, 64)")
 
 
-def test_baselines_of_the_digits(digits):
-    found = data.baselines(digits)
+@pytest.mark.parametrize(
+    ("split", "pixels", "gaussian"), [("official", 2.424, 2.966), ("small", 2.396, 2.964)]
+)
+def test_baselines_of_the_digits(split, pixels, gaussian):
+    found = data.baselines(data.digits(split))
     expected = {
         "uniform": np.log2(17),
-        "independent pixels": 2.396,
-        "full-covariance Gaussian": 2.964,
+        "independent pixels": pixels,
+        "full-covariance Gaussian": gaussian,
     }
     assert found.keys() == expected.keys()
     assert all(abs(found[name] - bits) < 1e-3 for name, bits in expected.items())
@@ -65,8 +95,8 @@ def test_gaussian_baseline_is_the_mean_over_noise_of_a_score_of_noisy_data(digit
     assert abs(np.mean(scores) - gaussian(train, test)) < 5.5 * error
 
 
-def test_fitting_one_draw_of_the_noise_costs_about_a_hundredth_of_a_bit(digits, rng):
-    train, test = (prob.dequantize(part.x, rng) for part in (digits.train, digits.test))
+def test_fitting_one_draw_of_the_noise_costs_about_a_hundredth_of_a_bit(small, rng):
+    train, test = (prob.dequantize(part.x, rng) for part in (small.train, small.test))
     S, e = np.cov(train, rowvar=False, bias=True), test - train.mean(axis=0)
     quadratic = np.sum(e @ np.linalg.inv(S) * e, axis=1).mean()
     bits = (quadratic + np.linalg.slogdet(2 * np.pi * S)[1]) / 2 / 64 / np.log(2)

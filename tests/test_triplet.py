@@ -256,7 +256,7 @@ def test_queries_are_row_numbers(rng):
 
 def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
     """A training of seconds, on shuffled digits."""
-    digits = mg.data.digits()
+    digits = mg.data.digits("small")
     parts = digits.train, digits.validation, digits.test
     x = np.concatenate([part.x for part in parts]) / np.float32(16)
     y = np.concatenate([part.y for part in parts])
@@ -273,7 +273,7 @@ def test_digits_of_the_same_writers_are_found_better_than_by_pixels_or_pca(rng):
 
 
 def test_the_baselines_of_the_fixed_split_are_the_known_ones():
-    digits = mg.data.digits()
+    digits = mg.data.digits("small")
     pca = metric.PCA.of(digits.train.x, 16)
     assert np.isclose(metric.recall(digits.test.x, digits.test.y)[1], 0.980, atol=5e-4)
     assert np.isclose(metric.recall(pca.embed(digits.test.x), digits.test.y)[1], 0.973, atol=5e-4)

@@ -719,7 +719,7 @@ mg.plot.warp(flow)
 # practice? Predict, for a MAF of five layers trained on pictures of $8\times8=64$ pixels. Then run.
 
 # %%
-digits = mg.data.digits()
+digits = mg.data.digits("small")
 pixels = maf(64, layers=5, hidden=(128,), levels=17, rng=rng)
 mg.fit(pixels.nll, digits.train.x, steps=300, lr=1e-3, rng=rng, progress=False)
 chain: Any = pixels.chain

@@ -50,7 +50,7 @@ rng = np.random.default_rng(0)
 # Three simple models set the scale.
 
 # %%
-digits = mg.data.digits()
+digits = mg.data.digits("small")
 train, test = digits.train.x, digits.test.x
 scale = mg.data.baselines(digits)
 for name, bits in scale.items():

@@ -33,7 +33,7 @@ from minigen.plot import LINES
 from minigen.prob import Mixture
 
 rng = np.random.default_rng(0)
-digits = mg.data.digits()
+digits = mg.data.digits("small")
 train, validation, test = digits.train.x, digits.validation.x, digits.test.x
 print(digits)
 mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training images")

@@ -51,7 +51,7 @@ rng = np.random.default_rng(0)
 # often has it the same label? This share is called **recall@1**.
 
 # %%
-digits = mg.data.digits()
+digits = mg.data.digits("small")
 train, held, test = (
     (part.x / np.float32(16), part.y) for part in (digits.train, digits.validation, digits.test)
 )

@@ -12,6 +12,7 @@ from minigen.core import validate
 from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000
+DIGITS = {"digits": "official", "digits-small": "small"}
 SUFFIXES = (".csv", ".npy", ".npz")
 
 
@@ -47,8 +48,8 @@ def dataset(name: str, rng: np.random.Generator) -> Dataset:
     if name in ENERGIES:
         target = energy(name)
         return Dataset(name, "energy", target, None, None, target.features)
-    if name == "digits":
-        digits = data.digits()
+    if name in DIGITS:
+        digits = data.digits(DIGITS[name])
         parts = digits.train.x, digits.validation.x
         return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
     suffix = pathlib.Path(name).suffix.lower()
@@ -58,7 +59,7 @@ def dataset(name: str, rng: np.random.Generator) -> Dataset:
     if suffix in SUFFIXES:
         return _table(name, data.read(name), rng)
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
-    what = f"digits, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
+    what = f"digits, digits-small, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
 
 

@@ -1,7 +1,7 @@
 """Data: toy densities with a known log p and entropy, digits, and readers for users' files.
 
 toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
-digits = mg.data.digits()                   digits.train.x (1000, 64), 0..16; .y labels
+digits = mg.data.digits()                   digits.train.x (3400, 64), 0..16; .y labels
 x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
 p = mg.data.pictures("train-images-idx3-ubyte.gz", size=14, levels=16)     p.x, p.y
 alice = mg.data.text()                      paragraphs as symbols, of a public-domain book

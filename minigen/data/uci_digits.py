@@ -1,11 +1,19 @@
 """The UCI handwritten digits, shipped with the package (see DIGITS.md for source and licence)."""
 
 import importlib.resources
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from minigen.core import validate
+
+SPLITS = {  # where train, validation and test begin and end in the file
+    "official": (0, 3400, 3823, 5620),
+    "small": (3823, 4823, 5173, 5620),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,10 +32,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """1797 digits of 8 x 8 pixels with 17 grey levels (Alpaydin & Kaynak 1998), in file order.
-
-    train 1000, validation 350, test 447 rows; pixels 0, 32 and 39 are 0 in all of them.
-    """
+    """Digits of 8 x 8 pixels with 17 grey levels (Alpaydin & Kaynak 1998), in file order."""
 
     train: Split
     validation: Split
@@ -36,8 +41,14 @@ class Digits:
     features: ClassVar[int] = 64
 
 
-def digits() -> Digits:
+def digits(split: str = "official") -> Digits:
     """The UCI digits, split in file order.
+
+    Parameters
+    ----------
+    split : "official", the split by writers: 3823 images by 30 people, of which the last 423 are
+        for validation, and 1797 by 13 others as the test part. Or "small": the official test
+        part alone, as 1000, 350 and 447 images, which are few enough to be learned by heart
 
     Returns
     -------
@@ -48,11 +59,12 @@ def digits() -> Digits:
     --------
     >>> digits = mg.data.digits()
     >>> digits.train
-    Split(x=(1000, 64) uint8, y=(1000,) uint8)
+    Split(x=(3400, 64) uint8, y=(3400,) uint8)
     >>> digits.levels, len(digits.test)
-    (17, 447)
+    (17, 1797)
     """
+    cuts = SPLITS[validate.choice("split", split, SPLITS)]
     file = importlib.resources.files("minigen.data") / "digits8x8.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         x, y = arrays["x"], arrays["y"]
-    return Digits(*(Split(x[a:b], y[a:b]) for a, b in [(0, 1000), (1000, 1350), (1350, 1797)]))
+    return Digits(*(Split(x[a:b].copy(), y[a:b].copy()) for a, b in itertools.pairwise(cuts)))

@@ -136,7 +136,7 @@ def embedding(
     >>> digits = mg.data.digits()
     >>> net = mg.metric.embedding(64, 16, rng=rng, hidden=(32,))
     >>> net.embed(digits.test.x).shape
-    (447, 16)
+    (1797, 16)
     """
     validate.choice("mining", mining, MINING)
     net = mlp(features, hidden, dims, rng=rng, activation=activation, dtype=dtype)
