@@ -125,7 +125,10 @@ BAD_FILES = {
     "nan.csv": ("1,2\n3,nan\n", "nan.csv:2:2: expected a finite number, got 'nan'"),
     "narrow.csv": ("1\n2\n3\n", "features: expected an integer >= 2, got 1"),
     "constant.csv": ("1,7\n2,7\n3,7\n", "columns that vary"),
-    "words.xyz": ("hello", "--data: expected digits, digits-small, text, a file (.csv, .npy, .npz, .txt), a toy"),
+    "words.xyz": (
+        "hello",
+        "--data: expected digits, digits-small, text, a file (.csv, .npy, .npz, .txt), a toy",
+    ),
     "words.txt": ("hello", "text: expected at least 5 paragraphs to split, got 1"),
 }
 

@@ -179,7 +179,7 @@ def test_damaged_archives_are_read_right_or_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["x", "x.txt", "x.parquet", "x.npz.gz"])
 def test_other_files_are_refused_by_suffix(name):
-    with pytest.raises(ValueError, match=rf"{re.escape(name)}: suffix: expected one of .csv, .npy"):
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}: suffix: expected one of .csv"):
         data.read(name)
 
 
@@ -209,3 +209,26 @@ def test_split_deals_each_row_into_one_part(x, tenths):
 def test_split_refuses(fractions, message, rng):
     with pytest.raises(ValueError, match=message):
         data.split(np.zeros((10, 2)), fractions, rng=rng)
+
+
+def test_data_labels_and_context_are_split_together(rng):
+    x, y, c = np.arange(30.0).reshape(10, 3), np.arange(10), [[k] for k in range(10)]
+    parts = data.split((x, y, c), (0.5, 0.3, 0.2), rng=rng)
+    assert [len(part[0]) for part in parts] == [5, 3, 2]
+    for px, py, pc in parts:
+        assert np.array_equal(px, x[py]) and np.array_equal(pc[:, 0], py)
+    assert sorted(np.concatenate([py for _, py, _ in parts])) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        ((np.zeros((4, 2)), np.zeros(3)), r"as many rows in each array, got \[4, 3\]"),
+        ((), "arrays of rows"),
+        ((np.zeros((4, 2)), 3), "arrays of rows"),
+        ((np.zeros((4, 2)), ["a"] * 4), r"x\[1\]: expected an array of real numbers"),
+    ],
+)
+def test_a_joint_split_is_refused_for(rng, x, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        data.split(x, (0.5, 0.5), rng=rng)

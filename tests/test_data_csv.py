@@ -35,6 +35,9 @@ GOOD = {
     "old Mac line ends": "1,2\r3,4\r",
     "spaces": " 1 , 2 \n3,\t4\n",
     "quotes": '"a","b, in mm"\n"1","2"\n3,"4"\n',
+    "semicolons": "1;2\n3;4\n",
+    "semicolons below names with a comma in one": '"a, in mm";b\n1;2\n3;4\n',
+    "tabs": "1\t2\n3\t4\n",
     "blank lines at the end": "1,2\n3,4\n\n \n\n",
     "exponents": "1e0,+2.\n.3e1,400E-2\n",
     "a name over two lines": '"a\nb",c\n1,2\n3,4\n',
@@ -66,14 +69,11 @@ BAD_CSV = {
     "an empty cell": ("1,2\n,4\n", ":2:1: expected a finite number, got an empty cell"),
     "empty cells": ("1,2\n,\n", ":2:1: expected a finite number, got an empty cell"),
     "NA": ("1,2\n3,NA\n", ":2:2: expected a finite number, got 'NA'"),
-    "a boolean": ("1,2\n3,True\n", ":2:2: expected a finite number, got 'True'"),
     "a complex number": ("1,2\n3,1+2j\n", ":2:2: expected a finite number, got '1+2j'"),
     "digits grouped Python's way": ("1,2\n3,1_000\n", ":2:2: expected a finite number, got '1_0"),
     "hexadecimal": ("1,2\n3,0x10\n", ":2:2: expected a finite number, got '0x10'"),
     "decimal commas": ('1,2\n"3,5",4\n', ":2:1: expected a finite number, got '3,5' (columns are"),
-    "semicolons": ("1;2\n3;4\n", ":2:1: expected a finite number, got '3;4' (columns are"),
     "semicolons and decimal commas": ("1,5;2\n3,4;1\n", ":1:2: expected a finite number, got '5;2"),
-    "tabs": ("1\t2\n3\t4\n", ":2:1: expected a finite number, got '3\\t4' (columns are"),
     "spaces for commas": ("1 2\n3 -4\n", ":2:1: expected a finite number, got '3 -4' (columns are"),
     "a comment": ("1,2\n# note\n3,4\n", ":2:2: expected as many columns as line 1, 2, got 1"),
     "an index column": (",a,b\n0,1,2\n", ":1:1: expected a column name, got an empty cell (an i"),
@@ -98,3 +98,107 @@ def test_csv_names_the_line_and_column_of(tmp_path, content, message):
         data.read(path)
     assert str(error.value).startswith(f"{path}{message}")
     assert len(str(error.value)) < 200 + len(str(path))
+
+
+TSV = "a,1\tb\n1\t2\n3\t4\n"
+
+
+def test_a_tsv_file_has_tabs(tmp_path):
+    table = data.table(write(tmp_path, "x.tsv", TSV))
+    assert table.x.tolist() == [[1, 2], [3, 4]] and table.columns == ("a,1", "b")
+
+
+def test_booleans_are_zero_and_one(tmp_path):
+    """What pandas writes of one-hot columns."""
+    table = data.table(write(tmp_path, "x.csv", "a,b\n1.5,True\n2,False\n"))
+    assert table.x.tolist() == [[1.5, 1], [2, 0]]
+
+
+IRIS = "sepal,petal,species\n5,1.5,setosa\n6,4.5,versicolor\n5,1.4,setosa\n"
+
+
+@pytest.mark.parametrize("label", ["species", "3", 3])
+def test_a_label_is_a_column_of_words(tmp_path, label):
+    table = data.table(write(tmp_path, "x.csv", IRIS), label=label)
+    assert table.columns == ("sepal", "petal") and table.label == "species"
+    assert table.classes == ("setosa", "versicolor") and table.y.tolist() == [0, 1, 0]
+    assert table.x.tolist() == [[5, 1.5], [6, 4.5], [5, 1.4]]
+
+
+def test_columns_are_left_out_by_name_or_number(tmp_path):
+    path = write(tmp_path, "x.csv", IRIS)
+    assert data.table(path, drop=["species"]).columns == ("sepal", "petal")
+    assert data.table(path, drop=("1", "species")).columns == ("petal",)
+    np.save(tmp_path / "x.npy", np.arange(6.0).reshape(2, 3))
+    assert data.table(tmp_path / "x.npy", drop=[1]).x.tolist() == [[1, 2], [4, 5]]
+    table = data.table(tmp_path / "x.npy", label=3)
+    assert table.classes == ("2", "5") and table.names == ("column 1", "column 2")
+    np.savez(tmp_path / "x.npz", x=np.ones((2, 1)), y=[7, 5])
+    table = data.table(tmp_path / "x.npz", label="y")
+    assert table.classes == ("5", "7") and table.y.tolist() == [1, 0]
+
+
+def test_numbers_as_classes_are_in_their_order(tmp_path):
+    path = write(tmp_path, "x.csv", "1.5,10\n2,9\n3,10\n")
+    assert data.table(path, label=2).classes == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            {"label": "kind"},
+            r"label: .*: one of sepal, petal, species, or a number",
+        ),
+        ({"label": "4"}, r"a number in 1\.\.3, got '4'"),
+        ({"drop": ["x"]}, "drop: expected a column of"),
+        ({"drop": ["species"], "label": "species"}, "drop: expected other columns than the label"),
+        ({"drop": "123"}, "drop: expected a column of"),
+        ({"drop": [1, 2], "label": 3}, "a column of numbers beside those left out, got none"),
+        (
+            {},
+            r":2:3: .*'setosa' \(of a label\? name its column by label=, or leave",
+        ),
+        ({"label": "sepal", "header": False}, "label: expected a column of"),
+    ],
+)
+def test_columns_are_refused_by_name(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        data.table(write(tmp_path, "x.csv", IRIS), **options)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("a,b\n1,x\n2,x\n", "label: expected a column with at least two classes, got x"),
+        ("a,b\n1,x\n2,\n", r"x.csv:3:2: expected a label, got an empty cell"),
+        ("b,b\n1,x\n2,y\n", "expected a name that one column of .* has, got 'b', which two have"),
+    ],
+)
+def test_a_label_is_refused_for(tmp_path, content, message):
+    with pytest.raises(ValueError, match=message):
+        data.table(write(tmp_path, "x.csv", content), label="b")
+
+
+def test_a_label_of_a_value_for_each_row_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((100, 2)))
+    with pytest.raises(ValueError, match="a column of few classes, got 100 of them"):
+        data.table(tmp_path / "x.npy", label=2)
+
+
+YEARS = "2019,2020\n1.5,2.5\n3.5,1.5\n2.5,0.5\n"
+
+
+def test_whole_numbers_above_fractions_are_refused_until_it_is_said_what_they_are(tmp_path):
+    path = write(tmp_path, "x.csv", YEARS)
+    with pytest.raises(ValueError, match=r"x.csv:1: expected names or numbers .* got 2019, 2020"):
+        data.read(path)
+    assert len(data.table(path, header=False)) == 4
+    assert data.table(path, header=True).columns == ("2019", "2020")
+
+
+def test_names_that_are_numbers_of_pandas_are_names(tmp_path):
+    path = write(tmp_path, "x.csv", "0,1\n1.5,2.5\n")
+    with pytest.warns(UserWarning, match="taken for column names"):
+        assert data.read(path).tolist() == [[1.5, 2.5]]
+    assert len(data.table(path, header=False)) == 2

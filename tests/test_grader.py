@@ -157,7 +157,9 @@ def test_a_stopped_run_goes_on_and_a_changed_record_is_found_out(tmp_path, grade
     path = tmp_path / "out" / "records" / f"{Submission('a').id}.json"
     path.write_text(json.dumps(first[0] | {"earned": 999}), encoding="utf-8")
     marked, marks = [], grader._Run.marks
-    monkeypatch.setattr(grader._Run, "marks", lambda r, s, v: marked.append(s.student) or marks(r, s, v))
+    monkeypatch.setattr(
+        grader._Run, "marks", lambda r, s, v: marked.append(s.student) or marks(r, s, v)
+    )
     assert graded(texts) == first
     assert marked == ["a"]
 

@@ -3,6 +3,8 @@
 toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
 digits = mg.data.digits()                   digits.train.x (3400, 64), 0..16; .y labels
 x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
+t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
+t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
 p = mg.data.pictures("train-images-idx3-ubyte.gz", size=14, levels=16)     p.x, p.y
 alice = mg.data.text()                      paragraphs as symbols, of a public-domain book
 """
@@ -11,13 +13,14 @@ from minigen.data.base import Sampler, Toy
 from minigen.data.baseline import baselines, bits_per_dim
 from minigen.data.catalogue import TOYS, toy, toys
 from minigen.data.picture_readers import Pictures, pictures
-from minigen.data.readers import read, read_labels, split
+from minigen.data.readers import Table, read, read_labels, split, table
 from minigen.data.texts import Text, text
 from minigen.data.uci_digits import Digits, Split, digits
 
 __all__ = [
-    "TOYS", "Digits", "Pictures", "Sampler", "Split", "Text", "Toy", "baselines", "bits_per_dim",
-    "digits", "pictures", "read", "read_labels", "split", "text", "toy", "toys",
+    "TOYS", "Digits", "Pictures", "Sampler", "Split", "Table", "Text", "Toy", "baselines",
+    "bits_per_dim", "digits", "pictures", "read", "read_labels", "split", "table", "text", "toy",
+    "toys",
 ]  # fmt: skip
 
 

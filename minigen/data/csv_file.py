@@ -1,4 +1,8 @@
-"""Rows of numbers from a CSV file, with the place of the first mistake."""
+"""Rows of numbers from a CSV file, with the place of the first mistake.
+
+Columns are separated by commas; or by semicolons or tabs, where the first line has no comma, and by
+tabs in a .tsv file. One column may be a label, in numbers or in words; columns may be left out.
+"""
 
 import csv
 import io
@@ -6,8 +10,9 @@ import math
 import pathlib
 import re
 import warnings
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +20,67 @@ from numpy.typing import NDArray
 from minigen.core.validate import expected
 
 Record = tuple[int, list[str]]  # the line number and the cells
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+TRUTH = {"true": 1.0, "false": 0.0}
+MISSING = ("na", "nan", "inf", "null", "none", "infinity")
+LOOKED_AT = 200  # lines, for whether the first is like the others
 
 
-def read_csv(path: pathlib.Path) -> NDArray:
-    """The numbers of a CSV file, (N, D) float64; a first line of names is skipped."""
-    records = _records(path)
+@dataclass(frozen=True)
+class Cells:
+    """What a file holds: numbers x (N, D), their columns' names or (), and a column of words."""
+
+    x: NDArray
+    columns: tuple[str, ...]
+    words: list[str] | None
+    label: str
+
+
+def read_csv(
+    path: pathlib.Path, header: bool | None = None, label: str | None = None,
+    drop: Sequence[str] = (),
+) -> Cells:  # fmt: skip
+    """The numbers of a CSV file; header None: the first line is looked at."""
+    separator, records = _opened(path)
     first = next(records, None)
     if first is None:
         raise expected(str(path), "rows of numbers", "an empty file")
-    if not _is_header(path, first):
+    ahead = list(islice(records, LOOKED_AT))
+    records = chain(ahead, records)
+    names: list[str] = []
+    if _has_names(path, first, ahead, header):
+        names = [cell.strip() for cell in first[1]]
+    else:
         records = chain([first], records)
-    rows = (_numbers(path, record, first) for record in records)
+    width = len(first[1])
+    at = None if label is None else _place(path, "label", label, names, width)
+    out = {_place(path, "drop", name, names, width) for name in drop}
+    if at in out:
+        raise expected("drop", "other columns than the label", repr(label))
+    used = [k for k in range(width) if k not in out and k != at]
+    if not used:
+        raise expected(str(path), "a column of numbers beside those left out", "none")
+    words: list[str] = []
+    rows = (_numbers(path, record, first, used, at, words, separator) for record in records)
     values = np.fromiter(chain.from_iterable(rows), np.float64)
     if not values.size:
         raise expected(str(path), "rows of numbers", "column names only")
-    return values.reshape(-1, len(first[1]))
+    title = "" if at is None else (names[at] if names else f"column {at + 1}")
+    kept = tuple(names[k] for k in used) if names else ()
+    return Cells(values.reshape(-1, len(used)), kept, None if at is None else words, title)
+
+
+def _place(path: pathlib.Path, option: str, name: str, names: Sequence[str], width: int) -> int:
+    """The index of the column of that name, or of that number, counted from 1."""
+    if names.count(name) > 1:
+        raise expected(option, f"a name that one column of {path} has", f"{name!r}, which two have")
+    if name in names:
+        return list(names).index(name)
+    if re.fullmatch(r"[0-9]{1,9}", name) and 1 <= int(name) <= width:
+        return int(name) - 1
+    known = f"one of {', '.join(names)}, or" if names and len(names) <= 40 else ""
+    what = f"a column of {path}: {known} a number in 1..{width}".replace(":  ", ": ")
+    raise expected(option, what, repr(name))
 
 
 def decoded(name: str, content: bytes) -> str:
@@ -41,10 +92,20 @@ def decoded(name: str, content: bytes) -> str:
         raise expected(f"{name}:{line}", "text in UTF-8", "bytes that are not") from None
 
 
-def _records(path: pathlib.Path) -> Iterator[Record]:
+def _opened(path: pathlib.Path) -> tuple[str, Iterator[Record]]:
+    """The character between columns, and the records."""
+    text = decoded(str(path), path.read_bytes())
+    line = text.split("\n", 1)[0]
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    if separator == "," and "," not in re.sub(r'"[^"]*"', "", line):
+        separator = next((c for c in ";\t" if c in line), ",")
+    return separator, _records(path, text, separator)
+
+
+def _records(path: pathlib.Path, text: str, separator: str) -> Iterator[Record]:
     """The records that are not blank; blank lines may only stand at the end."""
-    stream = io.StringIO(decoded(str(path), path.read_bytes()), newline="")
-    reader = csv.reader(stream, strict=True, skipinitialspace=True)
+    stream = io.StringIO(text, newline="")
+    reader = csv.reader(stream, strict=True, skipinitialspace=True, delimiter=separator)
     blank = 0
     try:
         for cells in reader:
@@ -56,19 +117,30 @@ def _records(path: pathlib.Path) -> Iterator[Record]:
             else:
                 yield reader.line_num, cells
     except csv.Error as error:
-        raise expected(f"{path}:{reader.line_num}", "comma-separated values", error) from None
+        what = "comma-separated values" if separator == "," else f"{SEPARATORS[separator]} between"
+        raise expected(f"{path}:{reader.line_num}", what, error) from None
 
 
-def _is_header(path: pathlib.Path, record: Record) -> bool:
-    """Whether no cell of the first line is a number; then each must be a name.
+def _has_names(
+    path: pathlib.Path, record: Record, others: Sequence[Record], header: bool | None
+) -> bool:
+    """Whether the first line has the columns' names: no cell of it is a number.
 
-    0, 1, 2, ... are names too: those that pandas gives to columns that have none.
+    0, 1, 2, ... are names too: those that pandas gives to columns that have none. Other whole
+    numbers above lines that are not whole may be names, and may not: that is refused.
     """
     line, cells = record
-    if len(cells) > 1 and [cell.strip() for cell in cells] == [str(k) for k in range(len(cells))]:
-        warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=4)
-        return True
-    if any(_as_float(cell) is not None for cell in cells):
+    if header is False:
+        return False
+    if header is None and len(cells) > 1:
+        if [cell.strip() for cell in cells] == [str(k) for k in range(len(cells))]:
+            warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=5)
+            return True
+        alone = len(others) > 2 and not any(_whole(cells) for _, cells in others)
+        if alone and _whole(cells) and len(set(cells)) == len(cells):
+            what = "names or numbers like those below it (say which: header=True or False)"
+            raise expected(f"{path}:{line}", what, ", ".join(cells[:6]))
+    if header is None and any(_as_float(cell) is not None for cell in cells):
         return False
     names = [cell.strip() for cell in cells]
     if "" in names:
@@ -77,33 +149,50 @@ def _is_header(path: pathlib.Path, record: Record) -> bool:
     return True
 
 
-def _numbers(path: pathlib.Path, record: Record, first: Record) -> list[float]:
-    """The finite numbers of one record, as many as the first line has columns."""
+def _whole(cells: Sequence[str]) -> bool:
+    """Whether all are whole numbers, written as such."""
+    return all(re.fullmatch(r"\s*[0-9]+\s*", cell) for cell in cells)
+
+
+def _numbers(
+    path: pathlib.Path, record: Record, first: Record, used: Sequence[int], label: int | None,
+    words: list[str], separator: str,
+) -> list[float]:  # fmt: skip
+    """The finite numbers of one record, as many as the first line has columns; the label's word."""
     (line, cells), (first_line, width), got = record, (first[0], len(first[1])), len(record[1])
     if got != width:
         place = f"{path}:{line}:{min(got, width) + 1}"
         raise expected(place, f"as many columns as line {first_line}, {width}", got)
     row = []
-    for column, cell in enumerate(cells, 1):
-        value = _as_float(cell)
+    for column in used:
+        value = _as_float(cells[column])
         if value is None or not math.isfinite(value):
-            raise expected(f"{path}:{line}:{column}", "a finite number", _described(cell))
+            said = _described(cells[column], separator)
+            raise expected(f"{path}:{line}:{column + 1}", "a finite number", said)
         row.append(value)
+    if label is not None:
+        word = cells[label].strip()
+        if not word:
+            raise expected(f"{path}:{line}:{label + 1}", "a label", "an empty cell")
+        words.append(word)
     return row
 
 
 def _as_float(cell: str) -> float | None:
-    """The number in a cell, nan and infinity included, or None."""
+    """The number in a cell, nan and infinity included, or None; True is 1 and False 0."""
     try:
         return None if "_" in cell else float(cell)  # 1_000 is a number in Python alone
     except ValueError:
-        return None
+        return TRUTH.get(cell.strip().lower())
 
 
-def _described(cell: str) -> str:
+def _described(cell: str, separator: str) -> str:
     """A cell that is no number, shortened, with a guess at the mistake."""
     if not cell.strip():
-        return "an empty cell"
-    separated = re.search(r"\d\s*[,;\s]\s*[-+.\d]", cell)
-    hint = " (columns are separated by commas, decimals have a point)" if separated else ""
-    return f"{cell[:37] + '...' if len(cell) > 40 else cell!r}{hint}"
+        return "an empty cell (a missing value)"
+    short = f"{cell[:37] + '...' if len(cell) > 40 else cell!r}"
+    if re.search(r"\d\s*[,;\s]\s*[-+.\d]", cell):
+        return f"{short} (columns are separated by {SEPARATORS[separator]}, decimals have a point)"
+    if re.fullmatch(r"[^\W\d][\w .-]*", cell.strip()) and cell.strip().lower() not in MISSING:
+        return f"{short} (of a label? name its column by label=, or leave it out by drop=)"
+    return short

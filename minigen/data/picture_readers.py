@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.data.idx_file import is_idx, read_idx
 from minigen.data.numpy_file import read_npy, read_npz
 from minigen.data.resize import as_size, averaged, middle
@@ -38,6 +39,7 @@ class Pictures:
         return f"Pictures({self.x.shape}, {self.levels} levels, {labels})"
 
 
+@checked
 def pictures(
     path: str | os.PathLike[str], size: int | Sequence[int] | None = None, levels: int = 256, *,
     resize: str = "average", labels: str | os.PathLike[str] | ArrayLike | None = None,

@@ -1,4 +1,4 @@
-"""Readers for a user's own rows of numbers: .csv, .npy and .npz.
+"""Readers for a user's own rows of numbers: .csv, .tsv, .npy and .npz.
 
 Nothing in a file is executed, no memory is allocated for data a file does not hold, and what cannot
 be trained on (text, ragged rows, nan, infinity) is refused with its place.
@@ -7,14 +7,135 @@ be trained on (text, ragged rows, nan, infinity) is refused with its place.
 import os
 import pathlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.signature import checked
 from minigen.data.csv_file import read_csv
 from minigen.data.numpy_file import read_npy, read_npz
+
+SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of numbers x (N, D), and what a file says of them.
+
+    columns: the names of the D columns, or () where the file has none. y: (N,) class numbers
+    0..K-1, or None without a label; classes: what stands in the file for each; label: its name.
+    """
+
+    x: NDArray
+    columns: tuple[str, ...] = ()
+    y: NDArray | None = None
+    classes: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each column: its own, or "column 1" and so on."""
+        return self.columns or tuple(f"column {k + 1}" for k in range(self.x.shape[1]))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        label = f", label {self.label!r} of {len(self.classes)} classes" if self.label else ""
+        return f"Table({len(self.x)} rows, {self.x.shape[1]} columns{label})"
+
+
+@checked
+def table(
+    path: str | os.PathLike[str], *, label: str | int | None = None,
+    drop: str | int | Sequence[str | int] = (), header: bool | None = None,
+) -> Table:  # fmt: skip
+    """The rows of numbers in a file, the names of its columns, and a label.
+
+    Parameters
+    ----------
+    path : of a .csv, .tsv, .npy or .npz file, as in `read`
+    label : the column that says the class of each row, by its name, or by its number from 1; in
+        an .npz file `y`
+    drop : columns to leave out, by name or number
+    header : whether the first line of text has the columns' names; by default it is looked at
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InvalidInput
+        With the file and the line and column, or the index, of the first bad value.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "iris.csv"
+    >>> _ = path.write_text("petal,species\\n1.4,setosa\\n4.7,versicolor\\n", encoding="utf-8")
+    >>> table = mg.data.table(path, label="species")
+    >>> table.columns, table.classes, table.y
+    (('petal',), ('setosa', 'versicolor'), array([0, 1]))
+    """
+    path = pathlib.Path(path)
+    kind = validate.choice(f"{path}: suffix", path.suffix.lower(), SUFFIXES)
+    drop = (drop,) if isinstance(drop, str | int) else drop
+    if kind in (".csv", ".tsv"):
+        named = None if label is None else str(label)
+        cells = read_csv(path, header, named, [str(name) for name in drop])
+        if cells.words is None:
+            return Table(cells.x, cells.columns)
+        return Table(cells.x, cells.columns, *classes(cells.words), cells.label)
+    if header is not None:
+        raise validate.expected("header", "None for an array", header)
+    arrays = {"x": read_npy(path)} if kind == ".npy" else read_npz(path)
+    with np.errstate(over="ignore"):  # a long double may be infinite as a float64
+        x = np.array(arrays["x"], np.float64, order="C")
+    x = validate.array(str(path), x, ("N", "D"))
+    return _without(x, arrays.get("y"), str(path), label, drop)
+
+
+def _without(
+    x: NDArray, y: NDArray | None, path: str, label: str | int | None, drop: Sequence[str | int]
+) -> Table:
+    """The columns of an array that are not left out, and its label."""
+    gone = [validate.integer(f"drop[{k}]", _counted(d), 1, x.shape[1]) for k, d in enumerate(drop)]
+    words: NDArray | None = None
+    if label == "y" and y is not None:
+        words = validate.array(f"{path}: y", y, (len(x),))
+    elif label is not None:
+        at = validate.integer("label", _counted(label), 1, x.shape[1])
+        words, gone = x[:, at - 1], [*gone, at]
+    kept = np.delete(x, np.array(gone, int) - 1, axis=1)
+    if not kept.shape[1]:
+        raise validate.expected(path, "a column of numbers beside those left out", "none")
+    if words is None:
+        return Table(kept)
+    return Table(kept, (), *classes([f"{v:g}" for v in words]), str(label))
+
+
+def _counted(name: str | int) -> int | str:
+    """The number of a column that was given as text."""
+    return int(name) if isinstance(name, str) and name.isdigit() else name
+
+
+def classes(words: Sequence[str]) -> tuple[NDArray, tuple[str, ...]]:
+    """Class numbers (N,) of words, and the words in order; numbers are ordered as numbers."""
+    found = set(words)
+    if len(found) < 2:
+        raise validate.expected("label", "a column with at least two classes", *found)
+    if len(found) > max(20, len(words) // 5):
+        raise validate.expected("label", "a column of few classes", f"{len(found)} of them")
+    try:
+        order = sorted(found, key=float)
+    except ValueError:
+        order = sorted(found)
+    number = {word: k for k, word in enumerate(order)}
+    return np.array([number[word] for word in words]), tuple(order)
 
 
 @checked
@@ -23,9 +144,9 @@ def read(path: str | os.PathLike[str]) -> NDArray:
 
     Parameters
     ----------
-    path : of a .csv, .npy or .npz file. A CSV file is UTF-8 text with commas between the columns,
-        points in the decimals, and one line of column names or none. An .npz archive has the rows
-        as `x`, or as its only array beside `y`.
+    path : of a .csv, .tsv, .npy or .npz file. A CSV file is UTF-8 text with commas, semicolons or
+        tabs between the columns, points in the decimals, and one line of column names or none. An
+        .npz archive has the rows as `x`, or as its only array beside `y`.
 
     Returns
     -------
@@ -46,13 +167,7 @@ def read(path: str | os.PathLike[str]) -> NDArray:
     array([[ 1.7, 65. ],
            [ 1.8, 80. ]])
     """
-    path = pathlib.Path(path)
-    kind = validate.choice(f"{path}: suffix", path.suffix.lower(), (".csv", ".npy", ".npz"))
-    if kind == ".csv":
-        return read_csv(path)
-    x = read_npy(path) if kind == ".npy" else read_npz(path)["x"]
-    with np.errstate(over="ignore"):  # a long double may be infinite as a float64
-        return validate.array(str(path), np.array(x, np.float64, order="C"), ("N", "D"))
+    return table(path).x
 
 
 @checked
@@ -85,34 +200,44 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray:
 
 
 @checked
-def split(
-    x: ArrayLike, fractions: Sequence[float], *, rng: np.random.Generator
-) -> tuple[NDArray, ...]:
-    """Shuffle the rows of x and divide them into parts.
+def split(x: Any, fractions: Sequence[float], *, rng: np.random.Generator) -> tuple[Any, ...]:
+    """Shuffle rows and divide them into parts.
 
     Parameters
     ----------
-    x : array (N, D)
+    x : array (N, ...), or a tuple of arrays of N rows (data, labels, context), which stay together
     fractions : of the rows in each part; they add up to 1
     rng : numpy Generator
 
     Returns
     -------
-    tuple of arrays
-        one for each fraction; each row lands in exactly one part, and no part is empty
+    tuple
+        one part for each fraction: an array, or a tuple of arrays; each row lands in exactly one
+        part, and no part is empty
 
     Examples
     --------
     >>> train, validation = mg.data.split(np.zeros((10, 2)), (0.8, 0.2), rng=rng)
     >>> len(train), len(validation)
     (8, 2)
+    >>> (x, y), (new_x, new_y) = mg.data.split((np.eye(10), np.arange(10)), (0.8, 0.2), rng=rng)
+    >>> bool((x.argmax(axis=1) == y).all()), new_x.shape, new_y.shape
+    (True, (2, 10), (2,))
     """
-    x = validate.array("x", x, ("N", "D"))
+    several = isinstance(x, tuple)
+    named = [(f"x[{k}]", part) for k, part in enumerate(x)] if several else [("x", x)]
+    arrays = [validate.array(name, part) for name, part in named]
+    if not arrays or any(a.ndim < 1 for a in arrays):
+        raise validate.expected("x", "arrays of rows", [validate.shaped(a.shape) for a in arrays])
+    n = len(arrays[0])
+    if any(len(a) != n for a in arrays):
+        raise validate.expected("x", "as many rows in each array", [len(a) for a in arrays])
     shares = [validate.number(f"fractions[{k}]", f, 0, 1) for k, f in enumerate(fractions)]
     if not np.isclose(sum(shares), 1):
         raise validate.expected("fractions", "parts of 1", f"{fractions}")
-    cuts = np.round(np.cumsum(shares)[:-1] * len(x)).astype(int)
-    parts = np.split(validate.generator(rng).permutation(x), cuts)
+    cuts = np.round(np.cumsum(shares)[:-1] * n).astype(int)
+    parts = np.split(validate.generator(rng).permutation(n), cuts)
     if not all(map(len, parts)):
-        raise validate.expected("x", f"a row for each of {fractions}", f"{len(x)} rows")
-    return tuple(parts)
+        raise validate.expected("x", f"a row for each of {fractions}", f"{n} rows")
+    taken = [tuple(a[rows] for a in arrays) for rows in parts]
+    return tuple(taken if several else (part for (part,) in taken))
