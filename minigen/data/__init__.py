@@ -4,7 +4,6 @@ toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entrop
 digits = mg.data.digits()                   digits.train.x (3400, 64), 0..16; .y labels
 x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
 t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
-t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
 p = mg.data.pictures("train-images-idx3-ubyte.gz", size=14, levels=16)     p.x, p.y
 alice = mg.data.text()                      paragraphs as symbols, of a public-domain book
 """
