@@ -16,15 +16,24 @@ from minigen.flows import (
     AdditiveCoupling,
     Affine,
     AffineCoupling,
+    Chain,
+    ConvNet,
+    EachPixel,
     Exp,
+    FactorOut,
     Flow,
     Inverse,
     InvertibleLinear,
     Logit,
     Permute,
+    Picture,
+    PictureCoupling,
     Preprocess,
     Softplus,
+    Squeeze,
     Whiten,
+    channelwise,
+    checkerboard,
     degrees,
     iaf,
     maf,
@@ -119,6 +128,20 @@ def ddpm(s, **options):
     return diffusion.ddpm(s.D, s.schedule, hidden=s.H, blocks=2, **s.new, **options)
 
 
+def of_rows(s, f, *inputs, shape=(2, 2, 2)):
+    """A map of pictures as a map of rows, and what comes out as rows again."""
+    small = f.forward(np.zeros((1, *shape)), *(a[:1] for a in inputs))[0].shape[1:]
+    back = (Inverse(Picture(small)),) if len(small) == 3 else ()
+    rows = s.normal(s.N, int(np.prod(shape)))
+    return s.case(Chain((Picture(shape), f, *back)), rows, *inputs)
+
+
+def picture_coupling(s, mask, shape):
+    """A coupling of small pictures."""
+    odd = bool(s.N % 2)
+    return PictureCoupling.init(shape, mask(shape, odd=odd), 2, blocks=0, groups=1, **s.new)
+
+
 def inverted(flow):
     """The flow whose chain is the inverse: its density goes through `inverse_backward`."""
     return Flow(Inverse(flow.chain), flow.base)
@@ -160,6 +183,10 @@ LAYERS = {
     "ConvBlock": lambda s: s.case(nn.ConvBlock.init(4, 4, groups=2, **s.new), s.picture(4, 2)),
     "ConvBlock with a condition": lambda s: s.case(
         nn.ConvBlock.init(4, 6, s.C, groups=2, **s.new), s.picture(4, 2), s.context
+    ),
+    "ConvNet": lambda s: s.case(
+        ConvNet.init((2, 2, 2), checkerboard((2, 2, 2)), 2, blocks=1, groups=1, context=1, **s.new),
+        s.normal(s.N, 5),
     ),
     # flows: autoregressive
     "MaskedLinear": lambda s: s.case(masked_linear(s), s.normal(s.N, s.C + s.D)),
@@ -258,6 +285,23 @@ BIJECTIONS = {
         ).chain,
         s.x,
         s.context,
+    ),
+    # flows: pictures
+    "Picture": lambda s: of_rows(s, EachPixel(ActNorm.init(2, dtype=np.float64))),
+    "Squeeze": lambda s: of_rows(s, Squeeze()),
+    "Squeeze, inverse": lambda s: of_rows(s, Inverse(Squeeze()), shape=(1, 1, 4)),
+    "1 x 1 convolution": lambda s: of_rows(s, EachPixel(InvertibleLinear.init(2, **s.new))),
+    "PictureCoupling, checkerboard": lambda s: of_rows(
+        s, picture_coupling(s, checkerboard, (2, 3, 1)), shape=(2, 3, 1)
+    ),
+    "PictureCoupling, channel-wise": lambda s: of_rows(
+        s, picture_coupling(s, channelwise, (2, 2, 2)), shape=(2, 2, 2)
+    ),
+    "FactorOut": lambda s: of_rows(
+        s,
+        FactorOut(
+            Chain((EachPixel(ActNorm.init(1, dtype=np.float64)), Inverse(Picture((2, 2, 1))))), 1, 2
+        ),
     ),
     # flows: autoregressive and splines
     "MAFLayer": lambda s: s.case(

@@ -1,6 +1,7 @@
 """Chapter: normalizing flows, from the change of variables to autoregressive maps and splines.
 
 flow = mg.flows.real_nvp(2, rng=rng)        also nice, maf, iaf, maf_mog, neural_spline
+flow = mg.flows.real_nvp_image((8, 8, 1), rng=rng)
 mg.fit(flow.nll, x, rng=rng)
 flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
 """
@@ -10,10 +11,13 @@ from minigen.flows.actnorm import ActNorm
 from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
+from minigen.flows.each_pixel import EachPixel
 from minigen.flows.elementwise import Affine, Exp, Logit, Softplus
 from minigen.flows.energies import ENERGIES, energy
+from minigen.flows.factor_out import FactorOut
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
+from minigen.flows.image_models import real_nvp_image
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.losses import NLL, ReverseKL
 from minigen.flows.made import MADE, MaskedLinear
@@ -22,11 +26,13 @@ from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nvp
 from minigen.flows.normalizer import Normalizer, log_normalizer
 from minigen.flows.permute import Permute
+from minigen.flows.picture_coupling import ConvNet, PictureCoupling, channelwise, checkerboard
 from minigen.flows.preprocess import Preprocess
 from minigen.flows.sequential import d_passes, incremental, jacobi
 from minigen.flows.sequential_backward import incremental_backward
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
+from minigen.flows.squeeze import Picture, Squeeze
 from minigen.flows.whiten import Whiten
 
 __all__ = [
@@ -39,7 +45,10 @@ __all__ = [
     "AffineCoupling",
     "BatchNorm",
     "Chain",
+    "ConvNet",
+    "EachPixel",
     "Exp",
+    "FactorOut",
     "Flow",
     "IAFLayer",
     "Inverse",
@@ -50,13 +59,18 @@ __all__ = [
     "MaskedLinear",
     "Normalizer",
     "Permute",
+    "Picture",
+    "PictureCoupling",
     "Preprocess",
     "ReverseKL",
     "Softplus",
     "Spline",
     "SplineCoupling",
     "SplineMAFLayer",
+    "Squeeze",
     "Whiten",
+    "channelwise",
+    "checkerboard",
     "d_passes",
     "energy",
     "freeze",
@@ -70,6 +84,7 @@ __all__ = [
     "neural_spline",
     "nice",
     "real_nvp",
+    "real_nvp_image",
 ]
 
 

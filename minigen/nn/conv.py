@@ -12,7 +12,7 @@ from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.signature import Count, NonNegative, checked
 from minigen.core.tree import param
 
-BLOCK = 400_000  # bytes of patches made at once: they stay in the cache until they are multiplied
+BLOCK = 600_000  # bytes of patches made at once: they stay in the cache until they are multiplied
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,16 +21,15 @@ class Conv2d(Layer):
 
         y_{nij} = b + sum_{p,q} x_{n, s i + p, s j + q} W_{pq},    p, q = -r..r,  k = 2 r + 1
 
-    with stride s. A row of P(x) is a patch, the k k C numbers that one y_{nij} sees, so that
+    with stride s. As a matrix product: a row of P(x) is a patch, the k k C numbers that one y_{nij}
+    sees, and y = P(x) W + b. In the backward pass each x_{nij} receives from the outputs that saw
+    it, from each through its own filter. With dy' = dy, with s - 1 zeros after each entry,
 
-        y = P(x) W + b,    dW = P(x)^T dy,    db = sum_{nij} dy_{nij}
+        dx_{nij}  = sum_{p,q} dy'_{n, i + p, j + q} W'_{pq},   W'_{pq} = W_{-p,-q}^T
+        dW_{-p,-q} = sum_{nij} x_{nij}^T dy'_{n, i + p, j + q},    db = sum_{nij} dy_{nij}
 
-    What dx_{nij} receives comes from the outputs that saw it, each through its own filter:
-
-        dx_{nij} = sum_{p,q} dy'_{n, i + p, j + q} W_{-p,-q}^T   =   P(dy') W'
-
-    The adjoint of a convolution is a convolution: its filters W' are turned by half a turn, with
-    inputs and outputs exchanged, and dy' is dy with s - 1 zeros after each of its entries.
+    or dx = P(dy') W' and dW' = P(dy')^T x: the adjoint of a convolution is a convolution, whose
+    filters are turned by half a turn and have inputs and outputs exchanged.
 
     Shapes: x (N, H, W, C), W (k, k, C, n_out), b (n_out,), y (N, H / s, W / s, n_out).
     """
@@ -57,28 +56,26 @@ class Conv2d(Layer):
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         refuse_pictures(x, self.W.shape[2], self.stride)
-        y = correlate(x, self.W, self.stride)
-        y += self.b
+        k, _, _, n_out = self.W.shape
+        N, height, width, _ = x.shape
+        shape = (N, height // self.stride, width // self.stride, n_out)
+        y = np.empty(shape, np.result_type(x, self.W))
+        W = self.W.reshape(-1, n_out)
+        for n, P in patches(x, k, self.stride):
+            np.matmul(P, W, out=rows(y[n]))
+            y[n] += self.b
         return y, (x,)
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         (x,) = cache
-        dW = np.zeros(self.W.shape, np.result_type(x, dy))
-        for n, P in patches(x, len(self.W), self.stride):
-            dW += (P.T @ rows(dy[n])).reshape(dW.shape)  # dW = P(x)^T dy
-        turned = self.W[::-1, ::-1].swapaxes(2, 3)
-        dx = correlate(spread(dy, self.stride), turned)  # dx = P(dy') W'
-        return dx, {"W": dW, "b": np.einsum("nijc->c", dy)}
-
-
-def correlate(x: NDArray, W: NDArray, stride: int = 1) -> NDArray:
-    """P(x) W as pictures, without the bias: block after block."""
-    N, height, width, _ = x.shape
-    y = np.empty((N, height // stride, width // stride, W.shape[3]), np.result_type(x, W))
-    filters = W.reshape(-1, W.shape[3])
-    for n, P in patches(x, len(W), stride):
-        np.matmul(P, filters, out=rows(y[n]))
-    return y
+        W = turned(self.W)
+        dx = np.empty(x.shape, np.result_type(dy, W))
+        dW = np.zeros((W.size // x.shape[3], x.shape[3]), np.result_type(x, dy))
+        for n, P in patches(spread(dy, self.stride), len(W), 1):
+            np.matmul(P, W.reshape(dW.shape), out=rows(dx[n]))  # dx = P(dy') W'
+            dW += P.T @ rows(x[n])  # dW' = P(dy')^T x
+        db = np.einsum("nc->c", rows(dy))
+        return dx, {"W": turned(dW.reshape(W.shape)), "b": db}
 
 
 def patches(x: NDArray, k: int, stride: int) -> Iterator[tuple[slice, NDArray]]:
@@ -104,6 +101,11 @@ def patches(x: NDArray, k: int, stride: int) -> Iterator[tuple[slice, NDArray]]:
         padded[: len(part), r : r + height, r : r + width] = part
         P[: len(part)] = windows[: len(part)]
         yield slice(start, start + len(part)), P[: len(part)].reshape(-1, k * k * C)
+
+
+def turned(W: NDArray) -> NDArray:
+    """W'_{pq} = W_{-p,-q}^T: half a turn, inputs and outputs exchanged; its own inverse."""
+    return np.ascontiguousarray(W[::-1, ::-1].swapaxes(2, 3))
 
 
 def rows(x: NDArray) -> NDArray:
