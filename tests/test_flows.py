@@ -22,7 +22,7 @@ def smooth_flow(rng, features=2, factory=flows.real_nvp, **options):
     return tree.perturbed(factory(features, **(new | options)), rng, 0.3)
 
 
-def mass(flow, width=15.0, n=1201):
+def mass(flow, width=20.0, n=1601):
     """The integral of exp(log_prob) over a square, by the trapezoid rule, a row at a time."""
     grid = np.linspace(-width, width, n)
     total = 0.0

@@ -17,6 +17,7 @@ from minigen.kernels.dense import bias_relu, bias_relu_backward
 from minigen.kernels.triangular import BlockTriangular
 from minigen.nn import ReLU
 from minigen.nn.compose import SMOOTH
+from minigen.nn.start_values import start
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,18 +103,18 @@ class MADE(Layer):
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
-        the variance of the last weights: with 0 the parameters start at 0. The biases of the
-        first layer are N(0, 1), which spreads the units over standardised data; others are 0.
+        the variance of the last weights: with 0 the parameters start at 0. For the hidden layers
+        see `minigen.nn.start_values`.
         """
         validate.integer("features", features, 1)
         validate.integer("context", context, 0)
         validate.generator(rng)
         validate.choice("activation", activation, ("relu", *SMOOTH))
-        gain, spread = (1.0 if activation == "tanh" else 2.0), 1.0
         layers: list[Layer] = []
         below = degrees.inputs(features, context)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
+            gain, spread = start(activation, first=k == 0)
             layers.append(
                 MaskedLinear.init(
                     below, above, rng=rng, dtype=dtype, gain=gain, spread=spread,
@@ -121,7 +122,7 @@ class MADE(Layer):
                 )
             )  # fmt: skip
             layers += [SMOOTH[activation]()] if activation in SMOOTH else []
-            below, spread = above, 0.0
+            below = above
         above = degrees.outputs(features, parts)
         layers.append(MaskedLinear.init(below, above, rng=rng, dtype=dtype, gain=last_gain))
         return cls(tuple(layers), degrees.visit(order, features, rng), parts, context)

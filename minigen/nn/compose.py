@@ -12,6 +12,7 @@ from minigen.core.signature import Count, NonNegative, Size, checked
 from minigen.nn.activation import SiLU, Softplus, Tanh
 from minigen.nn.dense import LinearReLU
 from minigen.nn.linear import Linear
+from minigen.nn.start_values import start
 
 SMOOTH = {"tanh": Tanh, "silu": SiLU, "softplus": Softplus}
 
@@ -41,7 +42,7 @@ def mlp(
     n_in: Size, hidden: int | Sequence[int], n_out: Count, *, rng: np.random.Generator,
     activation: str = "relu", last_gain: NonNegative = 1.0, dtype: DTypeLike = np.float32,
 ) -> Sequential:  # fmt: skip
-    """A multilayer perceptron: Linear, activation, ..., Linear.
+    """A multilayer perceptron: Linear, activation, ..., Linear, with the values of `start`.
 
     Parameters
     ----------
@@ -65,10 +66,10 @@ def mlp(
     (5, 3)
     """
     validate.choice("activation", activation, ("relu", *SMOOTH))
-    gain = 1.0 if activation == "tanh" else 2.0
     layers: list[Layer] = []
     for width in validate.widths("hidden", hidden):
-        linear = Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain)
+        gain, spread = start(activation, first=not layers)
+        linear = Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain, spread=spread)
         smooth = activation in SMOOTH
         layers += [linear, SMOOTH[activation]()] if smooth else [LinearReLU(linear.W, linear.b)]
         n_in = width

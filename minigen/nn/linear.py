@@ -29,13 +29,14 @@ class Linear(Layer):
     @checked
     def init(
         cls, n_in: Size, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
-        gain: NonNegative = 2.0,
+        gain: NonNegative = 2.0, spread: NonNegative = 0.0,
     ) -> "Linear":  # fmt: skip
-        """W ~ N(0, gain / n_in) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
+        """W ~ N(0, gain / n_in), b ~ N(0, spread^2); gain 0 gives the zero map."""
         validate.generator(rng)
         scale = np.sqrt(gain / max(n_in, 1))
         W = (scale * rng.standard_normal((n_in, n_out))).astype(dtype)
-        return cls(W, np.zeros(n_out, dtype))
+        b = spread * rng.standard_normal(n_out) if spread else np.zeros(n_out)
+        return cls(W, b.astype(dtype))
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         y = kernels.product(x, self.W)
