@@ -142,6 +142,12 @@ def picture_coupling(s, mask, shape):
     return PictureCoupling.init(shape, mask(shape, odd=odd), 2, blocks=0, groups=1, **s.new)
 
 
+def unet(s, sides, scales, hidden, **options):
+    """A small U-Net."""
+    options = {"hidden": hidden, "blocks": 1, "scales": scales, "groups": 1, **options}
+    return diffusion.UNet.init((*sides, 1), T=8, **options, **s.new)
+
+
 def inverted(flow):
     """The flow whose chain is the inverse: its density goes through `inverse_backward`."""
     return Flow(Inverse(flow.chain), flow.base)
@@ -233,6 +239,7 @@ LAYERS = {
     "TimeNet with classes": lambda s: s.case(
         ddpm(s, classes=2).reverse.net, s.x, t=s.t, label=s.label
     ),
+    "UNet": lambda s: s.case(unet(s, (2, 2), 1, 2), s.normal(s.N, 4), t=s.t),
     "GuidedNet": lambda s: s.case(
         diffusion.GuidedNet(ddpm(s, classes=2).reverse.net, 1.7, 2, s.D), s.x, t=s.t, label=s.label
     ),

@@ -29,6 +29,7 @@ from minigen.diffusion.schedule import (
 )
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm, PriorTerm
 from minigen.diffusion.timesteps import Antithetic, Importance, Uniform
+from minigen.diffusion.unet import UNet
 
 __all__ = [
     "DDPM",
@@ -57,6 +58,7 @@ __all__ = [
     "StepTerm",
     "Target",
     "TimeNet",
+    "UNet",
     "Uniform",
     "cosine_schedule",
     "ddpm",

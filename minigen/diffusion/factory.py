@@ -1,6 +1,9 @@
 """A fresh diffusion model from its options."""
 
+import math
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -13,23 +16,31 @@ from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import KINDS
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule, cosine_schedule
+from minigen.diffusion.unet import UNet, usual_scales
 from minigen.diffusion.variance import FIXED, LEARNED
 
 
 @checked
 def ddpm(
-    features: Count, schedule: Schedule | None = None, *, hidden: Count = 256, blocks: Count = 3,
+    features: Count, schedule: Schedule | None = None, *, hidden: Count | None = None,
+    blocks: Count | None = None, net: str = "mlp", shape: Sequence[int] | None = None,
+    scales: Count | None = None, groups: Count = 8, heads: Count = 1,
     predict: str = "v", variance: str = "beta", first_variance: Positive | None = None,
     levels: Size = 0, classes: Size = 0, init_from: ArrayLike | None = None,
     rng: np.random.Generator, dtype: DTypeLike = np.float32,
 ) -> DDPM:  # fmt: skip
-    """A diffusion model with a residual MLP (Ho, Jain & Abbeel 2020).
+    """A diffusion model with a residual MLP, or a U-Net of pictures (Ho, Jain & Abbeel 2020).
 
     Parameters
     ----------
     features : D, the number of columns of the data
     schedule : by default cosine_schedule(1000)
-    hidden, blocks : the width and the number of residual blocks
+    hidden, blocks : the width and the number of residual blocks, by default 256 and 3; of a U-Net
+        the channels at the first scale and the blocks of each scale on each way, 32 and 1
+    net : "mlp", or "unet" for pictures
+    shape : (H, W, C) of the pictures, whose numbers are the columns of the data, D = H W C
+    scales : of a U-Net, by default 3 or as many as leave 4 pixels; it halves the sides between them
+    groups, heads : of a U-Net: of its group normalisation, and of its attention
     predict : "eps", "x0", "v" or "mu"; v needs no division by sqrt(A_t), which is small late, nor
         by sqrt(1 - A_t), which is small early
     variance : of the reverse process: "beta" or "beta_tilde"; or from the network, "learned"
@@ -86,15 +97,31 @@ def ddpm(
         if levels:
             raise validate.expected("init_from", "None for integer data", "an array")
         units = Units.of(validate.array("init_from", init_from, ("N", features), np.float64))
-    net = TimeNet.init(
-        features,
-        features * (2 if variance in LEARNED else 1),
-        T=schedule.T,
-        hidden=validate.integer("hidden", hidden, 1),
-        blocks=validate.integer("blocks", blocks, 1),
-        classes=classes,
-        rng=validate.generator(rng),
-        dtype=dtype,
-    )
-    reverse = ReverseProcess(net, schedule, features, predict, variance, first, levels)
+    validate.choice("net", net, ("mlp", "unet"))
+    outputs = 2 if variance in LEARNED else 1
+    new: dict[str, Any] = {"T": schedule.T, "classes": classes, "rng": rng, "dtype": dtype}
+    if net == "unet":
+        network = unet(features, shape, outputs, hidden, blocks, scales, groups, heads, new)
+    elif shape is not None:
+        raise validate.expected("shape", "none without net='unet'", shape)
+    else:
+        wide, deep = hidden or 256, blocks or 3
+        network = TimeNet.init(features, outputs * features, hidden=wide, blocks=deep, **new)
+    reverse = ReverseProcess(network, schedule, features, predict, variance, first, levels)
     return DDPM(reverse, classes, units=units)
+
+
+def unet(
+    features: int, shape: Sequence[int] | None, outputs: int, hidden: int | None,
+    blocks: int | None, scales: int | None, groups: int, heads: int, new: dict[str, Any],
+) -> UNet:  # fmt: skip
+    """The U-Net of these options."""
+    if shape is None:
+        raise validate.expected("shape", "(H, W, C) of the pictures with net='unet'", None)
+    sides = validate.widths("shape", shape)
+    if math.prod(sides) != features:
+        raise validate.expected("shape", f"H W C = {features}, as features says", sides)
+    return UNet.init(
+        sides, outputs, hidden=hidden or 32, blocks=blocks or 1, groups=groups, heads=heads,
+        scales=scales or usual_scales(sides), **new,
+    )  # fmt: skip

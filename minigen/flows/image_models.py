@@ -18,6 +18,7 @@ from minigen.flows.linear import InvertibleLinear
 from minigen.flows.models import assemble
 from minigen.flows.picture_coupling import PictureCoupling, channelwise, checkerboard
 from minigen.flows.squeeze import Picture, Squeeze
+from minigen.nn.conv import picture_shape
 
 Shape = tuple[int, int, int]
 
@@ -70,7 +71,7 @@ def real_nvp_image(
     >>> x.shape, flow.bits_per_dim(x, rng=rng).shape
     ((3, 64), (3,))
     """
-    sides = checked_shape("shape", shape, scales - 1)
+    sides = picture_shape(shape, scales - 1)
     if context and not blocks:
         raise validate.expected("blocks", "at least 1 with a context, which goes to them", blocks)
     features = math.prod(sides)
@@ -109,14 +110,3 @@ def real_nvp_image(
     layers = plain.chain.layers if isinstance(plain.chain, Chain) else (plain.chain,)
     chain = Chain((*layers, Picture(sides), scale(sides, scales, hidden)))
     return Flow(chain, plain.base, levels)
-
-
-def checked_shape(name: str, shape: Sequence[int], halvings: int) -> Shape:
-    """(H, W, C), with sides that can be halved so often."""
-    sides = validate.widths(name, shape)
-    if len(sides) != 3:
-        raise validate.expected(name, "three numbers (H, W, C)", tuple(shape))
-    if sides[0] % 2**halvings or sides[1] % 2**halvings:
-        what = f"sides divisible by {2**halvings} (they are halved {halvings} times)"
-        raise validate.expected(name, what, f"{sides[0]} x {sides[1]}")
-    return sides

@@ -1,6 +1,6 @@
 """Convolution of pictures, as matrix products of patches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,3 +132,14 @@ def refuse_pictures(x: NDArray, channels: int, divisor: int = 1) -> None:
     if x.shape[1] % divisor or x.shape[2] % divisor:
         what = f"pictures with sides divisible by {divisor}"
         raise validate.expected("x", what, f"{x.shape[1]} x {x.shape[2]}")
+
+
+def picture_shape(shape: Sequence[int], halvings: int) -> tuple[int, int, int]:
+    """(H, W, C), with sides that can be halved so often."""
+    sides, divisor = validate.widths("shape", shape), 2**halvings
+    if len(sides) != 3:
+        raise validate.expected("shape", "three numbers (H, W, C)", tuple(shape))
+    if sides[0] % divisor or sides[1] % divisor:
+        what = f"sides divisible by {divisor} (they are halved {halvings} times)"
+        raise validate.expected("shape", what, f"{sides[0]} x {sides[1]}")
+    return sides[0], sides[1], sides[2]
