@@ -36,8 +36,9 @@ def climbs(here, name):
     """Whether a file of folder `here` may not import the dotted `name`."""
     parts = name.split(".")
     if parts[0] != "minigen":
-        reads_png = (here, name) == ("data", "matplotlib.image")  # where it is used
-        return parts[0] == "matplotlib" and here != "plot" and not reads_png
+        used = {"image", "ft2font", "get_data_path"}  # by readers of .png files and of fonts
+        reads = here == "data" and name in {f"matplotlib.{thing}" for thing in used}
+        return parts[0] == "matplotlib" and here != "plot" and not reads
     there = parts[1] if len(parts) > 1 else ""
     if there == "__version__":
         return False
