@@ -170,6 +170,8 @@ def test_a_walk_shows_every_state(rng):
 def test_fewer_steps_are_refused_for_mu(rng):
     model = small(rng, predict="mu")
     for call in (lambda: model.sample(2, rng=rng, steps=5), lambda: model.log_prob_ode([[0, 0]])):
-        with pytest.raises(ValueError, match="predict: expected eps, x0 or v"):
+        with pytest.raises(
+            ValueError, match="predict: expected one of eps, x0, v, score, velocity, got 'mu'"
+        ):
             call()
     assert model.sample(2, rng=rng, sampler="ddim", steps=5).shape == (2, 2)

@@ -229,6 +229,9 @@ LAYERS = {
         diffusion.PosteriorDensity(s.schedule), s.x, s.eps, t=1 + s.t
     ),
     "Convert": lambda s: s.case(diffusion.Convert(s.schedule, "v", "eps"), s.x, s.eps, t=s.t),
+    "Convert to a velocity": lambda s: s.case(
+        diffusion.Convert(s.schedule, "score", "velocity"), s.x, s.eps, t=s.t
+    ),
     "Target": lambda s: s.case(diffusion.Target(s.schedule, "mu"), s.x, s.eps, t=s.t),
     "PriorTerm": lambda s: s.case(diffusion.PriorTerm(s.schedule), s.x),
     "GaussianTerm": lambda s: s.case(diffusion.GaussianTerm(s.schedule), *s.like_x(4), t=s.t),
@@ -406,6 +409,16 @@ LOSSES = {
         t=s.t,
         eps=s.eps,
         mean=s.normal(s.N, s.D),
+    ),
+    "FlowMatchingLoss": lambda s: s.case(
+        ddpm(s, predict="v").flow_matching, s.x, s=s.share, eps=s.eps
+    ),
+    "FlowMatchingLoss of a score": lambda s: s.case(
+        ddpm(s, predict="score", classes=2).flow_matching,
+        s.x,
+        s=s.share,
+        eps=s.eps,
+        label=s.label,
     ),
     # metric
     "TripletLoss": lambda s: s.case(

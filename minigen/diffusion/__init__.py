@@ -2,6 +2,7 @@
 
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.factory import ddpm
+from minigen.diffusion.flow_matching import FlowMatchingLoss
 from minigen.diffusion.forward import (
     Marginal,
     MarginalDensity,
@@ -38,6 +39,7 @@ __all__ = [
     "Convert",
     "Cumulate",
     "Elbo",
+    "FlowMatchingLoss",
     "GaussianTerm",
     "GuidedNet",
     "HybridLoss",

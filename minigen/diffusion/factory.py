@@ -41,8 +41,8 @@ def ddpm(
     shape : (H, W, C) of the pictures, whose numbers are the columns of the data, D = H W C
     scales : of a U-Net, by default 3 or as many as leave 4 pixels; it halves the sides between them
     groups, heads : of a U-Net: of its group normalisation, and of its attention
-    predict : "eps", "x0", "v" or "mu"; v needs no division by sqrt(A_t), which is small late, nor
-        by sqrt(1 - A_t), which is small early
+    predict : "eps", "x0", "v", "mu", "score" or "velocity" (`predict.py`); v needs no division by
+        sqrt(A_t), which is small late, nor by sqrt(1 - A_t), which is small early
     variance : of the reverse process: "beta" or "beta_tilde"; or from the network, "learned"
         (between the two) or "free", recommended for integer data
     first_variance : of the decoder p(x_0 | x_1), by default beta_1

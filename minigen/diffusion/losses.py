@@ -44,14 +44,20 @@ class DiffusionLoss(Loss):
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
         x0, label = self.model.data.pairs(batch)
         t, weight = self.times.draw(len(x0), rng)
-        eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
-        given = {"t": t, "eps": eps}
+        given = {"t": t, **self.noise(x0, label, rng)}
         if weight is not None:
             given["weight"] = weight.astype(x0.dtype)
+        return (x0,), given
+
+    def noise(
+        self, x0: NDArray, label: NDArray | None, rng: np.random.Generator
+    ) -> dict[str, NDArray]:
+        """eps, and the labels of which some are dropped."""
+        given = {"eps": standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)}
         if label is not None:
             dropped = rng.random(len(label)) < self.model.dropped
             given["label"] = np.where(dropped, self.model.classes, label)
-        return (x0,), given
+        return given
 
 
 def _weighted_mean(rows: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray]:

@@ -12,6 +12,7 @@ from minigen.core.signature import Positive, Share, Size, checked
 from minigen.diffusion import bound, ode, samplers
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.data_format import DataFormat, Units
+from minigen.diffusion.flow_matching import FlowMatchingLoss
 from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
@@ -84,6 +85,11 @@ class DDPM(Layer):
         """The simple loss with a little of the bound, which trains the variance."""
         return HybridLoss(self, Antithetic(self.schedule.T))
 
+    @property
+    def flow_matching(self) -> FlowMatchingLoss:
+        """The loss of flow matching on the straight path."""
+        return FlowMatchingLoss(self)
+
     @checked
     def sample(
         self, n: Size, *, rng: np.random.Generator, sampler: str = "ancestral",
@@ -96,8 +102,9 @@ class DDPM(Layer):
         ----------
         n : the number of samples
         rng : numpy.random.Generator
-        sampler : "ancestral" (Ho, Jain & Abbeel 2020), "ddim" (Song, Meng & Ermon 2021) or "ode",
-            the probability-flow ODE (Song et al. 2021)
+        sampler : "ancestral" (Ho, Jain & Abbeel 2020), "ddim" (Song, Meng & Ermon 2021), "ode",
+            the probability-flow ODE solved to a tolerance (Song et al. 2021), or the same ODE with
+            few steps: "euler", "heun", "dpm++2m", "dpm++3m" (`solvers.py`)
         steps : the number of time steps to use, evenly spaced; by default all T
         eta : of DDIM: 0 without noise, 1 as much as the ancestral sampler
         label : a class, or one for each sample; by default none
@@ -127,7 +134,7 @@ class DDPM(Layer):
         self, n: Size, *, rng: np.random.Generator, sampler: str = "ancestral",
         steps: int | None = None, eta: Share = 0.0, label: ArrayLike | None = None,
         guidance: float = 1.0,
-    ) -> Iterator[tuple[int, NDArray]]:  # fmt: skip
+    ) -> Iterator[tuple[float, NDArray]]:  # fmt: skip
         """The states that `sample` passes through, from noise at t = T to t = 0.
 
         Parameters
@@ -136,7 +143,8 @@ class DDPM(Layer):
 
         Returns
         -------
-        an iterator of (t, x_t), x_t (n, D), in the units of the model; of the ODE two states
+        an iterator of (t, x_t), x_t (n, D), in the units of the model; of "ode" two states, and of
+            the solvers with few steps t is a real number
 
         Examples
         --------

@@ -15,7 +15,7 @@ from minigen.core import validate
 from minigen.core.contract import Cache
 from minigen.core.numeric import LOG_2PI
 from minigen.core.signature import Count, Positive
-from minigen.diffusion.predict import coefficients
+from minigen.diffusion.predict import REAL, coefficients, coefficients_at
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
 
@@ -23,17 +23,15 @@ FINEST = 8192  # steps
 STAGES = DOP853.A[: DOP853.n_stages]
 
 
-def weights(kind: str, signal: float, noise: float) -> tuple[float, float]:
+def weights(kind: str, ratio: float) -> tuple[float, float]:
     """(p, q): dx / d log r = p x + q prediction, r = noise / signal.
 
     x = signal x_0 + noise eps, signal^2 + noise^2 = 1
     dx / d log r = noise eps - noise^2 x = signal^2 x - signal x_0 = signal noise v
     """
-    return {
-        "eps": (-(noise**2), noise),
-        "x0": (signal**2, -signal),
-        "v": (0.0, signal * noise),
-    }[kind]
+    p, q = coefficients_at(ratio, kind, "v")
+    slope = ratio / (1 + ratio**2)  # signal noise
+    return float(slope * p), float(slope * q)
 
 
 def velocity(
@@ -54,7 +52,7 @@ def velocity(
         p -= first * signal * noise
     else:
         speed = float(schedule.spline(t, 1))
-        p, q = (speed * w for w in weights(kind, signal, noise))
+        p, q = (speed * w for w in weights(kind, r))
     out, net = reverse.prediction(x, np.array([1.0 if early else t]), label)
     return p * x + q * out, (p, q, net)
 
@@ -189,6 +187,5 @@ def log_prob(
 
 def _continuous(reverse: ReverseProcess) -> ReverseProcess:
     """The process in float64, if its prediction has a meaning between the steps."""
-    if reverse.predict == "mu":
-        raise validate.expected("predict", "eps, x0 or v for the ODE", "'mu'")
+    validate.choice("predict", reverse.predict, REAL)
     return reverse.astype(np.float64)

@@ -5,17 +5,21 @@ Everything is a combination of x_0 and the noise:
     x_t = sqrt(A_t) x_0 + sqrt(1 - A_t) eps                             DIF-11, DIF-19
     v   = sqrt(A_t) eps - sqrt(1 - A_t) x_0                             (Salimans & Ho 2022)
     mu  = sqrt(A_{t-1}) x_0 + k sqrt(1 - A_t) eps                       DIF-20 with DIF-19
+    score    = -eps / sqrt(1 - A_t)       grad log q(x_t | x_0)         (Song & Ermon 2019)
+    velocity = eps - x_0                  d/ds of (1 - s) x_0 + s eps   (Lipman et al. 2023)
 
 with k = sqrt(alpha_t) (1 - A_{t-1}) / (1 - A_t). So any two of them fix the others, by Cramer's
 rule: if [a, b] is the determinant of the coefficients of a and b, then
 
     wanted = ([wanted, given] x_t + [x_t, wanted] given) / [x_t, given]
 
-All tables are (T+1,), of the times 0..T; at t = 0 there is no mu, and its entries are NaN.
+Tables of a schedule are (T+1,), of the times 0..T; at t = 0 there is no mu and no score, and their
+entries are not numbers to use.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +29,8 @@ from minigen.core.signature import checked
 from minigen.core.tree import const
 from minigen.diffusion.schedule import Schedule, at
 
-KINDS = ("eps", "x0", "v", "mu")
+KINDS = ("eps", "x0", "v", "mu", "score", "velocity")
+REAL = tuple(kind for kind in KINDS if kind != "mu")  # those with a meaning between the steps
 
 
 def _roots(schedule: Schedule) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -41,45 +46,79 @@ def parts(schedule: Schedule) -> dict[str, tuple[NDArray, NDArray]]:
     """{kind: (coefficient of x_0, coefficient of eps)}, x_t itself included."""
     signal, noise, before, spread = _roots(schedule)
     zero, one = np.zeros_like(signal), np.ones_like(signal)
+    with np.errstate(divide="ignore"):
+        score = -1 / noise
     return {
         "xt": (signal, noise),
         "eps": (zero, one),
         "x0": (one, zero),
         "v": (-noise, signal),
         "mu": (before, spread),
+        "score": (zero, score),
+        "velocity": (-one, one),
     }
 
 
-def _determinants(schedule: Schedule) -> dict[tuple[str, str], NDArray]:
-    """{(a, b): coefficient determinant}, none of them found by a subtraction that cancels."""
-    signal, noise, before, spread = _roots(schedule)
+def _determinants(signal: NDArray, noise: NDArray) -> dict[tuple[str, str], NDArray]:
+    """{(a, b): coefficient determinant} without mu, with signal^2 + noise^2 = 1.
+
+    None of them is found by a subtraction that cancels.
+    """
     one = np.ones_like(signal)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mu = -schedule.beta * before / noise
     return {
         ("xt", "eps"): signal,
         ("xt", "x0"): -noise,
-        ("xt", "v"): one,  # A_t + (1 - A_t)
-        ("xt", "mu"): mu,
+        ("xt", "v"): one,
+        ("xt", "score"): -signal / noise,
+        ("xt", "velocity"): signal + noise,
         ("eps", "x0"): -one,
         ("eps", "v"): noise,
-        ("eps", "mu"): -before,
+        ("eps", "score"): np.zeros_like(signal),
+        ("eps", "velocity"): one,
         ("x0", "v"): signal,
-        ("x0", "mu"): spread,
-        ("v", "mu"): -(noise * spread + signal * before),
+        ("x0", "score"): -1 / noise,
+        ("x0", "velocity"): one,
+        ("v", "score"): one,
+        ("v", "velocity"): signal - noise,
+        ("score", "velocity"): -1 / noise,
     }
 
 
-def coefficients(schedule: Schedule, given: str, wanted: str) -> tuple[NDArray, NDArray]:
-    """(p, q), each (T+1,): wanted = p x_t + q given, for two of eps, x0, v, mu."""
-    table = _determinants(schedule)
+def _with_mu(schedule: Schedule) -> dict[tuple[str, str], NDArray]:
+    """The determinants at the times 0..T, those of mu among them."""
+    signal, noise, before, spread = _roots(schedule)
+    return _determinants(signal, noise) | {
+        ("xt", "mu"): -schedule.beta * before / noise,
+        ("eps", "mu"): -before,
+        ("x0", "mu"): spread,
+        ("v", "mu"): -(noise * spread + signal * before),
+        ("score", "mu"): before / noise,
+        ("velocity", "mu"): -(spread + before),
+    }
+
+
+def _cramer(
+    table: dict[tuple[str, str], NDArray], given: str, wanted: str
+) -> tuple[NDArray, NDArray]:
+    """(p, q) of wanted = p x_t + q given."""
     whole = table["xt", given]
     if given == wanted:
         return np.zeros_like(whole), np.ones_like(whole)
     swapped = (wanted, given) not in table
     across = -table[given, wanted] if swapped else table[wanted, given]
+    return across / whole, table["xt", wanted] / whole
+
+
+def coefficients(schedule: Schedule, given: str, wanted: str) -> tuple[NDArray, NDArray]:
+    """(p, q), each (T+1,): wanted = p x_t + q given, for two of `KINDS`."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return across / whole, table["xt", wanted] / whole
+        return _cramer(_with_mu(schedule), given, wanted)
+
+
+def coefficients_at(ratio: Any, given: str, wanted: str) -> tuple[NDArray, NDArray]:
+    """(p, q) as in `coefficients`, where noise / signal is `ratio`; for two kinds but mu."""
+    size = np.hypot(1, ratio)
+    return _cramer(_determinants(1 / size, ratio / size), given, wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

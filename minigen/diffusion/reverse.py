@@ -12,7 +12,7 @@ from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.signature import Count, Positive, Size
 from minigen.core.tree import const
 from minigen.diffusion.guidance import GuidedNet, RespacedNet
-from minigen.diffusion.predict import Convert, Target
+from minigen.diffusion.predict import REAL, Convert, Target
 from minigen.diffusion.schedule import Schedule, at, evenly_spaced, respaced
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm
 from minigen.diffusion.variance import LEARNED, log_variance
@@ -23,7 +23,7 @@ class ReverseProcess(Layer):
     """p(x_{t-1} | x_t) = N(mu, diag sigma^2) for t = T..1 (Ho, Jain & Abbeel 2020).
 
         out, raw = net(x_t, t)                                          ELBO-16
-        mu       out, which is eps, x0, v or mu, turned into a mean     (predict.py)
+        mu       out, one of eps, x0, v, ..., turned into a mean        (predict.py)
         sigma^2  fixed, or from raw                                     (variance.py)
 
     As a layer: xt (N, D), given t (N,) or (1,), label (N,) or None -> out, logvar (N, D). The time
@@ -35,7 +35,7 @@ class ReverseProcess(Layer):
         with classes, `forward(x, *, t, label)`
     schedule : of T steps
     features : D
-    predict : "eps", "x0", "v" or "mu"
+    predict : "eps", "x0", "v", "mu", "score" or "velocity"
     variance : "beta", "beta_tilde", "learned" or "free"
     first : sigma^2 at t = 1, of the decoder p(x_0 | x_1)
     levels : the data are integers 0..levels-1, laid on -1..1; 0 for continuous data
@@ -95,7 +95,7 @@ class ReverseProcess(Layer):
     def predicted(
         self, xt: NDArray, t: NDArray, kind: str, label: NDArray | None = None
     ) -> NDArray:
-        """The prediction as eps, x0, v or mu, (N, D)."""
+        """The prediction as another kind, (N, D)."""
         out, _ = self.prediction(xt, t, label)
         return Convert(self.schedule, self.predict, kind).forward(xt, out, t=t)[0]
 
@@ -140,8 +140,7 @@ class ReverseProcess(Layer):
 
     def respaced(self, steps: Count) -> "ReverseProcess":
         """The same network on `steps` of the times, evenly spaced, with the schedule they make."""
-        if self.predict == "mu":
-            raise validate.expected("predict", "eps, x0 or v for fewer steps", "'mu'")
+        validate.choice("predict", self.predict, REAL)  # mu is of a step of this schedule
         times = np.append(0, evenly_spaced(self.schedule.T, steps))
         short = respaced(self.schedule, times[1:])
         first = self.first if times[1] == 1 else float(short.beta[1])

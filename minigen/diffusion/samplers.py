@@ -1,4 +1,4 @@
-"""From noise to data: ancestral sampling and DDIM.
+"""From noise to data: ancestral sampling and DDIM; and the solvers of the ODE.
 
 Each yields (t, x_t) after every step, down to t = 0, so that a picture can follow it.
 """
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.signature import Count, Share
-from minigen.diffusion import ode
+from minigen.diffusion import ode, solvers
 from minigen.diffusion.predict import Convert
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule, evenly_spaced, jump
 from minigen.prob.gaussian import standard_normal
 
-SAMPLERS = ("ancestral", "ddim", "ode")
-States = Iterator[tuple[int, NDArray]]
+SAMPLERS = ("ancestral", "ddim", "ode", *solvers.SOLVERS)
+States = Iterator[tuple[float, NDArray]]
 
 
 def states(
@@ -28,6 +28,8 @@ def states(
     yield T, x
     if sampler == "ode":
         yield 0, ode.sample(reverse, x, label=label).astype(x.dtype)
+    elif sampler in solvers.SOLVERS:
+        yield from solvers.solve(reverse, x, solver=sampler, steps=steps, label=label)
     elif sampler == "ddim":
         times = evenly_spaced(T, steps)
         yield from ddim(reverse, x, rng=rng, times=times, eta=eta, label=label)

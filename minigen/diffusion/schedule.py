@@ -89,6 +89,20 @@ class Schedule:
         early = t * np.exp(self.log_ratios[1])
         return early if self.T == 1 else np.where(t < 1, early, np.exp(self.spline(t.clip(1))))
 
+    def time(self, ratio: ArrayLike) -> NDArray:
+        """The real time t at which r(t) is `ratio`, the inverse of `ratio`; at most T."""
+        want = np.asarray(ratio, np.float64)
+        first, last = np.exp(self.log_ratios[[1, -1]])
+        if self.T == 1:
+            return np.minimum(want / first, 1)
+        goal = np.log(np.clip(want, first, last))
+        low = np.clip(np.searchsorted(self.log_ratios[1:], goal), 1, self.T - 1)
+        start, end = self.log_ratios[low], self.log_ratios[low + 1]
+        t = low + (goal - start) / (end - start)
+        for _ in range(6):  # Newton's steps, within the two whole times on both sides
+            t = np.clip(t - (self.spline(t) - goal) / self.spline(t, 1), low, low + 1)
+        return np.where(want < first, want / first, t)
+
     def __repr__(self) -> str:
         return f"Schedule(T={self.T}, A_T={self.alpha_bar[-1]:.3g})"
 

@@ -23,13 +23,13 @@ ANY: Sizes = (None, None)
 PARTS = ("Schedule", "Units", "Uniform", "Antithetic", "Importance")  # dataclasses, no layers
 LARGE = 2**31
 
-KINDS = ("eps", "x0", "v", "mu", "xt")
+KINDS = ("eps", "x0", "v", "mu", "score", "velocity", "xt")
 WORDS = {  # of the fields that are words
-    "predict": KINDS[:4],
+    "predict": KINDS[:6],
     "given": KINDS,
     "wanted": KINDS,
     "kind": (*KINDS, "wave", "split", "step"),
-    "variance": ("beta", "beta_tilde", "learned", "free"),
+    "variance": ("beta", "beta_tilde", "learned", "free", "share"),
 }
 RANGES: dict[str, tuple[float, float]] = {  # of the fields that are numbers
     "features": (1, 2**24), "d": (1, 2**24), "context": (0, 2**24), "parts": (1, 2**24),
@@ -537,6 +537,7 @@ RULES: dict[str, Callable[[View], Sizes]] = {
     "Schedule": schedule, "Units": units, "IdealNoise": ideal, "GuidedNet": guided,
     "RespacedNet": respaced, "ReverseProcess": reverse, "DDPM": ddpm, "StepTerm": inner("reverse"),
     "BoundLoss": diffusion_loss, "SimpleLoss": diffusion_loss, "HybridLoss": diffusion_loss,
+    "FlowMatchingLoss": inner("model"),
     "PriorTerm": tables, "GaussianTerm": tables, "IntegerTerm": integer_term, "Convert": tables,
     "Target": tables, "PosteriorMean": tables, "PosteriorDensity": tables,
     "CategoricalChain": categorical, "GaussianChain": gaussian_chain, "SequenceNLL": inner("chain"),
