@@ -34,6 +34,9 @@ class Predicts(mg.core.Layer):
         p, q = coefficients_at(self.net.schedule.ratio(t), "eps", self.kind)
         return p[:, None] * x + q[:, None] * eps, cache
 
+    def backward(self, dout, cache):
+        raise NotImplementedError("only predictions are asked for")
+
 
 def end(solver, steps, x, reverse):
     """x at t = 1, where the solvers stop before the last prediction of x_0."""

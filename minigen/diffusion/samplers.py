@@ -37,7 +37,7 @@ def states(
         short = reverse if steps == T else reverse.respaced(steps)
         times = np.append(0, evenly_spaced(T, steps))
         for s, below in ancestral(short, x, rng=rng, label=label):
-            yield int(times[s]), below
+            yield int(times[int(s)]), below
 
 
 def ancestral(

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import INK, LINES, AxesLike, finished, graph, panels
 from minigen.plot.style import title as titled
 
@@ -15,7 +16,7 @@ SCALES = ("", "x", "y", "xy")
 DRAW = {"": "plot", "x": "semilogx", "y": "semilogy", "xy": "loglog"}
 
 
-@validate.options
+@checked
 def lines(
     table: Mapping[str, tuple[ArrayLike, ArrayLike]], *, xlabel: str = "", ylabel: str = "",
     log: str = "", title: str = "", dashed: Collection[str] = (), floor: float | None = None,
