@@ -236,11 +236,27 @@ def to_vector(node: Any) -> NDArray:
     field of a frozen layer is set again.
     """
     leaves = [getattr(*place) for place in places(node)]
+    vector = whole(leaves)
+    if vector is not None:  # from an earlier call
+        return vector
     theta = np.concatenate([a.ravel() for a in leaves] or [np.zeros(0, dtype(node))])
     ends = np.cumsum([a.size for a in leaves])
     for (owner, name), a, end in zip(places(node), leaves, ends, strict=True):
         object.__setattr__(owner, name, theta[end - a.size : end].reshape(a.shape))
     return theta
+
+
+def whole(leaves: Sequence[NDArray]) -> NDArray | None:
+    """The vector that these arrays are views of, one after the other, all of it; or None."""
+    vector, start = leaves[0].base if leaves else None, 0
+    if vector is None or vector.ndim != 1 or vector.dtype != leaves[0].dtype:
+        return None
+    for a in leaves:
+        inside = a.base is vector and a.flags.c_contiguous and a.dtype == vector.dtype
+        if not inside or a.ctypes.data != vector.ctypes.data + start:
+            return None
+        start += a.nbytes
+    return vector if start == vector.nbytes and vector.flags.c_contiguous else None
 
 
 def join(grads: Mapping, paths: Sequence[Sequence[str]], out: NDArray) -> None:

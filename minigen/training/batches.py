@@ -1,7 +1,6 @@
 """Where the batches of training come from: rows of arrays, or fresh samples."""
 
 import inspect
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,57 @@ from minigen.core import validate
 from minigen.core.contract import Loss
 
 
-def source(data: Any, batch: int, loss: Loss, rng: np.random.Generator) -> Callable[[], Any]:
+def source(data: Any, batch: int, loss: Loss, rng: np.random.Generator) -> "Fresh | Shuffled":
     """A function without arguments that returns the next batch of `data`."""
     if is_sampler("data", data):
-        return lambda: cast(checked(data.sample(batch, rng=rng), "a sample"), loss.data_dtype)
+        return Fresh(data, batch, loss.data_dtype, rng)
     rows = cast(checked(data), loss.data_dtype)
     loss.examine(rows)
-    return shuffled(rows, batch, rng).__next__
+    return Shuffled(rows, batch, rng)
+
+
+class Fresh:
+    """New samples in each batch."""
+
+    kept = ()  # what it has to remember is in the generator
+
+    def __init__(self, data: Any, batch: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
+        self.data, self.batch, self.dtype, self.rng = data, batch, dtype, rng
+
+    def __call__(self) -> Any:
+        return cast(self.data.sample(self.batch, rng=self.rng), self.dtype)
+
+
+class Shuffled:
+    """Batches of rows without end, each epoch in a new order; a last short batch is left out.
+
+    The order itself is not kept: it follows from the generator `before` it was drawn.
+    """
+
+    kept = ("at", "before")
+
+    def __init__(self, data: Any, batch: int, rng: np.random.Generator) -> None:
+        self.data, self.rng = data, rng
+        self.n = len(data[0]) if isinstance(data, tuple) else len(data)
+        self.batch = min(batch, self.n)
+        self.at, self.before = self.n, rng.bit_generator.state
+        self.order: NDArray | None = None
+
+    def __call__(self) -> Any:
+        if self.at + self.batch > self.n:
+            self.at, self.before, self.order = 0, self.rng.bit_generator.state, None
+            self.order = self.rng.permutation(self.n)
+        if self.order is None:  # of a run that goes on
+            self.order = twin(self.rng, self.before).permutation(self.n)
+        start, self.at = self.at, self.at + self.batch
+        return take(self.data, self.order[start : self.at])
+
+
+def twin(rng: np.random.Generator, state: Any) -> np.random.Generator:
+    """Another generator of the same kind, in a given state."""
+    bits = type(rng.bit_generator)()
+    bits.state = state
+    return np.random.Generator(bits)
 
 
 def is_sampler(name: str, data: Any) -> bool:
@@ -53,14 +96,10 @@ def cast(batch: Any, dtype: DTypeLike) -> Any:
     return validate.cast("data", batch, dtype) if batch.dtype.kind == "f" else batch
 
 
-def shuffled(data: Any, batch: int, rng: np.random.Generator) -> Iterator[Any]:
-    """Yield batches endlessly, each epoch in a new order; a last short batch is left out."""
+def some(data: Any, most: int, rng: np.random.Generator) -> Any:
+    """All rows of some data, or `most` of them, drawn and in their old order."""
     n = len(data[0]) if isinstance(data, tuple) else len(data)
-    batch = min(batch, n)
-    while True:
-        order = rng.permutation(n)
-        for start in range(0, n - batch + 1, batch):
-            yield take(data, order[start : start + batch])
+    return data if n <= most else take(data, np.sort(rng.choice(n, most, replace=False)))
 
 
 def take(data: Any, rows: NDArray) -> Any:

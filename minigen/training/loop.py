@@ -1,20 +1,23 @@
 """The training loop."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import tree, validate
 from minigen.core.contract import Loss
+from minigen.core.interrupts import held
 from minigen.training import batches
+from minigen.training.best import Best, held_out, is_early
 from minigen.training.nonfinite import NotFinite, explain
 from minigen.training.optimizers import SCHEDULES, Adam
 from minigen.training.progress import bar
-
-HELD_OUT = 2048  # samples on which a sampler without validation data is validated
+from minigen.training.saves import Saves
+from minigen.training.state import State
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Run:
     history: dict[str, list[float]] = field(default_factory=dict)
     best: float = np.inf
     best_step: int = 0
+
+    kept: ClassVar = ("steps", "history", "best", "best_step")
 
     def record(self, values: dict[str, float]) -> None:
         """Append one entry to each named column of the history."""
@@ -47,6 +52,8 @@ def fit(
     weight_decay: float = 0.0, clip: float | None = None, ema: float | None = None,
     validation: Any = None, validate_every: int | None = None, patience: int | None = None,
     callback: Callable[[int, Run], Any] | None = None, progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int | None = None,
+    keep: int = 2,
 ) -> Run:  # fmt: skip
     """Minimise a loss over its parameters, in place, and return the `Run`.
 
@@ -77,6 +84,13 @@ def fit(
     callback : a function (step, run) that is called after each step; training stops when it
         returns True
     progress : a progress bar; by default where a person is watching
+    checkpoint : a folder. The run is written there every so often and at its end, whatever ends
+        it. The same call goes on where the newest file stands, to the same bytes as a run that was
+        never stopped: parameters, optimizer, `rng`, order of the data and history are put back.
+        Other data, another model or other settings are refused. `mg.load` reads the best
+        parameters from each file
+    checkpoint_every : steps between the files; by default about half a minute
+    keep : how many files of the run are kept
 
     Returns
     -------
@@ -86,6 +100,8 @@ def fit(
     ------
     FloatingPointError
         When a loss, in training or validation, or a gradient is not finite; names the layer
+    KeyboardInterrupt, SystemExit
+        After the step in which Ctrl-C, or SIGTERM or SIGHUP, came; a second Ctrl-C does not wait
 
     Examples
     --------
@@ -94,7 +110,7 @@ def fit(
     >>> run.steps, len(run.history["loss"])
     (20, 20)
     """
-    loss = next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
+    model, loss = loss, next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
     validate.methods("loss", loss, "draw", "forward", "backward")
     validate.generator(rng)
     steps = validate.integer("steps", steps, 1)
@@ -102,6 +118,8 @@ def fit(
     optimizer = Adam(lr, weight_decay=weight_decay) if optimizer is None else optimizer
     if not (callback is None or callable(callback)):
         raise validate.wrong_type("callback", "a function (step, run)", repr(callback))
+    saves = Saves(checkpoint, checkpoint_every, keep)
+    saves.begin(rng)
     run, decay = Run(), factor_of(schedule)
     descent = Descent(loss, optimizer, clip)
     next_batch = batches.source(data, validate.integer("batch", batch, 1), loss, rng)
@@ -112,25 +130,43 @@ def fit(
         name = "patience" if patience else "validate_every"
         raise validate.expected(name, "None without validation data", patience or validate_every)
     best = Best(loss, fixed, average, run, patience, every)
-    try:
-        best.update(0)
-        with bar(steps, progress) as shown:
-            for step in range(1, steps + 1):
-                run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
-                run.steps = step
-                average.update(step)
-                if step % every == 0 or step == steps or is_early(step, every):
-                    best.update(step)
-                shown.update(run)
-                if (callback is not None and callback(step, run)) or best.out_of_patience:
-                    break
-    finally:
-        best.restore()
+    state = State(rng, run=run, descent=descent, optimizer=optimizer, average=average, best=best,
+                  batches=next_batch)  # fmt: skip
+    saves.go_on(model, state, data, fixed, {
+        "steps": steps, "batch": batch, "schedule": schedule, "clip": clip, "ema": ema,
+        "validate_every": every, "patience": patience,
+    })  # fmt: skip
+    with held():  # until the best parameters are in place, and written
+        try:
+            with held(impatient=True) as signals, bar(steps, progress, run.steps) as shown:
+                if run.steps == 0:
+                    best.update(0)
+                while run.steps < steps and not best.out_of_patience:
+                    step = run.steps + 1
+                    run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
+                    average.update(step)
+                    if step % every == 0 or step == steps or is_early(step, every):
+                        best.update(step)
+                    run.steps = step
+                    shown.update(run)
+                    if callback is not None and callback(step, run):
+                        break
+                    saves.update()
+                    signals.stop()
+        except BaseException as error:
+            saves.end(error)
+            raise
+        else:
+            saves.end()
+        finally:
+            best.restore()
     return run
 
 
 class Descent:
     """A loss, the one vector of its parameters, and a step of gradient descent on it."""
+
+    kept = ("steps", "theta")
 
     def __init__(self, loss: Loss, optimizer: Any, clip: float | None = None) -> None:
         refuse_unfit(loss)
@@ -174,6 +210,7 @@ class Average:
         self.theta = theta
         self.decay = None if decay is None else validate.number("ema", decay, 0, 1)
         self.value = theta if decay is None else theta.copy()
+        self.kept = () if decay is None else ("value",)
 
     def update(self, step: int) -> None:
         if self.decay is not None:
@@ -181,86 +218,11 @@ class Average:
             self.value += self.theta.dtype.type(1 - decay) * (self.theta - self.value)
 
 
-class Best:
-    """The best parameters so far on one fixed draw of the validation data.
-
-    The start is a candidate too, and is given up only for what is better beyond chance.
-    """
-
-    def __init__(
-        self, loss: Loss, fixed: Any, average: Average, run: Run, patience: int | None, every: int
-    ) -> None:
-        self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
-        self.patience, self.every, self.since = patience, every, 0
-        self.value: NDArray | None = None
-        self.start: Any = None  # the losses at the start
-
-    def update(self, step: int) -> None:
-        """Validate, and keep the parameters if they are better than all before."""
-        if self.fixed is None:
-            return
-        losses = self.validation(step)
-        loss = float(losses.mean())
-        self.run.record({"validation": loss, "validation_step": step})
-        self.since += step > 0 and step % self.every == 0
-        if step == 0:
-            self.start = losses
-        if step == 0 or (loss < self.run.best and beyond_chance(self.start - losses)):
-            self.run.best, self.run.best_step, self.since = loss, step, 0
-            self.value = self.average.value.copy()
-
-    def validation(self, step: int) -> NDArray:
-        """The losses of the rows at the averaged parameters, or the one of them all, (1,)."""
-        inputs, given = self.fixed
-        theta, live = self.average.theta, self.average.theta.copy()
-        theta[...] = self.average.value
-        losses = self.loss.rows(*inputs)
-        losses = np.atleast_1d(self.loss.forward(*inputs, **given)[0] if losses is None else losses)
-        if not np.isfinite(losses).all():
-            reason = explain(self.loss, inputs, given)
-            raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
-        theta[...] = live
-        return losses.astype(np.float64)
-
-    @property
-    def out_of_patience(self) -> bool:
-        return self.patience is not None and self.since >= self.patience
-
-    def restore(self) -> None:
-        """Put the best parameters into the model, or the averaged last ones."""
-        self.average.theta[...] = self.average.value if self.value is None else self.value
-
-
 def factor_of(schedule: str | Callable[[float], float]) -> Callable[[float], float]:
     """The factor of the learning rate as a function of progress; a user's own is checked."""
     if not callable(schedule):
         return SCHEDULES[validate.choice("schedule", schedule, SCHEDULES)]
     return lambda part: validate.number(f"schedule({part:g})", schedule(part), 0)
-
-
-def beyond_chance(gain: NDArray) -> bool:
-    """Whether the mean of some gains is above 0 by more than their scatter explains.
-
-    The limit is about the 97.5 % quantile of Student's t, in standard errors of the mean.
-    """
-    n = len(gain)
-    limit = (2 + 3 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
-    return bool(gain.mean() > limit)
-
-
-def is_early(step: int, every: int) -> bool:
-    """Whether a step before the first validation is a power of two: small data are learned soon."""
-    return step < every and step & (step - 1) == 0
-
-
-def held_out(loss: Loss, data: Any, validation: Any, rng: np.random.Generator) -> Any:
-    """The inputs and the given of one fixed draw of the validation data, or None."""
-    if validation is None and not batches.is_sampler("data", data):
-        return None
-    source = data if validation is None else validation
-    if batches.is_sampler("validation", source):
-        source = source.sample(HELD_OUT, rng=rng)
-    return loss.draw(batches.cast(batches.checked(source, "validation"), loss.data_dtype), rng)
 
 
 def refuse_unfit(loss: Loss) -> None:

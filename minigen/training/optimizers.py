@@ -1,6 +1,7 @@
 """Optimisers: they write into one flat vector of parameters, in place."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +39,18 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
 
+    kept: ClassVar = ("k", "m", "v")
+    theta: ClassVar[NDArray | None] = None
+
     def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)
         validate.number("weight_decay", self.weight_decay, 0)
 
     def start(self, theta: NDArray) -> None:
-        """Fresh moments for the vector `theta`."""
-        self.k, self.m, self.v = 0, np.zeros_like(theta), np.zeros_like(theta)
+        """Fresh moments for the vector `theta`; of one it has moved before, they go on."""
+        if self.theta is not theta:
+            self.theta = theta
+            self.k, self.m, self.v = 0, np.zeros_like(theta), np.zeros_like(theta)
 
     def step(self, theta: NDArray, g: NDArray, factor: float = 1.0) -> None:
         """One update of `theta` by the gradient g, at the learning rate lr * factor."""
@@ -81,13 +87,17 @@ class SGD:
     b1: float = 0.9
     weight_decay: float = 0.0
 
+    kept: ClassVar = ("m",)
+    theta: ClassVar[NDArray | None] = None
+
     def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)
         validate.number("weight_decay", self.weight_decay, 0)
 
     def start(self, theta: NDArray) -> None:
-        """Fresh momentum for the vector `theta`."""
-        self.m = np.zeros_like(theta)
+        """Fresh momentum for the vector `theta`; of one it has moved before, it goes on."""
+        if self.theta is not theta:
+            self.theta, self.m = theta, np.zeros_like(theta)
 
     def step(self, theta: NDArray, g: NDArray, factor: float = 1.0) -> None:
         """One update of `theta` by the gradient g, at the learning rate lr * factor."""

@@ -7,14 +7,14 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def bar(steps: int, wanted: bool | None) -> Iterator["NoBar | TqdmBar"]:
+def bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator["NoBar | TqdmBar"]:
     """Something with `update(run)`; a tqdm bar if `wanted`, or if None and on a terminal."""
     if not (watching() if wanted is None else wanted):
         yield NoBar()
         return
     from tqdm import tqdm
 
-    with tqdm(total=steps, unit="step", mininterval=0.2, leave=True) as shown:
+    with tqdm(total=steps, initial=done, unit="step", mininterval=0.2, leave=True) as shown:
         yield TqdmBar(shown)
 
 

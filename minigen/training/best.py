@@ -1,0 +1,93 @@
+"""The best parameters of a run, by their losses on validation data."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen.core.contract import Loss
+from minigen.training import batches
+from minigen.training.nonfinite import NotFinite, explain
+
+HELD_OUT = 2048  # samples on which a sampler without validation data is validated
+MOST = 8192  # rows that are validated; of more, so many are drawn
+
+
+class Best:
+    """The best parameters so far on one fixed draw of the validation data.
+
+    The start is a candidate too, and is given up only for what is better beyond chance.
+    """
+
+    kept = ("value", "start", "since")
+
+    def __init__(
+        self, loss: Loss, fixed: Any, average: Any, run: Any, patience: int | None, every: int
+    ) -> None:
+        self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
+        self.patience, self.every, self.since = patience, every, 0
+        self.value: NDArray | None = None
+        self.start: Any = None  # the losses at the start
+
+    def update(self, step: int) -> None:
+        """Validate, and keep the parameters if they are better than all before."""
+        if self.fixed is None:
+            return
+        losses = self.validation(step)
+        loss = float(losses.mean())
+        self.run.record({"validation": loss, "validation_step": step})
+        self.since += step > 0 and step % self.every == 0
+        if step == 0:
+            self.start = losses
+        if step == 0 or (loss < self.run.best and beyond_chance(self.start - losses)):
+            self.run.best, self.run.best_step, self.since = loss, step, 0
+            self.value = self.average.value.copy()
+
+    def validation(self, step: int) -> NDArray:
+        """The losses of the rows at the averaged parameters, or the one of them all, (1,)."""
+        inputs, given = self.fixed
+        theta, live = self.average.theta, self.average.theta.copy()
+        theta[...] = self.average.value
+        losses = self.loss.rows(*inputs)
+        losses = np.atleast_1d(self.loss.forward(*inputs, **given)[0] if losses is None else losses)
+        if not np.isfinite(losses).all():
+            reason = explain(self.loss, inputs, given)
+            raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
+        theta[...] = live
+        return losses.astype(np.float64)
+
+    @property
+    def out_of_patience(self) -> bool:
+        return self.patience is not None and self.since >= self.patience
+
+    def restore(self) -> None:
+        """Put the best parameters into the model, or the averaged last ones."""
+        self.average.theta[...] = self.average.value if self.value is None else self.value
+
+
+def beyond_chance(gain: NDArray) -> bool:
+    """Whether the mean of some gains is above 0 by more than their scatter explains.
+
+    The limit is about the 97.5 % quantile of Student's t, in standard errors of the mean.
+    """
+    n = len(gain)
+    limit = (2 + 3 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+    return bool(gain.mean() > limit)
+
+
+def is_early(step: int, every: int) -> bool:
+    """Whether a step before the first validation is a power of two: small data are learned soon."""
+    return step < every and step & (step - 1) == 0
+
+
+def held_out(loss: Loss, data: Any, validation: Any, rng: np.random.Generator) -> Any:
+    """The inputs and the given of one fixed draw of the validation data, or None."""
+    if validation is None and not batches.is_sampler("data", data):
+        return None
+    source = data if validation is None else validation
+    if batches.is_sampler("validation", source):
+        source = source.sample(HELD_OUT, rng=rng)
+    rows = batches.cast(
+        batches.some(batches.checked(source, "validation"), MOST, rng), loss.data_dtype
+    )
+    return loss.draw(rows, rng)

@@ -1,0 +1,212 @@
+"""The checkpoints of a run: a folder of files, each a model and all that its run needs to go on."""
+
+import hashlib
+import os
+import pathlib
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minigen.core import tree, validate
+from minigen.training import archive
+from minigen.training.archive import CheckpointError
+from minigen.training.checkpoint import STATE, save, save_state
+from minigen.training.state import State, plain, set_state, settings
+
+SECONDS = 30.0  # between two files, if the user names no steps
+SHARE = 50  # and a file may cost one part in so many of the time
+
+
+class Saves:
+    """Writes the state of a run every so often, and finds it again; without a folder, nothing."""
+
+    def __init__(
+        self, folder: str | os.PathLike[str] | None, every: int | None = None, keep: int = 2
+    ) -> None:
+        self.every = validate.optional_integer("checkpoint_every", every, 1)
+        self.keep = validate.integer("keep", keep, 1)
+        self.folder = None if folder is None else prepared(folder)
+        self.found: dict[str, Any] | None = None
+        self.done, self.last, self.cost = -1, time.monotonic(), 0.0
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Look for a run; `rng` is put where it stood at its start, to draw the same again."""
+        if self.folder is not None:
+            self.found = newest(self.folder)
+            if self.found is not None:
+                set_state(rng, self.found["state"]["start"])
+            self.start = plain(rng.bit_generator.state)
+
+    def go_on(
+        self, model: Any, state: State, data: Any, fixed: Any, options: Mapping[str, Any]
+    ) -> None:
+        """Put the state of the run back, if there is one, and it is one of the same things."""
+        if self.folder is None:
+            return
+        self.model, self.state = model, state
+        optimizer = state.parts["optimizer"]
+        self.about = {
+            "data": digest(data), "validation data": digest(fixed),
+            "optimizer": f"{type(optimizer).__name__} {settings(optimizer)}",
+            **{k: v if isinstance(v, int | float | str | None) else "a function"
+               for k, v in options.items()},
+        }  # fmt: skip
+        state.values()  # refuses, before the first step, what cannot be written
+        tree.describe(model)
+        if self.found is not None:
+            self.compare(self.found)
+            with archive.named(self.found["path"]):
+                state.put(self.found["state"])
+            self.done, self.found = state.parts["run"].steps, None
+
+    def compare(self, found: Mapping[str, Any]) -> None:
+        """Refuse, by name, to go on with something else than was begun."""
+        there = f"that of the run in {self.folder}"
+        for name, value in found["state"]["about"].items():
+            if self.about.get(name) != value:
+                if "data" in name:
+                    raise validate.expected(name, there, "other data")
+                raise validate.expected(name, f"{value}, {there}", self.about.get(name))
+        place = difference(found["model"], tree.describe(self.model))
+        for name, (f, array) in tree.arrays(self.model).items():
+            about, now = (
+                found["arrays"].get(name, {}),
+                archive.fingerprint(np.ascontiguousarray(array)),
+            )
+            same = ["dtype", "shape"] if f.metadata.get("kind") == "param" else list(now)
+            if place is None and any(about.get(key) != now[key] for key in same):
+                place = name
+        if place is not None:
+            raise validate.expected("loss", there, f"another model, at {place}")
+
+    def update(self) -> None:
+        """Write the run, if it is time."""
+        if self.folder is None:
+            return
+        if self.every is not None:
+            due = self.state.parts["run"].steps % self.every == 0
+        else:
+            due = time.monotonic() - self.last > max(SECONDS, SHARE * self.cost)
+        if due:
+            self.write()
+
+    def write(self) -> None:
+        """Write the run, whole; where that fails, in another folder, and say so."""
+        assert self.folder is not None
+        begun = time.monotonic()
+        steps = self.state.parts["run"].steps
+        values = self.state.values() | {"start": self.start, "about": self.about}
+        self.attempt(f"step-{steps:09d}.npz", values)
+        self.done, self.last = steps, time.monotonic()
+        self.cost = self.last - begun
+        for old in files(self.folder)[self.keep :]:
+            old.unlink(missing_ok=True)
+
+    def attempt(self, name: str, values: Mapping[str, Any] | None) -> None:
+        """Write the best model, and the values beside it, here or in the temporary folder."""
+        assert self.folder is not None
+        descent, best = self.state.parts["descent"], self.state.parts["best"]
+        live = descent.theta.copy()
+        values = None if values is None else {**values, "descent.theta": live}
+        best.restore()
+        try:
+            here = self.folder
+            try:
+                put(here / name, self.model, values)
+            except OSError as error:
+                self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"minigen-{here.name}-"))
+                warnings.warn(
+                    f"checkpoint: {error.strerror}: {here / name}; the run is written to "
+                    f"{self.folder} from now on", stacklevel=6,
+                )  # fmt: skip
+                put(self.folder / name, self.model, values)
+        except OSError as error:
+            warnings.warn(f"checkpoint: {error.strerror}: {error.filename}", stacklevel=6)
+            self.folder = here
+        finally:
+            descent.theta[...] = live
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Write the run if it ended between two steps, and the best model; say how to go on."""
+        if self.folder is None:
+            return
+        run, whole = self.state.parts["run"], self.state.parts["descent"].steps
+        if whole == run.steps and self.done != run.steps:
+            self.write()
+        self.attempt("model.npz", None)
+        if error is not None:
+            error.add_note(
+                f"the best model so far is {self.folder / 'model.npz'}; the run can go on from "
+                f"step {max(self.done, 0)}, with the same call and checkpoint={str(self.folder)!r}"
+            )
+
+
+def prepared(folder: str | os.PathLike[str]) -> pathlib.Path:
+    """The folder, made if need be; refused before the first step if nothing can be written."""
+    path = pathlib.Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise validate.expected("checkpoint", "a folder", f"{path} ({error.strerror})") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise validate.expected("checkpoint", "a folder that can be written", path)
+    return path
+
+
+def put(path: pathlib.Path, model: Any, values: Mapping[str, Any] | None) -> None:
+    """Write a model alone, or a model and the values of its run."""
+    if values is None:
+        save(path, model)
+    else:
+        save_state(path, model, values)
+
+
+def files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a run, the newest first."""
+    return sorted(folder.glob("step-*.npz"), reverse=True)
+
+
+def newest(folder: pathlib.Path) -> dict[str, Any] | None:
+    """The manifest of the newest whole file of a run, its arrays in "state"; None without a run."""
+    found = files(folder)
+    for path in found:
+        try:
+            with archive.named(path):
+                manifest, arrays = archive.read(path)
+                state = {k.removeprefix(STATE): a for k, a in arrays.items() if k.startswith(STATE)}
+                return {**manifest, "state": {**manifest["state"], **state}, "path": path}
+        except CheckpointError as error:
+            if path == found[-1]:
+                raise
+            warnings.warn(f"{error}; the file before it is used", stacklevel=5)
+    return None
+
+
+def digest(data: Any) -> str:
+    """The SHA-256 of arrays in tuples and dicts; of an object that samples, its class alone."""
+    total = hashlib.sha256()
+    for path, leaf in tree.leaves(data) if isinstance(data, tuple) else [("", data)]:
+        if hasattr(leaf, "__array__"):
+            array = np.asarray(leaf)
+            total.update(f"{path} {array.dtype} {array.shape}".encode())
+            step = max(1, 2**24 // max(1, array[:1].nbytes)) if array.ndim else 1
+            for k in range(0, len(array) if array.ndim else 0, step):
+                total.update(np.ascontiguousarray(array[k : k + step]).tobytes())
+        else:
+            total.update(f"{path} {type(leaf).__qualname__}".encode())
+    return total.hexdigest()
+
+
+def difference(old: Any, new: Any, path: str = "") -> str | None:
+    """The path of the first place where two descriptions of a model differ."""
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        pairs = [(f"{path}.{key}", old[key], new[key]) for key in old]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(f"{path}.{k}", *both) for k, both in enumerate(zip(old, new, strict=True))]
+    else:
+        return None if old == new else path.strip(".")
+    return next((place for p, a, b in pairs if (place := difference(a, b, p)) is not None), None)
