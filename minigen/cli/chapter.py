@@ -6,6 +6,7 @@ A chapter is a module of `minigen.cli.chapters`, listed there, with two names:
     show    (stage) -> Chapter    its part of `minigen demo`
 """
 
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ class Recipe:
     ema: float | None = None
     patience: int | None = None
     validate_every: int | None = None
+    checkpoint: pathlib.Path | None = None
 
     def changed(self, model: str, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe with the user's settings (None: not given), of those that the model has."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigen import __version__
+from minigen.core.interrupts import Terminated, held
 from minigen.core.validate import InvalidInput
 
 COMMANDS = {  # the first line of each module, known here so that no module is imported for it
@@ -42,19 +43,27 @@ class Command(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        args = parser().parse_args(argv)
+        with held():  # an import that is cut short may raise anything
+            args = parser().parse_args(argv)
         return args.run(args) or 0
-    except KeyboardInterrupt:
-        return _say("interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _say(noted("interrupted", error), 130)
+    except Terminated as error:
+        return _say(noted("terminated", error), error.code)
     except BrokenPipeError:  # nobody reads our output any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except FloatingPointError as error:
-        return _say(error, 1)
+        return _say(noted(error, error), 1)
     except OSError as error:
         return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
     except InvalidInput as error:
         return _say(error, 2)
+
+
+def noted(message: object, error: BaseException) -> str:
+    """A message, and what was noted on the way of the error."""
+    return "; ".join([str(message), *getattr(error, "__notes__", ())])
 
 
 def _say(message: object, code: int) -> int:

@@ -26,7 +26,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     path = pathlib.Path(os.path.realpath(path))
     mode = _mode(path)
     try:
-        _sweep(path)
+        sweep(path.parent, _escaped(_stem(path)))
         temporary, file = _beside(path)
         try:
             with file:
@@ -104,9 +104,9 @@ def _lock(file: BinaryIO) -> bool | None:
         return None
 
 
-def _sweep(path: pathlib.Path) -> None:
+def sweep(folder: pathlib.Path, stem: str = ".*.") -> None:
     """Remove the temporary files of writers that are no more: those that nobody has locked."""
-    for old in path.parent.glob(f"{_escaped(_stem(path))}{'[0-9a-f]' * 16}.tmp"):
+    for old in folder.glob(f"{stem}{'[0-9a-f]' * 16}.tmp"):
         with contextlib.suppress(OSError), open_regular(old) as file:
             if _lock(file):
                 old.unlink()

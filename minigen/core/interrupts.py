@@ -22,6 +22,8 @@ ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(sig
 class Terminated(SystemExit):
     """Raised for SIGTERM and SIGHUP; the exit code is 128 + the signal's number."""
 
+    code: int
+
 
 class Signals:
     """The signals noted so far."""

@@ -1,6 +1,6 @@
 """Optimisers: they write into one flat vector of parameters, in place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -40,7 +40,7 @@ class Adam:
     weight_decay: float = 0.0
 
     kept: ClassVar = ("k", "m", "v")
-    theta: ClassVar[NDArray | None] = None
+    theta: NDArray | None = field(default=None, init=False, repr=False)  # what it moves
 
     def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)
@@ -88,7 +88,7 @@ class SGD:
     weight_decay: float = 0.0
 
     kept: ClassVar = ("m",)
-    theta: ClassVar[NDArray | None] = None
+    theta: NDArray | None = field(default=None, init=False, repr=False)  # what it moves
 
     def __post_init__(self) -> None:
         validate.number("lr", self.lr, 0)

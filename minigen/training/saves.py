@@ -1,5 +1,6 @@
 """The checkpoints of a run: a folder of files, each a model and all that its run needs to go on."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -11,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from minigen.core import tree, validate
+from minigen.core import files, tree, validate
 from minigen.training import archive
 from minigen.training.archive import CheckpointError
 from minigen.training.checkpoint import STATE, save, save_state
 from minigen.training.state import State, plain, set_state, settings
 
 SECONDS = 30.0  # between two files, if the user names no steps
+BEST = "model.npz"  # the best model so far, written when a run ends
 SHARE = 50  # and a file may cost one part in so many of the time
 
 
@@ -103,7 +105,7 @@ class Saves:
         self.attempt(f"step-{steps:09d}.npz", values)
         self.done, self.last = steps, time.monotonic()
         self.cost = self.last - begun
-        for old in files(self.folder)[self.keep :]:
+        for old in steps_in(self.folder)[self.keep :]:
             old.unlink(missing_ok=True)
 
     def attempt(self, name: str, values: Mapping[str, Any] | None) -> None:
@@ -114,19 +116,11 @@ class Saves:
         values = None if values is None else {**values, "descent.theta": live}
         best.restore()
         try:
-            here = self.folder
-            try:
-                put(here / name, self.model, values)
-            except OSError as error:
-                self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"minigen-{here.name}-"))
-                warnings.warn(
-                    f"checkpoint: {error.strerror}: {here / name}; the run is written to "
-                    f"{self.folder} from now on", stacklevel=6,
-                )  # fmt: skip
-                put(self.folder / name, self.model, values)
+            place = write_somewhere(self.folder / name, self.model, values)
+            if place.parent != self.folder:
+                self.folder = place.parent
         except OSError as error:
-            warnings.warn(f"checkpoint: {error.strerror}: {error.filename}", stacklevel=6)
-            self.folder = here
+            warnings.warn(f"checkpoint: {error}", stacklevel=6)
         finally:
             descent.theta[...] = live
 
@@ -134,13 +128,15 @@ class Saves:
         """Write the run if it ended between two steps, and the best model; say how to go on."""
         if self.folder is None:
             return
-        run, whole = self.state.parts["run"], self.state.parts["descent"].steps
-        if whole == run.steps and self.done != run.steps:
+        run, begun = self.state.parts["run"], self.state.parts["descent"].steps
+        if run.steps == 0:
+            return
+        if begun == run.steps and self.done != run.steps:
             self.write()
-        self.attempt("model.npz", None)
+        self.attempt(BEST, None)
         if error is not None:
             error.add_note(
-                f"the best model so far is {self.folder / 'model.npz'}; the run can go on from "
+                f"the best model so far is {self.folder / BEST}; the run can go on from "
                 f"step {max(self.done, 0)}, with the same call and checkpoint={str(self.folder)!r}"
             )
 
@@ -154,25 +150,48 @@ def prepared(folder: str | os.PathLike[str]) -> pathlib.Path:
         raise validate.expected("checkpoint", "a folder", f"{path} ({error.strerror})") from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise validate.expected("checkpoint", "a folder that can be written", path)
+    files.sweep(path)
     return path
 
 
-def put(path: pathlib.Path, model: Any, values: Mapping[str, Any] | None) -> None:
-    """Write a model alone, or a model and the values of its run."""
+def write_somewhere(
+    path: pathlib.Path, model: Any, values: Mapping[str, Any] | None = None
+) -> pathlib.Path:
+    """Write a model, and the values of its run: to `path`, or else to the temporary folder.
+
+    Returns where it is. A warning says so if it is elsewhere; if both fail an OSError names both.
+    """
+    try:
+        _write(path, model, values)
+        return path
+    except OSError as error:
+        first = f"{path}: {error.strerror or error}"
+    try:
+        other = pathlib.Path(tempfile.mkdtemp(prefix="minigen-")) / path.name
+        _write(other, model, values)
+    except OSError as error:
+        with contextlib.suppress(OSError, UnboundLocalError):
+            other.parent.rmdir()
+        raise OSError(f"{first}; nor {error.filename}: {error.strerror}") from None
+    warnings.warn(f"{first}; written to {other}", stacklevel=6)
+    return other
+
+
+def _write(path: pathlib.Path, model: Any, values: Mapping[str, Any] | None) -> None:
     if values is None:
         save(path, model)
     else:
         save_state(path, model, values)
 
 
-def files(folder: pathlib.Path) -> list[pathlib.Path]:
+def steps_in(folder: pathlib.Path) -> list[pathlib.Path]:
     """The files of a run, the newest first."""
     return sorted(folder.glob("step-*.npz"), reverse=True)
 
 
 def newest(folder: pathlib.Path) -> dict[str, Any] | None:
     """The manifest of the newest whole file of a run, its arrays in "state"; None without a run."""
-    found = files(folder)
+    found = steps_in(folder)
     for path in found:
         try:
             with archive.named(path):

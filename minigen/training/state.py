@@ -64,7 +64,8 @@ def kept(part: Any) -> tuple[str, ...]:
 
 def settings(part: Any) -> dict[str, Any]:
     """The fields of an optimizer that do not change."""
-    names = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+    fields = dataclasses.fields(part) if dataclasses.is_dataclass(part) else []
+    names = [f.name for f in fields if f.init]
     return {name: getattr(part, name) for name in names if name not in kept(part)}
 
 
