@@ -68,22 +68,21 @@ class Saves:
     def compare(self, found: Mapping[str, Any]) -> None:
         """Refuse, by name, to go on with something else than was begun."""
         there = f"that of the run in {self.folder}"
-        for name, value in found["state"]["about"].items():
-            if self.about.get(name) != value:
-                if "data" in name:
-                    raise validate.expected(name, there, "other data")
-                raise validate.expected(name, f"{value}, {there}", self.about.get(name))
         place = difference(found["model"], tree.describe(self.model))
         for name, (f, array) in tree.arrays(self.model).items():
-            about, now = (
-                found["arrays"].get(name, {}),
-                archive.fingerprint(np.ascontiguousarray(array)),
-            )
+            now = archive.fingerprint(np.ascontiguousarray(array))
+            about = found["arrays"].get(name, {})
             same = ["dtype", "shape"] if f.metadata.get("kind") == "param" else list(now)
             if place is None and any(about.get(key) != now[key] for key in same):
                 place = name
         if place is not None:
             raise validate.expected("loss", there, f"another model, at {place}")
+        for name, value in found["state"]["about"].items():
+            now = self.about.get(name)
+            if now != value and "data" in name:
+                raise validate.expected(name, there, "other data")
+            if now != value:
+                raise validate.expected(name, f"{value}, {there}", now)
 
     def update(self) -> None:
         """Write the run, if it is time."""
