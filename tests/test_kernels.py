@@ -10,7 +10,16 @@ import pytest
 
 from minigen import flows, nn
 from minigen.flows import degrees
-from minigen.kernels import activation, dense, jit, mining, optimizers, spline, triangular
+from minigen.kernels import (
+    activation,
+    dense,
+    group_norm,
+    jit,
+    mining,
+    optimizers,
+    spline,
+    triangular,
+)
 
 CASES = {
     "bias_relu": (dense.bias_relu, ((5, 7), (7,))),
@@ -51,6 +60,8 @@ def numbers(rng):
     label, key = rng.integers(0, 3, 9), rng.integers(-2, 6, (9, 9))
     first, start = np.array([0, 2, 2, 5, 7]), np.array([0, 0, 1, 5, 3])
     theta, g, m, v = rng.standard_normal((4, 7))
+    pixels, channels = rng.standard_normal((2, 3, 5, 8)), rng.standard_normal((2, 8))
+    spread = rng.standard_normal((3, 8)), rng.uniform(1, 2, (3, 8))
     return {
         "spline": (spline.forward, (x, e, 3.0)),
         "spline of one bin": (spline.forward, (x, e[:, :2].copy(), 3.0)),
@@ -63,6 +74,8 @@ def numbers(rng):
         "scatter": (mining.scatter, (key[:, :4], label, 3)),
         "masked": (triangular.masked, (rng.standard_normal((5, 7)), first, 0 * start)),
         "clear": (triangular.clear, (rng.standard_normal((5, 7)), first)),
+        "group_norm": (group_norm.forward, (*pixels[:1], *channels[:2], 4, 1e-5)),
+        "group_norm, backward": (group_norm.backward, (*pixels, channels[0], *spread, 4)),
         "adam": (optimizers.adam, (theta, g, m, v * v, 0.1, 0.01, 0.03, 1e-3)),
     }
 

@@ -74,7 +74,7 @@ class Conv2d(Layer):
         for n, P in patches(spread(dy, self.stride), len(W), 1):
             np.matmul(P, W.reshape(dW.shape), out=rows(dx[n]))  # dx = P(dy') W'
             dW += P.T @ rows(x[n])  # dW' = P(dy')^T x
-        db = np.einsum("nc->c", rows(dy))
+        db = np.ones(rows(dy).shape[0], dy.dtype) @ rows(dy)
         return dx, {"W": turned(dW.reshape(W.shape)), "b": db}
 
 

@@ -9,6 +9,7 @@ from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.signature import Positive, checked
 from minigen.core.tree import param
+from minigen.kernels import group_norm as kernels
 from minigen.nn.conv import refuse_pictures
 
 
@@ -45,20 +46,12 @@ class GroupNorm(Layer):
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         refuse_pictures(x, len(self.scale))
-        u = x - self.mean(x)
-        s = np.sqrt(self.mean(u * u) + self.eps)
-        u /= s
-        return self.scale * u + self.shift, (u, s)
+        pixels = np.ascontiguousarray(x).reshape(len(x), -1, x.shape[3])
+        y, m, s = kernels.forward(pixels, self.scale, self.shift, self.groups, self.eps)
+        return y.reshape(x.shape), (pixels, m, s)
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
-        u, s = cache
-        du = self.scale * dy
-        dx = (du - self.mean(du) - u * self.mean(u * du)) / s
-        return dx, {"scale": np.einsum("nijc,nijc->c", u, dy), "shift": np.einsum("nijc->c", dy)}
-
-    def mean(self, x: NDArray) -> NDArray:
-        """The mean of each picture and group, at each of its channels: (N, 1, 1, C)."""
-        N, C, each = len(x), x.shape[3], x.shape[3] // self.groups
-        channels = np.einsum("nijc->nc", x) / (x.shape[1] * x.shape[2])
-        groups = channels.reshape(N, self.groups, each).mean(axis=2)
-        return np.repeat(groups, each, axis=1).reshape(N, 1, 1, C)
+        pixels, m, s = cache
+        d = np.ascontiguousarray(dy, np.result_type(dy, m.real)).reshape(pixels.shape)
+        dx, dscale, dshift = kernels.backward(d, pixels, self.scale, m, s, self.groups)
+        return dx.reshape(dy.shape), {"scale": dscale.sum(axis=0), "shift": dshift.sum(axis=0)}
