@@ -114,7 +114,7 @@ class MADE(Layer):
         below = degrees.inputs(features, context)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
-            gain, spread = start(activation, first=k == 0)
+            gain, spread = start(activation, max(1, features - 1 + context), first=k == 0)
             layers.append(
                 MaskedLinear.init(
                     below, above, rng=rng, dtype=dtype, gain=gain, spread=spread,

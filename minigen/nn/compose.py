@@ -68,7 +68,7 @@ def mlp(
     validate.choice("activation", activation, ("relu", *SMOOTH))
     layers: list[Layer] = []
     for width in validate.widths("hidden", hidden):
-        gain, spread = start(activation, first=not layers)
+        gain, spread = start(activation, n_in, first=not layers)
         linear = Linear.init(n_in, width, rng=rng, dtype=dtype, gain=gain, spread=spread)
         smooth = activation in SMOOTH
         layers += [linear, SMOOTH[activation]()] if smooth else [LinearReLU(linear.W, linear.b)]

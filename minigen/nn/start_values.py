@@ -1,18 +1,33 @@
 """Start values of a network: how large its weights are, and where its units turn on."""
 
+STEEP = 9.0  # variance of the weights of a tanh unit with one input
 
-def start(activation: str, first: bool) -> tuple[float, float]:
+
+def start(activation: str, n_in: int, first: bool) -> tuple[float, float]:
     """(gain, spread) of a hidden layer: W ~ N(0, gain / n_in), b ~ N(0, spread^2).
 
     Gain 2 keeps the size of the signal through ReLU, SiLU and softplus, which let half of it pass
     (He et al. 2015); gain 1 through tanh (Glorot & Bengio 2010).
 
-    Spread: unit j bends where x . W_j + b_j = 0. With b = 0 all units bend at x = 0. A network of
-    one column, as in a coupling of two, is then |x| times a constant on either side of 0 for ReLU,
-    and odd for tanh, and can only learn to bend elsewhere. With b_j ~ N(0, 1), as large as
-    x . W_j of standardised data, the bends lie where the data lie. In later layers the inputs bend
-    at different places already, and a spread there, or twice or half the gain or the spread in the
-    first layer, gave no lower KL.
+    Unit j bends where x . W_j + b_j = 0. With b = 0 every unit bends at x = 0, and of one column,
+    as in a coupling of two, a network of ReLU is one slope on the left and one on the right, a
+    network of tanh an odd function: all bends must first be moved by training. So in the first
+    layer b_j varies as much as x . W_j of standardised data does, and the bends lie where the data
+    lie. Later layers see inputs that bend at different places already.
+
+    A tanh also has a width, 1 / |W_j|, and finer structure than that is learned late: with few
+    inputs the first layer starts steep, gain max(1, 9 / n_in). A ReLU has no width.
+
+    Measured on six toys and on seeds that no table shows, geometric means of KL(truth, model) of
+    six couplings after 1500 steps, in nats:
+
+        ReLU   b = 0: 0.20   N(0, 1): 0.11   half or twice the spread, or the gain: 0.11 to 0.13
+        tanh   b = 0: 0.25   N(0, 1): 0.13   gain 9, 16, 36 with N(0, gain): 0.11, 0.10, 0.11
+
+    A spread in later layers too gained nothing. The network of a diffusion model has its own start
+    (`TimeNet`): its units get their offsets from the time, and b = 0 is better there.
     """
-    gain = 1.0 if activation == "tanh" else 2.0
-    return gain, 1.0 if first else 0.0
+    if activation != "tanh":
+        return 2.0, 1.0 if first else 0.0
+    gain = max(1.0, STEEP / n_in)
+    return (gain, gain**0.5) if first else (1.0, 0.0)
