@@ -74,7 +74,7 @@ def test_one_minus_alpha_bar_does_not_cancel(beta):
 def test_a_bad_beta_is_refused_by_index(bad, where):
     betas = np.full(3, 0.1)
     betas[where] = bad
-    with pytest.raises(ValueError, match=rf"betas: .*numbers in \(0, 1\).*index \({where},\)"):
+    with pytest.raises(ValueError, match=rf"betas: .*numbers.*index \({where},\)"):
         df.schedule_from_betas(betas)
 
 

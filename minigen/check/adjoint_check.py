@@ -18,11 +18,12 @@ from minigen.check.report import Report, Row, State
 from minigen.check.shapes import misshapen
 from minigen.check.tolerance import decided
 from minigen.core import validate
+from minigen.core.signature import checked
 
 FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
 
 
-@validate.options
+@checked
 def adjoint(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     method: Literal["auto", "complex", "richardson"] = "auto", directions: int = 8,

@@ -14,6 +14,7 @@ from minigen.check.report import Diagnosis, Kind, Report, Row, State, versus
 from minigen.check.richardson import size
 from minigen.core import validate
 from minigen.core.contract import NoInverseGradient
+from minigen.core.signature import checked
 
 TOLERANCE = 1e-12
 UNSURE = 1e-6
@@ -22,6 +23,7 @@ BAD_CONDITION = Diagnosis(Kind.ILL_CONDITIONED, "the map is too badly conditione
 OTHER_WAY = Diagnosis(Kind.LOGDET_SIGN, "the sign: this is the log-det of the other direction")
 
 
+@checked
 def bijection(layer: Any, x: ArrayLike, *context: ArrayLike, rng: np.random.Generator) -> Report:
     """Check that a map is inverted by its inverse and its log-dets are those of its Jacobian.
 
@@ -139,6 +141,7 @@ def _product(J: NDArray, x: NDArray) -> NDArray:
     return np.einsum("nij,nj->ni", np.abs(J), np.abs(x))
 
 
+@checked
 def equal(name: str, yours: NDArray, expected: NDArray, allowed: NDArray | float) -> Row:
     """The row of an equality."""
     if yours.shape != expected.shape:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.check.probe import Point, Probe
 from minigen.core import validate
+from minigen.core.signature import checked
 
 H = 1e-100
 LOST = np.exceptions.ComplexWarning  # a complex number was stored in a real buffer
@@ -36,6 +37,7 @@ class ComplexStep(Point):
         return [np.imag(y) / H for y in outputs], [0.0] * len(outputs)
 
 
+@checked
 def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:
     """The Jacobian of a function that maps each row of x by itself, to machine precision.
 

@@ -10,9 +10,10 @@ from minigen.check.probe import Probe
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.core import validate
 from minigen.core.contract import NoInverseGradient
+from minigen.core.signature import checked
 
 
-@validate.options
+@checked
 def contract(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     mixes: bool = False,

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.check.function_check import function_of, numbers, settled
 from minigen.check.report import Diagnosis, Kind, Report, Row, State, versus
 from minigen.core import validate
+from minigen.core.signature import Count, checked
 
 ORDERS = {1: (15, 10), 2: (8, 5), 3: (6, 4)}  # nodes of the two rules, by the number of columns
 BOXES, EVALUATIONS = {1: 32, 2: 12, 3: 6}, {1: 60_000, 2: 500_000, 3: 1_000_000}
@@ -56,9 +57,9 @@ class Integral:
         return mean, np.sqrt(spread) + self.error / self.mass
 
 
-@validate.options
+@checked
 def density(
-    log_prob: Callable, features: int = 1, *, low: ArrayLike = -np.inf, high: ArrayLike = np.inf,
+    log_prob: Callable, features: Count = 1, *, low: ArrayLike = -np.inf, high: ArrayLike = np.inf,
     sample: Callable | ArrayLike | None = None, rng: np.random.Generator | None = None,
     known: Mapping[str, Callable] | None = None,
 ) -> Report:  # fmt: skip

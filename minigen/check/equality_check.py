@@ -15,6 +15,7 @@ from minigen.check.probe import input_names
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.check.shapes import hint
 from minigen.core import validate
+from minigen.core.signature import Positive, checked
 
 SMALL = 1e-6  # numbers that the tolerance could hide are no evidence
 GENERAL = {None, Kind.PLACE, Kind.FACTOR, Kind.PERMUTED, Kind.SOME_SIGNS, Kind.ROUNDING}
@@ -24,9 +25,9 @@ FAINT = Diagnosis(
 )  # fmt: skip
 
 
-@validate.options
+@checked
 def equal(
-    a: ArrayLike | Callable, b: ArrayLike | Callable, *inputs: Any, tolerance: float = 1e-12,
+    a: ArrayLike | Callable, b: ArrayLike | Callable, *inputs: Any, tolerance: Positive = 1e-12,
     scale: float = 1.0, known: Mapping[str, ArrayLike] | None = None,
 ) -> Report:  # fmt: skip
     """Check that two arrays, or two functions at the same inputs, are equal.

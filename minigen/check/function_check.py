@@ -19,6 +19,7 @@ from minigen.check.reference import choose
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.check.tolerance import decide
 from minigen.core import validate
+from minigen.core.signature import checked
 
 Method = Literal["auto", "complex", "richardson"]
 OUTPUTS, ENTRIES = 50, 400  # rows of a Jacobian, and entries of each, that are checked
@@ -91,6 +92,7 @@ def named(known: Mapping[str, Any] | None) -> dict[str, NDArray]:
     return {str(name): numbers(f"known[{name!r}]", q) for name, q in (known or {}).items()}
 
 
+@checked
 def vjp(
     forward: Callable, backward: Callable, *inputs: ArrayLike,
     rng: np.random.Generator | None = None, method: Method = "auto",
@@ -216,6 +218,7 @@ def _named_like(forward: Callable, moving: list[int], count: int) -> Callable:
     return bound
 
 
+@checked
 def derivative(
     f: Callable, df: Callable, x: ArrayLike, *, rng: np.random.Generator | None = None,
     method: Method = "auto", known: Mapping[str, ArrayLike] | None = None,

@@ -16,11 +16,12 @@ from minigen.check.report import Report, Row, State, versus
 from minigen.check.shapes import misshapen
 from minigen.check.tolerance import decided, worst_of
 from minigen.core import validate
+from minigen.core.signature import checked
 
 SHARED, FEWEST = 2000, 8  # entries checked by default: in all, and in each array
 
 
-@validate.options
+@checked
 def gradients(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
     method: Literal["auto", "complex", "richardson"] = "auto", entries: int | None = None,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from minigen.core import text
+from minigen.core.signature import checked
 
 
 class State(StrEnum):
@@ -144,6 +145,7 @@ class Report:
         lines = [head, text.table(cells), f"  {self.note}" if self.note else "", *self.reasons()]
         return "\n".join(filter(None, lines))
 
+    @checked
     def reasons(self, most: int = 6) -> list[str]:
         """Why the first failures failed, one text each."""
         found = [f"{row.name}{row.why}" for row in self.failures if row.why]

@@ -5,12 +5,17 @@ part and never conjugate, so their imaginary part is the derivative; scipy's `ex
 and `logsumexp` or NumPy's `logaddexp` and `abs` are not safe so.
 """
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+
+from minigen.core.signature import Range, checked
 
 LOG_2PI = float(np.log(2 * np.pi))  # a Python float leaves float32 alone
 
 
+@checked
 def sigmoid(x: NDArray[np.inexact]) -> NDArray:
     """1 / (1 + exp(-x)), without overflow: below -80 it stays at exp(-80), which is 2e-35.
 
@@ -30,6 +35,7 @@ def sigmoid(x: NDArray[np.inexact]) -> NDArray:
     return 1 / (1 + np.exp(np.minimum(-x, 80)))
 
 
+@checked
 def softplus(x: NDArray[np.inexact]) -> NDArray:
     """log(1 + exp(x)), without overflow.
 
@@ -50,7 +56,8 @@ def softplus(x: NDArray[np.inexact]) -> NDArray:
     return np.where(x.real > 0, x, 0) + np.log1p(e)
 
 
-def logsumexp(x: NDArray[np.inexact], axis: int = -1) -> NDArray:
+@checked
+def logsumexp(x: NDArray[np.inexact], axis: Annotated[int, Range(-32, 32)] = -1) -> NDArray:
     """log(sum(exp(x))) along an axis, without overflow; -inf entries count as nothing.
 
     Parameters
@@ -72,6 +79,7 @@ def logsumexp(x: NDArray[np.inexact], axis: int = -1) -> NDArray:
     return np.squeeze(top, axis) + np.log(np.sum(np.exp(x - top), axis=axis))
 
 
+@checked
 def absolute(x: NDArray[np.inexact]) -> NDArray:
     """|x| by the sign of the real part; at 0 the derivative 0 is chosen.
 

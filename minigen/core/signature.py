@@ -5,9 +5,9 @@
 
 `toy(0, rng=rng)` raises `n: expected an integer >= 1, got 0`. The words for ranges are below;
 `Annotated[NDArray, "N D"]` is an array with two axes, and a letter is one size in the whole call;
-`Annotated[NDArray, "K", -np.inf]` may hold -inf, too. A dataclass is checked by
-`__post_init__ = fields`; every `Layer` is. An `ArrayLike` is left to the function, which knows its
-shape and its type: `validate.array`.
+`Annotated[NDArray, "K", -np.inf]` may hold -inf, too, and "..." is any shape. A dataclass is
+checked by `__post_init__ = fields`; every `Layer` is. `Annotated[ArrayLike, "N D"]` is whatever
+holds numbers, and comes as an array (`validate.array`); a plain `ArrayLike` the function checks.
 """
 
 import functools
@@ -145,8 +145,26 @@ def _refined(kind: Any, more: Sequence[Any]) -> Check | None:
             low, high, above = item.low, item.high, item.above
             return lambda name, value, sizes: validate.real(name, value, low, high, above)
         if isinstance(item, str):
-            return _array(item.split(), more[1:])
+            axes = () if item == "..." else tuple(item.split())
+            return functools.partial(_data, axes) if kind == ArrayLike else _array(axes, more[1:])
     return _check(kind)
+
+
+def _data(axes: Sequence[str], name: str, value: Any, sizes: dict[str, int]) -> NDArray:
+    """Of Annotated[ArrayLike, ...]: whatever holds numbers, as an array."""
+    value = validate.array(name, value)
+    return _shaped(name, value, axes, sizes)
+
+
+def _shaped(name: str, value: Any, axes: Sequence[str], sizes: dict[str, int]) -> NDArray:
+    """An array with these axes; the sizes of their letters are kept."""
+    shape = [sizes.get(a, a) for a in axes]
+    if axes and not validate.fits(value.shape, shape):
+        raise validate.expected(
+            name, f"shape {validate.shaped(shape)}", validate.shaped(value.shape)
+        )
+    sizes.update(zip(axes, value.shape, strict=False))
+    return value
 
 
 def _integer(limits: Range, name: str, value: Any, sizes: dict[str, int]) -> int:
@@ -199,7 +217,10 @@ def _several(hint: Any, origin: Any, args: Sequence[Any]) -> Check | None:
     fixed = len(args) if origin is tuple and args and Ellipsis not in args else 0
 
     def check(name: str, value: Any, sizes: dict[str, int]) -> Any:
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        letters = isinstance(value, str) and args[:1] == (str,)  # a text is a list of letters
+        if (isinstance(value, str | bytes | Mapping) and not letters) or not isinstance(
+            value, Iterable
+        ):
             raise validate.wrong_type(name, "a list", validate.shown(value))
         if isinstance(value, np.ndarray) and value.ndim == 0:
             raise validate.wrong_type(name, "a list", validate.shown(value))
@@ -215,22 +236,19 @@ def _several(hint: Any, origin: Any, args: Sequence[Any]) -> Check | None:
 
 
 def _array(axes: Sequence[str] | None, also: Sequence[float] = ()) -> Check:
-    """Of an array: numbers, finite or of those in `also`, with these axes."""
+    """Of an array: numbers, and with axes (none for any) finite or of those in `also`."""
 
-    def check(name: str, value: Any, sizes: dict[str, int]) -> NDArray:
-        if not isinstance(value, np.ndarray):
+    def check(name: str, value: Any, sizes: dict[str, int]) -> Any:
+        if not isinstance(value, (np.ndarray, np.generic)):
             raise validate.wrong_type(name, "a NumPy array", validate.shown(value))
         if value.dtype.kind not in "biufc":
             raise validate.wrong_type(name, "an array of numbers", f"dtype {value.dtype}")
-        if axes is not None:
-            shape = [sizes.get(a, a) for a in axes]
-            if not validate.fits(value.shape, shape):
-                got = validate.shaped(value.shape)
-                raise validate.expected(name, f"shape {validate.shaped(shape)}", got)
-            sizes.update(zip(axes, value.shape, strict=True))
+        if axes is None:
+            return value
+        _shaped(name, value, axes, sizes)
         if value.dtype.kind in "fc" and not np.isfinite(value).all():
             bad = ~np.isfinite(value) & ~np.isin(value, also)
-            validate.refuse(name, value, bad, "finite numbers")
+            validate.refuse(name, np.asarray(value), bad, "finite numbers")
         return value
 
     return check

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core.errors import wrong_type
+from minigen.core.signature import NonNegative, checked
+from minigen.core.validate import shown
+
 if TYPE_CHECKING:  # what a type checker has to know: each is a `dataclasses.field`
     from dataclasses import field as const
     from dataclasses import field as exact
@@ -110,6 +114,7 @@ def params(node: Any) -> dict[str, Any]:
     return tree
 
 
+@checked
 def flatten(tree: Mapping, prefix: str = "") -> dict[str, Any]:
     """{path: leaf} of a nested dict.
 
@@ -265,7 +270,8 @@ def join(grads: Mapping, paths: Sequence[Sequence[str]], out: NDArray) -> None:
     np.concatenate(leaves, axis=None, out=out, casting="same_kind")
 
 
-def perturbed(node: Any, rng: np.random.Generator, spread: float = 0.4) -> Any:
+@checked
+def perturbed(node: Any, rng: np.random.Generator, spread: NonNegative = 0.4) -> Any:
     """A float64 copy with N(0, spread^2) added to every parameter.
 
     Fresh layers are often the identity, at which a wrong gradient may look right.
@@ -286,6 +292,8 @@ def perturbed(node: Any, rng: np.random.Generator, spread: float = 0.4) -> Any:
     >>> bool(np.any(f.s)), f.dtype
     (True, dtype('float64'))
     """
+    if not dataclasses.is_dataclass(node) or isinstance(node, type):
+        raise wrong_type("node", "a layer", shown(node))
     node = astype(node, np.float64)
     leaves = flatten(params(node))
     moved = {p: a + spread * rng.standard_normal(a.shape) for p, a in leaves.items()}

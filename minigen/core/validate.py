@@ -139,6 +139,31 @@ def conditions(model: Any, n: int, *context: ArrayLike) -> tuple[NDArray, ...]:
     return tuple(array("context", c, (n, model.context), model.dtype) for c in context)
 
 
+def definite(name: str, value: NDArray) -> NDArray:
+    """`value`, a symmetric matrix that has a Cholesky factor."""
+    if not np.allclose(value, value.T, rtol=1e-10):
+        raise expected(name, "a symmetric matrix", "one that is not")
+    try:
+        np.linalg.cholesky(value)
+    except np.linalg.LinAlgError:
+        got = f"lowest eigenvalue {np.linalg.eigvalsh(value)[0]:.3g}"
+        raise expected(name, "a positive definite matrix", got) from None
+    return value
+
+
+def semidefinite(name: str, value: ArrayLike) -> NDArray:
+    """`value` as covariance matrices (..., D, D) in float64: symmetric, no eigenvalue below 0."""
+    S = array(name, value, dtype=np.float64)
+    if S.ndim < 2 or S.shape[-1] != S.shape[-2]:
+        raise expected(name, "square matrices", f"shape {shaped(S.shape)}")
+    if not np.allclose(S, np.swapaxes(S, -1, -2), rtol=1e-10):
+        raise expected(name, "a symmetric matrix", "one that is not")
+    lowest = np.linalg.eigvalsh(S).min(initial=0.0)
+    if lowest < -1e-10 * np.abs(S).max(initial=0.0):
+        raise expected(name, "no eigenvalue below 0", f"{lowest:.3g}")
+    return S
+
+
 def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """`value` as an int in low..high."""
     if low is None:
@@ -220,8 +245,15 @@ def floating(name: str, value: DTypeLike) -> np.dtype:
 
 def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
     """A tuple of positive integers, from one or several."""
-    several = value if isinstance(value, Sequence) else (value,)
-    return tuple(integer(f"{name}[{k}]", n, 1) for k, n in enumerate(several))
+    if not isinstance(value, Sequence):
+        return (_width(name, value),)
+    return tuple(_width(f"{name}[{k}]", n) for k, n in enumerate(value))
+
+
+def _width(name: str, value: Any) -> int:
+    if integer(name, value, 1) > 10**6:
+        raise expected(name, "an integer <= 1000000", value)
+    return int(value)
 
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:

@@ -32,7 +32,8 @@ def bits_per_dim(nll: Any, features: Count) -> Any:
     >>> round(float(mg.data.bits_per_dim(64 * np.log(17), 64)), 3)
     4.087
     """
-    return nll / (validate.integer("features", features, 1) * np.log(2))
+    bits = validate.array("nll", nll) / (features * np.log(2))
+    return bits if bits.ndim else float(bits)
 
 
 @checked

@@ -8,13 +8,13 @@ import os
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
-from minigen.core.signature import checked
+from minigen.core.signature import checked, fields
 from minigen.data.csv_file import read_csv
 from minigen.data.numpy_file import read_npy, read_npz
 
@@ -29,11 +29,12 @@ class Table:
     0..K-1, or None without a label; classes: what stands in the file for each; label: its name.
     """
 
-    x: NDArray
+    x: Annotated[NDArray, "N D"]
     columns: tuple[str, ...] = ()
-    y: NDArray | None = None
+    y: Annotated[NDArray, "N"] | None = None
     classes: tuple[str, ...] = ()
     label: str = ""
+    __post_init__ = fields
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigen.core.signature import checked
+from minigen.core import validate
+from minigen.core.signature import Several, checked, fields
 from minigen.core.validate import expected, integer
 from minigen.data.csv_file import decoded
 
@@ -32,6 +33,7 @@ class Text:
 
     symbols: str
     sequences: tuple[NDArray, ...]
+    __post_init__ = fields
 
     @property
     def states(self) -> int:
@@ -51,10 +53,11 @@ class Text:
     @checked
     def decode(self, numbers: ArrayLike) -> str:
         """The string of symbol numbers (n,)."""
-        return "".join(self.symbols[k] for k in np.asarray(numbers))
+        known = validate.integers("numbers", numbers, 0, self.states - 1, ("n",))
+        return "".join(self.symbols[k] for k in known)
 
     @checked
-    def split(self, every: int = 5) -> tuple[list[NDArray], list[NDArray]]:
+    def split(self, every: Several = 5) -> tuple[list[NDArray], list[NDArray]]:
         """(train, held_out): lists of sequences; every fifth one is held out."""
         every = integer("every", every, 2)
         if len(self.sequences) < every:

@@ -3,12 +3,13 @@
 import importlib.resources
 import itertools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
+from minigen.core.signature import fields
 
 SPLITS = {  # where train, validation and test begin and end in the file
     "official": (0, 3400, 3823, 5620),
@@ -20,8 +21,9 @@ SPLITS = {  # where train, validation and test begin and end in the file
 class Split:
     """Images x (N, 64), integers 0..16 stored as uint8, row by row; labels y (N,), 0..9."""
 
-    x: NDArray
-    y: NDArray
+    x: Annotated[NDArray, "N D"]
+    y: Annotated[NDArray, "N"]
+    __post_init__ = fields
 
     def __len__(self) -> int:
         return len(self.x)

@@ -1,5 +1,7 @@
 """Gaussian data: every term of the bound in closed form, for each x_0."""
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,8 +14,8 @@ from minigen.prob.kl import gaussian_kl
 
 @checked
 def gaussian_bound(
-    schedule: Schedule, mean: ArrayLike, covariance: ArrayLike, x0: ArrayLike, *,
-    variance: str = "exact", first: Positive | None = None,
+    schedule: Schedule, mean: Annotated[ArrayLike, "D"], covariance: Annotated[ArrayLike, "D D"],
+    x0: Annotated[ArrayLike, "N D"], *, variance: str = "exact", first: Positive | None = None,
 ) -> NDArray:  # fmt: skip
     """Every term of the bound for data N(mean, covariance) and the ideal reverse mean, exactly.
 
@@ -47,8 +49,8 @@ def gaussian_bound(
     ((1, 11), 1.0439)
     """
     validate.choice("variance", variance, ("exact", "beta", "beta_tilde"))
-    x0 = validate.array("x0", x0, ("N", "D"), np.float64)
-    s, vectors = np.linalg.eigh(np.asarray(covariance, np.float64))
+    s, vectors = np.linalg.eigh(validate.semidefinite("covariance", covariance))
+    x0 = np.asarray(x0)
     d, A, rest = (x0 - np.asarray(mean)) @ vectors, schedule.alpha_bar, schedule.one_minus_alpha_bar
     V = A[:, None] * s + rest[:, None]  # (T+1, D)
     L = [_term(schedule, t, s, d, V, variance, first) for t in range(1, schedule.T + 1)]

@@ -63,10 +63,14 @@ class IdealNoise(Layer):
         """
         means = validate.array("means", means, ("K", "D"), np.float64)
         K, D = means.shape
-        S = np.asarray(covariances, np.float64)
-        S = np.broadcast_to(S * np.eye(D) if S.ndim == 0 else S, (K, D, D))
+        S = validate.array("covariances", covariances, dtype=np.float64)
+        S = S * np.broadcast_to(np.eye(D), (K, D, D)) if S.ndim == 0 else S
+        if S.shape != (K, D, D):
+            raise validate.expected("covariances", f"shape ({K}, {D}, {D})", S.shape)
+        S = validate.semidefinite("covariances", S)
         values, vectors = np.linalg.eigh(S)
         w = np.ones(K) if weights is None else validate.array("weights", weights, (K,))
+        validate.refuse("weights", w, ~(w > 0), "numbers above 0")
         return cls(schedule, np.log(w / np.sum(w)), means, vectors, values.clip(0))
 
     def forward(self, x: NDArray, *, t: NDArray) -> tuple[NDArray, Cache]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.numeric import LOG_2PI
-from minigen.core.signature import checked
+from minigen.core.signature import Positive, checked
 from minigen.core.tree import const
 from minigen.diffusion.predict import coefficients
 from minigen.diffusion.reverse import ReverseProcess
@@ -31,6 +31,11 @@ class DiffusionLoss(Loss):
     if TYPE_CHECKING:
         model: DDPM
         times: Times
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validate.methods("model", self.model, "reverse", "data", "dropped")
+        validate.methods("times", self.times, "draw")
 
     @property
     def data_dtype(self) -> np.dtype:
@@ -176,7 +181,7 @@ class HybridLoss(DiffusionLoss):
 
     model: "DDPM"
     times: Times = const()
-    scale: float = 0.001
+    scale: Positive = 0.001
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
         (x0,), given = super().draw(batch, rng)

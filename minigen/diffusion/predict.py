@@ -19,11 +19,12 @@ entries are not numbers to use.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.signature import checked
 from minigen.core.tree import const
@@ -171,7 +172,12 @@ class Target(Layer):
 
 
 @checked
-def q_sample(schedule: Schedule, x0: NDArray, eps: NDArray, t: NDArray) -> NDArray:
+def q_sample(
+    schedule: Schedule,
+    x0: Annotated[ArrayLike, "N D"],
+    eps: Annotated[ArrayLike, "N D"],
+    t: ArrayLike,
+) -> NDArray:
     """x_t ~ q(x_t | x_0) for the given noise: sqrt(A_t) x_0 + sqrt(1 - A_t) eps (DIF-11).
 
     Parameters
@@ -190,4 +196,7 @@ def q_sample(schedule: Schedule, x0: NDArray, eps: NDArray, t: NDArray) -> NDArr
     >>> mg.diffusion.q_sample(mg.diffusion.linear_schedule(10), x0, eps, np.array([0, 5, 10])).shape
     (3, 2)
     """
+    x0, eps, t = np.asarray(x0), np.asarray(eps), validate.integers("t", t, 0, schedule.T, ("N",))
+    if len(t) not in (1, len(x0)):
+        raise validate.expected("t", f"1 or {len(x0)} times", len(t))
     return Target(schedule, "xt").forward(x0, eps, t=t)[0]

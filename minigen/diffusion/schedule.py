@@ -2,9 +2,10 @@
 
 A table is read in one way: `at(table, t)`."""
 
-from dataclasses import dataclass, fields
+import dataclasses
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,7 +14,7 @@ from scipy.interpolate import make_interp_spline
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import sigmoid
-from minigen.core.signature import Count, NonNegative, Steps, checked
+from minigen.core.signature import Count, NonNegative, Steps, checked, fields
 from minigen.core.tree import exact
 
 LARGEST = 0.999  # a step never forgets everything: sqrt(alpha_t) stays a number to divide by
@@ -47,14 +48,15 @@ class Schedule:
     (10, (11,), 1.0)
     """
 
-    beta: NDArray = exact()
-    alpha: NDArray = exact()
-    alpha_bar: NDArray = exact()
-    one_minus_alpha_bar: NDArray = exact()
-    beta_tilde: NDArray = exact()
+    beta: Annotated[NDArray, "S"] = exact()
+    alpha: Annotated[NDArray, "S"] = exact()
+    alpha_bar: Annotated[NDArray, "S"] = exact()
+    one_minus_alpha_bar: Annotated[NDArray, "S"] = exact()
+    beta_tilde: Annotated[NDArray, "S"] = exact()
 
     def __post_init__(self) -> None:
-        for f in fields(self):
+        fields(self)
+        for f in dataclasses.fields(self):
             array = np.array(getattr(self, f.name))
             array.setflags(write=False)
             object.__setattr__(self, f.name, array)
@@ -85,7 +87,8 @@ class Schedule:
     @checked
     def ratio(self, t: ArrayLike) -> NDArray:
         """r(t) at real times 0..T: t r_1 up to t = 1, then by the spline."""
-        t = np.asarray(t, np.float64)
+        t = validate.array("t", t, dtype=np.float64)
+        validate.refuse("t", t, (t < 0) | (t > self.T), f"times in 0..{self.T}")
         early = t * np.exp(self.log_ratios[1])
         return early if self.T == 1 else np.where(t < 1, early, np.exp(self.spline(t.clip(1))))
 
@@ -158,7 +161,7 @@ def schedule_from_betas(betas: ArrayLike) -> Schedule:
     >>> mg.diffusion.schedule_from_betas([0.1, 0.2]).alpha_bar.round(2)
     array([1.  , 0.9 , 0.72])
     """
-    betas = np.array(betas, dtype=np.float64)
+    betas = validate.array("betas", betas, dtype=np.float64)
     if betas.ndim != 1 or len(betas) == 0:
         raise validate.expected("betas", "shape (T,) with T >= 1", validate.shaped(betas.shape))
     validate.refuse("betas", betas, ~((betas > 0) & (betas < 1)), "numbers in (0, 1)")
@@ -272,7 +275,9 @@ def respaced(schedule: Schedule, times: ArrayLike) -> Schedule:
     >>> mg.diffusion.respaced(mg.diffusion.linear_schedule(100), [10, 50, 100]).T
     3
     """
-    t = np.append(0, times)
+    t = np.append(0, validate.integers("times", times, 1, schedule.T, ("S",)))
+    if not (len(t) > 1 and np.all(np.diff(t) > 0)):
+        raise validate.expected("times", "at least one, increasing", validate.shown(t[1:]))
     before = np.append(0, t[:-1])
     (alpha, beta), rest = jump(schedule, before, t), schedule.one_minus_alpha_bar
     tilde = beta * rest[before] / np.where(t > 0, rest[t], 1)

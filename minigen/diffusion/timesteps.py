@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core.signature import Share, Size, Steps, checked
+from minigen.core import validate
+from minigen.core.signature import Share, Size, Steps, checked, fields
 from minigen.core.tree import exact
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Uniform:
     """t ~ U{1..T}, independent for each row."""
 
     T: Steps
+    __post_init__ = fields
 
     def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
@@ -38,6 +40,7 @@ class Antithetic:
     """
 
     T: Steps
+    __post_init__ = fields
 
     def draw(self, n: Size, rng: np.random.Generator) -> tuple[NDArray, NDArray | None]:
         """t (n,), and no weights."""
@@ -56,10 +59,17 @@ class Importance:
 
     p: Annotated[NDArray, "T"] = exact()
 
+    def __post_init__(self) -> None:
+        fields(self)
+        validate.refuse("p", self.p, ~(self.p > 0), "numbers above 0")
+        if not np.isclose(self.p.sum(), 1):
+            raise validate.expected("p", "numbers that sum to 1", self.p.sum())
+
     @classmethod
     @checked
     def of(cls, elbo: "Elbo", floor: Share = 0.1) -> "Importance":
         """From a measured bound; a share `floor` of the draws stays uniform."""
+        validate.methods("elbo", elbo, "L", "L_error", "rows")
         T = len(elbo.L) - 1
         size = np.sqrt(elbo.L[:T] ** 2 + elbo.rows * elbo.L_error[:T] ** 2)
         return cls(floor / T + (1 - floor) * size / size.sum())

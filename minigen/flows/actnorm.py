@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.signature import Count, checked
 from minigen.core.tree import param
@@ -33,8 +34,13 @@ class ActNorm(Bijection):
 
     @classmethod
     @checked
-    def init_from(cls, x: NDArray, *, dtype: DTypeLike = np.float32) -> "ActNorm":
+    def init_from(
+        cls, x: Annotated[ArrayLike, "N D"], *, dtype: DTypeLike = np.float32
+    ) -> "ActNorm":
         """Standardise the columns of x (N, D); a constant column is only shifted."""
+        x = np.asarray(x)
+        if not len(x):
+            raise validate.expected("x", "at least one row", "none")
         mean, std = x.mean(axis=0), x.std(axis=0)
         s = -np.log(np.where(std > 0, std, 1))
         return cls(s.astype(dtype), (-mean * np.exp(s)).astype(dtype))

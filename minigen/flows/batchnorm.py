@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
@@ -68,15 +68,18 @@ class BatchNorm(Bijection):
         )
 
     @checked
-    def freeze(self, x: NDArray) -> ActNorm:
+    def freeze(self, x: Annotated[ArrayLike, "N D"]) -> ActNorm:
         """The affine layer that `forward` is, with the statistics of x (N, D) kept."""
+        x = validate.array("x", x, ("N", len(self.s)), self.dtype)
+        if not len(x):
+            raise validate.expected("x", "at least one row", "none")
         m, v = x.mean(axis=0), x.var(axis=0)
         s = self.s - np.log(v + self.eps) / 2
         return ActNorm(s.astype(self.s.dtype), (self.t - m * np.exp(s)).astype(self.t.dtype))
 
 
 @checked
-def freeze(flow: Any, x: NDArray, *context: NDArray) -> Any:
+def freeze(flow: Any, x: ArrayLike, *context: ArrayLike) -> Any:
     """A copy of a flow with each BatchNorm replaced by the affine layer that it is on x.
 
     Parameters
@@ -97,8 +100,10 @@ def freeze(flow: Any, x: NDArray, *context: NDArray) -> Any:
     >>> mg.flows.freeze(flow, rng.standard_normal((100, 2))).chain.layers[0]
     ActNorm(s=(2,), t=(2,))
     """
+    validate.methods("flow", flow, "chain", "base")
+    x, *given = validate.rows(flow, x, *context)
     layers = []
     for f in flow.chain.layers:
         layers.append(f.freeze(x) if isinstance(f, BatchNorm) else f)
-        x = layers[-1].forward(x, *(context if f.context else ()))[0]
+        x = layers[-1].forward(x, *(given if f.context else ()))[0]
     return replace(flow, chain=Chain(tuple(layers)))

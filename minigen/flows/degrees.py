@@ -24,9 +24,11 @@ def visit(order: str | ArrayLike, features: int, rng: np.random.Generator) -> ND
         if order == "random":
             return rng.permutation(features)
         return np.arange(features)[:: -1 if order == "reversed" else 1].copy()
-    order = np.asarray(order)
+    order = validate.array("order", order)
     if order.shape != (features,) or not np.array_equal(np.sort(order), np.arange(features)):
-        raise validate.expected("order", f"a permutation of 0 .. {features - 1}", order.tolist())
+        raise validate.expected(
+            "order", f"a permutation of 0 .. {features - 1}", validate.shown(order)
+        )
     return order.astype(np.int64)
 
 

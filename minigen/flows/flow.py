@@ -183,7 +183,8 @@ class Flow(Density):
         >>> bool(np.allclose(flow.decode(flow.encode(x)[0])[0], x, atol=1e-5))
         True
         """
-        rows = validate.rows(self, z, *context, dtype=self.dtype)
+        z = validate.array("z", z, ("N", self.features), self.dtype)
+        rows = z, *validate.conditions(self, len(z), *context)
         x, logdet = in_pieces(self.run(self.chain.inverse), rows)
         return x, logdet
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import numpy as np
 import scipy
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.signature import Count, checked
 from minigen.core.tree import const, param
@@ -42,10 +43,14 @@ class InvertibleLinear(Bijection):
 
     @classmethod
     @checked
-    def from_matrix(cls, W: NDArray, *, dtype: DTypeLike = np.float32) -> "InvertibleLinear":
+    def from_matrix(
+        cls, W: Annotated[ArrayLike, "D D"], *, dtype: DTypeLike = np.float32
+    ) -> "InvertibleLinear":
         """The layer y = x W of a regular matrix."""
         P, L, U = scipy.linalg.lu(W)
         diagonal = np.diag(U)
+        if not np.all(diagonal):
+            raise validate.expected("W", "a matrix with an inverse", "a singular one")
         strict = np.tril(L, -1).astype(dtype), np.triu(U, 1).astype(dtype)
         a, sign = np.log(np.abs(diagonal)).astype(dtype), np.sign(diagonal).astype(dtype)
         return cls(*strict, a, sign, P.argmax(axis=0))

@@ -81,6 +81,7 @@ class ReverseKL(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        validate.methods("flow", self.flow, "chain", "base")
         refuse_slow(self.flow, "inverse", "from latent to data", "flow.nll")
 
     def draw(

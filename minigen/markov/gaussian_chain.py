@@ -58,9 +58,9 @@ class GaussianChain(Density):
     ) -> "GaussianChain":  # fmt: skip
         """The chain of given A (D, D), b (D,), Q (D, D), begun at `start`, or stationary."""
         A = validate.array("A", A, ("D", "D"))
-        noise = Gaussian.from_moments(b, Q, dtype=dtype)
-        if noise.features != len(A):
-            raise validate.expected("b", f"shape ({len(A)},)", f"({noise.features},)")
+        b = validate.array("b", b, (len(A),))
+        Q = validate.array("Q", Q, A.shape)
+        noise = Gaussian.from_moments(b, validate.definite("Q", Q), dtype=dtype)
         start = start or _stationary(A, noise, dtype)
         return cls(np.array(A, dtype), noise, start)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.core.signature import Count, Size
+from minigen.core.signature import Count, NonNegative, Size, fields
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class RandomAffine:
     """
 
     side: Count
-    shift: float = 0.4
-    turn: float = 0.15
-    stretch: float = 0.08
+    shift: NonNegative = 0.4
+    turn: NonNegative = 0.15
+    stretch: NonNegative = 0.08
+    __post_init__ = fields
 
     def __call__(self, x: ArrayLike, rng: np.random.Generator) -> NDArray:
         """Changed copies of images x (N, side * side)."""

@@ -1,12 +1,13 @@
 """Principal components: the linear embedding that a trained one is compared with."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.core.signature import Count, checked
+from minigen.core.signature import Count, checked, fields
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,8 +24,9 @@ class PCA:
     (PCA(5 -> 2), (100, 2))
     """
 
-    mean: NDArray
-    V: NDArray
+    mean: Annotated[NDArray, "D"]
+    V: Annotated[NDArray, "D K"]
+    __post_init__ = fields
 
     @classmethod
     @checked

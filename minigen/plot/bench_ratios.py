@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import FAINT, INK, LINES, AxesLike, finished, graph, panels, title
 
 
+@checked
 def bench(rows: Sequence[dict[str, Any]], *, ax: AxesLike = None) -> Figure:
     """Time of each workload divided by the time of its matrix products, a dot for each library.
 

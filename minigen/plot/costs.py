@@ -7,10 +7,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.curve_table import lines
 from minigen.plot.style import AxesLike
 
 
+@checked
 def cost(
     table: Mapping[str, tuple[ArrayLike, ArrayLike]], *, sequential: Collection[str] = (),
     ax: AxesLike = None,

@@ -7,9 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from minigen.core.signature import checked
 from minigen.plot.style import BLUE, FAINT, INK, ORANGE, AxesLike, finished, graph, panels, title
 
 
+@checked
 def training(
     run: Any, floor: float | None = None, *, unit: str = "nats", ax: AxesLike = None
 ) -> Figure:

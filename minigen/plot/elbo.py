@@ -6,9 +6,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import BLUE, GREEN, INK, ORANGE, AxesLike, finished, graph, panels, title
 
 
+@checked
 def elbo_terms(
     L: ArrayLike, error: ArrayLike | None = None, *, unit: str = "nats", ax: AxesLike = None
 ) -> Figure:

@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.grids import as_images, mosaic
 from minigen.plot.style import BLUE, AxesLike, Box, finished, panels, square, title, window
 
 
-@validate.options
+@checked
 def filmstrip(
     frames: Sequence[ArrayLike], names: Sequence[object] | None = None, *,
     color: ArrayLike | None = None, top: float | None = None,

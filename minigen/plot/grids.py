@@ -6,12 +6,13 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import MUTED, AxesLike, finished, panels, title
 
 INCH = 0.52  # the size of an image on the page
 
 
-@validate.options
+@checked
 def images(
     x: ArrayLike, labels: ArrayLike | None = None, *, columns: int | None = None,
     top: float | None = None, heading: str | None = None, ax: AxesLike = None,
@@ -46,6 +47,7 @@ def images(
     return finished(panel, ax)
 
 
+@checked
 def neighbours(
     query: ArrayLike, found: ArrayLike, labels: ArrayLike | None = None, *,
     top: float | None = None, heading: str = "left: the query; right: its nearest, nearest first",

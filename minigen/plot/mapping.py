@@ -6,12 +6,14 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.grids import as_images
 from minigen.plot.style import CLASSES, AxesLike, bare, finished, panels, title
 
 PIXELS, MARGIN = 1000, 0.03
 
 
+@checked
 def embedding(
     points: ArrayLike, images: ArrayLike, labels: ArrayLike, *, heading: str | None = None,
     ax: AxesLike = None,

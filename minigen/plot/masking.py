@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import BLUE, INK, MUTED, AxesLike, finished, frame, panels, title
 
 
+@checked
 def masks(masks: Sequence[ArrayLike], *, ax: AxesLike = None) -> Figure:
     """The masks of a MADE, and which input each output sees through all of them.
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import (
     BLUE,
     DENSITY,
@@ -27,6 +28,7 @@ from minigen.plot.style import (
 PIXELS = 240
 
 
+@checked
 def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike = None) -> Figure:
     """The density of a model on the plane; with a toy, the truth, the model, their difference.
 
@@ -64,6 +66,7 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
     return finished(axes[0], ax, how)
 
 
+@checked
 def gallery(
     pairs: Mapping[str, tuple[Any, Any]], notes: Mapping[str, str] | None = None, *,
     ax: AxesLike = None,
@@ -94,6 +97,7 @@ def gallery(
     return finished(axes[0], ax, "above: the truth; below: the model, in the same scale")
 
 
+@checked
 def samples(
     x: ArrayLike, truth: ArrayLike | None = None, *, box: Box | None = None, ax: AxesLike = None
 ) -> Figure:

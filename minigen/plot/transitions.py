@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.plot.style import DENSITY, INK, MUTED, AxesLike, finished, frame, panels, title
 
 
+@checked
 def transition(
     matrix: ArrayLike, names: Sequence[str] | None = None, *, heading: str = "p(next | this)",
     ax: AxesLike = None,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Inverse
+from minigen.core.signature import Count, checked
 from minigen.flows import ActNorm, Affine, Chain, Flow, Permute, Preprocess
 from minigen.plot.style import (
     BLUE,
@@ -29,7 +30,8 @@ Steps = list[tuple[Bijection, Callable[..., Any]]]
 LINES_EACH_WAY, POINTS_A_LINE, REACH = 17, 400, 2.6
 
 
-def warp(flow: Flow, *, steps: int = 6, ax: AxesLike = None) -> Figure:
+@checked
+def warp(flow: Flow, *, steps: Count = 6, ax: AxesLike = None) -> Figure:
     """A grid and a cloud of latent points, carried layer by layer to the data.
 
     Permutations are undone in the picture, so that a column keeps its axis.

@@ -108,14 +108,7 @@ class Gaussian(Density):
         """N(mu, Sigma) of a given mean (D,) and covariance (D, D)."""
         mu = validate.array("mu", mu, ("D",))
         Sigma = validate.array("Sigma", Sigma, (len(mu), len(mu)))
-        if not np.allclose(Sigma, Sigma.T, rtol=1e-10):
-            raise validate.expected("Sigma", "a symmetric matrix", "one that is not")
-        try:
-            L = np.linalg.cholesky(Sigma)
-        except np.linalg.LinAlgError:
-            lowest = np.linalg.eigvalsh(Sigma)[0]
-            what = "a positive definite matrix"
-            raise validate.expected("Sigma", what, f"lowest eigenvalue {lowest:.3g}") from None
+        L = np.linalg.cholesky(validate.definite("Sigma", Sigma))
         parts = mu, np.log(np.diag(L)), np.tril(L, -1)
         return cls(*(np.array(part, dtype) for part in parts))
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
-from minigen.core.signature import Size, checked
+from minigen.core.signature import Positive, Size, checked
 from minigen.core.tree import param
 from minigen.prob.gaussian import Gaussian
 
@@ -38,7 +38,11 @@ class Mixture(Density):
     @classmethod
     @checked
     def of_gaussians(
-        cls, means: ArrayLike, *, scale: float = 1.0, dtype: DTypeLike = np.float32
+        cls,
+        means: Annotated[ArrayLike, "K D"],
+        *,
+        scale: Positive = 1.0,
+        dtype: DTypeLike = np.float32,
     ) -> "Mixture":
         """K Gaussians N(means_k, scale^2 I) with equal weights; means (K, D)."""
         means = np.asarray(means, dtype)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from minigen.core import tree, validate
 from minigen.core.contract import Layer
+from minigen.core.signature import checked
 from minigen.training import archive, schema
 from minigen.training.archive import CheckpointError, refused
 
@@ -25,6 +26,7 @@ DEPTH = 60  # of layers inside layers
 STATE = "state/"  # before the names of arrays that are not the model's
 
 
+@checked
 def save(path: str | os.PathLike, model: Any) -> None:
     """Write a model to a file; an old file is replaced whole or not at all.
 
@@ -66,6 +68,7 @@ def save_state(path: str | os.PathLike, model: Any, state: Mapping[str, Any]) ->
     archive.write(path, manifest, arrays | {f"{STATE}{n}": a for n, a in kept.items()})
 
 
+@checked
 def load(path: str | os.PathLike, classes: Sequence[type] = ()) -> Any:
     """Read a model back.
 

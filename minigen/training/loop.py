@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from minigen.core import tree, validate
 from minigen.core.contract import Loss
 from minigen.core.interrupts import held
+from minigen.core.signature import Count, checked
 from minigen.training import batches
 from minigen.training.best import Best, held_out, is_early
 from minigen.training.nonfinite import NotFinite, explain
@@ -45,9 +46,9 @@ class Run:
         return f"Run({self.steps} steps{best if self.best < np.inf else ''})"
 
 
-@validate.options
+@checked
 def fit(
-    loss: Any, data: Any, *, rng: np.random.Generator, steps: int = 2000, batch: int = 256,
+    loss: Any, data: Any, *, rng: np.random.Generator, steps: Count = 2000, batch: Count = 256,
     lr: float = 1e-3, optimizer: Any = None, schedule: str | Callable[[float], float] = "cosine",
     weight_decay: float = 0.0, clip: float | None = None, ema: float | None = None,
     validation: Any = None, validate_every: int | None = None, patience: int | None = None,

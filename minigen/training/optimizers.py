@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core import validate
+from minigen.core.signature import NonNegative, Positive, Share, fields
 from minigen.kernels import optimizers as kernels
 
 
@@ -33,18 +33,16 @@ class Adam:
     array([0.9, 1.1])
     """
 
-    lr: float = 1e-3
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
-    weight_decay: float = 0.0
+    lr: NonNegative = 1e-3
+    b1: Share = 0.9
+    b2: Share = 0.999
+    eps: Positive = 1e-8
+    weight_decay: NonNegative = 0.0
 
     kept: ClassVar = ("k", "m", "v")
     theta: NDArray | None = field(default=None, init=False, repr=False)  # what it moves
 
-    def __post_init__(self) -> None:
-        validate.number("lr", self.lr, 0)
-        validate.number("weight_decay", self.weight_decay, 0)
+    __post_init__ = fields
 
     def start(self, theta: NDArray) -> None:
         """Fresh moments for the vector `theta`; of one it has moved before, they go on."""
@@ -83,16 +81,14 @@ class SGD:
     array([0.8])
     """
 
-    lr: float = 1e-2
-    b1: float = 0.9
-    weight_decay: float = 0.0
+    lr: NonNegative = 1e-2
+    b1: Share = 0.9
+    weight_decay: NonNegative = 0.0
 
     kept: ClassVar = ("m",)
     theta: NDArray | None = field(default=None, init=False, repr=False)  # what it moves
 
-    def __post_init__(self) -> None:
-        validate.number("lr", self.lr, 0)
-        validate.number("weight_decay", self.weight_decay, 0)
+    __post_init__ = fields
 
     def start(self, theta: NDArray) -> None:
         """Fresh momentum for the vector `theta`; of one it has moved before, it goes on."""

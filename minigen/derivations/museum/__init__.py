@@ -12,6 +12,7 @@ and most pass a check that people trust: the Finding says which, and which check
 import importlib
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 
 NAMES = (
@@ -24,6 +25,7 @@ EXHIBITS: dict[str, Exhibit] = {
 }
 
 
+@checked
 def visit(name: str) -> Exhibit:
     """The exhibit of this name.
 
