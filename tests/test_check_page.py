@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -12,14 +13,19 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
+from minigen import check
+from minigen.cli import main
 from minigen.derivations import notes, runner
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.page.html import page
 from minigen.derivations.page.latex_text import plain
 from minigen.derivations.page.mathml import marked, mathml, prose
+from minigen.derivations.page.tutorials import TUTORIALS
 from minigen.flows import AffineCoupling
 
+ROOT = pathlib.Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 FORMULAS = [t for e in notes.catalogue() for t in (e.printed, e.correct, e.gradient) if t]
@@ -276,6 +282,115 @@ def test_it_is_dark_at_night(browser, path):
     assert colours[0] > 700 and colours[1] < 120
 
 
+def chosen(browser, words="", verdict=""):
+    """The ids that stand on the page when these words are typed and this verdict is chosen."""
+    return browser.run(
+        "const [words, verdict] = document.querySelector('.find').elements;"
+        f"words.value = {json.dumps(words)}; verdict.value = {json.dumps(verdict)};"
+        "words.dispatchEvent(new Event('input', {bubbles: true}));"
+        "return [...document.querySelectorAll('.entry')].filter(e => e.offsetHeight).map(e => e.id)"
+    )
+
+
+def test_entries_are_found_by_words_and_by_verdict(browser, path):
+    browser.open(path, 1200)
+    by_verdict = {}
+    for e in notes.catalogue():
+        by_verdict.setdefault(e.verdict, []).append(e.id)
+    assert chosen(browser) == [e.id for e in notes.catalogue()]
+    for verdict, ids in by_verdict.items():
+        assert chosen(browser, "", verdict) == ids
+    assert "NVP-6" in chosen(browser, "nvp") and "DIF-18" not in chosen(browser, "nvp-")
+    assert chosen(browser, r"\tilde{\beta}_t"), "LaTeX is found too"
+    assert chosen(browser, "no such words") == []
+    said = browser.run("return document.querySelector('.find output').textContent")
+    assert said == "0 of 88"
+    browser.run("location.hash = '#MAF-3'")
+    assert len(chosen(browser)) == 88
+
+
+def test_the_contents_are_one_link_away_and_the_errata_have_both_lines(browser, path):
+    browser.open(path, 390)
+    browser.run("document.querySelector('.errata').open = true; scrollTo(0, 20000)")
+    place = "document.querySelector('.back').getBoundingClientRect()"
+    box = browser.run(f"const r = {place}; return [r.top, r.bottom, r.left, r.right]")
+    assert 0 < box[0] < box[1] <= 900 and 0 < box[2] < box[3] <= 390
+    forms = browser.run(
+        "return [...document.querySelectorAll('.errata li')].map(e => ["
+        "e.querySelectorAll('.form.wrong').length, e.querySelectorAll('.form.right').length])"
+    )
+    assert len(forms) == 36 and forms.count([1, 1]) == 35  # and the heading
+    assert browser.run("return document.documentElement.scrollWidth") <= 390
+
+
+def test_an_entry_names_the_section_of_its_tutorial():
+    rows = runner.run(["NVP-6"], quick=True)
+    assert "tutorial 02, 2. The way back" in page(rows) and ".ipynb" not in page(rows)
+    assert 'href="../tutorials/02_real_nvp.ipynb"' in page(rows, tutorials="../tutorials")
+    for id, (name, section) in TUTORIALS.items():
+        text = (ROOT / "tutorials" / f"{name}.py").read_text(encoding="utf-8")
+        _, _, after = text.partition(f"\n# ## {section}\n")
+        assert re.search(rf"\b{id}\b", after.partition("\n# ## ")[0]), id
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The page of one's own notes: the template, with a picture, a table and a wide formula."""
+    folder = tmp_path_factory.mktemp("notes")
+    assert main.main(["check", "--new", str(folder)]) == 0
+    more = (
+        "\n## More\n\n![A square](dot.png)\n\n| a | b |\n|---|---|\n| $x$ | `y` |\n\n"
+        f"$$ {'+'.join(f'x_{{{k}}}' for k in range(80))} $$\n\n- one\n- two\n  - inner\n"
+        "\n$$ 1 = 2 $$ {#BAD}\n\n```python\nmg.check.equal(1.0, 2.0)\n```\n"
+    )
+    with (folder / "notes.md").open("a", encoding="utf-8") as file:
+        file.write(more)
+    Image.new("RGB", (900, 30), "red").save(folder / "dot.png")
+    assert main.main(["check", "--notes", str(folder), "--quick"]) == 1
+    return folder / "notes.html"
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_the_page_of_ones_own_notes_is_whole(browser, own, width):
+    browser.log("browser")
+    browser.open(own, width)
+    assert browser.log("browser") == []
+    assert browser.run("return document.title") == "Notes of my own"
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    cut = browser.run(
+        "return [...document.querySelectorAll('main p, h1, h2, h3, img, .entry, table, .form')]"
+        ".filter(e => !e.closest('details')).map(e => e.getBoundingClientRect())"
+        ".map(r => [r.left, r.right, r.height])"
+    )
+    assert len(cut) > 30
+    assert all(left >= 0 and right <= width and height > 5 for left, right, height in cut)
+    assert browser.run("return document.querySelector('img').naturalWidth") == 900
+    failing = browser.run("return [...document.querySelectorAll('.failing')].map(e => e.id)")
+    assert failing == ["BAD"] == chosen(browser, "", "fails")
+    red = "return getComputedStyle(document.querySelector('#BAD .measured b')).color"
+    assert browser.run(red) == browser.run(
+        "return getComputedStyle(document.querySelector('#BAD .verdict.fails')).color"
+    )
+
+
+def test_what_was_not_judged_right_is_not_green():
+    @entry("MINE", "a=b")
+    def mine(rng):
+        return check.equal(1e-20, 3e-20)  # inconclusive, and off by next to nothing
+
+    (row,) = runner.run(entries=[mine], quick=True)
+    assert not row.ok and 'The form that must hold: <b class="wrong">' in page([row])
+
+
+def test_a_page_of_ones_own_entries_has_no_title_of_ours():
+    @entry("MINE", "a=b")
+    def mine(rng):
+        return 0.0
+
+    text = page(runner.run(entries=[mine], quick=True))
+    assert "The notes, executed" not in text and "lecture notes" not in text
+
+
 class Links(HTMLParser):
     """The targets, the anchors, and whatever would be fetched."""
 
@@ -297,7 +412,7 @@ def test_links_lead_somewhere_and_nothing_comes_from_outside(text):
     found = Links(text)
     assert len(found.ids) == len(set(found.ids))
     assert {a.removeprefix("#") for a in found.anchors} <= set(found.ids)
-    assert found.outside == [] and not {"script", "link", "iframe", "img"} & found.tags
+    assert found.outside == [] and not {"link", "iframe", "img"} & found.tags
     assert not re.search(r"url\((?!data:)|@import|https?://", text.split("</style>")[0])
 
 

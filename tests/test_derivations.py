@@ -191,7 +191,9 @@ def test_a_number_a_report_or_a_result_decides(rng):
     assert claim(lambda rng: gradients(layer, rng.standard_normal((4, 3)), rng=rng)).ok
     assert not claim(lambda rng: Result(0.0, gradient=1e-3)).ok
     assert not claim(lambda rng: Result(0.0, gradient=(1e-16, 1e-3))).ok
-    assert "expected a Result, a Report or a number, got NoneType" in claim(print).problems[0]
+    assert (
+        "expected a Result, a Report (or several), a number or an array" in claim(print).problems[0]
+    )
 
 
 def test_a_misprint_that_is_right_is_no_misprint():

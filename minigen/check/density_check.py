@@ -1,7 +1,7 @@
 """A density: does it integrate to one, and are the samples its own?
 
     mass = int exp(log_prob(x)) dx
-    E_p cos(w . x), E_p sin(w . x) and E_p x  by the samples, and by the integral
+    E_p cos(w . v), E_p sin(w . v) and E_p v  by the samples, and by the integral,  v = arctan(x)
 
 Up to three columns the integral is a sum over boxes, each by Gauss and Legendre's rules of two
 orders; a box in which they differ is divided. The whole line is mapped to (-1, 1) by x = t / (1 -
@@ -9,6 +9,7 @@ t^2). With more columns both are found by weights p / q at draws of a wider dens
 samples, with a standard error.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ SURE = 6.0  # standard errors: one false alarm in 10^8 frequencies
 WAVES, DRAWS, CHUNK = 16, 20_000, 50_000
 CUBED = 3  # the most columns of an integral by boxes
 TARGET = {1: 1e-9, 2: 1e-8, 3: 1e-6}  # the error an integral by boxes aims at
-ROUNDS, TRIED = 15, 1000  # of the search for the place of a density
+ROUNDS, TRIED = 20, 1000  # of the search for the place of a density
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def density(
     rng = settled(rng)
     function_of("log_prob", log_prob)
     D = validate.integer("features", features, 1)
-    box = _box(low, high, D)
+    ends = _ends(low, high, D)
     if known is not None and not isinstance(known, Mapping):
         raise validate.wrong_type("known", "a dict of functions", type(known).__name__)
     terms = {str(k): function_of(f"known[{k!r}]", v) for k, v in (known or {}).items()}
@@ -123,18 +124,20 @@ def density(
         return out
 
     by_boxes = D <= CUBED
-    draws = None if by_boxes else _draws(x, D, rng)
     if by_boxes:
-        box = np.concatenate([box, _place(checked, box, x, rng)])
-    integral = over_boxes(checked, box) if by_boxes else by_weights(checked, draws)
-    rows = [_mass_row(integral, checked, terms, box, draws)]
+        region = _search(checked, ends, rng) if x is None else Region.around(x, ends)
+        integrate = functools.partial(over_boxes, region=region)
+    else:
+        integrate = functools.partial(by_weights, draws=_draws(x, D, rng))
+    integral = integrate(checked)
+    rows = [_mass_row(integral, checked, terms, integrate)]
     if x is not None:
         rows.append(_samples_row(integral, x, rng))
     how = f"{len(integral.points)} points, error {integral.error:.0e}"
     return Report("density", tuple(rows), f"integral: {how}", values=True)
 
 
-def _box(low: ArrayLike, high: ArrayLike, D: int) -> NDArray:
+def _ends(low: ArrayLike, high: ArrayLike, D: int) -> NDArray:
     """The ends (2, D) of the box."""
     ends = []
     for name, value in (("low", low), ("high", high)):
@@ -156,83 +159,101 @@ def _samples(sample: Any, D: int, rng: np.random.Generator) -> NDArray | None:
     return validate.array("sample", np.asarray(x), ("n", D), np.float64)
 
 
-def _place(
-    log_prob: Callable[[NDArray], NDArray], box: NDArray, x: NDArray | None,
-    rng: np.random.Generator,
-) -> NDArray:  # fmt: skip
-    """Where the density lies, and how wide (2, D): that of the samples, or of a search.
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Where a density is defined (2, D), the middle (D,) of its mass, and its shape L (D, D)."""
 
-    The search draws around the place known so far, with heavy tails, and moves to the points that
-    p^b / q favours; b grows to 1 as more of them are near.
+    ends: NDArray
+    middle: NDArray
+    L: NDArray
+
+    @classmethod
+    def around(cls, x: NDArray, ends: NDArray) -> "Region":
+        """The region of samples: medians, half widths, and how columns go together."""
+        low, middle, high = np.quantile(x, [1 / 6, 1 / 2, 5 / 6], axis=0)
+        width = np.maximum((high - low) / 2, 1e-12 * (1 + np.abs(middle)))
+        D = len(width)
+        if D == 1 or np.isfinite(ends).any():
+            return cls(ends, middle, np.diag(width))
+        bounded = np.tanh((x - middle) / width / 2)  # heavy tails have no covariance
+        C = np.corrcoef(bounded.T)
+        C = np.where(np.isfinite(C), C, 0.0) * (1 - 1e-9) + 1e-9 * np.eye(D)
+        C[np.diag_indices(D)] = 1.0
+        L = np.linalg.cholesky(C + 1e-9 * np.eye(D))
+        return cls(ends, middle, width[:, None] * L)
+
+    def points(self, t: NDArray) -> tuple[NDArray, NDArray]:
+        """(x, dx/dt (N,)) of t in (-1, 1)^D."""
+        if not np.isfinite(self.ends).any():
+            rest = 1 - t * t
+            x = self.middle + 2 * (t / rest) @ self.L.T
+            slope = np.prod(2 * (1 + t * t) / rest**2, axis=1)
+            return x, slope * np.prod(np.diag(self.L))
+        x, dx = np.empty(t.shape), np.empty(t.shape)
+        for k, (low, high) in enumerate(self.ends.T):
+            s, middle, width = t[:, k], self.middle[k], self.L[k, k]
+            if np.isfinite(low) and np.isfinite(high):
+                x[:, k], dx[:, k] = low + (high - low) * (1 + s) / 2, (high - low) / 2
+            elif np.isfinite(low) or np.isfinite(high):
+                end, sign = (low, 1.0) if np.isfinite(low) else (high, -1.0)
+                reach = max(abs(middle - end), width)
+                x[:, k], dx[:, k] = end + sign * reach * (1 + s) / (1 - s), 2 * reach / (1 - s) ** 2
+            else:
+                rest = 1 - s * s
+                x[:, k], dx[:, k] = middle + 2 * width * s / rest, 2 * width * (1 + s * s) / rest**2
+        return x, np.prod(dx, axis=1)
+
+
+def _search(
+    log_prob: Callable[[NDArray], NDArray], ends: NDArray, rng: np.random.Generator
+) -> Region:
+    """Where the density lies.
+
+    It draws around the place known so far, with heavy tails, and moves to the points that (p / q)^b
+    favours; b grows to 1 as more of them are near.
     """
-    D = box.shape[1]
-    if x is not None:
-        return _middle(x)
-    place = np.array([np.zeros(D), np.ones(D)])
+    D = ends.shape[1]
+    region = Region(ends, np.zeros(D), np.eye(D))
     for _ in range(ROUNDS):
         t = rng.standard_t(2, (TRIED, D))
-        points = place[0] + 2 * place[1] * t
-        inside = np.all((points > box[0]) & (points < box[1]), axis=1)
+        points = region.middle + 2 * t @ region.L.T
+        inside = np.all((points > ends[0]) & (points < ends[1]), axis=1)
         points, t = points[inside], t[inside]
         if len(points) < 20:
             break
         with np.errstate(invalid="ignore", over="ignore"):
-            log_w = log_prob(points)
+            log_p = log_prob(points)
+        log_p = np.where(np.isfinite(log_p), log_p, -1e300)
         log_q = -1.5 * np.log1p(t**2 / 2).sum(axis=1)
-        log_w = np.where(np.isfinite(log_w), log_w, -1e300)
         for b in 0.5 ** np.arange(40):
-            w = np.maximum(b * (log_w - log_w.max()) - log_q, -700)
-            w = np.exp(w - w.max())
-            if w.sum() ** 2 > 40 * np.square(w).sum():
+            w = b * (log_p - log_q)
+            w = np.exp(np.maximum(w - w.max(), -700))
+            if w.sum() ** 2 > 100 * np.square(w).sum():
                 break
         kept = points[rng.choice(len(points), TRIED, p=w / w.sum())]
-        old, place = place, _middle(kept)
-        place[1] = np.maximum(place[1], 1e-3 * old[1])
-    return place
+        region = Region.around(kept, ends)
+    return region
 
 
-def _middle(x: NDArray) -> NDArray:
-    """The median and half the width of the middle two thirds of each column."""
-    low, middle, high = np.quantile(x, [1 / 6, 1 / 2, 5 / 6], axis=0)
-    return np.array([middle, np.maximum((high - low) / 2, 1e-12 * (1 + np.abs(middle)))])
-
-
-def _line(t: NDArray, box: NDArray) -> tuple[NDArray, NDArray]:
-    """(x, dx/dt) by column of points t in (-1, 1)^D."""
-    x, dx = np.empty(t.shape), np.empty(t.shape)
-    for k, (low, high, middle, width) in enumerate(box.T):
-        s = t[:, k]
-        if np.isfinite(low) and np.isfinite(high):
-            x[:, k], dx[:, k] = low + (high - low) * (1 + s) / 2, (high - low) / 2
-        elif np.isfinite(low) or np.isfinite(high):
-            end, sign = (low, 1.0) if np.isfinite(low) else (high, -1.0)
-            reach = max(abs(middle - end), width)
-            x[:, k], dx[:, k] = end + sign * reach * (1 + s) / (1 - s), 2 * reach / (1 - s) ** 2
-        else:
-            rest = 1 - s * s
-            x[:, k], dx[:, k] = middle + 2 * width * s / rest, 2 * width * (1 + s * s) / rest**2
-    return x, dx
-
-
-def over_boxes(log_prob: Callable[[NDArray], NDArray], box: NDArray) -> Integral:
+def over_boxes(log_prob: Callable[[NDArray], NDArray], region: Region) -> Integral:
     """The integral, and how far it is from those over other boxes: a jump at their edge is seen."""
-    n = BOXES[box.shape[1]]
-    first, *others = (_over_boxes(log_prob, box, k) for k in (n, n + 1, n - 1))
+    n = BOXES[len(region.middle)]
+    first, *others = (_over_boxes(log_prob, region, k) for k in (n, n + 1, n - 1))
     gaps = [abs(other.mass - first.mass) for other in others]
     return Integral(first.points, first.weights, first.error + max(gaps))
 
 
-def _over_boxes(log_prob: Callable[[NDArray], NDArray], box: NDArray, n: int) -> Integral:
+def _over_boxes(log_prob: Callable[[NDArray], NDArray], region: Region, n: int) -> Integral:
     """The integral over n boxes a column, each divided where two rules differ."""
-    D = box.shape[1]
+    D = len(region.middle)
     grids = [np.linspace(-1, 1, n + 1)[:-1] for _ in range(D)]
     corners = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, D)
     width = np.full(len(corners), 2.0 / n)
     (fine, w), (coarse, v) = (_rule(n, D) for n in ORDERS[D])
     done_points, done_weights, error, spent = [], [], 0.0, 0
     while len(corners):
-        points, weights, masses = _boxes(log_prob, box, corners, width, fine, w)
-        rough = _boxes(log_prob, box, corners, width, coarse, v)[2]
+        points, weights, masses = _boxes(log_prob, region, corners, width, fine, w)
+        rough = _boxes(log_prob, region, corners, width, coarse, v)[2]
         spent += len(corners) * (len(w) + len(v))
         gap = np.abs(masses - rough)
         gap = np.where(np.isfinite(gap), gap, np.inf)
@@ -259,15 +280,15 @@ def _rule(n: int, D: int) -> tuple[NDArray, NDArray]:
 
 
 def _boxes(
-    log_prob: Callable[[NDArray], NDArray], box: NDArray, corners: NDArray, width: NDArray,
+    log_prob: Callable[[NDArray], NDArray], region: Region, corners: NDArray, width: NDArray,
     nodes: NDArray, weights: NDArray,
 ) -> tuple[NDArray, NDArray, NDArray]:  # fmt: skip
     """(points, weights with the density, mass) of each box."""
     D = corners.shape[1]
     t = corners[:, None] + width[:, None, None] * nodes
-    x, dx = _line(t.reshape(-1, D), box)
+    x, dx = region.points(t.reshape(-1, D))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        p = np.exp(log_prob(x)) * np.prod(dx, axis=1)
+        p = np.exp(log_prob(x)) * dx
     w = p.reshape(t.shape[:2]) * weights * (width**D)[:, None]
     return x.reshape(t.shape), w, w.sum(axis=1)
 
@@ -292,11 +313,8 @@ def _draws(x: NDArray | None, D: int, rng: np.random.Generator) -> tuple[NDArray
     return points, log_q - constant
 
 
-def by_weights(
-    log_prob: Callable[[NDArray], NDArray], draws: tuple[NDArray, NDArray] | None
-) -> Integral:
+def by_weights(log_prob: Callable[[NDArray], NDArray], draws: tuple[NDArray, NDArray]) -> Integral:
     """The integral by weights p / q at draws of q."""
-    assert draws is not None
     points, log_q = draws
     with np.errstate(over="ignore"):
         w = np.exp(log_prob(points) - log_q) / len(points)
@@ -305,7 +323,7 @@ def by_weights(
 
 
 def _mass_row(
-    integral: Integral, log_prob: Callable, terms: dict[str, Callable], box: NDArray, draws: Any
+    integral: Integral, log_prob: Callable, terms: dict[str, Callable], integrate: Callable
 ) -> Row:
     """The row of the mass."""
     mass, error = integral.mass, integral.error
@@ -317,12 +335,12 @@ def _mass_row(
     note = f"mass {mass:.6g}"
     limit = 0.02 if integral.drawn else KNOWN
     if off > max(allowed, 1e-300) and (error <= limit * max(mass, 1e-3) or off > 100 * error > 0):
-        if mass < 1e-3 and error > 1e-3 * mass and not integral.drawn:
+        if mass < 1e-3 and not error < 1e-3 * mass and not integral.drawn:
             text = "hardly any mass was found: give low and high, a box around it"
             return Row(
                 "mass", State.INCONCLUSIVE, off, note, diagnosis=Diagnosis(Kind.UNSURE, text)
             )
-        why = _why_mass(integral, log_prob, terms, box, draws)
+        why = _why_mass(integral, log_prob, terms, integrate)
         return Row("mass", State.WRONG, off, note, f": {versus(mass, 1.0)}", why)
     if error > limit or not off <= allowed:
         text = f"the integral is not accurate here (error {error:.1e}): give low and high"
@@ -331,7 +349,7 @@ def _mass_row(
 
 
 def _why_mass(
-    integral: Integral, log_prob: Callable, terms: dict[str, Callable], box: NDArray, draws: Any
+    integral: Integral, log_prob: Callable, terms: dict[str, Callable], integrate: Callable
 ) -> Diagnosis:
     """What would make the mass one."""
     mass, D = integral.mass, integral.points.shape[1]
@@ -341,7 +359,7 @@ def _why_mass(
         def both(x: NDArray) -> NDArray:
             return log_prob(x) + times * numbers("known", term(x))
 
-        return (by_weights(both, draws) if integral.drawn else over_boxes(both, box)).mass
+        return integrate(both).mass
 
     changes = (
         (1, Kind.MISSING_TERM, "is missing"),
@@ -377,27 +395,26 @@ def _samples_row(integral: Integral, x: NDArray, rng: np.random.Generator) -> Ro
     if not (np.isfinite(integral.mass) and integral.mass > 0):
         return Row("samples", State.SKIPPED, note="there is no density to compare with")
     D = x.shape[1]
-    centre, spread = _middle(x)
-    w = rng.standard_normal((WAVES, D)) / spread
+    region = Region.around(x, np.full((2, D), -np.inf))
+    centre, spread = region.middle, np.linalg.norm(region.L, axis=1)
+    w = rng.standard_normal((WAVES, D))
     w[: WAVES // 2] *= 2.0
 
     def features(points: NDArray) -> NDArray:
-        turned = (points - centre) @ w.T
-        bounded = np.tanh((points - centre) / spread)  # a mean that heavy tails have too
-        return np.concatenate([np.cos(turned), np.sin(turned), bounded], axis=1)
+        v = np.arctan((points - centre) / spread)  # bounded: no fast waves in the tails
+        return np.concatenate([np.cos(v @ w.T), np.sin(v @ w.T), v], axis=1)
 
     mine = features(x)
     expected, unsure = integral.mean(features)
     error = np.sqrt(mine.var(axis=0) / len(x) + unsure**2) + 1e-12
     z = np.abs(mine.mean(axis=0) - expected) / error
-    gap = float(np.abs(mine.mean(axis=0) - expected).max())
     note = f"{len(x)} samples, {len(z)} mean values, the worst {z.max():.1f} standard errors off"
     if z.max() <= SURE:
         doubt = float(np.max(error)) > 0.1
         why = Diagnosis(Kind.UNSURE, "too few samples or too uneven weights to tell")
-        return Row("samples", State.INCONCLUSIVE if doubt else State.OK, gap, note,
+        return Row("samples", State.INCONCLUSIVE if doubt else State.OK, None, note,
                    diagnosis=why if doubt else None)  # fmt: skip
-    return Row("samples", State.WRONG, gap, note, diagnosis=_why_samples(integral, x))
+    return Row("samples", State.WRONG, None, note, diagnosis=_why_samples(integral, x))
 
 
 def _why_samples(integral: Integral, x: NDArray) -> Diagnosis:

@@ -17,7 +17,7 @@ from minigen.check.shapes import hint
 from minigen.core import validate
 from minigen.core.signature import Positive, checked
 
-SMALL = 1e-6  # numbers that the tolerance could hide are no evidence
+SMALL = 1e-3  # of the numbers; what the tolerance could hide more of is no evidence
 GENERAL = {None, Kind.PLACE, Kind.FACTOR, Kind.PERMUTED, Kind.SOME_SIGNS, Kind.ROUNDING}
 FAINT = Diagnosis(
     Kind.UNSURE, "the numbers are as small as the tolerance: give scale=, the size of what they "

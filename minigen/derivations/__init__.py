@@ -16,13 +16,20 @@ docstring holds the equation in LaTeX, and what else is to be said about it:
         J = mg.check.jacobian(lambda v: f.forward(v)[0], x)
         return np.abs(np.linalg.slogdet(J)[1] - f.forward(x)[1]).max()
 
-`mg.derivations.run(entries=[mine])` checks it; with the function in a file, `minigen check --file
-FILE.py` shows it in the same table, and with --html on the same page, as the notes' own. The fields
-of the docstring are described in `minigen.derivations.statement`.
+Notes of your own are a folder of Markdown; `minigen check --new FOLDER` makes an example, `minigen
+check --notes FOLDER` runs it and makes its page (see `minigen.derivations.markdown_notes`):
+
+    mg.derivations.read(FOLDER).entries     its equations, for run(entries=...)
+
+`mg.derivations.run(entries=[mine])` checks the single function above; with it in a file, `minigen
+check --file FILE.py` shows it in the same table, and with --html on the same page, as the notes'
+own. The fields of the docstring are described in `minigen.derivations.statement`.
 '''
 
 from minigen.derivations.equation import Entry, NotEvaluable, Result, entry
+from minigen.derivations.markdown_notes import read
 from minigen.derivations.notebook import show
+from minigen.derivations.notes import Notes
 from minigen.derivations.runner import Row, run
 from minigen.derivations.tools.full_kl import KLFull
 from minigen.derivations.tools.layers import Counted, as_maf
@@ -39,6 +46,7 @@ __all__ = [
     "Entry",
     "KLFull",
     "NotEvaluable",
+    "Notes",
     "PosteriorMeanFromNoise",
     "Result",
     "Row",
@@ -47,6 +55,7 @@ __all__ = [
     "log_bayes",
     "mean_forms",
     "quadratic",
+    "read",
     "run",
     "show",
     "variance_forms",

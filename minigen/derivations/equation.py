@@ -35,9 +35,10 @@ class Result:
 
     Parameters
     ----------
-    correct : float or None
-        The error of the form that must hold, against a value found in another way; None if that
-        form was not evaluated and only the gradient was checked.
+    correct : float, array, Report or None
+        The error of the form that must hold, against a value found in another way, or a report
+        that compares values; None if that form was not evaluated and only the gradient was
+        checked.
     printed : float, NotEvaluable or None
         The error of the form as printed; None where it is the correct form.
     gradient : Report, float, tuple of them or None
@@ -51,7 +52,7 @@ class Result:
     0.7
     """
 
-    correct: float | None
+    correct: float | Report | None
     printed: float | NotEvaluable | None = None
     gradient: Report | float | tuple[Report | float, ...] | None = None
     note: str = ""
@@ -102,7 +103,8 @@ def entry(
 ) -> Callable[[Callable[[np.random.Generator], Any]], Entry]:
     r"""Decorator that makes an Entry of a function of `rng` that checks an equation.
 
-    The function returns the error as a number, a Report of `minigen.check`, or a Result. What the
+    The function returns the error as a number or an array, a Report of `minigen.check` or several,
+    or a Result. What the
     equation says is given by arguments or written in the function's docstring, see
     `minigen.derivations.statement`; each part in one of the two places.
 
@@ -176,11 +178,24 @@ def as_result(value: Any) -> Result:
     """What a check returned, as a Result."""
     if isinstance(value, Result):
         return value
-    if isinstance(value, Report):
-        return Result(correct=None, gradient=value)
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-        return Result(correct=float(value))
-    raise validate.wrong_type("check", "a Result, a Report or a number", type(value).__name__)
+    several = value if isinstance(value, (tuple, list)) else (value,)
+    if several and all(isinstance(v, Report) for v in several):
+        forms = [v for v in several if v.values]
+        gradients = tuple(v for v in several if not v.values)
+        return Result(together(forms) if forms else None, gradient=gradients or None)
+    array = np.asarray(value) if isinstance(value, (int, float, np.number, np.ndarray)) else None
+    if array is None or isinstance(value, bool) or array.dtype.kind not in "iuf" or not array.size:
+        what = "a Result, a Report (or several), a number or an array of errors"
+        raise validate.wrong_type("check", what, type(value).__name__)
+    return Result(correct=float(np.max(np.abs(array))))
+
+
+def together(reports: list[Report]) -> Report:
+    """Several reports as one."""
+    if len(reports) == 1:
+        return reports[0]
+    rows = tuple(row for report in reports for row in report.rows)
+    return Report(" and ".join(r.title for r in reports), rows, reports[0].note, values=True)
 
 
 def entries_of(namespace: dict[str, Any]) -> tuple[Entry, ...]:

@@ -28,7 +28,8 @@ class Row:
 
     printed: the smallest error of the printed form over the draws, NotEvaluable, or None where
     it is the correct form. correct, gradient: the largest ones, None if not evaluated. problems:
-    what is wrong, in words; empty if the entry holds.
+    what is wrong, in words; empty if the entry holds. allowed: what `correct` was compared with,
+    None where a report decided. failing: which of "form" and "gradient" failed.
     """
 
     entry: Entry
@@ -38,6 +39,8 @@ class Row:
     problems: tuple[str, ...]
     note: str
     seconds: float
+    allowed: float | None = None
+    failing: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -57,7 +60,7 @@ class Row:
             "not_evaluable": gone and gone.reason,
             "correct_error": finite(self.correct),
             "gradient_error": finite(self.gradient),
-            "tolerance": self.entry.tolerance,
+            "tolerance": self.allowed,
             "problems": list(self.problems),
             "note": self.note,
             "seconds": round(self.seconds, 3),
@@ -148,13 +151,13 @@ def measure(e: Entry, seed: int, draws: int) -> Row:
     start = time.perf_counter()
     try:
         results = [e(rng) for _ in range(draws)]
-    except Exception as error:  # a broken layer may fail in any way: that is a finding
+    except (Exception, SystemExit) as error:  # a broken check may fail in any way: a finding
         told = f"{type(error).__name__} in {place_of(error, e.check)}: {error}"
         return Row(e, None, None, None, (told,), "", time.perf_counter() - start)
     return measured(e, results, time.perf_counter() - start)
 
 
-def place_of(error: Exception, check: Callable) -> str:
+def place_of(error: BaseException, check: Callable) -> str:
     """file.py:12, the line of the check's own file in which an exception passed through last."""
     frames = traceback.extract_tb(error.__traceback__)
     file = getattr(getattr(check, "__code__", None), "co_filename", None)
@@ -165,14 +168,22 @@ def place_of(error: Exception, check: Callable) -> str:
 def measured(e: Entry, results: list[Result], seconds: float) -> Row:
     """The Row of an entry from its draws."""
     printed = least([r.printed for r in results])
-    correct = largest([r.correct for r in results])
+    forms = [r.correct for r in results]
+    correct = largest([error_of(c) if isinstance(c, Report) else c for c in forms])
     found = [r.gradient if isinstance(r.gradient, tuple) else (r.gradient,) for r in results]
     reports = [g for gradients in found for g in gradients if g is not None]
     gradient = largest([error_of(g) for g in reports])
-    problems = (*form_problems(e, printed, correct), *gradient_problems(reports))
+    own = any(isinstance(c, Report) for c in forms)  # a tolerance of its own
+    bad_form = [str(c) for c in forms if isinstance(c, Report) and not c][:1]
+    bad_form += form_problems(e, printed, None if own else correct)
+    bad_gradient = list(gradient_problems(reports))
+    problems = (*bad_form, *bad_gradient)
     if correct is None and gradient is None:
         problems += ("the check evaluated neither a form nor a gradient",)
-    return Row(e, printed, correct, gradient, problems, results[0].note, seconds)
+    allowed = None if own or correct is None else e.tolerance
+    failing = tuple(name for name, bad in (("form", bad_form), ("gradient", bad_gradient)) if bad)
+    note = results[0].note
+    return Row(e, printed, correct, gradient, problems, note, seconds, allowed, failing)
 
 
 def least(printed: list[float | NotEvaluable | None]) -> float | NotEvaluable | None:
@@ -216,4 +227,5 @@ def error_of(gradient: Report | float) -> float:
     """The largest error of a report, or the number itself."""
     if not isinstance(gradient, Report):
         return float(gradient)
-    return max((row.error for row in gradient.rows if row.error is not None), default=0.0)
+    errors = [row.error for row in gradient.rows if row.error is not None]
+    return float(np.max(errors)) if errors else 0.0 if gradient else np.nan

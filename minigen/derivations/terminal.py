@@ -33,8 +33,7 @@ def line(row: Row, widths: Widths) -> str:
     """One row of the table."""
     names, equation, _ = widths
     printed = "none" if isinstance(row.printed, NotEvaluable) else number(row.printed)
-    allowed = f"{row.entry.tolerance:.0e}" if row.entry.tolerance else "exact"
-    allowed = "-" if row.correct is None else allowed
+    allowed = "exact" if row.allowed == 0 else number(row.allowed)
     numbers = NUMBERS.format(printed, number(row.correct), number(row.gradient), allowed)
     shown = pad(plain(row.entry.printed or row.entry.correct), equation)
     return (
@@ -52,7 +51,7 @@ def number(x: float | None) -> str:
 
 def first_place(e: Entry) -> str:
     """Where the first of its code stands."""
-    return source.place(e.code[0]) if e.code else ""
+    return source.place(e.code[0]) if e.code else getattr(e.check, "place", "")
 
 
 def pad(text: str, width: int) -> str:
@@ -118,7 +117,8 @@ def full(row: Row) -> str:
 
 def figures(row: Row) -> Iterator[str]:
     """The measured figures, one a line."""
-    allowed = f"allowed {row.entry.tolerance:.0e}" if row.entry.tolerance else "must be exact"
+    allowed = "must be exact" if row.allowed == 0 else f"allowed {row.allowed or 0:.0e}"
+    allowed = "judged by its report" if row.allowed is None else allowed
     if isinstance(row.printed, NotEvaluable):
         yield f"  printed form    cannot be evaluated: {row.printed.reason}"
     elif row.printed is not None:

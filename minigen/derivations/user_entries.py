@@ -21,7 +21,7 @@ def entries_in(path: str | pathlib.Path) -> tuple[Entry, ...]:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the file may fail in any way: the user is told in which line
+    except (Exception, SystemExit) as error:  # it may fail in any way: the user is told where
         got = f"{type(error).__name__} in {path.name}:{line_of(error, path)}: {error}"
         raise validate.expected("file", "a Python file that runs", got) from error
     found = entries_of(vars(module))
@@ -31,7 +31,7 @@ def entries_in(path: str | pathlib.Path) -> tuple[Entry, ...]:
     return found
 
 
-def line_of(error: Exception, path: pathlib.Path) -> int | None:
+def line_of(error: BaseException, path: pathlib.Path) -> int | None:
     """The last line of the file that an exception passed through."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     return frames[-1].lineno if frames else getattr(error, "lineno", None)

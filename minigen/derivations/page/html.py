@@ -1,72 +1,71 @@
 """The page of `minigen check --html`: the notes from beginning to end, in one file.
 
-Mathematics is MathML with a font of its own, plots are SVG, code is folded by <details>: no script
-and no network.
+Mathematics is MathML with a font of its own, plots are SVG, code is folded by <details>. A few
+lines of script find entries; without them nothing is missing but the search. No network.
 """
 
 import base64
 import html
 import importlib.metadata
 import importlib.resources
+import pathlib
 import platform
 import re
 import string
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from pygments import highlight
-from pygments.filter import simplefilter
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
-from pygments.token import Comment, Keyword, Literal, Operator, Text
 
 from minigen.derivations.equation import Entry, NotEvaluable
-from minigen.derivations.notes import Section, sections_of
+from minigen.derivations.notes import Notes, Section, notes_of
 from minigen.derivations.page import source, svg
 from minigen.derivations.page.latex_text import plain
+from minigen.derivations.page.markdown import inline, rendered
 from minigen.derivations.page.mathml import marked, prose, words
+from minigen.derivations.page.tutorials import TUTORIALS
 from minigen.derivations.runner import GRADIENT, Row, draw_of
-from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
+from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, VERDICTS, WRONG
 
 Sections = Sequence[tuple[Section, Sequence[Row]]]
 
 
-@simplefilter
-def _coloured(self: Any, lexer: Any, stream: Iterable, options: Any) -> Iterator[tuple[Any, str]]:
-    """Keywords, strings, numbers and comments; the rest is plain text, which keeps a page small."""
-    kinds = (Keyword, Literal, Comment, Operator.Word)
-    for token, text in stream:
-        yield (token if any(token in kind for kind in kinds) else Text), text
+def page(
+    rows: Sequence[Row], seed: int = 0, notes: Notes | None = None,
+    tutorials: str = "", command: str = "",
+) -> str:  # fmt: skip
+    """The whole page for these rows, as text: `page.html` with what was measured.
 
-
-PYTHON = PythonLexer(filters=[_coloured()])
-
-
-def page(rows: Sequence[Row], seed: int = 0) -> str:
-    """The whole page for these rows, as text: `page.html` with what was measured."""
+    notes: what the page is about; tutorials: the path from the page to the notebooks, if they are
+    there; command: how the page is made again.
+    """
+    entries = [row.entry for row in rows]
+    notes = notes or notes_of(entries)
     by_id = {row.entry.id: row for row in rows}
-    sections = [
-        (section, [by_id[e.id] for e in entries])
-        for section, entries in sections_of([row.entry for row in rows])
-    ]
+    sections = [(s, [by_id[e.id] for e in mine]) for s, mine in notes.having(entries)]
     links = (
-        f'<li><a href="#{_anchor(s.title)}">{html.escape(s.title)}</a> '
-        f'<span class="count">{len(mine)}</span></li>'
+        f'<li><a href="#{_anchor(s.title)}">{inline(s.title)}</a> '
+        f'<span class="count">{len(mine) or ""}</span></li>'
         for s, mine in sections
     )
     bad = sum(not row.ok for row in rows)
     files = importlib.resources.files("minigen.derivations.page")
     template = string.Template(files.joinpath("page.html").read_text(encoding="utf-8"))
+    ids, linked = set(by_id), _tutorial_links(tutorials)
+    body = (_section(s, mine, seed, ids, notes.folder, linked) for s, mine in sections)
     return template.substitute(
+        title=html.escape(re.sub(r"[*`$\\]", "", notes.title)),
+        heading=inline(notes.title),
+        lead=rendered(notes.lead, notes.folder),
         style=files.joinpath("page.css").read_text(encoding="utf-8"),
+        script=files.joinpath("page.js").read_text(encoding="utf-8"),
         font=base64.b64encode(files.joinpath("math.woff2").read_bytes()).decode(),
         outcome="fails" if bad else "holds",
         state=f"{bad} of {len(rows)} fail" if bad else f"all {len(rows)} entries hold",
+        verdicts=_verdicts(rows),
         contents="".join(links),
         errata=_errata(rows, sections),
-        body="".join(_section(section, mine, seed, set(by_id)) for section, mine in sections),
-        seed=seed,
+        body="".join(body),
+        command=html.escape(command or f"minigen check --html FILE --seed {seed}"),
         minigen=importlib.metadata.version("minigen"),
         python=platform.python_version(),
         numpy=np.__version__,
@@ -74,37 +73,54 @@ def page(rows: Sequence[Row], seed: int = 0) -> str:
     )
 
 
+def _verdicts(rows: Sequence[Row]) -> str:
+    """The choices of the filter: each verdict that there is, with how many have it."""
+    counts = {v: sum(row.entry.verdict == v for row in rows) for v in VERDICTS}
+    counts |= {"fails": sum(not row.ok for row in rows)}
+    return "".join(
+        f'<option value="{v}">{v} ({n})</option>' for v, n in counts.items() if n
+    )  # fmt: skip
+
+
 def _errata(rows: Sequence[Row], sections: Sections) -> str:
-    """What the notes have wrong, one line each."""
+    """What the notes have wrong: the line as printed, and as it must read."""
     lines = []
     for row in rows:
         e = row.entry
         if e.verdict in (MISPRINT, WRONG, INCOMPLETE):
             p = row.printed
-            printed = "not computable" if isinstance(p, NotEvaluable) else _figure(p)
-            cells = (
-                f'<td class="figure">{printed}</td><td class="figure">{_figure(row.correct)}</td>'
-            )
-            lines.append((e.line or 0, _erratum(e.id, e.id, e.line, e.verdict, cells)))
+            off = "not computable" if isinstance(p, NotEvaluable) else f"off by {_figure(p)}"
+            off = "" if p is None else off
+            forms = _form("wrong", "printed", e.printed) + _form("right", "right", e.correct)
+            lines.append((e.line or 0, _erratum(e.id, e.id, e.line, e.verdict, off, forms)))
     if not lines:
         return ""
     for s, _ in sections:
         if s.slip:
-            cells = f'<td colspan="2">{html.escape(s.slip)}</td>'
-            text = _erratum(_anchor(s.title), "heading", s.line, MISPRINT, cells)
+            forms = f"<p>{html.escape(s.slip)}</p>"
+            text = _erratum(_anchor(s.title), "heading", s.line, MISPRINT, "", forms)
             lines.append((s.line or 0, text))
     body = "".join(text for _, text in sorted(lines, key=lambda pair: pair[0]))
-    return (
-        f'<details class="errata"><summary>Errata at a glance: {len(lines)}</summary>'
-        "<table><thead><tr><th>id</th><th>line</th><th>verdict</th><th>off as printed</th>"
-        f"<th>off as corrected</th></tr></thead><tbody>{body}</tbody></table></details>"
-    )
+    summary = f"<summary>Errata at a glance: {len(lines)}</summary>"
+    return f'<details class="errata">{summary}<ul>{body}</ul></details>'
 
 
-def _erratum(anchor: str, name: str, line: int | None, verdict: str, cells: str) -> str:
-    """One line of the errata."""
-    where = f'<td><a href="#{anchor}">{name}</a></td><td>{line or ""}</td>'
-    return f'<tr>{where}<td class="{verdict}">{verdict}</td>{cells}</tr>'
+def _erratum(
+    anchor: str, name: str, line: int | None, verdict: str, off: str, forms: str
+) -> str:  # fmt: skip
+    """One of the errata."""
+    where = f'<a href="#{anchor}">{name}</a>' + (f" line {line}" if line else "")
+    return f'<li><p>{where} <span class="{verdict}">{verdict}</span> {off}</p>{forms}</li>'
+
+
+def _tutorial_links(folder: str) -> dict[str, str]:
+    """{id: the place in the tutorials that speaks of it}, as HTML; a link if they are there."""
+    links = {}
+    for id, (name, section) in TUTORIALS.items():
+        words = html.escape(f"tutorial {name[:2]}, {section}")
+        where = html.escape(f"{folder}/{name}.ipynb")
+        links[id] = f'<a href="{where}">{words}</a>' if folder else words
+    return links
 
 
 def _figure(x: float | None) -> str:
@@ -116,9 +132,12 @@ def _figure(x: float | None) -> str:
     return f"{x:.2g}" if 1e-3 <= x < 1e4 else f"{x:.1e}"
 
 
-def _section(section: Section, rows: Sequence[Row], seed: int, ids: Collection[str]) -> str:
-    """One section with its entries."""
-    where = f" <span>line {section.line}</span>" if section.line else ""
+def _section(
+    section: Section, rows: Sequence[Row], seed: int, ids: Collection[str],
+    folder: pathlib.Path | None, links: Mapping[str, str],
+) -> str:  # fmt: skip
+    """One section with its prose and entries."""
+    where = f" <span>line {section.line}</span>" if section.line and section.heading else ""
     heading = (
         f'<p class="heading"><code>{html.escape(section.heading)}</code>{where}</p>'
         if section.heading
@@ -126,9 +145,17 @@ def _section(section: Section, rows: Sequence[Row], seed: int, ids: Collection[s
     )
     said = f"{section.remark} {section.slip}".strip()
     remark = f"<p>{html.escape(said)}</p>" if said else ""
+    shown = {row.entry.id: _entry(row, seed, ids, links) for row in rows}
+    blocks = section.blocks or [row.entry for row in rows]
+    body = "".join(
+        shown.get(b.id, "")
+        if isinstance(b, Entry)
+        else f'<div class="prose">{rendered(b, folder)}</div>'
+        for b in blocks
+    )
     return (
-        f'<section id="{_anchor(section.title)}"><h2>{html.escape(section.title)}</h2>'
-        f"{heading}{remark}{''.join(_entry(row, seed, ids) for row in rows)}</section>"
+        f'<section id="{_anchor(section.title)}"><h2>{inline(section.title)}</h2>'
+        f"{heading}{remark}{body}</section>"
     )
 
 
@@ -137,19 +164,25 @@ def _anchor(title: str) -> str:
     return "section-" + "".join(c if c.isalnum() else "-" for c in title.lower())
 
 
-def _entry(row: Row, seed: int, ids: Collection[str]) -> str:
+def _entry(row: Row, seed: int, ids: Collection[str], links: Mapping[str, str]) -> str:
     """One entry; `ids` are those that stand on the page."""
     e = row.entry
     where = f'<span class="line">line {e.line}</span>' if e.line else ""
     state = "" if row.ok else '<span class="verdict fails">fails</span>'
     backward = _form("backward", "backward", e.gradient) if e.gradient else ""
     return (
-        f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}">'
+        f'<article id="{e.id}" class="entry {e.verdict}{"" if row.ok else " failing"}" '
+        f'data-tex="{html.escape(f"{e.printed} {e.correct} {e.gradient}")}">'
         f'<header><h3><a href="#{e.id}">{e.id}</a></h3>{where}'
         f'<span class="verdict {e.verdict}">{e.verdict}</span>{state}</header>'
         f"{_forms(row)}{_why(e, ids)}{_picture(e, seed)}{_measured(row)}{backward}{_code(e)}"
-        "</article>"
+        f"{_elsewhere(links.get(e.id))}</article>"
     )
+
+
+def _elsewhere(link: str | None) -> str:
+    """Where a tutorial speaks of an entry."""
+    return f'<p class="elsewhere">{link}</p>' if link else ""
 
 
 def _forms(row: Row) -> str:
@@ -187,19 +220,19 @@ def _picture(e: Entry, seed: int) -> str:
 
 def _measured(row: Row) -> str:
     """The ruler and its figures in words; an error that is too large is red."""
-    limit = row.entry.tolerance
-    said, marks = [], [("allowed", "allowed", limit)]
+    limits = {row.allowed} | ({GRADIENT} if row.gradient is not None else set())
+    said, marks = [], [("allowed", "allowed", x) for x in limits if x is not None]
     if isinstance(row.printed, NotEvaluable):
         said.append(f"As printed it cannot be computed: {words(marked(row.printed.reason))}.")
-    for name, text, role, error, allowed in (
-        ("as printed", "As printed it is off by", "wrong", row.printed, 0.0),
-        ("the form that must hold", "The form that must hold:", "right", row.correct, limit),
-        ("the gradient", "The gradient:", "plain", row.gradient, GRADIENT),
+    for name, text, role, error, part in (
+        ("as printed", "As printed it is off by", "wrong", row.printed, "printed"),
+        ("the form that must hold", "The form that must hold:", "right", row.correct, "form"),
+        ("the gradient", "The gradient:", "plain", row.gradient, "gradient"),
     ):
         if isinstance(error, float) and np.isfinite(error):
-            colour = role if error <= allowed or row.ok else "wrong"
+            colour = "wrong" if part in row.failing else role
             said.append(f'{text} <b class="{colour}">{_figure(error)}</b>.')
-            marks.append((name, role, error))
+            marks.append((name, colour, error))
     if row.note:
         said.append(f"{html.escape(row.note[0].upper() + row.note[1:])}.")
     trouble = "".join(f'<pre class="trouble">{html.escape(p)}</pre>' for p in row.problems)
@@ -216,5 +249,5 @@ def _code(e: Entry) -> str:
 
 
 def _fold(summary: str, text: str) -> str:
-    body = highlight(text, PYTHON, HtmlFormatter(nowrap=True)).rstrip()
+    body = source.coloured(text)
     return f"<details><summary>{summary}</summary><pre><code>{body}</code></pre></details>"
