@@ -8,36 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.homework import assignments
-from minigen.homework.handout import blanks, variants
+from minigen.homework import assignments, solutions
+from minigen.homework.handout import blanks
 from minigen.homework.marking.marks import mark
 from minigen.homework.marking.session import Session
 from minigen.homework.wall import Limits, frames
 from minigen.homework.wall.inside import uploads, worker
 
-FUNCTION = {
-    "tanh": ("np.tanh({r})", "(1 - np.tanh({r}) ** 2)"),
-    "arctan": ("np.arctan({r})", "1 / (1 + {r} * {r})"),
-    "root": ("{r} / np.sqrt(1 + {r} * {r})", "(1 + {r} * {r}) ** -1.5"),
-    "arcsinh": ("np.arcsinh({r})", "1 / np.sqrt(1 + {r} * {r})"),
-    "softplus": ("np.logaddexp(0, {r})", "1 / (1 + np.exp(-{r}))"),
-    "swish": (
-        "{r} / (1 + np.exp(-{r}))",
-        "(1 + np.exp(-{r}) + {r} * np.exp(-{r})) / (1 + np.exp(-{r})) ** 2",
-    ),
-    "gauss": ("np.exp(-{r} * {r} / 2)", "-{r} * np.exp(-{r} * {r} / 2)"),
-    "sine": ("np.sin({r})", "np.cos({r})"),
-}
-
-
-def function(name, r):
-    """The text of a function of the variants, and of its derivative, at the quantity named r."""
-    return tuple(f"({text.format(r=r)})" for text in FUNCTION[name])
-
 
 def every(assignment):
     """All variants that a key may draw."""
-    drawn = itertools.product(*(list(choices)[1:] for choices in assignment.options.values()))
+    drawn = itertools.product(*(
+        list(choices)[name not in assignment.free :]
+        for name, choices in assignment.options.items()
+    ))  # fmt: skip
     return [dict(zip(assignment.options, chosen, strict=True)) for chosen in drawn]
 
 
@@ -101,7 +85,6 @@ class Bank:
     name: str
     right: dict
     wrong: tuple
-    solution: object
 
     @property
     def assignment(self):
@@ -111,17 +94,13 @@ class Bank:
         return blanks.solved(self.assignment)
 
     def variant_solution(self, variant):
-        """The variant's handout with the bodies of `solution(variant)` in it."""
-        bodies = self.solution(variant)
-        return blanks.replaced(
-            blanks.marked(self.assignment, variant),
-            lambda name, pad, body: bodies[name].strip("\n") + "\n" if name in bodies else body,
-        )
+        """The model solution, without its header."""
+        return header_and(self, variant).split("\n", 1)[1]
 
 
 def header_and(bank, variant):
     """The file a student hands in who has solved a variant."""
-    return variants.header(bank.assignment, variant) + "\n" + bank.variant_solution(variant)
+    return solutions.module(bank.assignment, variant)
 
 
 def failures(found):

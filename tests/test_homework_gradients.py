@@ -1,39 +1,7 @@
 """Homework 1: right answers of every kind pass, wrong ones are told what is wrong."""
 # ruff: noqa: E501 (edits of source lines stand as they are)
 
-from test_homework_bank import Bank, Wrong, function
-
-LOSS = {
-    "half square": ("e * e / 2", "e"),
-    "log cosh": ("np.log(np.cosh(e))", "np.tanh(e)"),
-    "pseudo-Huber": ("np.sqrt(1 + e * e) - 1", "e / np.sqrt(1 + e * e)"),
-}
-STEPS = {
-    "halved": "(4 * fine - coarse) / 3",
-    "divided by three": "(9 * fine - coarse) / 8",
-    "halved, forward differences": "2 * fine - coarse",
-}
-
-
-def solution(variant):
-    f, df = function(variant["activation"], "r")
-    g, dg = function(variant["activation"], "q")
-    loss, dloss = LOSS[variant["loss"]]
-    return {
-        "layer_forward": f"    r = x @ W + b\n    return {f}, (x, W, r)",
-        "layer_backward": f"    x, W, r = cache\n    dr = dy * {df}\n"
-        "    return dr @ W.T, x.T @ dr, dr.sum(axis=0)",
-        "loss_forward": f"    e = pred - target\n    return ({loss}).sum(axis=1).mean(), e",
-        "loss_backward": f"    e = cache\n    return dloss * ({dloss}) / len(e)",
-        "twice_forward": f"    r = x @ W + b\n    h = {f}\n    q = h @ W + b\n"
-        f"    return {g}, (x, W, r, h, q)",
-        "twice_backward": f"    x, W, r, h, q = cache\n    d2 = dy * {dg}\n"
-        f"    d1 = (d2 @ W.T) * {df}\n"
-        "    return d1 @ W.T, x.T @ d1 + h.T @ d2, (d1 + d2).sum(axis=0)",
-        "layer_jvp": f"    r = x @ W + b\n    return {df} * (ux @ W + x @ uW + ub)",
-        "extrapolate": f"    return {STEPS[variant['steps']]}",
-    }
-
+from test_homework_bank import Bank, Wrong
 
 RIGHT = {  # (old, new, old, new, ...)
     "as it stands": (),
@@ -70,4 +38,4 @@ WRONG = (
     Wrong("writes into its input", "writes into its input", "    e = pred - target\n", "    pred -= target\n    e = pred\n"),
 )  # fmt: skip
 
-BANK = Bank("gradients", RIGHT, WRONG, solution)
+BANK = Bank("gradients", RIGHT, WRONG)

@@ -5,6 +5,7 @@ instructor hands out the variant of a key and grades a folder of submissions in 
 """
 
 import argparse
+import pathlib
 
 KEY = "the instructor's key, or @FILE"
 
@@ -21,6 +22,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("folder", nargs="?", default=".", help="where to (default: here)")
     p.add_argument("--key", help=f"{KEY}: the variant of a class")
     p.add_argument("--student", help="a name: the key's variant for this student")
+    p.add_argument("--students", metavar="FILE",
+                   help="names, one a line: a folder for each, with the student's own variant"
+                   )  # fmt: skip
 
     p = kinds.add_parser("check", help="what is right, what is wrong, and why")
     p.set_defaults(act=run_check)
@@ -41,6 +45,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("--jobs", type=int, help="submissions at a time (default: one for each core)")
     results = "the folder is ONE submission; write Gradescope's results.json"
     p.add_argument("--gradescope", metavar="FILE", help=results)
+
+    p = kinds.add_parser("solution", help="print a model solution, for instructors")
+    p.set_defaults(act=run_solution)
+    p.add_argument("name", help="an assignment")
+    p.add_argument("--key", required=True, help=KEY)
+    p.add_argument("--student", help="a name: the key's variant for this student")
 
     p = kinds.add_parser("bundle", help="write an autograder zip for Gradescope")
     p.set_defaults(act=run_bundle)
@@ -64,6 +74,14 @@ def run_list(args: argparse.Namespace) -> None:
 def run_start(args: argparse.Namespace) -> None:
     from minigen import homework
 
+    if args.students:
+        lines = pathlib.Path(args.students).read_text(encoding="utf-8-sig").splitlines()
+        names = [name for line in lines if (name := line.strip())]
+        for name in names:
+            folder = pathlib.Path(args.folder, name.replace("/", "_"))
+            homework.start(args.name, folder, key=args.key, student=name)
+        print(f"wrote {len(names)} folders in {args.folder}, one for each student")
+        return
     written = homework.start(args.name, args.folder, key=args.key, student=args.student)
     print(*(f"wrote {path}" for path in written), sep="\n")
     print(f"fill in {written[0].name}, then: minigen homework check {written[0]}")
@@ -89,6 +107,12 @@ def run_grade(args: argparse.Namespace) -> None:
     if args.gradescope:
         records.write(args.gradescope, gradescope.results(graded[0]))
     print(f"{len(graded)} graded: {args.out}/results.csv, results.json, pages/")
+
+
+def run_solution(args: argparse.Namespace) -> None:
+    from minigen import homework
+
+    print(homework.solution(args.name, args.key, args.student), end="")
 
 
 def run_bundle(args: argparse.Namespace) -> None:

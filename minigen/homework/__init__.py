@@ -8,6 +8,7 @@
 What is protected and what is not: README.md beside this file.
 """
 
+import importlib
 import os
 import pathlib
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from minigen.homework.wall import LIMITS, Limits, Refused, reached
 
 __all__ = [
     "Limits", "Mark", "Refused", "Report", "Status",
-    "bundle", "check", "grade", "listing", "start",
+    "bundle", "check", "grade", "listing", "solution", "start",
 ]  # fmt: skip
 
 PRACTICE_SEED = (20150524,)  # the inputs of `check`, the same for everyone
@@ -102,6 +103,46 @@ def start(name: str, folder: str | os.PathLike = ".", *,
         raise validate.expected("key", "the key that draws the student's variant", "none")
     variant = a.practice if key is None else variants.drawn(a, variants.secret(key), student)
     return blanks.write(a, variant, folder, student)
+
+
+def solution(name: str, key: str, student: str | None = None) -> str:
+    """A model solution of a variant, for instructors.
+
+    It is in the project's repository, and left out of what is installed.
+
+    Parameters
+    ----------
+    name : str
+        One of the names of `listing()`, or its number.
+    key : str
+        The instructor's key, or @FILE.
+    student : str, optional
+        Whose variant the key draws; without it, that of the class.
+
+    Returns
+    -------
+    str
+        The text of a module that earns all points.
+
+    Raises
+    ------
+    ValueError
+        If this minigen was installed without the model solutions.
+
+    Examples
+    --------
+    >>> text = mg.homework.solution("markov", "a key of mine", "anna")
+    >>> text.splitlines()[0][:50]
+    '# minigen homework markov, format 2, for "anna", v'
+    """
+    a = assignments.get(name)
+    variant = variants.drawn(a, variants.secret(key), student)
+    try:
+        solutions = importlib.import_module("minigen.homework.solutions")
+    except ModuleNotFoundError:
+        raise validate.expected("minigen", "a checkout of the repository, for model solutions",
+                                "an installed package, which has none") from None  # fmt: skip
+    return solutions.module(a, variant, student)
 
 
 def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:

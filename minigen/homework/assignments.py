@@ -29,7 +29,8 @@ class Pair:
     """A function and its backward pass: NAME_forward(*inputs, *given) -> *outputs, cache.
 
     practice, grading: sizes of the cases; large: the size at which the work is counted.
-    points: of the forward pass, and of each gradient.
+    points: of the forward pass, and of each gradient; `unmarked` names the inputs whose gradient is
+    the same for every variant, and is worth nothing.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Pair:
     grading: tuple[Size, ...]
     large: Size
     points: tuple[int, int] = (2, 1)
+    unmarked: tuple[str, ...] = ()
 
     @property
     def forward(self) -> str:
@@ -59,7 +61,8 @@ class Pair:
 
     def parts(self) -> list[tuple[str, int]]:
         """(name, points) of everything that is marked."""
-        return [(self.forward, self.points[0])] + [(g, self.points[1]) for g in self.gradients]
+        worth = [0 if name in self.unmarked else self.points[1] for name in self.inputs]
+        return [(self.forward, self.points[0]), *zip(self.gradients, worth, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

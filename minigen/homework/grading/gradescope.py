@@ -89,7 +89,7 @@ def wheel() -> tuple[str, bytes]:
     files = {
         f"minigen/{p.relative_to(root).as_posix()}": p.read_bytes()
         for p in sorted(root.rglob("*"))
-        if "__pycache__" not in p.parts and p.is_file()
+        if not {"__pycache__", "solutions"} & {*p.parts} and p.is_file()
     }
     meta = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
     files[f"{info}/METADATA"] = meta.encode()

@@ -11,6 +11,12 @@ from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import FUNCTION, alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
+SIGMA = {
+    "exp": np.exp,
+    "softplus": softplus,
+    "exp of minus": lambda a: np.exp(-a),
+    "bounded": lambda a: np.exp(np.tanh(a)),
+}
 NET = ("W1", "b1", "Wm", "bm", "Wa", "ba")
 
 
@@ -21,7 +27,7 @@ def positions(order: str, D: int) -> NDArray:
     if order == "reversed":
         return np.arange(D, 0, -1)
     pos = np.empty(D, int)
-    pos[np.r_[1:D:2, 0:D:2]] = np.arange(1, D + 1)
+    pos[np.r_[1:D:2, 0:D:2] if order == "odd first" else np.r_[0:D:2, 1:D:2]] = np.arange(1, D + 1)
     return pos
 
 
@@ -46,9 +52,7 @@ def network(variant: Variant, path: Path, x: NDArray, *net: NDArray) -> tuple[ND
     h = path.through("the hidden activation", r, FUNCTION[variant["hidden"]](r))
     mu = path("mu", h @ (M2 * Wm) + bm)
     a = h @ (M2 * Wa) + ba
-    if variant["sigma"] == "softplus":
-        return mu, np.log(softplus(a) + 0.1)
-    return mu, a if variant["sigma"] == "exp" else -a
+    return mu, np.log(SIGMA[variant["sigma"]](a) + float(variant["floor"]))
 
 
 def maf(variant: Variant, path: Path, x: NDArray, *net: NDArray) -> Outputs:
@@ -96,14 +100,14 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
         Value("made_masks", ("M1", "M2"), lambda path, D, H: masks(variant, D, H),
               lambda rng, N, D, H: (D, H), **sizes),
         Pair("maf", ("x", *NET), ("z", "logdet"), partial(maf, variant), draw,
-             large=(96, 24, 96), **sizes),
+             large=(24, 12, 24), **sizes),
         Pair("iaf", ("z", *NET), ("x", "logdet"), partial(iaf, variant), draw,
-             large=(96, 24, 96), **sizes),
+             large=(24, 12, 24), unmarked=("bm",), **sizes),
         Value("maf_inverse", ("x",), partial(maf_inverse, variant), draw_values,
               **sizes),
         Value("maf_inverse_fast", ("x",), partial(maf_inverse, variant),
               draw_values, points=4, undo=lambda x, z, *net: maf(variant, Path(), x, *net)[0],
-              large=(128, 64, 128), times=10.0, why=slow, **sizes),
+              large=(16, 32, 48), times=10.0, why=slow, **sizes),
         Question("maf2", "MAF-2", ("z", "mu", "sigma"),
                  lambda path, z, mu, sigma: (z * sigma + mu,), density,
                  lambda rng, N: (*standard(rng, 2, N), rng.uniform(0.3, 2, N)),

@@ -18,8 +18,8 @@ def triangular(kind: str, L: NDArray) -> NDArray:
     return np.tril(L)
 
 
-def gauss(kind: str, path: Path, z: NDArray, L: NDArray) -> Outputs:
-    C = triangular(kind, L)
+def gauss(kind: str, mean: float, path: Path, z: NDArray, L: NDArray) -> Outputs:
+    C, z = triangular(kind, L), z - path("the mean m", mean + 0 * z)
     log_diagonal = path("the log-determinant of Sigma", np.log(np.diagonal(C)).sum())
     if kind == "precision":
         u, sign = z @ path("L in the quadratic form", C), 1
@@ -38,8 +38,11 @@ def log_det(W: NDArray) -> NDArray:
 
 def linear(kind: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Outputs:
     rows = 1 + 0 * x[:, 0]
-    if kind == "sampling":
-        y = x @ path("W in the product", W) + path("b", b)
+    if kind != "density":
+        V = W.T if kind == "sampling, transposed" else W
+        shift = path("b", b)
+        first, last = (shift, 0) if kind == "sampling, shift first" else (0, shift)
+        y = (x + first) @ path("W in the product", V) + last
         return y, path("logdet", rows * log_det(path("W in logdet", W)))
     z = np.linalg.solve(path("W in the product", W).T, (x - path("b", b)).T).T
     return z, path("logdet", -rows * log_det(path("W in logdet", W)))
@@ -51,24 +54,29 @@ def bend(kind: str, r: NDArray) -> tuple[NDArray, NDArray]:
         return np.arcsinh(r), 1 / np.sqrt(1 + r * r)
     if kind == "cubic":
         return r + r**3 / 3, 1 + r * r
+    if kind == "sine":
+        return r + np.sin(r) / 2, 1 + np.cos(r) / 2
     if kind == "kink-free leak":
         return r + np.tanh(r) / 2, 1 + (1 - np.tanh(r) ** 2) / 2
     return r + np.log(1 + np.exp(r)), 1 + 1 / (1 + np.exp(-r))
 
 
-def chain(kind: str, path: Path, z: NDArray, W: NDArray, b: NDArray) -> Outputs:
-    r = z @ path("W in the product", W) + b
+def chain(kind: str, order: str, path: Path, z: NDArray, W: NDArray, b: NDArray) -> Outputs:
+    affine = order == "affine first"
+    r = z @ path("W in the product", W) + b if affine else z
     y = bend(kind, path("r in y", r))[0]
     y = path.through("the elementwise map", r, y)
+    if not affine:
+        y = y @ path("W in the product", W) + b
     bent = path("the log-det of the elementwise map", np.log(bend(kind, path("r in logdet", r))[1]))
     det = path("the log-det of W", log_det(path("W in logdet", W)))
     return y, det + bent.sum(axis=1)
 
 
 def matrix(rng: np.random.Generator, D: int) -> NDArray:
-    """A well-conditioned matrix of negative determinant for odd draws, positive for even ones."""
+    """A well-conditioned matrix; its determinant is negative for odd D, positive for even D."""
     W = standard(rng, D, D) / (2 * D) + np.eye(D)
-    return W * np.where(np.arange(D) == 0, rng.choice([-1.0, 1.0]), 1.0)
+    return W * np.where(np.arange(D) == 0, (-1.0) ** D, 1.0)
 
 
 def draw_gauss(rng: np.random.Generator, N: int, D: int) -> Drawn:
@@ -84,14 +92,15 @@ def draw_linear(rng: np.random.Generator, N: int, D: int) -> Drawn:
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 5))}
     result = "z" if variant["direction"] == "density" else "y"
+    mean = float(variant["mean"])
     return (
-        Pair("gauss", ("z", "L"), ("logp",), partial(gauss, variant["base"]),
-             draw_gauss, large=(200, 45), points=(2, 2), **sizes),
+        Pair("gauss", ("z", "L"), ("logp",), partial(gauss, variant["base"], mean),
+             draw_gauss, large=(30, 15), points=(2, 2), **sizes),
         Pair("linear", ("x", "W", "b"), (result, "logdet"),
              partial(linear, variant["direction"]), draw_linear,
-             large=(200, 45), **sizes),
+             large=(30, 15), **sizes),
         Pair("chain", ("z", "W", "b"), ("y", "logdet"),
-             partial(chain, variant["map"]), draw_linear, large=(200, 45),
+             partial(chain, variant["map"], variant["order"]), draw_linear, large=(30, 15),
              points=(2, 2), **sizes),
         Question("cv9", "CV-9", ("logq", "ld"),
                  lambda path, logq, ld: (logq + len(ld) * ld[-1],),

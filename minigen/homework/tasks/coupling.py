@@ -28,7 +28,9 @@ def network(variant: Variant, path: Path, xa: NDArray,
     r = xa @ W1 + b1
     h = path.through("the hidden activation", r, FUNCTION[variant["hidden"]](r))
     a, t = np.split(h @ W2 + b2, 2, axis=1)
-    s = path("s", path.through("the scale function", a, FUNCTION[variant["scale"]](a)))
+    clamp = float(variant["clamp"])
+    s = clamp * FUNCTION[variant["scale"]](a / clamp)
+    s = path("s", path.through("the scale function", a, s))
     return s, path("t", t)
 
 
@@ -77,7 +79,7 @@ def nvp6(sign: int, path: Path, y2: NDArray, s: NDArray, t: NDArray) -> Outputs:
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 4, 5), (1, 5, 3), (3, 2, 4)),
              "grading": ((7, 5, 4), (1, 4, 6), (5, 3, 7), (11, 6, 3)),
-             "large": (64, 24, 64)}  # fmt: skip
+             "large": (24, 20, 24)}  # fmt: skip
     both = {k: sizes[k] for k in ("practice", "grading")}
     return (
         Pair("coupling", INPUTS, ("y", "logdet"),

@@ -12,6 +12,12 @@ from minigen.homework.tasks.functions import alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 LOW, HIGH = 0.001, 0.2
+SIGNAL_AND_NOISE = {
+    "preserving": (np.sqrt, lambda A: np.sqrt(1 - A)),
+    "straight": (lambda A: A, lambda A: 1 - A),
+    "exploding": (np.ones_like, lambda A: np.sqrt((1 - A) / A)),
+    "arc": (lambda A: np.sin(np.pi / 2 * A), lambda A: np.cos(np.pi / 2 * A)),
+}
 
 
 def betas(kind: str, T: int) -> NDArray:
@@ -34,13 +40,14 @@ def schedule(kind: str, path: Path, T: int) -> Outputs:
     return beta, np.cumprod(1 - beta)
 
 
-def noise(path: Path, x0: NDArray, eps: NDArray, beta: NDArray, t: NDArray) -> Outputs:
+def noise(kind: str, path: Path, x0: NDArray, eps: NDArray, beta: NDArray, t: NDArray) -> Outputs:
     """x_t for every row's t; A_t = product of 1 - beta_s, s = 1..t."""
     products = np.cumprod(np.concatenate([[1], 1 - beta[1:]]))
     earlier = path("beta_s of the steps s < t in A_t", products[t - 1])
     alpha_bar = (earlier * path("beta_t itself in A_t", 1 - beta[t]))[:, None]
-    signal = path("the factor of x0", np.sqrt(path("A_t in the signal", alpha_bar)))
-    rest = path("the factor of eps", np.sqrt(1 - path("A_t in the noise", alpha_bar)))
+    of_signal, of_noise = SIGNAL_AND_NOISE[kind]
+    signal = path("the factor of x0", of_signal(path("A_t in the signal", alpha_bar)))
+    rest = path("the factor of eps", of_noise(path("A_t in the noise", alpha_bar)))
     return (signal * path("x0", x0) + rest * path("eps", eps),)
 
 
@@ -56,10 +63,18 @@ def mean(path: Path, xt: NDArray, x0: NDArray, beta: NDArray, t: NDArray) -> NDA
     return first + path("the term of x0", b * np.sqrt(B) / (1 - A) * x0)
 
 
-def posterior(path: Path, xt: NDArray, x0: NDArray, beta: NDArray, t: NDArray) -> Outputs:
+def posterior(eta: float, path: Path, xt: NDArray, x0: NDArray, beta: NDArray,
+              t: NDArray) -> Outputs:  # fmt: skip
     b, _, A, B = columns(beta, t)
     ratio = path("the factor (1 - A_t-1) / (1 - A_t) of beta_tilde", (1 - B) / (1 - A))
-    return mean(path, xt, x0, beta, t), (b * ratio + 0 * x0[:, :1])[:, 0]
+    var = eta**2 * b * ratio
+    if eta == 1:
+        middle = mean(path, xt, x0, beta, t)
+    else:
+        k = np.sqrt(1 - B - eta**2 * b * (1 - B) / (1 - A)) / np.sqrt(1 - A)
+        noise = path("the term of x_t", k * xt) - path("sqrt(A_t) x0 in eps", k * np.sqrt(A) * x0)
+        middle = path("the term of x0", np.sqrt(B) * x0) + noise
+    return middle, (var + 0 * x0[:, :1])[:, 0]
 
 
 def clean(kind: str, path: Path, xt: NDArray, out: NDArray, beta: NDArray, t: NDArray) -> NDArray:
@@ -125,12 +140,13 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
     return (
         Value("schedule", ("beta", "alpha_bar"),
               partial(schedule, variant["schedule"]), lambda rng, N, D, T: (2 * T + 1,), **sizes),
-        Pair("noise", ("x0", "eps", "beta"), ("xt",), noise, draw_noise, large=(128, 48, 1000),
-             points=(2, 2), **sizes),
-        Pair("posterior", ("xt", "x0"), ("mean", "var"), posterior, draw_posterior,
-             large=(128, 96, 50), **sizes),
+        Pair("noise", ("x0", "eps", "beta"), ("xt",), partial(noise, variant["noise"]),
+             draw_noise, large=(32, 16, 60), points=(2, 2), **sizes),
+        Pair("posterior", ("xt", "x0"), ("mean", "var"),
+             partial(posterior, float(variant["posterior"])), draw_posterior,
+             large=(32, 16, 20), **sizes),
         Pair("reverse", ("xt", "out", "prev"), ("logp",),
-             partial(reverse, variant), draw_reverse, large=(128, 96, 50),
+             partial(reverse, variant), draw_reverse, large=(32, 16, 20),
              points=(3, 2), **sizes),
         Question("dif22", "DIF-22", ("xt", "eps", "alpha", "A"),
                  partial(dif22, np.ones_like),

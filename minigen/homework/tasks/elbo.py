@@ -16,7 +16,18 @@ def spread(kind: str, r: NDArray) -> NDArray:
     """The variance of a raw output."""
     if kind == "softplus":
         return softplus(r) + 0.05
+    if kind == "logistic":
+        return sigmoid(r) + 0.1
     return r * r + 0.1 if kind == "shifted square" else np.exp(2 * r if kind == "log sigma" else r)
+
+
+SHARE = {
+    "linear": lambda v: v,
+    "sigmoid": sigmoid,
+    "arctan": lambda v: 0.5 + np.arctan(v) / np.pi,
+    "sine": lambda v: (1 + np.sin(v)) / 2,
+    "square": lambda v: v * v,
+}
 
 
 def kl_terms(path: Path, m1: NDArray, v1: NDArray, m2: NDArray, v2: NDArray) -> NDArray:
@@ -34,20 +45,21 @@ def kl(kind: str, path: Path, m1: NDArray, l1: NDArray, m2: NDArray, r2: NDArray
     return (path("the sum over the columns", each).sum(axis=1),)
 
 
-def term(kind: str, path: Path, eps_hat: NDArray, v: NDArray, x0: NDArray, eps: NDArray,
+def term(kind: str, rows: str, path: Path, eps_hat: NDArray, v: NDArray, x0: NDArray, eps: NDArray,
          beta: NDArray, t: NDArray) -> Outputs:  # fmt: skip
-    """L_t-1, the mean over the rows, with log s2 between log beta_tilde and log beta."""
+    """L_t-1, the mean or the sum over the rows, with log s2 between log beta_tilde and log beta."""
     A = np.cumprod(1 - beta)
     b, A, B = (a[:, None] for a in (beta[t], A[t], A[t - 1]))
     tilde = b * (1 - B) / (1 - A)
-    share = path.through("the share of v", v, v if kind == "linear" else sigmoid(v))
+    share = path.through("the share of v", v, SHARE[kind](v))
     log_s2 = share * np.log(b) + (1 - share) * np.log(tilde)
     s2 = np.exp(path.through("log s2 by its share", share, path("log s2", log_s2)))
     weighted = b / np.sqrt((1 - b) * (1 - A)) * (eps - eps_hat)
     d = path.through("the weight of eps - eps_hat", eps - eps_hat, weighted)
     log, ratio = path("the log term", np.log(s2 / tilde)), path("beta_tilde / s2", tilde / s2)
     each = (log - 1 + ratio + path("the quadratic term", d * d / s2)) / 2
-    return (path("the sum over the columns", each).sum(axis=1).mean(),)
+    total = path("the sum over the columns", each).sum()
+    return (total / len(v) if rows == "MEAN" else total,)
 
 
 def decoder(kind: str, path: Path, mean: NDArray, r: NDArray, x0: NDArray) -> Outputs:
@@ -87,17 +99,17 @@ def draw_prior(rng: np.random.Generator, N: int, D: int) -> Drawn:
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
     sizes = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (11, 3)),
-             "large": (96, 96)}  # fmt: skip
-    kind, scale = variant["variance"], {"standard": 1.0, "wide": 2.5, "narrow": 0.6}
+             "large": (24, 24)}  # fmt: skip
+    kind, scale = variant["variance"], float(variant["prior"])
     return (
         Pair("kl", ("m1", "l1", "m2", "r2"), ("kl",), partial(kl, kind),
              lambda rng, N, D: (tuple(standard(rng, 4, N, D)), ()), **sizes),
         Pair("term", ("eps_hat", "v"), ("L",),
-             partial(term, variant["between"]), draw_term, points=(3, 2),
+             partial(term, variant["between"], variant["rows"]), draw_term, points=(3, 2),
              **sizes),
         Pair("decoder", ("mean", "r"), ("L0",), partial(decoder, kind),
              draw_decoder, **sizes),
-        Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale[variant["prior"]]), draw_prior,
+        Pair("prior", ("x0", "A"), ("LT",), partial(prior, scale), draw_prior,
              **sizes),
         Question("elbo13", "ELBO-13", ("a", "b"), lambda path, a, b: (np.log(a) * b,),
                  lambda path, a, b: (np.log(a * b),), lambda rng, N: rng.uniform(0.2, 3, (2, N)),

@@ -5,15 +5,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.numeric import softplus
 from minigen.homework.assignments import Pair, Question, Task, Value
 from minigen.homework.marking.reference import Path
 from minigen.homework.tasks.functions import FUNCTION, alike, standard
 from minigen.homework.types import Drawn, Outputs, Variant
 
 H = 1e-100
-STEPS = {  # (ratio of the two steps, order of the difference)
-    "halved": (2, 2), "divided by three": (3, 2), "halved, forward differences": (2, 1),
-}  # fmt: skip
+EACH = {
+    "log cosh": lambda e: np.log(np.cosh(e)),
+    "pseudo-Huber": lambda e: np.sqrt(1 + e * e) - 1,
+    "logistic": lambda e: softplus(e) - e / 2,
+}
 
 
 def layer(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Outputs:
@@ -28,13 +31,11 @@ def twice(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Ou
     return (path.through("the second activation", r2, FUNCTION[activation](r2)),)
 
 
-def loss(kind: str, path: Path, pred: NDArray, target: NDArray) -> Outputs:
+def loss(kind: str, reduction: str, path: Path, pred: NDArray, target: NDArray) -> Outputs:
     e = path("e", pred - target)
-    if kind == "half square":
-        each = path("the square", e * e) / 2
-    else:
-        each = np.log(np.cosh(e)) if kind == "log cosh" else np.sqrt(1 + e * e) - 1
-    return (path("the loss", each.sum(axis=1).mean()),)
+    each = path("the square", e * e) / 2 if kind == "half square" else EACH[kind](e)
+    rows = {"mean of rows": len(e), "sum": 1, "mean": e.size}[reduction]
+    return (path("the loss", path("the sum", each.sum()) / rows),)
 
 
 def tangent(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray, ux: NDArray,
@@ -46,8 +47,9 @@ def tangent(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray, ux:
     return (FUNCTION[activation](r).imag / H,)
 
 
-def extrapolated(ratio: int, order: int, path: Path, coarse: NDArray, fine: NDArray) -> Outputs:
-    power = ratio**order
+def extrapolated(steps: str, path: Path, coarse: NDArray, fine: NDArray) -> Outputs:
+    ratio, kind = steps.split()
+    power = int(ratio) ** {"forward": 1, "central": 2}[kind]
     return ((power * fine - coarse) / (power - 1),)
 
 
@@ -75,15 +77,15 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              "grading": ((7, 3, 4), (1, 5, 2), (5, 4, 6), (11, 2, 3))}  # fmt: skip
     return (
         Pair("layer", ("x", "W", "b"), ("y",), partial(layer, kind),
-             draw_layer, large=(128, 80, 80), **sizes),
-        Pair("loss", ("pred",), ("loss",), partial(loss, variant["loss"]),
-             draw_loss, large=(800, 40, 1), **sizes),
+             draw_layer, large=(24, 20, 20), **sizes),
+        Pair("loss", ("pred",), ("loss",), partial(loss, variant["loss"], variant["reduction"]),
+             draw_loss, large=(60, 20, 1), **sizes),
         Pair("twice", ("x", "W", "b"), ("y",), partial(twice, kind),
-             draw_twice, large=(128, 80, 80), **sizes),
+             draw_twice, large=(24, 20, 20), **sizes),
         Value("layer_jvp", ("dy",), partial(tangent, kind),
               lambda rng, *size: (*draw_layer(rng, *size)[0], *draw_layer(rng, *size)[0]),
               points=3, **sizes),
-        Value("extrapolate", ("d",), partial(extrapolated, *STEPS[variant["steps"]]),
+        Value("extrapolate", ("d",), partial(extrapolated, variant["steps"]),
               lambda rng, N, D, _: standard(rng, 2, N, D), **sizes),
         Question("cv4", "CV-4", ("q", "slope"), lambda path, q, slope: (q * slope,),
                  lambda path, q, slope: (q * np.abs(slope),), draw_cv4,

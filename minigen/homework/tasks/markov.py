@@ -13,13 +13,25 @@ from minigen.homework.types import Drawn, Outputs, Variant
 
 
 def variance(kind: str, r: NDArray) -> NDArray:
-    return softplus(r) + 0.05 if kind == "softplus" else np.exp(2 * r if kind == "log sigma" else r)
+    if kind == "softplus":
+        return softplus(r) + 0.05
+    return r * r + 0.1 if kind == "shifted square" else np.exp(2 * r if kind == "log sigma" else r)
+
+
+STEP = {  # the mean of x_t
+    "linear": lambda x, a, b: a * x + b,
+    "centred": lambda x, a, b: a * (x - b) + b,
+    "tanh": lambda x, a, b: a * np.tanh(x) + b,
+    "arctan": lambda x, a, b: a * np.arctan(x) + b,
+}
 
 
 def beginning(kind: str, a: NDArray, b: NDArray, v: NDArray) -> tuple[NDArray, NDArray]:
     """Mean and variance of x_1."""
-    if kind == "stationary":
+    if kind == "spread":
         return b / (1 - a), v / (1 - a * a)
+    if kind in ("half", "one"):
+        return (b / 2, v / 2) if kind == "half" else (1 + 0 * b, v)
     return (b, v) if kind == "from zero" else (0 * b, 4 * v)
 
 
@@ -36,17 +48,18 @@ def chain(variant: Variant, path: Path, x: NDArray, a: NDArray, b: NDArray, r: N
                             path("v in x_1", v))  # fmt: skip
     start = path("the first factor", gaussian(path, x[:, 0], mean, first))
     before = path("x_t-1", x[:, :-1])
-    rest = gaussian(path, x[:, 1:], path("a", a) * before + path("b", b), v)
+    mean = STEP[variant["step"]](before, path("a", a), path("b", b))
+    rest = gaussian(path, x[:, 1:], mean, v)
     each = np.concatenate([start[:, None], path("the factors t > 1", rest)], axis=1)
     return (path("the sum over time", each).sum(axis=1),)
 
 
 def logs(kind: str, path: Path, L: NDArray) -> NDArray:
     """log P[i, j]."""
-    if kind == "columns":
-        L = L.T
+    L = L.T if kind == "columns" else L * {"double": 2, "half": 0.5}.get(kind, 1)
     P = L - path("the normaliser", logsumexp(L, axis=1)[:, None])
-    return P if kind != "lazy" else np.log(0.3 * np.eye(len(L)) + 0.7 * np.exp(P))
+    stay = {"lazy": 0.3, "lazy 0.5": 0.5}.get(kind, 0)
+    return np.log(stay * np.eye(len(L)) + (1 - stay) * np.exp(P)) if stay else P
 
 
 def discrete(variant: Variant, path: Path, L: NDArray, l0: NDArray, y: NDArray) -> Outputs:
@@ -61,7 +74,7 @@ def sample(variant: Variant, path: Path, noise: NDArray, a: NDArray, b: NDArray,
     mean, first = beginning(variant["start"], a, b, v)
     x = [mean + np.sqrt(first) * noise[:, 0]]
     for n in noise[:, 1:].T:
-        x.append(a * x[-1] + b + np.sqrt(v) * n)
+        x.append(STEP[variant["step"]](x[-1], a, b) + np.sqrt(v) * n)
     return (np.stack(x, axis=1),)
 
 
@@ -96,9 +109,9 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
              "grading": ((7, 5, 4), (1, 4, 3), (5, 2, 2), (11, 3, 5))}  # fmt: skip
     return (
         Pair("chain", ("x", "a", "b", "r"), ("logp",), partial(chain, variant),
-             draw_chain, large=(160, 80, 2), points=(2, 2), **sizes),
+             draw_chain, large=(40, 30, 2), points=(2, 2), **sizes),
         Pair("discrete", ("L", "l0"), ("logp",), partial(discrete, variant),
-             draw_discrete, large=(160, 20, 100), points=(2, 2), **sizes),
+             draw_discrete, large=(40, 15, 30), points=(2, 2), unmarked=("l0",), **sizes),
         Value("sample", ("x",), partial(sample, variant),
               lambda rng, N, T, K: (standard(rng, N, T), *numbers(rng)), **sizes),
         Value("marginals", ("p",), partial(marginals, variant),

@@ -27,12 +27,24 @@ def distance(kind: str, u: NDArray, v: NDArray) -> NDArray:
 def penalty(kind: str, g: NDArray) -> NDArray:
     if kind == "softplus":
         return softplus(g)
+    if kind.endswith("softplus"):
+        return softplus(2 * g) / 2 if kind == "sharp softplus" else softplus(g) ** 2
     positive = np.where(np.real(g) > 0, g, 0)
     return positive if kind == "hinge" else positive * positive
 
 
-def normalize(path: Path, h: NDArray) -> Outputs:
-    length = path("the length", np.sqrt((h * h).sum(axis=1, keepdims=True)))
+LENGTH = {  # of the squares of h
+    "euclidean": lambda s: np.sqrt(s.sum(axis=1, keepdims=True)),
+    "smooth 0.1": lambda s: np.sqrt(s.sum(axis=1, keepdims=True) + 0.1),
+    "smooth 0.5": lambda s: np.sqrt(s.sum(axis=1, keepdims=True) + 0.5),
+    "root mean square": lambda s: np.sqrt(s.mean(axis=1, keepdims=True)),
+    "shifted": lambda s: 1 + np.sqrt(s.sum(axis=1, keepdims=True)),
+    "fourth": lambda s: (s * s).sum(axis=1, keepdims=True) ** 0.25,
+}
+
+
+def normalize(kind: str, path: Path, h: NDArray) -> Outputs:
+    length = path("the length", LENGTH[kind](h * h))
     return (path("the direct h", h) / length,)
 
 
@@ -42,7 +54,8 @@ def triplet(variant: Variant, path: Path, a: NDArray, p: NDArray, n: NDArray,
     dn = path("d(a, n)", distance(variant["distance"], a, n))
     g = path("d(a, p) - d(a, n)", dp - dn) + path("the margin", margin + 0 * dp)
     each = path.through("the penalty", g, penalty(variant["loss"], g))
-    return (path("the loss", each.mean()),)
+    rows = len(each) if variant["reduction"] == "MEAN" else 1
+    return (path("the loss", path("the sum", each.sum()) / rows),)
 
 
 def mined(variant: Variant, e: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
@@ -70,15 +83,25 @@ def batch(variant: Variant, path: Path, e: NDArray, labels: NDArray, margin: NDA
 
 
 def draw_triplet(rng: np.random.Generator, N: int, D: int) -> Drawn:
-    """Active and inactive triplets, none near the kink for any distance."""
+    """Active and inactive triplets, none near the kink; for D = 2 the first is on it, g = 0.
+
+    There p and n mirror each other in an axis that goes through a, in numbers of few bits.
+    """
     a, p, n = (standard(rng, N, D) for _ in range(3))
     p, n = a + 0.4 * p, a + 0.5 * n
-    return (a, p, n), (0.2,)
+    if D == 2:
+        a[0], p[0], n[0] = (1, 0), (0.5, 0.75), (0.5, -0.75)
+    return (a, p, n), (0.0 if D == 2 else 0.2,)
 
 
 def draw_batch(rng: np.random.Generator, N: int, D: int) -> Drawn:
-    labels = rng.permutation(np.arange(N) % max(2, N // 3))
-    return (standard(rng, N, D),), (labels, 0.3)
+    """Rows with labels; for D = 2 two of one label are equal, of numbers of few bits: ties."""
+    labels, e = rng.permutation(np.arange(N) % max(2, N // 3)), standard(rng, N, D)
+    if D == 2:
+        e = np.rint(64 * e) / 64
+        _, one, two, *_ = np.argsort(labels, kind="stable")
+        e[one] = e[two] if labels[one] == labels[two] else e[one]
+    return (e,), (labels, 0.3)
 
 
 def draw_mine(rng: np.random.Generator, N: int, D: int) -> Outputs:
@@ -92,16 +115,16 @@ def hinge(power: int, path: Path, dp: NDArray, dn: NDArray) -> Outputs:
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
     three = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (13, 3))}
-    many = {"practice": ((6, 3), (9, 2)), "grading": ((7, 4), (12, 3), (4, 2))}
+    many = {"practice": ((6, 3), (9, 2), (4, 3)), "grading": ((7, 4), (12, 3), (4, 2))}
     return (
-        Pair("normalize", ("h",), ("a",), normalize,
-             lambda rng, N, D: ((standard(rng, N, D),), ()), large=(256, 64), **three),
+        Pair("normalize", ("h",), ("a",), partial(normalize, variant["length"]),
+             lambda rng, N, D: ((standard(rng, N, D),), ()), large=(48, 24), **three),
         Pair("triplet", ("a", "p", "n"), ("loss",), partial(triplet, variant),
-             draw_triplet, large=(256, 64), points=(2, 2), **three),
+             draw_triplet, large=(48, 24), points=(2, 2), **three),
         Value("mine", ("pos", "neg"), lambda path, *a: mined(variant, *a), draw_mine,
               points=3, **many),
         Pair("batch", ("e",), ("loss",), partial(batch, variant), draw_batch,
-             large=(96, 32), points=(2, 4), **many),
+             large=(32, 12), points=(2, 4), **many),
         Question("tri1", "TRI-1", ("dp", "dn"), partial(hinge, 1),
                  partial(hinge, 2), lambda rng, N: rng.uniform(0, 1.5, (2, N)),
                  fit={"dp and dn of one shape (N,)": alike,

@@ -156,9 +156,9 @@ def suspicious(tree: ast.AST) -> list:
             if own & OPERATORS:
                 text = "a class with arithmetic of its own: automatic differentiation?"
                 found[text] = [node.lineno, text]
-        small = isinstance(node, ast.Constant) and isinstance(node.value, float)
-        if small and 0 < abs(node.value) < 1e-2 and node.value not in GIVEN:
-            found.setdefault("step", [node.lineno, f"a small number ({node.value:g}): a step?"])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, float):
+            if 0 < abs(node.value) < 1e-2 and node.value not in GIVEN:
+                found["step"] = [node.lineno, f"a small number ({node.value:g}): a step?"]
     return sorted(found.values())
 
 
