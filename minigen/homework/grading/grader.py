@@ -180,7 +180,7 @@ class _Run:
         theirs = [s for s in found if s.header and s.header[:2] == self.kind]
         other = [s for s in theirs if s.header and s.header[3] != self.variant(s)]
         if 2 * len(other) > len(theirs):
-            header = other[0].header or ("",) * 4
+            header = other[0].facts["header"]
             what = f"the key of the handouts: {len(other)} of {len(theirs)} files are for others"
             said = f"{variants.words(header[3])} ({other[0].entry})"
             mine = variants.words(self.variant(other[0]))

@@ -1,6 +1,7 @@
 """Assignment 7: the triplet loss and mining (TRI-1; Schroff et al. 2015)."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,8 +115,14 @@ def hinge(power: int, path: Path, dp: NDArray, dn: NDArray) -> Outputs:
 
 
 def tasks(variant: Variant) -> tuple[Task, ...]:
-    three = {"practice": ((6, 3), (1, 4), (4, 2)), "grading": ((7, 4), (1, 3), (5, 2), (13, 3))}
-    many = {"practice": ((6, 3), (9, 2), (4, 3)), "grading": ((7, 4), (12, 3), (4, 2))}
+    three: dict[str, Any] = {
+        "practice": ((6, 3), (1, 4), (4, 2)),
+        "grading": ((7, 4), (1, 3), (5, 2), (13, 3)),
+    }
+    many: dict[str, Any] = {
+        "practice": ((6, 3), (9, 2), (4, 3)),
+        "grading": ((7, 4), (12, 3), (4, 2)),
+    }
     return (
         Pair("normalize", ("h",), ("a",), partial(normalize, variant["length"]),
              lambda rng, N, D: ((standard(rng, N, D),), ()), large=(48, 24), **three),

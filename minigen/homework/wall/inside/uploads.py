@@ -102,16 +102,19 @@ def header(source: bytes) -> dict:
     line = next((s for s in text.splitlines()[:40] if s.startswith(MARK)), None)
     if line is None:
         return {}
+    unreadable = {"unreadable": f"its header cannot be read: {printable(line[:80])}"}
     match = HEADER.match(line)
+    if match is None:
+        return unreadable
+    name, version, student, variant = match.groups()
     try:
-        name, version, student, variant = match.groups() if match else (None,) * 4
         known = json.loads(variant)
         flat = all(isinstance(v, str) and len(v) < 80 for v in known.values()) and len(known) < 20
         if not flat:
             raise ValueError
         student = None if student is None else printable(json.loads(student))[:200]
     except (ValueError, TypeError, RecursionError):
-        return {"unreadable": f"its header cannot be read: {printable(line[:80])}"}
+        return unreadable
     return {"header": [name, int(version[:9]), student, known]}
 
 
@@ -156,10 +159,14 @@ def suspicious(tree: ast.AST) -> list:
             if own & OPERATORS:
                 text = "a class with arithmetic of its own: automatic differentiation?"
                 found[text] = [node.lineno, text]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, float):
-            if 0 < abs(node.value) < 1e-2 and node.value not in GIVEN:
-                found["step"] = [node.lineno, f"a small number ({node.value:g}): a step?"]
+        if isinstance(node, ast.Constant) and small(node.value):
+            found["step"] = [node.lineno, f"a small number ({node.value:g}): a step?"]
     return sorted(found.values())
+
+
+def small(value: Any) -> bool:
+    """Whether a number may be the step of a difference."""
+    return isinstance(value, float) and 0 < abs(value) < 1e-2 and value not in GIVEN
 
 
 def fingerprint(tree: ast.AST) -> list:
