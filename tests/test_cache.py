@@ -19,7 +19,7 @@ print(a[0].tolist())
 def run(**environment):
     """What a fresh process prints that compiles one kernel."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", CODE],
+        [sys.executable, "-W", "error", "-W", "ignore:numba is not installed", "-c", CODE],
         env=os.environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -4,8 +4,9 @@
     def loop(...): ...
 
 `loop(...)` runs compiled on real arrays. It runs `twin`, which is the definition, on complex
-arrays (the checks), with MINIGEN_BACKEND=numpy, and on a machine without numba. A loop with
-single=True is right to single precision only, and leaves all but float32 to its twin.
+arrays (the checks), with MINIGEN_BACKEND=numpy, and where numba is not installed or cannot be
+imported, which is said once. A loop with single=True is right to single precision only, and leaves
+all but float32 to its twin.
 
 Compiled code checks no index: where arrays do not fit one another it would read, and write, what
 lies beyond them. So a loop of several arrays begins with a test of their shapes; it raises a
@@ -23,6 +24,7 @@ import pathlib
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -88,15 +90,30 @@ def build(loop: Callable, twin: Callable) -> Callable:
     """The compiled loop, or its twin where numba is absent or not wanted."""
     if os.environ.get("MINIGEN_BACKEND") == "numpy":
         return twin
-    try:
-        numba: Any = importlib.import_module("numba")
-    except ImportError:
+    numba = compiler()
+    if numba is None:
         return twin
     options = {"error_model": "numpy", "nogil": True}  # no fastmath: a NaN must stay a NaN
     folder = cache_folder()
     if folder is None or numba.config.DISABLE_JIT:
         return numba.njit(**options)(loop)
     return cached(numba, loop, options, folder)
+
+
+@functools.cache
+def compiler() -> Any:
+    """The module numba, or None with a warning: the first time only, for the answer is kept."""
+    try:
+        return importlib.import_module("numba")
+    except Exception as error:  # one that does not fit NumPy, or a lost library, may raise anything
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "numba"
+        reason = "is not installed" if absent else f"cannot be imported ({error})"
+        warnings.warn(
+            f"numba {reason}: the loops run in NumPy, more slowly and with the same results; "
+            "MINIGEN_BACKEND=numpy says that this is meant",
+            stacklevel=5,
+        )
+        return None
 
 
 def cached(numba: Any, loop: Callable, options: dict[str, Any], folder: pathlib.Path) -> Callable:
