@@ -1,23 +1,32 @@
-"""The numeric tests under the settings of other machines; prints a table of counts.
+"""The tests under the settings of other machines; prints a table of counts.
 
-    python tests/machines.py [--only WORD] [-n WORKERS] [TEST FILE ...]
+    python tests/machines.py                  the numeric tests, this Python under other settings
+    python tests/machines.py --installations  README's two commands: each Python found, the lowest
+                                              versions, no numba, an ordinary user; --quick is less
+    python tests/machines.py --margins        what stands near its limit and moves with the settings
+    python tests/machines.py --all            the three, about three hours on two cores
 
 A setting is a BLAS kernel (OPENBLAS_CORETYPE), a number of threads, no AVX-512, the NumPy twins in
-place of the kernels, an order of the tests and of hashes, a locale, or another user. A setting that
-this machine cannot have is skipped. All of them take about an hour on two cores.
+place of the kernels, an order of the tests and of hashes, or a locale. A setting that this machine
+cannot have is skipped. --only WORD chooses by name, -n WORKERS sets the processes; files of tests
+may be named.
 """
 
 import argparse
 import itertools
+import json
 import os
 import pathlib
-import random
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import installations
+import margins
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OTHER = (  # tests of programs, files and pages
@@ -30,7 +39,7 @@ COUNTS = ("passed", "failed", "error", "skipped")
 class Setting:
     name: str
     variables: dict[str, str] = field(default_factory=dict)
-    user: str | None = None
+    options: tuple[str, ...] = ()
 
 
 def settings() -> list[Setting]:
@@ -42,8 +51,8 @@ def settings() -> list[Setting]:
             ("Haswell", "SkylakeX", "Zen", "Nehalem", "Prescott"), (1, 2))
     ]  # fmt: skip
     orders = [
-        Setting(f"random order and hashes, seed {k}",
-                {"TESTS_SHUFFLE": str(k), "PYTHONHASHSEED": str(k)})
+        Setting(f"random order and hashes, seed {k}", {"PYTHONHASHSEED": str(k)},
+                ("--shuffle", str(k)))
         for k in (1, 2)
     ]  # fmt: skip
     return [
@@ -52,15 +61,8 @@ def settings() -> list[Setting]:
         Setting("numba for Nehalem", {"NUMBA_CPU_NAME": "nehalem", "MINIGEN_CACHE": "0"}),
         Setting("NumPy twins", {"MINIGEN_BACKEND": "numpy"}),
         *orders,
-        Setting("LC_ALL=C", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
-        Setting("an ordinary user", user="nobody"),
-    ]  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list) -> None:
-    """With `-p machines`, pytest runs the tests in the order of the seed TESTS_SHUFFLE."""
-    if seed := os.environ.get("TESTS_SHUFFLE"):
-        random.Random(int(seed)).shuffle(items)
+        Setting("LC_ALL=C", installations.C_LOCALE),
+    ]
 
 
 def numeric() -> list[str]:
@@ -70,30 +72,73 @@ def numeric() -> list[str]:
     return [str(f) for f in found if not any(f.match(name) for name in others)]
 
 
-def run(setting: Setting, files: list[str], workers: str) -> tuple[str, list[str]]:
-    """What pytest says of the files under a setting: its last line, and the tests that fail."""
-    with tempfile.TemporaryDirectory() as home:
-        os.chmod(home, 0o777)
-        environment = os.environ | setting.variables | {"PYTHONDONTWRITEBYTECODE": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-        options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "machines", "-n", workers]
-        how = {}
-        if setting.user:
-            if os.name != "posix" or os.geteuid() != 0:
-                return "skipped: run it as root to test as another user", []
-            how["user"] = setting.user
-            environment |= {"HOME": home, "TMPDIR": home}
-            try:  # the folders of Python and of the checkout may be closed to others
-                words = [sys.executable, "-c", "import pytest"]
-                subprocess.run(words, check=True, cwd=ROOT, env=environment, **how)
-            except (OSError, subprocess.CalledProcessError):
-                return f"skipped: {setting.user} cannot run {sys.executable} here", []
-        out = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *files], cwd=ROOT, env=environment,
-            capture_output=True, encoding="utf-8", errors="replace", **how,
-        ).stdout  # fmt: skip
-    lines = out.strip().splitlines() or ["pytest printed nothing"]
-    return lines[-1], [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+def run(setting: Setting, files: list[str], workers: str, *more: str) -> str:
+    """What pytest says of the files under a setting."""
+    environment = os.environ | setting.variables | {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-n", workers, *setting.options, *more]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *files], cwd=ROOT, env=environment,
+        capture_output=True, encoding="utf-8", errors="replace",
+    ).stdout  # fmt: skip
+
+
+class Table:
+    """Rows of counts, printed as they are found; `bad` lists what failed."""
+
+    def __init__(self) -> None:
+        self.bad: list[str] = []
+        print(f"{'setting':48s}" + "".join(f"{word:>9s}" for word in (*COUNTS, "seconds")))
+
+    def add(self, name: str, output: str, start: float) -> None:
+        lines = output.strip().splitlines() or ["pytest printed nothing"]
+        found = {word: n for n, word in re.findall(rf"(\d+) ({'|'.join(COUNTS)})", lines[-1])}
+        counts = "".join(f"{found.get(word, '0'):>9s}" for word in COUNTS)
+        took = f"{time.monotonic() - start:9.0f}"
+        print(f"{name:48s}{counts + took if found else '  ' + lines[-1]}", flush=True)
+        failing = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        self.bad += [f"{name}: {line}" for line in failing]
+        if not failing and not found and not lines[-1].startswith("skipped"):
+            self.bad += [f"{name}: {line}" for line in lines[-20:]]
+
+
+def by_settings(table: Table, chosen: Iterable[Setting], files: list[str], workers: str) -> None:
+    """The numeric tests, by this Python."""
+    for setting in chosen:
+        start = time.monotonic()
+        table.add(setting.name, run(setting, files, workers), start)
+
+
+def by_installations(
+    table: Table, every: Iterable[installations.Installation], quick: bool, workers: str
+) -> None:
+    """README's two commands, in sources unpacked from the source distribution."""
+    with tempfile.TemporaryDirectory(prefix="minigen machines ") as folder:
+        os.chmod(folder, 0o755)
+        sdist = installations.source_distribution(pathlib.Path(folder))
+        for it in every:
+            start = time.monotonic()
+            table.add(it.name, installations.run(it, sdist, pathlib.Path(folder), quick, workers),
+                      start)  # fmt: skip
+
+
+def by_margins(table: Table, chosen: Iterable[Setting], files: list[str], workers: str) -> None:
+    """What stands within a tenth of its limit under one setting, and moves with the settings."""
+    runs = {}
+    for setting in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.monotonic()
+            more = ("-p", "margins", "--margins", folder)
+            table.add(setting.name, run(setting, files, workers, *more), start)
+            parts = [json.loads(p.read_text(encoding="utf-8")) for p in
+                     pathlib.Path(folder).glob("*.json")]  # fmt: skip
+            runs[setting.name] = {key: v for part in parts for key, v in part.items()}
+    near = margins.near_and_moving(runs)
+    places = len(set().union(*runs.values()))
+    print(f"\nof {places} comparisons, {len(near)} within a tenth of their limit that move:")
+    for nearness, name, place, between in near:
+        print(f"{nearness:6.3f}  {place}  ({name}; {between})")
+    table.bad += [f"near its limit: {place}" for _, _, place, _ in near]
 
 
 def main() -> None:
@@ -101,24 +146,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="by default the numeric tests")
+    parser.add_argument("--installations", action="store_true", help="README's two commands")
+    parser.add_argument("--quick", action="store_true", help="a part of the tests, the quick demo")
+    parser.add_argument("--mixed", action="store_true", help="four installations, for .ci/run")
+    parser.add_argument("--margins", action="store_true", help="what is near its limit")
+    parser.add_argument("--all", action="store_true", help="settings, installations, margins")
     parser.add_argument("--only", default="", metavar="WORD", help="settings with it in their name")
     parser.add_argument("-n", default="2", metavar="WORKERS", help="processes (default 2)")
     args = parser.parse_args()
     files = [str(pathlib.Path(f).resolve()) for f in args.files] or numeric()
-    print(f"{'setting':34s}" + "".join(f"{word:>9s}" for word in (*COUNTS, "seconds")))
-    bad = []
-    for setting in settings():
-        if args.only.lower() in setting.name.lower():
-            start = time.monotonic()
-            last, failing = run(setting, files, args.n)
-            found = {word: n for n, word in re.findall(rf"(\d+) ({'|'.join(COUNTS)})", last)}
-            counts = "".join(f"{found.get(word, '0'):>9s}" for word in COUNTS)
-            took = f"{time.monotonic() - start:9.0f}"
-            print(f"{setting.name:34s}{counts + took if found else '  ' + last}", flush=True)
-            bad += [f"{setting.name}: {line}" for line in failing]
-            bad += [f"{setting.name}: {last}"] * (not found and not last.startswith("skipped"))
-    print(*bad, sep="\n")
-    sys.exit(bool(bad))
+    chosen = [s for s in settings() if args.only.lower() in s.name.lower()]
+    table = Table()
+    if args.all or not (args.installations or args.margins or args.mixed):
+        by_settings(table, chosen, files, args.n)
+    if args.all or args.installations or args.mixed:
+        every = installations.mixed() if args.mixed else installations.installations()
+        every = [it for it in every if args.only.lower() in it.name.lower()]
+        by_installations(table, every, args.quick, args.n)
+    if args.all or args.margins:
+        named = [s for s in chosen if "order" not in s.name and "LC_ALL" not in s.name]
+        by_margins(table, named, files, args.n)
+    print(*table.bad, sep="\n")
+    sys.exit(bool(table.bad))
 
 
 if __name__ == "__main__":

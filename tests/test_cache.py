@@ -20,7 +20,7 @@ def run(**environment):
     """What a fresh process prints that compiles one kernel."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-W", "ignore:numba is not installed", "-c", CODE],
-        env=os.environ | environment, capture_output=True, text=True,
+        env=os.environ | environment, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()

@@ -193,7 +193,7 @@ class Browser:
 def browser():
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("no chromium and chromedriver on this machine")
-    driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, text=True)
+    driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, encoding="utf-8")
     try:
         for line in driver.stdout:
             if found := re.search(r"started successfully on port (\d+)", line):

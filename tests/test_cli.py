@@ -256,7 +256,7 @@ def test_version_and_help_import_no_model():
         call = f"\ntry:\n    m.main(['{option}'])\nexcept SystemExit:\n    pass\n"
         text = f"import sys, minigen.cli.main as m{call}"
         text += "print('loaded:', *[m for m in sys.modules if m.startswith('minigen.flows')])"
-        run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        run = subprocess.run([sys.executable, "-c", text], capture_output=True, encoding="utf-8")
         assert run.stdout.endswith("loaded:\n"), run.stdout + run.stderr
 
 
@@ -327,5 +327,5 @@ def test_each_chapter_has_random_numbers_of_its_own(minigen, monkeypatch):
 
 def test_python_m_minigen_is_the_command():
     argv = [sys.executable, "-m", "minigen", "--version"]
-    run = subprocess.run(argv, capture_output=True, text=True, check=True)
+    run = subprocess.run(argv, capture_output=True, encoding="utf-8", check=True)
     assert run.stdout.startswith("minigen ")

@@ -71,7 +71,9 @@ def test_a_planted_climb_is_seen(here, name):
 def loaded(code, names):
     """Those of the modules `names` that a fresh process has loaded after `code`."""
     ask = f"{code}\nimport sys; print(*[m for m in {names!r} if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, encoding="utf-8", check=True
+    )
     return run.stdout.split()
 
 

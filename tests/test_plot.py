@@ -232,5 +232,7 @@ def test_a_notebook_shows_a_picture_and_global_settings_stay(flow):
 
 def test_plot_opens_no_window():
     code = "import sys, minigen.plot; print('matplotlib.pyplot' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     assert run.stdout.strip() == "False"

@@ -19,7 +19,7 @@ def block(language, k=0):
 def test_the_example_prints_what_the_readme_says(tmp_path):
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", block("python")],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     number = r"\d+\.\d+"
     said, printed = block("text").strip(), run.stdout.strip()
@@ -36,4 +36,8 @@ def test_a_link_leads_somewhere(target):
 def test_the_two_commands_are_those_that_ci_runs():
     commands = re.findall(r"^    (python3 -m venv .*)$", README, flags=re.MULTILINE)
     assert len(commands) == 2
-    assert commands[0].endswith("minigen demo") and "-m pytest" in commands[1]
+    assert commands[0].endswith("minigen demo") and commands[1].endswith("pytest -n auto")
+    windows = re.findall(r"^    (py -m venv .*)$", README, flags=re.MULTILINE)
+    assert windows == [
+        c.replace("python3 -m", "py -m").replace(".venv/bin/", ".venv\\Scripts\\") for c in commands
+    ]

@@ -23,7 +23,7 @@ def test_a_tutorial_runs_as_a_script_without_a_warning(source):
     environment = os.environ | {"MPLBACKEND": "Agg"}
     run = subprocess.run(
         [sys.executable, "-W", "error", source.name],
-        cwd=HERE, env=environment, capture_output=True, text=True, timeout=300,
+        cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     assert "nan" not in run.stdout.lower().split()
