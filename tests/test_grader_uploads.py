@@ -3,9 +3,9 @@
 import io
 import lzma
 import os
-import resource
 import stat
 import struct
+import sys
 import time
 import unicodedata
 import zipfile
@@ -135,6 +135,7 @@ def written(folder):
 
 
 def test_no_upload_stops_or_slows_the_class(tmp_path):
+    resource = pytest.importorskip("resource")  # not on Windows
     (tmp_path / "in").mkdir()
     written(tmp_path / "in")
     bad = {uploads[0].entry for uploads in submissions.find(tmp_path / "in")}
@@ -153,7 +154,8 @@ def test_no_upload_stops_or_slows_the_class(tmp_path):
         assert (record["earned"] == record["points"]) == (entry not in bad), record
         assert entry not in bad or all(m["why"] for m in record["marks"])
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert most < max(before, 500_000)  # kilobytes
+    unit = 1024 if sys.platform == "darwin" else 1  # bytes there, kilobytes elsewhere
+    assert most < max(before, 500_000 * unit)
     table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8-sig")
     assert "Ольга" in table and "'=1+1" in table
 

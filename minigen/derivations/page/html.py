@@ -6,7 +6,6 @@ lines of script find entries; without them nothing is missing but the search. No
 
 import base64
 import html
-import importlib.metadata
 import importlib.resources
 import pathlib
 import platform
@@ -16,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from minigen import __version__
 from minigen.derivations.equation import Entry, NotEvaluable
 from minigen.derivations.notes import Notes, Section, notes_of
 from minigen.derivations.page import source, svg
@@ -64,9 +64,15 @@ def page(
         verdicts=_verdicts(rows),
         contents="".join(links),
         errata=_errata(rows, sections),
+<<<<<<< HEAD
         body="".join(body),
         command=html.escape(command or f"minigen check --html FILE --seed {seed}"),
         minigen=importlib.metadata.version("minigen"),
+=======
+        body="".join(_section(section, mine, seed, set(by_id)) for section, mine in sections),
+        seed=seed,
+        minigen=__version__,
+>>>>>>> 0fb1bf2 (The version from the package itself; a test that needs resource says so)
         python=platform.python_version(),
         numpy=np.__version__,
         seconds=f"{sum(row.seconds for row in rows):.1f}",

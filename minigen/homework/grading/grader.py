@@ -3,7 +3,6 @@
 import collections
 import concurrent.futures
 import functools
-import importlib.metadata
 import itertools
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Any
 
 import tqdm
 
+from minigen import __version__
 from minigen.core import validate
 from minigen.homework import assignments
 from minigen.homework.assignments import Assignment, Task
@@ -23,8 +23,6 @@ from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.types import Variant
 from minigen.homework.wall import LIMITS, Limits, Refused, reached
-
-VERSION = importlib.metadata.version("minigen")
 
 
 @validate.options
@@ -161,7 +159,7 @@ class _Run:
         if not single:
             self.refuse_another_key(found)
         self.facts = {"assignment": assignment.name, "format": assignments.FORMAT,
-                      "minigen": VERSION, "key": variants.number(key, assignment.name) % 10**6,
+                      "minigen": __version__, "key": variants.number(key, assignment.name) % 10**6,
                       "level": level}  # fmt: skip
         old = self.stopped()
         self.facts["seed"] = seed if seed is not None else old.get("seed", secrets.randbits(64))
