@@ -31,8 +31,8 @@ class Pointwise(Layer):
     """y = p f(x), with the slope df."""
 
     p: np.ndarray = param()
-    f: Callable = None
-    df: Callable = None
+    f: Callable | None = None
+    df: Callable | None = None
 
     def forward(self, x):
         return self.p * self.f(x), (x,)

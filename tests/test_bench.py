@@ -7,6 +7,7 @@ import json
 import numpy as np
 import peers
 import pytest
+from test_kernels import COMPILED
 
 from minigen import bench, plot
 from minigen.bench import cold, environment, floor, growth, memory, profile, report, timing
@@ -136,7 +137,8 @@ def test_the_bytes_of_a_cache_count_a_block_once():
 def test_a_step_keeps_its_caches_and_little_more():
     """Caches, gradients, and a few arrays of one layer."""
     for row in memory.measure():
-        assert row["caches"] < row["peak"] < 2 * (row["caches"] + row["parameters"])
+        adam = 0 if COMPILED else 2 * row["parameters"]  # what its NumPy twin needs besides
+        assert row["caches"] < row["peak"] < 2 * (row["caches"] + row["parameters"]) + adam
 
 
 def test_the_shares_of_a_profile_are_all_of_it(monkeypatch):

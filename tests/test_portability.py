@@ -4,6 +4,7 @@ import ast
 import io
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -68,7 +69,7 @@ def opened(source):
 def mode(node, given):
     """The mode of a call of open; "b" for the methods of archives and of os."""
     owner = ast.unparse(node.func).rpartition(".")[0]
-    if owner and not (owner.endswith(("path", "file", "Path")) or owner in ("io", "gzip")):
+    if owner and not re.search(r"(\b|_)(path|file|io|gzip)$|\W$|^pathlib|^Path", owner):
         return "b"
     texts = [a.value for a in [*node.args, given.get("mode")] if isinstance(a, ast.Constant)]
     return next((t for t in texts if isinstance(t, str) and len(t) <= 3), "r")
@@ -89,6 +90,8 @@ def test_text_is_read_and_written_with_an_encoding(path):
         ("open(name, 'rb')", 0),
         ("open(name, encoding='utf-8')", 0),
         ("os.open(name, os.O_RDONLY)", 0),
+        ("tarfile.open(name)", 0),
+        ("(folder / name).open()", 1),
     ],
 )
 def test_a_planted_machine_encoding_is_seen(planted, seen):
