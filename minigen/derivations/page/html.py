@@ -64,15 +64,9 @@ def page(
         verdicts=_verdicts(rows),
         contents="".join(links),
         errata=_errata(rows, sections),
-<<<<<<< HEAD
         body="".join(body),
         command=html.escape(command or f"minigen check --html FILE --seed {seed}"),
-        minigen=importlib.metadata.version("minigen"),
-=======
-        body="".join(_section(section, mine, seed, set(by_id)) for section, mine in sections),
-        seed=seed,
         minigen=__version__,
->>>>>>> 0fb1bf2 (The version from the package itself; a test that needs resource says so)
         python=platform.python_version(),
         numpy=np.__version__,
         seconds=f"{sum(row.seconds for row in rows):.1f}",
