@@ -45,6 +45,10 @@ class Recipe:
                 raise validate.expected(f"--{name}", f"no such setting for {model}", given[name])
         return replace(self, **given)
 
+    def without_validation(self, none: bool) -> "Recipe":
+        """The recipe without what needs validation rows, if there are none."""
+        return replace(self, patience=None, validate_every=None) if none else self
+
     @property
     def training(self) -> dict[str, Any]:
         """The settings that `fit` takes."""
@@ -57,7 +61,7 @@ class Family:
     """All that is done with models of one class, `kind`.
 
     fit(model, dataset, recipe, rng=, progress=) -> Run
-    sample(model, n, rng=) -> (n, D)
+    sample(model, n, rng=, label=None) -> (n, D); label (n,) of a conditional model
     measure(name, model, dataset, rng=) -> [Row]
     """
 

@@ -1,5 +1,6 @@
 """What `--data` may name: a toy, an energy, the digits, the text, or a file."""
 
+import difflib
 import pathlib
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import data
+from minigen.cli.reading import Reading
+from minigen.cli.record import Record
 from minigen.core import validate
 from minigen.flows import ENERGIES, energy
 
 TEST_POINTS = 20_000
 DIGITS = {"digits": "official", "digits-small": "small"}
-SUFFIXES = (".csv", ".npy", ".npz")
+SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,9 @@ class Dataset:
 
     kind: "toy", "energy" (an unnormalised density), "digits", "text" or "table". source: the Toy,
     the energy, the Digits, the Text, or all rows of the file. train, validation: what `fit`
-    takes. features: D. levels: of integer data, else 0.
+    takes. features: D. levels: of integer data, else 0. Of a table with a label: labels, the
+    class numbers of the training and validation rows, and classes, their names. record: what the
+    model's file is to know of a table.
     """
 
     name: str
@@ -31,7 +36,17 @@ class Dataset:
     train: Any
     validation: Any
     features: int
-    levels: int = 0
+    levels: int | tuple[int, ...] = 0
+    labels: tuple[NDArray, NDArray | None] | None = None
+    classes: tuple[str, ...] = ()
+    record: Record | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What stands beside a model in its file: of a table its record, of a text its symbols."""
+        if self.kind == "text":
+            return {"symbols": self.source.symbols}
+        return {} if self.record is None else self.record.state()
 
     def test(self, rng: np.random.Generator) -> NDArray:
         """Rows to measure on: fresh points of a toy, the digits' test part, all rows of a file."""
@@ -40,8 +55,13 @@ class Dataset:
         return self.source.test.x if self.kind == "digits" else self.source
 
 
-def dataset(name: str, rng: np.random.Generator) -> Dataset:
-    """The data of that name or path; a tenth of a file's rows, drawn by rng, validates."""
+def dataset(name: str, rng: np.random.Generator, reading: Reading | None = None) -> Dataset:
+    """The data of that name or path; of a file, parts of the rows validate and test."""
+    suffix = pathlib.Path(name).suffix.lower()
+    if suffix in SUFFIXES:
+        return _table(name, rng, reading or Reading())
+    if reading is not None:
+        reading.refuse(name)
     if name in data.TOYS:
         toy = data.toy(name)
         return Dataset(name, "toy", toy, toy, None, toy.features)
@@ -52,22 +72,28 @@ def dataset(name: str, rng: np.random.Generator) -> Dataset:
         digits = data.digits(DIGITS[name])
         parts = digits.train.x, digits.validation.x
         return Dataset(name, "digits", digits, *parts, digits.features, digits.levels)
-    suffix = pathlib.Path(name).suffix.lower()
     if name == "text" or suffix == ".txt":
         content = data.text(None if name == "text" else name)
         return Dataset(name, "text", content, *content.split(), content.states)
-    if suffix in SUFFIXES:
-        return _table(name, data.read(name), rng)
+    known = [*data.TOYS, *ENERGIES, *DIGITS, "text"]
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        raise validate.expected("--data", f"a name or a file; did you mean {near[0]}?", repr(name))
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
     what = f"digits, digits-small, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
 
 
-def _table(name: str, x: NDArray, rng: np.random.Generator) -> Dataset:
-    """The rows of a file; fewer than 20 are all trained on."""
-    train, validation = data.split(x, (0.9, 0.1), rng=rng) if len(x) >= 20 else (x, None)
-    constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
-    if len(constant):
-        what = "columns that vary (a density cannot follow a constant)"
-        raise validate.expected(name, what, f"column {constant[0] + 1} always {x[0, constant[0]]}")
-    return Dataset(name, "table", x, train, validation, x.shape[1])
+def _table(name: str, rng: np.random.Generator, reading: Reading) -> Dataset:
+    """The rows of a file, in three parts: trained on, validated on, and never seen."""
+    table = reading.table(name)
+    reading.examine(name, table)
+    train, validation, _ = reading.parts(name, table, rng)
+    x, y = train
+    record = Record.of(table, reading.drop, x, validation[0])
+    labels = None if y is None else (y, validation[1])
+    held_out = validation[0] if len(validation[0]) else None
+    return Dataset(
+        name, "table", table.x, x, held_out, x.shape[1], labels=labels, classes=table.classes,
+        record=record,
+    )  # fmt: skip

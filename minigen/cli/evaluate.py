@@ -1,26 +1,55 @@
-"""Measure a trained model on data: likelihood, and the distance to a known truth."""
+"""Measure a trained model on data: likelihood, and the distance to a known truth.
+
+Of a table the rows that the model was trained on, those that chose when to stop, and those that it
+has never seen are measured apart, beside two baselines fitted to the same training rows.
+
+  minigen evaluate moons.npz --data moons
+  minigen evaluate wine.npz --data wine.csv
+  minigen evaluate wine.npz --data new-bottles.csv --json
+"""
 
 import argparse
 import json
+import pathlib
 
 import numpy as np
 
 from minigen.cli import options, results
 from minigen.cli.chapters import family
-from minigen.cli.datasets import dataset
-from minigen.training import load
+from minigen.cli.datasets import SUFFIXES, Dataset, dataset
+from minigen.cli.reading import YES_NO
+from minigen.cli.record import Record
+from minigen.data import table
+from minigen.training.checkpoint import load_state
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
-    command.add_argument("--data", required=True, help="a toy, digits, or a .csv .npy .npz file")
+    command.add_argument("--data", required=True, help="a toy, digits, or a table")
+    command.add_argument("--header", choices=YES_NO, help="whether a table's first line has names")
     options.seed(command)
     options.json(command)
 
 
 def run(args: argparse.Namespace) -> None:
-    model = load(args.file)
+    model, state = load_state(args.file)
     rng = np.random.default_rng(args.seed)
-    data = dataset(args.data, rng)
-    rows = family(args.file, model).measure(args.file, model, data, rng=rng)
-    print(json.dumps(results.plain(rows)) if args.json else results.text(rows))
+    record = Record.from_state(state)
+    if pathlib.Path(args.data).suffix.lower() in SUFFIXES:
+        data = rows(args.data, record, YES_NO.get(args.header))
+    else:
+        data = dataset(args.data, rng)
+    measured = family(args.file, model).measure(args.file, model, data, rng=rng)
+    print(json.dumps(results.plain(measured)) if args.json else results.text(measured))
+
+
+def rows(path: str, record: Record | None, header: bool | None) -> Dataset:
+    """All rows of a file, in the columns of the model's own table."""
+    if record is None:
+        options.note("the model's file does not say which rows it was trained on")
+    found = table(path, header=header) if record is None else record.read(path, header)
+    labels = None if found.y is None else (found.y, None)
+    return Dataset(
+        path, "table", found.x, None, None, found.x.shape[1], labels=labels,
+        classes=found.classes, record=record,
+    )  # fmt: skip

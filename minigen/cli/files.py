@@ -1,6 +1,9 @@
 """Pictures and rows of numbers, written whole or not at all."""
 
+import csv
+import io
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +18,26 @@ def write_picture(path: pathlib.Path, figure: Any, dpi: int = 130) -> None:
         figure.savefig(file, format="png", dpi=dpi)
 
 
-def write_rows(path: pathlib.Path, x: NDArray) -> None:
-    """Rows of numbers as .npy or .csv, by the suffix."""
-    with files.replacing(path) as file:
-        if path.suffix.lower() == ".npy":
+def write_rows(
+    path: pathlib.Path, x: NDArray, names: Sequence[str] = (), words: Sequence[str] = ()
+) -> None:
+    """Rows of numbers as .npy, .csv or .tsv, by the suffix; names above, a word for each row last.
+
+    With words, `names` has one name more than x has columns.
+    """
+    if path.suffix.lower() == ".npy":
+        with files.replacing(path) as file:
             np.save(file, x, allow_pickle=False)
-        else:
-            np.savetxt(file, x, delimiter=",", fmt="%d" if x.dtype.kind in "iu" else "%.9g")
+        return
+    text = io.StringIO(newline="")
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    whole = x.dtype.kind in "iu"
+    cells = ([str(v) if whole else f"{v:.9g}" for v in row] for row in x.tolist())
+    if len(words):
+        writer.writerows([*row, word] for row, word in zip(cells, words, strict=True))
+    else:
+        writer.writerows(cells)
+    files.replace(path, text.getvalue())

@@ -42,6 +42,9 @@ class Command(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if not (sys.argv[1:] if argv is None else argv):
+        parser().print_help()
+        return 0
     try:
         with held():  # an import that is cut short may raise anything
             args = parser().parse_args(argv)

@@ -42,6 +42,17 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    """The type of an argument that is a number >= 0."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number >= 0, got {text}")
+    return value
+
+
+not_negative.__name__ = "number"  # argparse names the type in its own message
+
+
 def widths(text: str) -> tuple[int, ...]:
     """The type of --hidden: 64 or 64,64."""
     return tuple(whole(1)(part) for part in text.split(","))

@@ -1,16 +1,17 @@
 """Measured figures and how they are printed."""
 
 import math
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.core.text import table
-
 HEADER = ("model", "data", "figure", "value", "to compare with")
+WIDTH = 80  # of a terminal
+GLUE = "\x00"  # stands for a space at which no line is broken
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,26 @@ def cells(row: Row) -> tuple[str, ...]:
     return row.model, row.data, row.measure, f"{row.value:.{digits}f}{error}", beside
 
 
-def text(rows: Iterable[Row]) -> str:
-    """Rows as a table for the terminal."""
-    return table(map(cells, rows), HEADER)
+def text(rows: Iterable[Row], width: int = WIDTH) -> str:
+    """Rows as tables for the terminal, one for each model and data, no line longer than `width`."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.model, row.data), []).append(row)
+    return "\n\n".join(_group(*key, found, width) for key, found in groups.items())
+
+
+def _group(model: str, data: str, rows: Sequence[Row], width: int) -> str:
+    """The rows of one model on one data set, under a line that names the two."""
+    lines = [cells(row) for row in rows]
+    name = max(len(line[2]) for line in lines)
+    value = max(len(line[3]) for line in lines)
+    wrap = textwrap.TextWrapper(
+        max(width - name - value - 6, 24), break_long_words=False, break_on_hyphens=False
+    )
+    said = [f"{model} on {data}"]
+    for _, _, measure, figure, beside in lines:
+        parts = wrap.wrap(beside.replace(" ", GLUE).replace(f",{GLUE}", ", "))
+        first, *more = [part.replace(GLUE, " ") for part in parts] or [""]
+        said.append(f"  {measure:{name}}  {figure:{value}}  {first}".rstrip())
+        said += [f"{'':{name + value + 6}}{part}" for part in more]
+    return "\n".join(said)

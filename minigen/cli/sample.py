@@ -1,4 +1,13 @@
-"""Draw samples of a trained model: rows in .npy or .csv, or a picture in .png."""
+"""Draw samples of a trained model: rows, a picture, or text, by the suffix of OUT.
+
+Rows keep the names of the table's columns. A conditional model gives as many samples of each class,
+one class after the other, or those of one class.
+
+  minigen sample wine.npz -n 500 --out new.csv
+  minigen sample iris.npz -n 90 --label setosa --out setosa.csv
+  minigen sample wine.npz -n 500 --data wine.csv --out pairs.png
+  minigen sample alice.npz -n 5 --out lines.txt
+"""
 
 import argparse
 import math
@@ -10,35 +19,80 @@ from numpy.typing import NDArray
 from minigen.cli import options
 from minigen.cli.chapters import family
 from minigen.cli.files import write_picture, write_rows
-from minigen.core import validate
-from minigen.training import load
+from minigen.cli.record import Record
+from minigen.core import files, validate
+from minigen.training.checkpoint import load_state
+
+SUFFIXES = (".npy", ".csv", ".tsv", ".png", ".txt")
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
     command.add_argument("-n", type=options.whole(1), default=64, help="how many (default 64)")
-    command.add_argument("--out", required=True, metavar="OUT", help=".npy, .csv or .png")
+    command.add_argument(
+        "--out", required=True, metavar="OUT", help=".csv .tsv .npy, .png, or .txt of a text"
+    )
+    command.add_argument("--label", metavar="CLASS", help="samples of this class alone")
+    command.add_argument(
+        "--data", metavar="FILE", help="a table whose rows a picture shows below the samples"
+    )
     options.seed(command)
 
 
 def run(args: argparse.Namespace) -> None:
-    out = options.target(args.out, (".npy", ".csv", ".png"))
-    model = load(args.file)
-    x = family(args.file, model).sample(model, args.n, rng=np.random.default_rng(args.seed))
-    if out.suffix.lower() == ".png":
-        write_picture(out, _picture(x, model))
+    out = options.target(args.out, SUFFIXES)
+    kind = out.suffix.lower()
+    model, state = load_state(args.file)
+    record = Record.from_state(state)
+    if args.data and (kind != ".png" or record is None):
+        raise validate.expected("--data", "a picture of samples of a table's model", args.data)
+    if kind == ".txt" and "symbols" not in state:
+        raise validate.expected("--out", ".txt of a model of text alone", out)
+    rng = np.random.default_rng(args.seed)
+    label = chosen(args, model, record)
+    drawn = {} if label is None else {"label": label}
+    x = family(args.file, model).sample(model, args.n, rng=rng, **drawn)
+    if kind == ".txt":
+        lines = ("".join(state["symbols"][k] for k in row) for row in x)
+        files.replace(out, "\n".join(lines) + "\n")
+    elif kind == ".png":
+        write_picture(out, picture(x, model, record, args.data))
     else:
-        write_rows(out, x)
+        words = [] if label is None or record is None else [record.classes[k] for k in label]
+        write_rows(out, x, names(record, words), words)
     print(f"{len(x)} samples of {x.shape[1]} columns: {out}")
 
 
-def _picture(x: NDArray, model: Any) -> Any:
-    """Points of the plane, or images."""
+def chosen(args: argparse.Namespace, model: Any, record: Record | None) -> NDArray | None:
+    """The class of each sample, or None for a model without classes."""
+    classes = () if record is None else record.classes
+    count = len(classes) or getattr(model, "classes", 0)
+    if not count:
+        if args.label is not None:
+            raise validate.expected("--label", "none (the model has no classes)", args.label)
+        return None
+    classes = classes or tuple(map(str, range(count)))
+    if args.label is None:
+        return np.sort(np.arange(args.n) % count) if record else np.arange(args.n) % count
+    return np.full(args.n, classes.index(validate.choice("--label", args.label, classes)))
+
+
+def names(record: Record | None, words: list[str]) -> tuple[str, ...]:
+    """The line above the samples of a table."""
+    if record is None or not record.columns:
+        return ()
+    return (*record.columns, record.label) if words else record.columns
+
+
+def picture(x: NDArray, model: Any, record: Record | None, data: str | None) -> Any:
+    """Pairs of the columns of a table, points of the plane, or images."""
     from minigen import plot
 
+    if record is not None:
+        old = None if data is None else record.read(data, None).x
+        return plot.pairs(x, old, names=record.names)
     if x.shape[1] == 2:
         return plot.samples(x)
     if math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
-        what = "samples of 2 columns, or of a square number of pixels, for a picture"
-        raise validate.expected("--out", what, f"{x.shape[1]} columns; use .npy or .csv")
+        return plot.pairs(x)
     return plot.images(x, top=model.levels - 1 if model.levels else None)

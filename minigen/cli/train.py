@@ -4,9 +4,16 @@ Settings that are not given are the recipe's for the model and the kind of data.
 run is kept in a folder beside the file: m.run for m.npz. A run that was stopped, by Ctrl-C, a
 signal or a power cut, goes on with `minigen train --out m.npz --resume`, to the same model as one
 that was never stopped.
+
+  minigen train real_nvp --data moons --out moons.npz
+  minigen train maf --data wine.csv --drop target --out wine.npz --plot wine.png
+  minigen train real_nvp --data iris.csv --label species --out iris.npz
+  minigen train ddpm --data rows.tsv --validation new.tsv --test 0 --out rows.npz
+  minigen train markov --data text --out alice.npz
 """
 
 import argparse
+import difflib
 import json
 import pathlib
 import shutil
@@ -16,52 +23,89 @@ from typing import Any
 
 import numpy as np
 
-from minigen.cli import options, unfinished
+from minigen.cli import options, reading, unfinished
+from minigen.cli.chapter import Model
 from minigen.cli.chapters import MODELS
-from minigen.cli.datasets import dataset
+from minigen.cli.datasets import Dataset, dataset
+from minigen.cli.files import write_picture
 from minigen.core import tree
 from minigen.core.interrupts import Terminated, held
+from minigen.data import TOYS
+from minigen.flows import ENERGIES
 from minigen.training.saves import write_somewhere
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "model", choices=MODELS, nargs="?", help="one of %(choices)s", metavar="MODEL"
-    )
-    command.add_argument("--data", help="a toy, digits, or a .csv .npy .npz file")
+    about = f"one of {', '.join(MODELS)}"
+    command.add_argument("model", type=model, nargs="?", help=about, metavar="MODEL")
+    command.add_argument("--data", help="a toy, an energy, digits, text, or a file: see below")
     command.add_argument("--out", required=True, metavar="FILE.npz", help="where the model goes")
     command.add_argument("--steps", type=options.whole(1), help="of gradient descent")
     command.add_argument("--batch", type=options.whole(1), help="rows a step")
     command.add_argument("--layers", type=options.whole(1), help="how many layers")
     command.add_argument("--hidden", type=options.widths, help="widths of a network: 64,64")
     command.add_argument("--lr", type=options.positive, help="learning rate")
+    command.add_argument("--weight-decay", type=options.not_negative, help="of the networks")
+    command.add_argument(
+        "--patience", type=options.whole(1), help="checks without improvement before it stops"
+    )
+    command.add_argument(
+        "--plot", metavar="FILE.png", help="the training curve, and samples against the data"
+    )
     old = command.add_mutually_exclusive_group()
     old.add_argument("--resume", action="store_true", help="go on with a run that stopped")
     old.add_argument("--restart", action="store_true", help="begin anew all the same")
+    reading.options(command)
+    command.epilog = takes()
     options.seed(command)
     command.set_defaults(seed=None)
     options.quiet(command)
     options.json(command)
 
 
+def model(name: str) -> str:
+    """The type of MODEL: a name in MODELS, or an error with the nearest."""
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, 1, 0.4)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(MODELS)}"
+        raise argparse.ArgumentTypeError(f"no model {name!r}; {hint}")
+    return name
+
+
+def takes() -> str:
+    """Which model takes which data."""
+    kinds = {"table": "a .csv .tsv .npy .npz file", "text": "text, or a .txt file"}
+    kinds |= {"toy": "a toy", "energy": "an energy", "digits": "digits"}
+    lines = [
+        f"  {name:14} {', '.join(kinds.get(kind, kind) for kind in one.recipes)}"
+        for name, one in MODELS.items()
+    ]
+    return "\n".join([
+        "what MODEL takes as --data:", *lines, "",
+        f"toys: {', '.join(TOYS)}", f"energies: {', '.join(ENERGIES)}",
+    ])  # fmt: skip
+
+
 def run(args: argparse.Namespace) -> int:
     out = options.target(args.out, (".npz",))
+    picture = options.target(args.plot, (".png",), "--plot") if args.plot else None
     folder = unfinished.opened(args, out)
     try:
-        return _train(args, out, folder)
+        return _train(args, out, picture, folder)
     except BaseException:
         unfinished.closed(folder)
         raise
 
 
-def _train(args: argparse.Namespace, out: pathlib.Path, folder: pathlib.Path) -> int:
+def _train(
+    args: argparse.Namespace, out: pathlib.Path, picture: pathlib.Path | None, folder: pathlib.Path
+) -> int:
     """Train, write and report; 1 if the model had to be written elsewhere."""
     rng = np.random.default_rng(args.seed)
-    data = dataset(args.data, rng)
+    data = dataset(args.data, rng, reading.Reading.of(args))
     chosen = MODELS[args.model]
     recipe = chosen.recipe(args.model, data)
-    given = {k: getattr(args, k) for k in ("steps", "batch", "layers", "hidden", "lr")}
-    recipe = replace(recipe.changed(args.model, given), checkpoint=folder)
+    recipe = replace(recipe.changed(args.model, reading.given(args)), checkpoint=folder)
     model = chosen.build(data, recipe, rng)
     start = time.perf_counter()
     progress = False if args.quiet else None
@@ -70,15 +114,30 @@ def _train(args: argparse.Namespace, out: pathlib.Path, folder: pathlib.Path) ->
             done = chosen.family.fit(model, data, recipe, rng=rng, progress=progress)
         except (KeyboardInterrupt, Terminated, FloatingPointError) as error:
             if unfinished.closed(folder):
-                place = write_somewhere(out, model)
+                place = write_somewhere(out, model, data.state)
                 error.__notes__ = [f"{place} is the best model so far"]
                 if not isinstance(error, FloatingPointError):
                     error.add_note(f"to go on: minigen train --out {args.out} --resume")
             raise
-        place = write_somewhere(out, model)
+        place = write_somewhere(out, model, data.state)
         shutil.rmtree(folder, ignore_errors=True)
+    if picture:
+        write_picture(picture, drawn(chosen, model, data, done, rng))
     _report(args, model, done, time.perf_counter() - start)
     return int(place != out)
+
+
+def drawn(chosen: Model, model: Any, data: Dataset, done: Any, rng: np.random.Generator) -> Any:
+    """The training curve, beside samples where there are rows to compare them with."""
+    from minigen import plot
+
+    if data.kind not in ("table", "toy") or chosen.family.sample is None:
+        return plot.training(done)
+    rows = data.source.sample(1000, rng=rng) if data.kind == "toy" else data.source
+    label = None if data.labels is None else np.arange(1000) % len(data.classes)
+    x = chosen.family.sample(model, 1000, rng=rng, **({} if label is None else {"label": label}))
+    names = () if data.record is None else data.record.names
+    return plot.pairs(x, rows, names=names, run=done)
 
 
 def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> None:
@@ -96,4 +155,6 @@ def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> 
     print(f"{args.model} on {args.data}: {size:,} parameters, {done.steps} steps, {seconds:.1f} s")
     if "validation" in done.history:
         print(f"best validation loss {done.best:.4f} nats, at step {done.best_step}")
+        if not done.best_step:
+            print("no step was surely better than the start, which is kept")
     print(f"written: {args.out}")

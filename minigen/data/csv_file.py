@@ -38,7 +38,7 @@ class Cells:
 
 def read_csv(
     path: pathlib.Path, header: bool | None = None, label: str | None = None,
-    drop: Sequence[str] = (),
+    drop: Sequence[str] = (), columns: Sequence[str] | None = None,
 ) -> Cells:  # fmt: skip
     """The numbers of a CSV file; header None: the first line is looked at."""
     separator, records = _opened(path)
@@ -58,6 +58,8 @@ def read_csv(
     if at in out:
         raise expected("drop", "other columns than the label", repr(label))
     used = [k for k in range(width) if k not in out and k != at]
+    if columns is not None:
+        used = [_place(path, "columns", name, names, width) for name in columns]
     if not used:
         raise expected(str(path), "a column of numbers beside those left out", "none")
     words: list[str] = []

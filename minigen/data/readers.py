@@ -52,7 +52,8 @@ class Table:
 @checked
 def table(
     path: str | os.PathLike[str], *, label: str | int | None = None,
-    drop: str | int | Sequence[str | int] = (), header: bool | None = None,
+    drop: str | int | Sequence[str | int] = (),
+    columns: Sequence[str | int] | None = None, header: bool | None = None,
 ) -> Table:  # fmt: skip
     """The rows of numbers in a file, the names of its columns, and a label.
 
@@ -62,6 +63,7 @@ def table(
     label : the column that says the class of each row, by its name, or by its number from 1; in
         an .npz file `y`
     drop : columns to leave out, by name or number
+    columns : the columns to read, in this order; by default all others
     header : whether the first line of text has the columns' names; by default it is looked at
 
     Returns
@@ -85,9 +87,12 @@ def table(
     path = pathlib.Path(path)
     kind = validate.choice(f"{path}: suffix", path.suffix.lower(), SUFFIXES)
     drop = (drop,) if isinstance(drop, str | int) else drop
+    if columns is not None and drop:
+        raise validate.expected("drop", "none beside columns", list(drop))
     if kind in (".csv", ".tsv"):
         named = None if label is None else str(label)
-        cells = read_csv(path, header, named, [str(name) for name in drop])
+        chosen = None if columns is None else [str(name) for name in columns]
+        cells = read_csv(path, header, named, [str(name) for name in drop], chosen)
         if cells.words is None:
             return Table(cells.x, cells.columns)
         return Table(cells.x, cells.columns, *classes(cells.words), cells.label)
@@ -97,26 +102,34 @@ def table(
     with np.errstate(over="ignore"):  # a long double may be infinite as a float64
         x = np.array(arrays["x"], np.float64, order="C")
     x = validate.array(str(path), x, ("N", "D"))
-    return _without(x, arrays.get("y"), str(path), label, drop)
+    return _chosen(x, arrays.get("y"), str(path), label, drop, columns)
 
 
-def _without(
-    x: NDArray, y: NDArray | None, path: str, label: str | int | None, drop: Sequence[str | int]
-) -> Table:
-    """The columns of an array that are not left out, and its label."""
-    gone = [validate.integer(f"drop[{k}]", _counted(d), 1, x.shape[1]) for k, d in enumerate(drop)]
+def _chosen(
+    x: NDArray, y: NDArray | None, path: str, label: str | int | None,
+    drop: Sequence[str | int], columns: Sequence[str | int] | None,
+) -> Table:  # fmt: skip
+    """The wanted columns of an array, and its label."""
+    width = x.shape[1]
+
+    def places(name: str, given: Sequence[str | int]) -> list[int]:
+        return [validate.integer(name, _counted(c), 1, width) - 1 for c in given]
+
     words: NDArray | None = None
+    out = places("drop", drop)
     if label == "y" and y is not None:
         words = validate.array(f"{path}: y", y, (len(x),))
     elif label is not None:
-        at = validate.integer("label", _counted(label), 1, x.shape[1])
-        words, gone = x[:, at - 1], [*gone, at]
-    kept = np.delete(x, np.array(gone, int) - 1, axis=1)
-    if not kept.shape[1]:
+        out += places("label", [label])
+        words = x[:, out[-1]]
+    used = (
+        [k for k in range(width) if k not in out] if columns is None else places("columns", columns)
+    )
+    if not used:
         raise validate.expected(path, "a column of numbers beside those left out", "none")
     if words is None:
-        return Table(kept)
-    return Table(kept, (), *classes([f"{v:g}" for v in words]), str(label))
+        return Table(x[:, used])
+    return Table(x[:, used], (), *classes([f"{v:g}" for v in words]), str(label))
 
 
 def _counted(name: str | int) -> int | str:
@@ -127,8 +140,6 @@ def _counted(name: str | int) -> int | str:
 def classes(words: Sequence[str]) -> tuple[NDArray, tuple[str, ...]]:
     """Class numbers (N,) of words, and the words in order; numbers are ordered as numbers."""
     found = set(words)
-    if len(found) < 2:
-        raise validate.expected("label", "a column with at least two classes", *found)
     if len(found) > max(20, len(words) // 5):
         raise validate.expected("label", "a column of few classes", f"{len(found)} of them")
     try:

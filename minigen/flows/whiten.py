@@ -9,7 +9,11 @@ from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import exact
 
-RIDGE = 1e-6  # of a column's variance: keeps a column that is a sum of others from dividing by 0
+FOLDS = 5
+SHRINKAGES = (
+    1e-6,
+    *np.geomspace(1e-5, 1, 21),
+)  # the least keeps sums of columns from dividing by 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,7 +22,9 @@ class Whiten(Bijection):
 
     log|det dy/dx| = -sum_j log L_jj. With L L^T = cov(x), the Cholesky factor, y has mean 0 and
     covariance I, and a flow that starts at the identity starts as the full-covariance Gaussian.
-    y_j is what x_j adds to x_1 .. x_{j-1}, so the order of the columns stays.
+    y_j is what x_j adds to x_1 .. x_{j-1}, so the order of the columns stays. Of few rows the
+    correlations R are drawn towards none, (1 - a) R + a I (Ledoit & Wolf 2004), a by the likelihood
+    of rows left out.
 
     Shapes: x, y (N, D); mean (D,); L (D, D), in float64.
     """
@@ -27,13 +33,35 @@ class Whiten(Bijection):
     L: NDArray = exact()
 
     @classmethod
-    def init_from(cls, x: ArrayLike) -> "Whiten":
-        """The map that gives the columns of x (N, D) mean 0 and covariance I."""
+    def init_from(cls, x: ArrayLike, shrinkage: float | None = None) -> "Whiten":
+        """The map that gives the columns of x (N, D) mean 0 and covariance I.
+
+        Parameters
+        ----------
+        x : (N, D), at least one row
+        shrinkage : a in [0, 1]; by default that under whose Gaussian rows that are left out, a
+            fifth at a time, are likeliest
+
+        Returns
+        -------
+        Whiten
+
+        Examples
+        --------
+        >>> x = rng.standard_normal((500, 2)) @ [[3.0, 0.0], [2.9, 0.1]]
+        >>> y = mg.flows.Whiten.init_from(x).forward(x)[0]
+        >>> np.allclose(np.cov(y.T), np.eye(2), atol=0.02)
+        True
+        """
         x = validate.array("x", x, ("N", "D"), np.float64)
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        std = np.where(std > 1e-12 * np.abs(mean), std, 1)  # 1 for a constant column
+        a = (
+            best_shrinkage(x)
+            if shrinkage is None
+            else validate.number("shrinkage", shrinkage, 0, 1)
+        )
+        mean, std = moments(x)
         z = (x - mean) / std
-        C = z.T @ z / len(z) + RIDGE * np.eye(z.shape[1])
+        C = (1 - a) * (z.T @ z / len(z)) + a * np.eye(z.shape[1])
         return cls(mean, std[:, None] * np.linalg.cholesky(C))
 
     def logdet(self, x: NDArray) -> NDArray:
@@ -53,3 +81,26 @@ class Whiten(Bijection):
         self, dx: NDArray, dlogdet: NDArray, cache: Cache
     ) -> tuple[NDArray, Grads]:
         return (dx @ self.L).astype(np.result_type(dx, np.float32)), {}
+
+
+def moments(x: NDArray) -> tuple[NDArray, NDArray]:
+    """The mean and the standard deviation of each column; 1 for a constant one."""
+    mean, std = x.mean(axis=0), x.std(axis=0)
+    return mean, np.where(std > 1e-12 * np.abs(mean), std, 1)
+
+
+def best_shrinkage(x: NDArray) -> float:
+    """The a of SHRINKAGES under whose Gaussian the rows that are left out are likeliest."""
+    folds = np.arange(len(x)) % FOLDS
+    if len(x) < 2 * FOLDS:
+        return 1.0
+    loss = np.zeros(len(SHRINKAGES))
+    for k in range(FOLDS):
+        mean, std = moments(x[folds != k])
+        z = (x - mean) / std
+        old, new = z[folds != k], z[folds == k]
+        s, V = np.linalg.eigh(old.T @ old / len(old))
+        square = ((new @ V) ** 2).sum(axis=0)
+        e = (1 - np.array(SHRINKAGES)[:, None]) * np.maximum(s, 0) + np.array(SHRINKAGES)[:, None]
+        loss += len(new) * np.log(e).sum(axis=1) + (square / e).sum(axis=1)
+    return float(SHRINKAGES[int(np.argmin(loss))])

@@ -13,6 +13,7 @@ from minigen.plot.film import filmstrip
 from minigen.plot.grids import images, neighbours
 from minigen.plot.mapping import embedding
 from minigen.plot.masking import masks
+from minigen.plot.pair_plot import pairs
 from minigen.plot.plane import density, gallery, samples
 from minigen.plot.style import LINES, Picture
 from minigen.plot.transitions import transition
@@ -20,8 +21,8 @@ from minigen.plot.warping import warp
 
 __all__ = [
     "LINES", "Picture", "bench", "cost", "density", "elbo_terms", "embedding", "filmstrip",
-    "gallery", "images", "lines", "masks", "neighbours", "samples", "training", "transition",
-    "warp",
+    "gallery", "images", "lines", "masks", "neighbours", "pairs", "samples", "training",
+    "transition", "warp",
 ]  # fmt: skip
 
 

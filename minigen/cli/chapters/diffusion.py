@@ -1,6 +1,7 @@
 """Diffusion: the ELBO term by term, the forward and the reverse process, moons and digits."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from minigen.cli.chapter import Chapter, Family, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.coupling import nearest
 from minigen.cli.chapters.flows import same_levels
+from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
@@ -16,12 +18,29 @@ from minigen.data import baselines
 from minigen.diffusion import DDPM, cosine_schedule, ddpm, q_sample
 from minigen.training import Run, fit
 
+
+def table_recipe(rows: int, features: int) -> Recipe:
+    """The settings for a table: wider and longer where rows are many."""
+    many = rows >= 2000
+    width = (128,) if many else (64,)
+    steps = 4000 if many else 2000
+    return Recipe(
+        steps=steps, layers=3 if many else 2, hidden=width, batch=256 if many else 128,
+        lr=3e-3, weight_decay=1.0, ema=0.99, patience=20, validate_every=steps // 50,
+    )  # fmt: skip
+
+
 RECIPES = {
     "toy": Recipe(steps=4000, layers=3, hidden=(128,), batch=512, lr=4e-3, ema=0.999),
+    "table": table_recipe,
     "digits": Recipe(steps=3000, layers=2, hidden=(192,), batch=128, lr=3e-3, ema=0.995),
 }
 STEPS = {"moons": (2500, 150), "digits": (1500, 120)}  # of the demo: full, quick
-SCHEDULES = {"toy": cosine_schedule(200), "digits": cosine_schedule(10, 0.1)}
+SCHEDULES = {
+    "toy": cosine_schedule(200),
+    "table": cosine_schedule(200),
+    "digits": cosine_schedule(10, 0.1),
+}
 POINTS = 3000  # test points of a bound, which costs T passes
 FRAMES = 6
 TEXT = """The forward process turns data into noise in T small steps; the network learns to undo
@@ -37,6 +56,8 @@ def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     if len(width) != 1:
         raise validate.expected("--hidden", "one width for a diffusion model", recipe.hidden)
     extra: Any = {"variance": "free", "classes": 10} if dataset.levels else {}
+    if dataset.kind == "table":
+        extra = {"init_from": dataset.train, "classes": len(dataset.classes)}
     return ddpm(
         dataset.features, SCHEDULES[dataset.kind], hidden=width[0], blocks=recipe.layers or 3,
         levels=dataset.levels, rng=rng, **extra,
@@ -49,14 +70,22 @@ def fit_ddpm(
 ) -> Run:  # fmt: skip
     """Training by the simple loss, on (x, label) if the model has classes."""
     data, held_out = dataset.train, dataset.validation
-    if model.classes:
+    if dataset.kind == "table":
+        if dataset.labels is not None:
+            data = (data, dataset.labels[0])
+            held_out = None if held_out is None else (held_out, dataset.labels[1])
+        recipe = recipe.without_validation(held_out is None)
+    elif model.classes:
         data, held_out = ((p.x, p.y) for p in (dataset.source.train, dataset.source.validation))
     return fit(model, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
-def sample_ddpm(model: DDPM, n: int, *, rng: np.random.Generator) -> NDArray:
-    """Samples; of a model with classes, one class after the other."""
-    label = np.arange(n) % model.classes if model.classes else None
+def sample_ddpm(
+    model: DDPM, n: int, *, rng: np.random.Generator, label: NDArray | None = None
+) -> NDArray:
+    """Samples; of a model with classes, by default one class after the other."""
+    if label is None and model.classes:
+        label = np.arange(n) % model.classes
     return model.sample(n, rng=rng, label=label)
 
 
@@ -65,6 +94,8 @@ def measure_ddpm(
 ) -> list[Row]:
     """The bound beside the truth, and the ODE's likelihood; bits per dimension of digits."""
     same_levels(name, model, dataset)
+    if dataset.kind == "table":
+        return _table_rows(name, model, dataset, rng)
     x = dataset.test(rng)[:POINTS]
     bound = model.elbo(x, rng=rng)
     if dataset.levels:
@@ -79,6 +110,17 @@ def measure_ddpm(
         mean(name, dataset.name, "bound - NLL of the truth, nats", gap, {"perfect": 0}),
         mean(name, dataset.name, "NLL by the ODE - of the truth, nats", exact, {"perfect": 0}),
     ]
+
+
+def _table_rows(name: str, model: DDPM, dataset: Dataset, rng: np.random.Generator) -> list[Row]:
+    """The bound on -log p of a table's rows, of a few of them if they are many."""
+    if model.classes and dataset.labels is None:
+        raise validate.expected("--data", "a table with the label", dataset.name)
+    some = np.sort(rng.permutation(len(dataset.source))[:POINTS])
+    label = None if dataset.labels is None else dataset.labels[0][some]
+    bound = model.elbo(dataset.source[some], rng=rng, label=label)
+    part = replace(dataset, source=dataset.source[some])
+    return table_rows(name, part, bound.per_row.astype(np.float64), "bound on NLL, nats")
 
 
 DIFFUSION = Family(DDPM, fit_ddpm, sample_ddpm, measure_ddpm)

@@ -1,5 +1,6 @@
 """What all flows share on the command line: preprocessing, training, sampling, measures."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -7,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.cli.chapter import Family, Recipe
+from minigen.cli.chapters.measures import table_rows
 from minigen.cli.chapters.tables import is_small
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.flows import Affine, Flow, Logit, Whiten, log_normalizer
+from minigen.flows import Flow, Logit, Whiten, log_normalizer
 from minigen.flows.normalizer import quadrature
 from minigen.training import Run, fit
 
+FEW_C = 0.5  # the bound of log-scales where rows are few: a flow then bends the tails less
 DRAWS = 8  # of the dequantisation noise, for each test image
 
 
@@ -25,9 +28,18 @@ def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
         before = (Logit(bins=float(dataset.levels), low=0.01),)
         return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
     if dataset.kind == "table":
-        kind = Whiten.init_from if is_small(*dataset.train.shape) else Affine.standardize
-        return {"before": (kind(dataset.train),), "init_from": dataset.train}
+        return table_preparation(dataset)
     return {"init_from": dataset.source.sample(2000, rng=rng)}
+
+
+def table_preparation(dataset: Dataset) -> dict[str, Any]:
+    """Whitened columns, so that the start is a Gaussian; the label as a one-hot context."""
+    rows = dataset.train
+    if dataset.validation is not None:
+        rows = np.concatenate([rows, dataset.validation])
+    return {"before": (Whiten.init_from(rows),), "context": len(dataset.classes)} | (
+        {"c": FEW_C} if is_small(*rows.shape) else {}
+    )
 
 
 def builder(
@@ -36,9 +48,12 @@ def builder(
     """The `build` of a Model, from a factory of `minigen.flows`."""
 
     def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+        options = preparation(dataset, rng)
+        if "c" not in inspect.signature(factory).parameters:
+            options.pop("c", None)
         return factory(
             dataset.features, recipe.layers, recipe.hidden, rng=rng,
-            activation=recipe.activation, **preparation(dataset, rng),
+            activation=recipe.activation, **options,
         )  # fmt: skip
 
     return build
@@ -52,17 +67,34 @@ def fit_flow(
     if dataset.kind == "energy":
         loss, base = flow.reverse_kl(dataset.source), flow.base
         return fit(loss, base, rng=rng, progress=progress, clip=5.0, **recipe.training)
+    data, held_out = dataset.train, dataset.validation
+    if dataset.labels is not None:
+        y, new = dataset.labels
+        data = data, one_hot(y, flow.context)
+        held_out = (
+            None if new is None or held_out is None else (held_out, one_hot(new, flow.context))
+        )
     return fit(
-        flow.nll, dataset.train, validation=dataset.validation, rng=rng, progress=progress,
-        **recipe.training,
+        flow.nll, data, validation=held_out, rng=rng, progress=progress,
+        **recipe.without_validation(held_out is None and dataset.kind == "table").training,
     )  # fmt: skip
 
 
-def sample_flow(flow: Flow, n: int, *, rng: np.random.Generator) -> NDArray:
-    """Samples of a flow without a context."""
-    if flow.context:
-        raise validate.expected("model", "one without a context", f"{flow.context} columns of it")
-    return flow.sample(n, rng=rng)
+def one_hot(y: NDArray, classes: int) -> NDArray:
+    """Class numbers (N,) as rows (N, classes) of one 1."""
+    return np.eye(classes)[y]
+
+
+def sample_flow(
+    flow: Flow, n: int, *, rng: np.random.Generator, label: NDArray | None = None
+) -> NDArray:
+    """Samples of a flow, of the classes `label` if it is conditional."""
+    if not flow.context:
+        return flow.sample(n, rng=rng)
+    if label is None:
+        got = f"{flow.context} columns of it and no label"
+        raise validate.expected("model", "one without a context", got)
+    return flow.sample(n, one_hot(label, flow.context), rng=rng)
 
 
 def same_levels(name: str, model: Any, dataset: Dataset) -> None:
@@ -85,15 +117,23 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
             mean(name, dataset.name, "NLL of an image, nats", nats, {}),
             mean(name, dataset.name, "bits/dim, discrete", bits, baselines(dataset.source)),
         ]
-    logp = flow.log_prob(x).astype(np.float64)
     if dataset.kind == "table":
-        return [mean(name, dataset.name, "NLL, nats", -logp, {})]
+        return table_rows(name, dataset, -table_log_prob(flow, x, dataset))
+    logp = flow.log_prob(x).astype(np.float64)
     truth, entropy = dataset.source.log_prob(x), dataset.source.entropy
     return [
         Row(name, dataset.name, "entropy of the truth, nats", entropy),
         mean(name, dataset.name, "NLL, nats", -logp, {"entropy": entropy}),
         mean(name, dataset.name, "KL(truth, model), nats", truth - logp, {"perfect": 0}),
     ]
+
+
+def table_log_prob(flow: Flow, x: NDArray, dataset: Dataset) -> NDArray:
+    """log p of each row, given its label if the flow is conditional."""
+    if flow.context and dataset.labels is None:
+        raise validate.expected("--data", "a table with the label", dataset.name)
+    context = () if dataset.labels is None else (one_hot(dataset.labels[0], flow.context),)
+    return flow.log_prob(x, *context).astype(np.float64)
 
 
 def _energy_rows(name: str, flow: Flow, dataset: Dataset, rng: np.random.Generator) -> list[Row]:

@@ -1,0 +1,138 @@
+"""How a user's table is read and divided: the options of `train` that say so."""
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen import data
+from minigen.cli.options import note
+from minigen.cli.ties import warnings_of
+from minigen.core import validate
+
+FEW = 20  # rows, below which all are trained on
+YES_NO = {"yes": True, "no": False}
+Part = tuple[NDArray, NDArray | None]  # rows and their class numbers
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """The options for tables."""
+    group = command.add_argument_group("tables", "columns go by their names, or numbers from 1")
+    group.add_argument("--label", metavar="COLUMN", help="of classes: a conditional model")
+    group.add_argument("--drop", metavar="COLUMN,...", type=listed, help="left out")
+    group.add_argument("--header", choices=YES_NO, help="whether the first line has names")
+    group.add_argument(
+        "--validation", metavar="PART|FILE", default=None,
+        help="rows that choose when to stop: a share, or a file (default 0.1)",
+    )  # fmt: skip
+    group.add_argument(
+        "--test", metavar="PART", type=share, default=None,
+        help="rows that are kept for `evaluate`, never seen (default 0.1)",
+    )  # fmt: skip
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The type of --drop: names with commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def share(text: str) -> float:
+    """The type of a share of the rows: 0 or more, below 0.9."""
+    value = float(text)
+    if not 0 <= value < 0.9:
+        raise argparse.ArgumentTypeError(f"expected a share in 0..0.9, got {text}")
+    return value
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The options for tables, as given: None where not."""
+
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    header: bool | None = None
+    validation: str | None = None
+    test: float | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Reading":
+        header = YES_NO[args.header] if args.header else None
+        return cls(args.label, args.drop or (), header, args.validation, args.test)
+
+    def refuse(self, name: str) -> None:
+        """Refuse what is said of a table when the data are none."""
+        for option, value in vars(self).items():
+            if value not in (None, ()):
+                raise validate.expected(f"--{option}", f"a table in --data, not {name}", value)
+
+    def table(self, path: str) -> data.Table:
+        """The wanted columns of a file."""
+        return data.table(path, label=self.label, drop=self.drop, header=self.header)
+
+    def examine(self, name: str, table: data.Table) -> None:
+        """Refuse constant columns; name those on which a likelihood has no bound."""
+        x = table.x
+        constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
+        if len(constant):
+            k = int(constant[0])
+            got = f"{table.names[k]} always {x[0, k]:g} (leave it out: --drop)"
+            what = "columns that vary (a density cannot follow a constant)"
+            raise validate.expected(name, what, got)
+        if table.label and len(table.classes) < 2:
+            what = "a column with at least two classes"
+            raise validate.expected("--label", what, "one, " + ", ".join(table.classes))
+        said = warnings_of(x, table.names)
+        if said:
+            note(f"{name}: on these columns a likelihood has no upper bound; to do something:")
+            for line in said:
+                note(f"  {line}")
+
+    def parts(
+        self, name: str, table: data.Table, rng: np.random.Generator
+    ) -> tuple[Part, Part, Part]:
+        """Rows to train on, to validate on, and to keep."""
+        n, given = len(table), self.validation
+        path = None
+        try:
+            part = share("0.1" if given is None else given)
+        except (ValueError, argparse.ArgumentTypeError):
+            part, path = 0.0, given
+        kept = 0.1 if self.test is None else self.test
+        few = n < FEW
+        if few:
+            part, kept = (part if given else 0.0), (self.test or 0.0)
+        counts = [round(n * p) for p in (part, kept)]
+        if n - sum(counts) < 2 or (part and not counts[0]) or (kept and not counts[1]):
+            raise validate.expected(name, "rows for each part", f"{n} of them, {part} and {kept}")
+        order = rng.permutation(n)
+        at = np.split(order, np.cumsum(counts))
+        validation, test, train = (
+            (table.x[rows], None if table.y is None else table.y[rows]) for rows in at
+        )
+        if path is not None:
+            validation = self.other(path, table)
+        if table.y is not None:
+            here = train[1]
+            assert here is not None
+            lost = set(range(len(table.classes))) - set(here.tolist())
+            if lost:
+                what = "rows of each class to train on"
+                raise validate.expected("--label", what, f"none of {table.classes[min(lost)]}")
+        return train, validation, test
+
+    def other(self, path: str, table: data.Table) -> Part:
+        """The same columns of a file of validation rows."""
+        from minigen.cli.record import Record
+
+        nothing = np.zeros((0, table.x.shape[1]))
+        record = Record.of(table, self.drop, table.x, nothing)
+        found = record.read(path, self.header)
+        return found.x, found.y
+
+
+def given(args: Any) -> dict[str, Any]:
+    """The settings of training that have options of their own."""
+    names = ("steps", "batch", "layers", "hidden", "lr", "weight_decay", "patience")
+    return {name: getattr(args, name) for name in names}

@@ -1,0 +1,123 @@
+"""What the file of a model knows of the table that it was trained on."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen import data
+from minigen.core import validate
+from minigen.core.numeric import LOG_2PI
+
+PARTS = ("training", "validation", "held out")
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The columns, the label, and which rows the model has seen.
+
+    columns: their names, or (); label, classes: of a conditional model, or "" and (); drop: columns
+    left out, where they have no names; seen: {"training", "validation": (N,) fingerprints of rows};
+    mean, covariance: of the training rows, for the baselines.
+    """
+
+    columns: tuple[str, ...]
+    features: int
+    label: str
+    classes: tuple[str, ...]
+    drop: tuple[str, ...]
+    seen: Mapping[str, NDArray]
+    mean: NDArray
+    covariance: NDArray
+
+    @classmethod
+    def of(
+        cls, table: data.Table, drop: Sequence[str], train: NDArray, validation: NDArray
+    ) -> "Record":
+        """The record of a table of which these rows are trained and validated on."""
+        seen = {"training": fingerprints(train), "validation": fingerprints(validation)}
+        covariance = np.atleast_2d(np.cov(train, rowvar=False, bias=True))
+        return cls(
+            table.columns, table.x.shape[1], table.label, table.classes, tuple(map(str, drop)),
+            seen, train.mean(axis=0), covariance,
+        )  # fmt: skip
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each column."""
+        return self.columns or tuple(f"column {k + 1}" for k in range(self.features))
+
+    def state(self) -> dict[str, Any]:
+        """As `save_state` takes it."""
+        plain = {"columns": list(self.columns), "label": self.label, "features": self.features}
+        plain |= {"classes": list(self.classes), "drop": list(self.drop)}
+        arrays = {f"seen_{part}": a for part, a in self.seen.items()}
+        return {"table": plain, "mean": self.mean, "covariance": self.covariance, **arrays}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Record | None":
+        """From what `load_state` gives, or None where there is none."""
+        if "table" not in state:
+            return None
+        plain = state["table"]
+        seen = {part: state[f"seen_{part}"] for part in ("training", "validation")}
+        return cls(
+            tuple(plain["columns"]), plain["features"], plain["label"], tuple(plain["classes"]),
+            tuple(plain["drop"]), seen, state["mean"], state["covariance"],
+        )  # fmt: skip
+
+    def read(self, path: str, header: bool | None) -> data.Table:
+        """The same columns of another file, in the same order, whatever theirs is there."""
+        label = self.label or None
+        if self.columns and path.lower().endswith((".csv", ".tsv")):
+            table = data.table(path, label=label, columns=self.columns, header=header)
+        else:
+            table = data.table(path, label=label, drop=self.drop, header=header)
+        if table.x.shape[1] != self.features:
+            what = f"{self.features} columns, as the model was trained on"
+            raise validate.expected(path, what, table.x.shape[1])
+        new = [name for name in table.classes if name not in self.classes]
+        if new:
+            what = f"labels among {', '.join(self.classes)}"
+            raise validate.expected(f"{path}: {self.label}", what, new[0])
+        if self.label:
+            number = np.array([self.classes.index(name) for name in table.classes])
+            assert table.y is not None
+            return data.Table(table.x, table.columns, number[table.y], self.classes, self.label)
+        return table
+
+    def parts(self, x: NDArray) -> dict[str, NDArray]:
+        """{part: which rows of x belong to it}, of the parts that have rows."""
+        prints = fingerprints(x)
+        trained = np.isin(prints, self.seen["training"])
+        chose = np.isin(prints, self.seen["validation"]) & ~trained
+        masks = dict(zip(PARTS, (trained, chose, ~trained & ~chose), strict=True))
+        return {part: mask for part, mask in masks.items() if mask.any()}
+
+    def baselines(self, x: NDArray) -> dict[str, NDArray]:
+        """-log p of each row under two models fitted to the training rows."""
+        return {
+            "full Gaussian": gaussian_nll(x, self.mean, self.covariance),
+            "independent columns": gaussian_nll(x, self.mean, np.diag(np.diag(self.covariance))),
+        }
+
+
+def fingerprints(x: NDArray) -> NDArray:
+    """A 64-bit hash of each row, (N,) uint64, of its numbers in single precision."""
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(x, "<f4") + np.float32(0)  # -0 is 0
+    hashes = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
+    return np.frombuffer(b"".join(hashes), "<u8").astype(np.uint64)
+
+
+def gaussian_nll(x: NDArray, mean: NDArray, covariance: NDArray, ridge: float = 1e-9) -> NDArray:
+    """-log N(x; mean, covariance); a little is added to each variance, against sums of columns."""
+    std = np.sqrt(np.diag(covariance))
+    z = (x - mean) / std
+    s, V = np.linalg.eigh(covariance / np.outer(std, std) + ridge * np.eye(len(std)))
+    s = np.maximum(s, ridge)
+    square = ((z @ V) ** 2 / s).sum(axis=1)
+    return 0.5 * (square + np.log(s).sum() + len(s) * LOG_2PI) + np.log(std).sum()
