@@ -36,7 +36,7 @@ class Dataset:
     train: Any
     validation: Any
     features: int
-    levels: int | tuple[int, ...] = 0
+    levels: int = 0
     labels: tuple[NDArray, NDArray | None] | None = None
     classes: tuple[str, ...] = ()
     record: Record | None = None

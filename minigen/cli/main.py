@@ -18,7 +18,7 @@ COMMANDS = {  # the first line of each module, known here so that no module is i
     "demo": "Train every model of the notes on real data; write pictures and a report.",
     "check": "Run every derivation of the lecture notes, or some of them, or notes of your own.",
     "train": "Train a model and write it to a file.",
-    "sample": "Draw samples of a trained model: rows in .npy or .csv, or a picture in .png.",
+    "sample": "Draw samples of a trained model: rows, a picture, or text, by the suffix of OUT.",
     "evaluate": "Measure a trained model on data: likelihood, and the distance to a known truth.",
     "homework": "Hand out homework on the derivations, check it, grade a class.",
     "bench": "Measure the speed: training and sampling against the floor of their matrix products.",
