@@ -252,6 +252,12 @@ LAYERS = {
         ddpm(s, variance="learned").reverse, s.x, t=s.t
     ),
     "ReverseProcess, free variance": lambda s: s.case(ddpm(s, variance="free").reverse, s.x, t=s.t),
+    "ReverseProcess, variance by share": lambda s: s.case(
+        diffusion.with_covariance(ddpm(s), hidden=s.H, blocks=1, rng=s.rng).reverse, s.x, t=s.t
+    ),
+    "NoiseAndShare": lambda s: s.case(
+        diffusion.NoiseAndShare(ddpm(s).reverse.net, ddpm(s).reverse.net), s.x, t=s.t
+    ),
     "StepTerm": lambda s: s.case(
         diffusion.StepTerm(ddpm(s, variance="free").reverse), s.x, t=s.t, eps=s.eps
     ),
@@ -409,6 +415,13 @@ LOSSES = {
         t=s.t,
         eps=s.eps,
         mean=s.normal(s.N, s.D),
+    ),
+    "CovarianceMatchingLoss": lambda s: s.case(
+        diffusion.with_covariance(ddpm(s), hidden=s.H, blocks=1, rng=s.rng).loss,
+        s.x,
+        t=s.t,
+        eps=s.eps,
+        h=s.normal(s.N, s.D),
     ),
     "FlowMatchingLoss": lambda s: s.case(
         ddpm(s, predict="v").flow_matching, s.x, s=s.share, eps=s.eps

@@ -33,6 +33,18 @@ class GaussianMixture(Toy):
         some = weights > 0
         return centres[some], np.log(weights[some])
 
+    def mixture(self) -> tuple[NDArray, float, NDArray]:
+        """The density as a mixture of Gaussians: means (K, 2), one variance, weights (K,).
+
+        Examples
+        --------
+        >>> means, variance, weights = mg.data.toy("moons").mixture()
+        >>> bool(abs(weights.sum() - 1) < 1e-9), round(variance, 9)
+        (True, 0.01)
+        """
+        centres, logw = self._nodes
+        return centres, self.noise**2, np.exp(logw)
+
     def _sample(self, n: int, rng: np.random.Generator) -> NDArray:
         return self._draw(n, rng) + self.noise * rng.standard_normal((n, 2))
 

@@ -1,6 +1,12 @@
 """Chapter: diffusion models, from the forward process to every term of the ELBO."""
 
 from minigen.diffusion.bound import Elbo
+from minigen.diffusion.covariance import noise_covariance, variance_costs
+from minigen.diffusion.covariance_matching import (
+    CovarianceMatchingLoss,
+    NoiseAndShare,
+    with_covariance,
+)
 from minigen.diffusion.factory import ddpm
 from minigen.diffusion.flow_matching import FlowMatchingLoss
 from minigen.diffusion.forward import (
@@ -37,6 +43,7 @@ __all__ = [
     "Antithetic",
     "BoundLoss",
     "Convert",
+    "CovarianceMatchingLoss",
     "Cumulate",
     "Elbo",
     "FlowMatchingLoss",
@@ -48,6 +55,7 @@ __all__ = [
     "IntegerTerm",
     "Marginal",
     "MarginalDensity",
+    "NoiseAndShare",
     "PosteriorDensity",
     "PosteriorMean",
     "PriorTerm",
@@ -67,11 +75,14 @@ __all__ = [
     "exact_weights",
     "gaussian_bound",
     "linear_schedule",
+    "noise_covariance",
     "q_sample",
     "respaced",
     "schedule_from_betas",
     "sigmoid_schedule",
     "trajectory",
+    "variance_costs",
+    "with_covariance",
 ]
 
 

@@ -65,7 +65,7 @@ class DiffusionLoss(Loss):
         return given
 
 
-def _weighted_mean(rows: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray]:
+def weighted_mean(rows: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray]:
     """The loss of rows (N,), and its derivative by them."""
     each = (np.ones_like(rows) if weight is None else weight) / len(rows)
     return (each * rows).sum(), each
@@ -123,7 +123,7 @@ class BoundLoss(DiffusionLoss):
         p = self.model.reverse
         L, term = StepTerm(p).forward(x0, t=t, eps=eps, label=label)
         last, prior = PriorTerm(p.schedule).forward(x0)
-        loss, each = _weighted_mean(L, weight)
+        loss, each = weighted_mean(L, weight)
         return p.schedule.T * loss + last.mean(), (term, prior, p.schedule.T * each)
 
     def backward(self, dloss: Any, cache: Cache) -> tuple[NDArray, Grads]:
@@ -156,7 +156,7 @@ class SimpleLoss(DiffusionLoss):
         out, net = p.prediction(xt, t, label)
         want, target = p.target.forward(x0, eps, t=t)
         e = out - want
-        loss, each = _weighted_mean((e * e).sum(axis=1), weight)  # S-SIMPLE
+        loss, each = weighted_mean((e * e).sum(axis=1), weight)  # S-SIMPLE
         return loss, (e, each, noising, net, target)
 
     def backward(self, dloss: Any, cache: Cache) -> tuple[NDArray, Grads]:
@@ -200,7 +200,7 @@ class HybridLoss(DiffusionLoss):
         e = out - want
         L, term = p.term.forward(x0, xt, mean, logvar, t=t)
         rows = (e * e).sum(axis=1) + self.scale * p.schedule.T * L
-        loss, each = _weighted_mean(rows, weight)
+        loss, each = weighted_mean(rows, weight)
         return loss, (e, each, noising, net, target, term)
 
     def backward(self, dloss: Any, cache: Cache) -> tuple[NDArray, Grads]:

@@ -11,9 +11,10 @@ from minigen.core.contract import Layer
 from minigen.core.signature import Positive, Share, Size, checked
 from minigen.diffusion import bound, ode, samplers
 from minigen.diffusion.bound import Elbo
+from minigen.diffusion.covariance_matching import CovarianceMatchingLoss
 from minigen.diffusion.data_format import DataFormat, Units
 from minigen.diffusion.flow_matching import FlowMatchingLoss
-from minigen.diffusion.losses import BoundLoss, HybridLoss, SimpleLoss
+from minigen.diffusion.losses import BoundLoss, DiffusionLoss, HybridLoss, SimpleLoss
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
 from minigen.diffusion.timesteps import Antithetic
@@ -66,9 +67,11 @@ class DDPM(Layer):
         return DataFormat(self.features, self.levels, self.classes, self.dtype, self.units)
 
     @property
-    def loss(self) -> SimpleLoss | HybridLoss | BoundLoss:
-        """The usual loss: simple for a fixed variance, hybrid for "learned", bound for "free"."""
-        return {"learned": self.hybrid, "free": self.bound}.get(self.reverse.variance, self.simple)
+    def loss(self) -> DiffusionLoss:
+        """The usual loss: simple for a fixed variance, hybrid for "learned", bound for "free",
+        the regression of the covariance for "share"."""
+        kind = {"learned": HybridLoss, "free": BoundLoss, "share": CovarianceMatchingLoss}
+        return kind.get(self.reverse.variance, SimpleLoss)(self, Antithetic(self.schedule.T))
 
     @property
     def simple(self) -> SimpleLoss:

@@ -15,7 +15,7 @@ from minigen.diffusion.guidance import GuidedNet, RespacedNet
 from minigen.diffusion.predict import REAL, Convert, Target
 from minigen.diffusion.schedule import Schedule, at, evenly_spaced, respaced
 from minigen.diffusion.terms import GaussianTerm, IntegerTerm
-from minigen.diffusion.variance import LEARNED, log_variance
+from minigen.diffusion.variance import LEARNED, log_variance, noise_to_mean
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +68,7 @@ class ReverseProcess(Layer):
         """As `forward`, but a fixed logvar is (N, 1) or (1, 1)."""
         h, net = self.net.forward(xt, t=t, **_labelled(label))
         out, raw = self._split(h)
-        low, high = (at(table, t, xt.dtype) for table in self.log_variances)
+        low, high = (at(table, t, xt.dtype) for table in self.variances)
         logvar, slope = log_variance(self.variance, low, high, raw)
         return out, logvar, (slope, net)
 
@@ -125,6 +125,13 @@ class ReverseProcess(Layer):
         if self.levels:
             return IntegerTerm(self.schedule, self.levels)
         return GaussianTerm(self.schedule)
+
+    @cached_property
+    def variances(self) -> tuple[NDArray, NDArray]:
+        """What `log_variance` wants of each time: `log_variances`, of "share" beta_tilde, k^2."""
+        if self.variance == "share":
+            return self.schedule.beta_tilde, noise_to_mean(self.schedule)
+        return self.log_variances
 
     @cached_property
     def log_variances(self) -> tuple[NDArray, NDArray]:

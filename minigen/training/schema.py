@@ -455,12 +455,17 @@ def reverse(v: View) -> Sizes:
     taken, given = v.of("net")
     D = v.features
     v.same("net", taken, D)
-    v.same("net", given, D * (2 if v.variance in ("learned", "free") else 1))
+    v.same("net", given, D * (2 if v.variance in ("learned", "free", "share") else 1))
     T = times_of(v.net)
     v.wants(T in (None, v.schedule.T), "schedule", f"{T} times, as the network", v.schedule.T)
     v.wants(v.levels != 1, "levels", "0 or at least 2", 1)
     v.wants(v.predict != "xt" and v.first > 0, "predict", "a prediction", v.predict)
     return D, D
+
+
+def noise_and_share(v: View) -> Sizes:
+    D = v.same("share", v.of("share")[1], v.of("net")[1])
+    return v.of("net")[0], None if D is None else 2 * D
 
 
 def ddpm(v: View) -> Sizes:
@@ -537,7 +542,8 @@ RULES: dict[str, Callable[[View], Sizes]] = {
     "Schedule": schedule, "Units": units, "IdealNoise": ideal, "GuidedNet": guided,
     "RespacedNet": respaced, "ReverseProcess": reverse, "DDPM": ddpm, "StepTerm": inner("reverse"),
     "BoundLoss": diffusion_loss, "SimpleLoss": diffusion_loss, "HybridLoss": diffusion_loss,
-    "FlowMatchingLoss": inner("model"),
+    "FlowMatchingLoss": inner("model"), "CovarianceMatchingLoss": diffusion_loss,
+    "NoiseAndShare": noise_and_share,
     "PriorTerm": tables, "GaussianTerm": tables, "IntegerTerm": integer_term, "Convert": tables,
     "Target": tables, "PosteriorMean": tables, "PosteriorDensity": tables,
     "CategoricalChain": categorical, "GaussianChain": gaussian_chain, "SequenceNLL": inner("chain"),
