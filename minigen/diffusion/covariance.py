@@ -28,7 +28,25 @@ COSTS = ("beta", "beta_tilde", "interpolated", "isotropic", "diagonal", "full")
 
 
 def noise_covariance(ideal: IdealNoise, xt: NDArray, t: NDArray) -> NDArray:
-    """Cov[eps | x_t], (N, D, D), where the density of the data is known."""
+    """Cov[eps | x_t] where the density of the data is known (S-SIGMA).
+
+    Parameters
+    ----------
+    ideal : the exact eps of the data
+    xt : (N, D)
+    t : the times, (N,) or (1,), each in 1..T
+
+    Returns
+    -------
+    (N, D, D)
+
+    Examples
+    --------
+    >>> ideal = mg.diffusion.IdealNoise.init(mg.diffusion.cosine_schedule(10), [[0.0, 1.0]], 1.0)
+    >>> C = mg.diffusion.noise_covariance(ideal, rng.standard_normal((5, 2)), np.array([3]))
+    >>> bool(np.allclose(C, ideal.schedule.alpha_bar[3] * np.eye(2)))
+    True
+    """
     eps, cache = ideal.forward(xt, t=t)
     J = np.empty((*xt.shape, xt.shape[1]))
     for d in range(xt.shape[1]):  # the Jacobian is symmetric: its rows are its columns
