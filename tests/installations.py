@@ -1,6 +1,6 @@
 """README's two commands on other machines: each Python found, the lowest versions, no numba, ...
 
-    python tests/machines.py --installations [--quick] [--only WORD]
+    python tests/machines.py --installations [--quick] [--only PATTERN]
 
 Each runs in sources of its own, unpacked from the source distribution, at a path with a space, with
 HOME and PATH alone (PATH has no git), and tests what its first command has installed. With --quick

@@ -8,7 +8,7 @@
 
 A setting is a BLAS kernel (OPENBLAS_CORETYPE), a number of threads, no AVX-512, the NumPy twins in
 place of the kernels, an order of the tests and of hashes, or a locale. A setting that this machine
-cannot have is skipped. --only WORD chooses by name, -n WORKERS sets the processes; files of tests
+cannot have is skipped. --only PATTERN chooses by name, -n WORKERS sets the processes; files of tests
 may be named.
 """
 
@@ -30,9 +30,11 @@ import margins
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OTHER = (  # tests of programs, files and pages
-    "bench check_page cli data_csv floors grader* homework* mutation plot readme tutorials"
+    "bench check_page cli data_csv face floors grader* homework* mutation plot portability readme "
+    "tutorials without_numba"
 )
 COUNTS = ("passed", "failed", "error", "skipped")
+SUMMARY = re.compile(r"\d+ (passed|failed|error).* in [\d.]+ ?s")
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,15 @@ class Table:
 
     def add(self, name: str, output: str, start: float) -> None:
         lines = output.strip().splitlines() or ["pytest printed nothing"]
-        found = {word: n for n, word in re.findall(rf"(\d+) ({'|'.join(COUNTS)})", lines[-1])}
+        summary = next((line for line in reversed(lines) if SUMMARY.search(line)), "")
+        found = {word: n for n, word in re.findall(rf"(\d+) ({'|'.join(COUNTS)})", summary)}
         counts = "".join(f"{found.get(word, '0'):>9s}" for word in COUNTS)
         took = f"{time.monotonic() - start:9.0f}"
         print(f"{name:48s}{counts + took if found else '  ' + lines[-1]}", flush=True)
         failing = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
         self.bad += [f"{name}: {line}" for line in failing]
-        if not failing and not found and not lines[-1].startswith("skipped"):
+        ended = lines[-1].startswith("exit code") or not found
+        if ended and not failing and not lines[-1].startswith("skipped"):
             self.bad += [f"{name}: {line}" for line in lines[-20:]]
 
 
@@ -151,17 +155,17 @@ def main() -> None:
     parser.add_argument("--mixed", action="store_true", help="four installations, for .ci/run")
     parser.add_argument("--margins", action="store_true", help="what is near its limit")
     parser.add_argument("--all", action="store_true", help="settings, installations, margins")
-    parser.add_argument("--only", default="", metavar="WORD", help="settings with it in their name")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="settings whose name has it")
     parser.add_argument("-n", default="2", metavar="WORKERS", help="processes (default 2)")
     args = parser.parse_args()
     files = [str(pathlib.Path(f).resolve()) for f in args.files] or numeric()
-    chosen = [s for s in settings() if args.only.lower() in s.name.lower()]
+    chosen = [s for s in settings() if re.search(args.only, s.name, re.IGNORECASE)]
     table = Table()
     if args.all or not (args.installations or args.margins or args.mixed):
         by_settings(table, chosen, files, args.n)
     if args.all or args.installations or args.mixed:
         every = installations.mixed() if args.mixed else installations.installations()
-        every = [it for it in every if args.only.lower() in it.name.lower()]
+        every = [it for it in every if re.search(args.only, it.name, re.IGNORECASE)]
         by_installations(table, every, args.quick, args.n)
     if args.all or args.margins:
         named = [s for s in chosen if "order" not in s.name and "LC_ALL" not in s.name]
