@@ -154,8 +154,12 @@ def run(
 
 
 def source_distribution(folder: pathlib.Path) -> pathlib.Path:
-    """Build the source distribution of this checkout, in an environment of its own."""
-    words = [sys.executable, "-m", "build", "--sdist", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    """Build the source distribution of a copy of this checkout, in an environment of its own."""
+    left_out = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__")
+    copy = shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=left_out)
+    words = [sys.executable, "-m", "build", "--sdist", "--outdir", str(folder), str(copy)]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
     (sdist,) = folder.glob("*.tar.gz")
     return sdist

@@ -8,8 +8,8 @@
 
 A setting is a BLAS kernel (OPENBLAS_CORETYPE), a number of threads, no AVX-512, the NumPy twins in
 place of the kernels, an order of the tests and of hashes, or a locale. A setting that this machine
-cannot have is skipped. --only PATTERN chooses by name, -n WORKERS sets the processes; files of tests
-may be named.
+cannot have is skipped. --only PATTERN chooses by name, -n WORKERS sets the processes; files of
+tests may be named.
 """
 
 import argparse
