@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import minigen
 from minigen.cli.main import main
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -145,6 +146,15 @@ def test_a_terminal_of_another_code_page_gets_its_text(words, encoding):
         capture_output=True, encoding=encoding,
     )  # fmt: skip
     assert done.returncode == 0 and done.stdout, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in the checkout", "elsewhere"])
+def test_what_the_tests_start_imports_the_minigen_that_they_test(inside, tmp_path):
+    said = subprocess.run(
+        [sys.executable, "-c", "import minigen; print(minigen.__file__)"],
+        cwd=ROOT if inside else tmp_path, capture_output=True, encoding="utf-8", check=True,
+    ).stdout  # fmt: skip
+    assert pathlib.Path(said.strip()).samefile(minigen.__file__)
 
 
 def test_output_that_cannot_be_configured_is_written_to(monkeypatch):
