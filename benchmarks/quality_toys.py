@@ -11,6 +11,7 @@ batches, standardised by the same fixed map, and everything else is each package
 import argparse
 import importlib.util
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -89,6 +90,7 @@ def measured(args: argparse.Namespace) -> Iterable[dict[str, Any]]:
                     name: [divergence(PACKAGES[name], seed=s, **case) for s in args.seeds]
                     for name in args.packages
                 }
+                print(f"{toy} {model} {activation} {kls}", file=sys.stderr, flush=True)
                 yield case | kls
 
 

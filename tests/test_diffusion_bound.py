@@ -33,8 +33,24 @@ def test_what_only_the_size_of_the_noise_moves_is_known_to_one_over_n(rng):
     np.testing.assert_allclose(e.L, exact, atol=1 / n)
 
 
-def test_of_fewer_than_ten_rows_the_mean_is_left_alone(rng):
+def test_of_fewer_than_twenty_rows_the_mean_is_left_alone(rng):
     """A slope found from few rows leans towards what it is then taken from."""
-    for n in range(1, 12):
+    for n in range(1, 25):
         L, control = rng.standard_normal((2, n))
-        assert np.array_equal(control_variate(L, control), L) == (n < 10)
+        assert np.array_equal(control_variate(L, control), L) == (n < 20)
+
+
+def test_the_stated_error_of_few_rows_is_the_scatter_of_their_estimates(rng):
+    """Rows that are a line in the control, and a skewed rest: the truth is 1."""
+    estimates, errors = [], []
+    for n in (10, 15, 20, 25) * 1000:
+        control = (rng.standard_normal((n, 2)) ** 2).sum(axis=1) - 2
+        L = 1 + 0.7 * control + rng.exponential(size=n) - 1
+        left = control_variate(L, control)
+        estimates.append(left.mean() - 1)
+        errors.append(left.std(ddof=1) / np.sqrt(n))
+    estimates, errors = np.reshape(estimates, (-1, 4)), np.reshape(errors, (-1, 4))
+    scatter = estimates.std(axis=0)
+    assert np.all(np.abs(estimates.mean(axis=0)) < 4 * scatter / np.sqrt(1000))
+    assert np.all(np.sqrt((errors**2).mean(axis=0)) > 0.93 * scatter)
+    assert scatter[3] < 0.75 * scatter[1]  # and from 20 rows on the control pays

@@ -196,3 +196,25 @@ def test_as_many_triplets_as_memory_allows_are_listed(monkeypatch, rng):
     monkeypatch.setattr("minigen.metric.mining.MOST", count - 1)
     with pytest.raises(ValueError, match=f"at most {count - 1} valid triplets .* got {count} in 5"):
         mined(e, y, "batch_all")
+
+
+@pytest.mark.parametrize("mining", ["batch_hard", "semi_hard"])
+def test_embeddings_far_from_0_are_mined_as_near_it(mining, rng):
+    """A shift changes no distance; at 3000 times the spread float32 holds three digits of it."""
+    e = (rng.integers(0, 64, (60, 4)) / 64).astype(np.float32)
+    labels = rng.integers(0, 4, 60)
+    near, far = (metric.triplets(x, labels, mining) for x in (e, e + np.float32(1024)))
+    d = ((e[:, None] - e[None]) ** 2).sum(axis=2)
+    for (i, j, k), (i2, j2, k2) in [(near, far)]:
+        assert np.array_equal(i, i2)
+        assert np.array_equal(d[i, j], d[i2, j2]) and np.array_equal(d[i, k], d[i2, k2])
+
+
+def test_neighbours_and_mining_use_the_same_distances(rng):
+    e = rng.standard_normal((50, 3)).astype(np.float32) + np.float32(500)
+    labels = np.arange(50)
+    labels[1::2] = labels[::2]
+    i, _, k = metric.triplets(e, labels)
+    nearest = metric.nearest(e, 2)
+    other = np.where(labels[nearest[:, 0]] != labels, nearest[:, 0], nearest[:, 1])
+    assert np.array_equal(other[i], k)

@@ -58,9 +58,13 @@ def pairwise(x: NDArray, y: NDArray | None = None) -> NDArray:
 
         |x_i - y_j|^2 = [x_i, |x_i|^2, 1] . [-2 y_j, 1, |y_j|^2]
 
-    Rounding of the size of |x|^2 remains, so that what should be 0 may be a little below.
+    The median of y is subtracted from both, which changes no distance, so rows far from 0 lose no
+    digits; it is a value of y, so differences that are exact stay so. Rounding of the size of
+    |x|^2 remains: what should be 0 may be a little below.
     """
-    y = x if y is None else y
+    y, middle = (x if y is None else y), (len(x if y is None else y) - 1) // 2
+    centre = np.partition(y, middle, axis=0)[middle]
+    x, y = x - centre, y - centre
     xx, yy = ((z * z).sum(axis=1, keepdims=True) for z in (x, y))
     left = np.hstack([x, xx, np.ones_like(xx)])
     right = np.hstack([-2 * y, np.ones_like(yy), yy])

@@ -39,7 +39,6 @@ def nearest(e: ArrayLike, k: Count, *, queries: ArrayLike | None = None) -> NDAr
     k = validate.integer("k", k, 1, n - 1)
     asked = np.arange(n) if queries is None else queries
     asked = validate.integers("queries", asked, 0, n - 1, ("Q",))
-    x = x - x.mean(axis=0)  # distances are the same, their rounding is less
     found = np.empty((len(asked), k), np.int64)
     for start in range(0, len(asked), BLOCK):
         rows = asked[start : start + BLOCK]
