@@ -16,6 +16,12 @@ RIGHT = {  # (old, new, old, new, ...)
 
 FIRST = "    dr = dy * (1 - y**2)\n    return dr @ W.T, x.T @ dr, dr.sum(axis=0)\n"
 WRONG = (
+    Wrong("no cache returned", "before the cache|cache missing", "    return y, (x, h, y, W)\n", "    return y\n"),
+    Wrong("a mean over all entries", "a mean in place of a sum|all entries", "    return (e**2).sum() / 2 / len(e), e", "    return (e**2).mean() / 2, e"),
+    Wrong("W for W.T", "W is taken transposed", "dr1 = (dr2 @ W.T) * (1 - h**2)", "dr1 = (dr2 @ W) * (1 - h**2)"),
+    Wrong("no import of numpy", "import numpy as np", "import numpy as np\n", ""),
+    Wrong("a cache that is spoiled", "changes its cache", "    return dr1 @ W.T, x.T @ dr1 + h.T @ dr2, dr1.sum(axis=0) + dr2.sum(axis=0)\n",
+          "    out = dr1 @ W.T, x.T @ dr1 + h.T @ dr2, dr1.sum(axis=0) + dr2.sum(axis=0)\n    h *= 2\n    return out\n"),
     Wrong("no derivative of the activation", "derivative of the activation is taken as 1", FIRST, FIRST.replace(" * (1 - y**2)", "")),
     Wrong("derivative at the wrong place", "", "dr = dy * (1 - y**2)", "dr = dy * (1 - y)"),
     Wrong("ignores the cotangent", "ignores", "dr = dy * (1 - y**2)", "dr = 1 - y**2"),

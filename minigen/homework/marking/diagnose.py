@@ -1,5 +1,7 @@
 """What a mistake looks like: the likely reason of a wrong gradient, value or index."""
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,22 +25,24 @@ Again = Callable[[float], NDArray]
 
 
 def gradient(task: Pair, case: ref.Case, i: int, yours: NDArray, bad: NDArray,
-             again: Again) -> Diagnosis | None:  # fmt: skip
-    """The likely reason that the gradient by input `i` is wrong."""
+             again: Again) -> Iterator[Diagnosis]:  # fmt: skip
+    """The possible reasons that the gradient by input `i` is wrong, the likeliest first."""
     ones = ref.Case(case.inputs, case.given, tuple(np.ones_like(v) for v in case.vs))
     if fits(ref.gradients(task.reference, ones)[i], yours):
         text = "ignores its cotangents: this is the gradient with ones for all of them"
-        return Diagnosis(Kind.COTANGENT, text)
+        yield Diagnosis(Kind.COTANGENT, text)
     right = ref.gradients(task.reference, case)
     for j, other in enumerate(right):
         if j != i and fits(other, yours) and not fits(-right[i], yours):
-            return Diagnosis(Kind.PERMUTED, f"this is d{task.inputs[j]}: exchanged?")
+            yield Diagnosis(Kind.PERMUTED, f"this is d{task.inputs[j]}: exchanged?")
     with np.errstate(all="ignore"):
         seen = _comparison(task, case, i, yours)
         found = diagnose(Mismatch(seen, bad.ravel(), yours, task.outputs, case.rows, again))
-        if found is None or found.kind in GENERAL:
-            return _slip_of_gradient(task, case, i, yours) or found
-    return found
+        if found is not None and found.kind not in GENERAL:
+            yield found
+        yield from _slips_of_gradient(task, case, i, yours)
+        if found is not None and found.kind in GENERAL:
+            yield found
 
 
 def _comparison(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Comparison:
@@ -55,18 +59,16 @@ def _comparison(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Compariso
     return Comparison(task.inputs[i], places, flat, none, parts, ones, size, none)
 
 
-def _slip_of_gradient(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Diagnosis | None:
-    """Which slip at a named quantity would give these numbers."""
+def _slips_of_gradient(task: Pair, case: ref.Case, i: int, yours: NDArray) -> Iterator[Diagnosis]:
+    """Which slips at a named quantity would give these numbers."""
     of_gradients = _slips(task.reference, case, ref.GRADIENT_SLIPS)
     of_values = (
         (path, f"this is the gradient if {text}")
         for path, text in _slips(task.reference, case, ref.VALUE_SLIPS)
     )
-    for slips in (of_gradients, of_values):
-        for path, text in slips:
-            if _would_give(task.reference, case, i, yours, path):
-                return Diagnosis(Kind.VALUE, text)
-    return None
+    for path, text in itertools.chain(of_gradients, of_values):
+        if _would_give(task.reference, case, i, yours, path):
+            yield Diagnosis(Kind.VALUE, text)
 
 
 def _would_give(reference: Reference, case: ref.Case, i: int, yours: NDArray,
@@ -76,15 +78,18 @@ def _would_give(reference: Reference, case: ref.Case, i: int, yours: NDArray,
     slope, mine = _attempt(ref.along, reference, case, i, u, path), np.sum(u * yours)
     if slope is None or not abs(slope - mine) <= 1e-7 * (abs(slope) + abs(mine)):
         return False
-    return fits(ref.gradients(reference, case, path)[i], yours)
+    guess = _attempt(ref.gradients, reference, case, path)
+    return guess is not None and fits(guess[i], yours)
 
 
 def _slips(reference: Reference, case: ref.Case,
            texts: dict[str, str]) -> Iterator[tuple[ref.Path, str]]:  # fmt: skip
     """(path, sentence) of each slip at each quantity."""
-    for name, of_one in ref.names(reference, case).items():
+    for name, kind in ref.names(reference, case).items():
         for slip, text in texts.items():
-            if of_one or slip not in ref.OF_ONE:
+            if (kind == "product") == (slip in ref.OF_PRODUCT) and (
+                kind == "one" or slip not in ref.OF_ONE
+            ):
                 yield ref.Path(name, slip, case.rows or 1), text.format(name)
 
 
@@ -96,38 +101,63 @@ def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> str | None:
-    """The likely reason that output `k` of a function is wrong."""
+def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> Iterator[str]:
+    """The possible reasons that output `k` of a function is wrong, the likeliest first."""
     right = ref.run(task.reference, case)[k]
     if right.dtype.kind in "ib":
-        return _integer(right, yours)
+        yield from filter(None, [_integer(right, yours)])
+        return
     if not np.all(np.isfinite(yours)):
-        return f"{np.count_nonzero(~np.isfinite(yours))} of {yours.size} entries are not finite"
+        yield f"{np.count_nonzero(~np.isfinite(yours))} of {yours.size} entries are not finite"
+        return
     if np.all(np.abs(yours - right) <= 1e-5 * np.abs(right).max(initial=0)):
-        return "almost right: float32 or a small constant in the middle?"
+        yield "almost right: float32 or a small constant in the middle?"
     for path, text in _slips(task.reference, case, ref.VALUE_SLIPS):
         guess = _attempt(ref.run, task.reference, case, path)
         if guess is not None and fits(guess[k], yours):
-            return text
+            yield text
     for factor, text in _factors(case, right):
         if fits(factor * right, yours):
-            return text
-    return _pattern(right, yours)
+            yield text
+    yield from filter(None, [_pattern(right, yours)])
 
 
-def outputs(task: Pair | Value, case: ref.Case, out: Sequence[NDArray]) -> str | None:
-    """Why the outputs of one case are wrong, or None."""
-    if len(out) != len(task.outputs):
-        return f"expected {len(task.outputs)} outputs ({', '.join(task.outputs)}), got {len(out)}"
-    expected = ref.run(task.reference, case)
-    for k, (name, yours, right) in enumerate(zip(task.outputs, out, expected, strict=True)):
-        bad = wrong(yours, right)
-        if isinstance(bad, str):
-            return f"{name}: {bad}"
-        if bad.any():
-            reason = value(task, case, k, yours)
-            return joined(worst(name, yours, right, bad), reason)
-    return None
+def outputs(task: Pair | Value, outs: dict[ref.Case, Sequence[NDArray]]) -> str | None:
+    """Why the outputs of some cases are wrong, or None; a reason is that of all wrong cases."""
+    wrongs: dict[ref.Case, tuple[int, NDArray]] = {}
+    for case in ref.largest_first(outs):
+        out = outs[case]
+        if len(out) != len(task.outputs):
+            wanted = ", ".join(task.outputs)
+            less = isinstance(task, Pair) and len(out) == len(task.outputs) - 1
+            hint = f" before the cache: return {wanted}, cache" if less else ""
+            return f"expected {len(task.outputs)} outputs ({wanted}), got {len(out)}{hint}"
+        expected = ref.run(task.reference, case)
+        for k, (name, yours, right) in enumerate(zip(task.outputs, out, expected, strict=True)):
+            bad = wrong(yours, right)
+            if isinstance(bad, str):
+                return f"{name}: {bad}"
+            if bad.any():
+                wrongs[case] = k, bad
+                break
+    if not wrongs:
+        return None
+    case, (k, bad) = next(iter(wrongs.items()))
+    right = ref.run(task.reference, case)[k]
+    same = [c for c, (at, _) in wrongs.items() if at == k]
+    telling = [c for c in same if outs[c][k].size > 1] or same
+    ways = [[*value(task, c, k, outs[c][k])] for c in telling]
+    return joined(worst(task.outputs[k], outs[case][k], right, bad), common(ways, str))
+
+
+def common(ways: Sequence[Sequence[Any]], text: Callable[[Any], str]) -> Any:
+    """The first of the reasons of one case that is a reason of every case, numbers apart."""
+
+    def plain(reason: Any) -> str:
+        return re.sub(r"[+-]?[\d.]+(e[+-]\d+)?(, \d+)*", "#", text(reason))
+
+    others = [{plain(reason) for reason in way} for way in ways[1:]]
+    return next((r for r in ways[0] if all(plain(r) in other for other in others)), None)
 
 
 def _factors(case: ref.Case, right: NDArray) -> Iterator[tuple[float, str]]:
@@ -136,7 +166,9 @@ def _factors(case: ref.Case, right: NDArray) -> Iterator[tuple[float, str]]:
     yield -1, "the sign: minus yours is right"
     yield 2, "twice the right one"
     yield 0.5, "half the right one"
-    for size, text in ((n, "N"), (d, f"its {d} columns")):
+    columns = np.shape(case.inputs[0])[-1] if case.inputs and case.rows and not right.ndim else 0
+    for size, text in ((n, "N"), (d, f"its {d} columns"), (columns, "the columns"),
+                       (n * columns, "all entries")):  # fmt: skip
         if size > 1:
             yield size, f"too large by the factor {size} ({text}): a sum in place of a mean?"
             yield 1 / size, f"too small by the factor {size} ({text}): a mean in place of a sum?"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.check import Kind
+from minigen.check import Diagnosis, Kind
 from minigen.homework.assignments import Pair
 from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
@@ -14,8 +14,14 @@ from minigen.homework.marking.session import Failure, Unwritten
 from minigen.homework.marking.task_check import UNSTABLE, UNTRIED, Result, Status, TaskCheck
 
 SHARE = 0.1  # of the work of a forward pass per parameter: a backward pass does far less
+SPOILED = "a second backward pass from the same cache gives another result: it changes its cache"
 FORWARDS = 20  # calls of a forward pass from a backward pass
 NOT_BACKWARD = "a forward pass for each parameter (differences, complex step) is no backward pass"
+
+
+def _text(found: Diagnosis) -> str:
+    """What tells a diagnosis from others: its words, where they name a quantity."""
+    return found.text if found.kind == Kind.VALUE else str(found.kind)
 
 
 class PairCheck(TaskCheck):
@@ -26,6 +32,7 @@ class PairCheck(TaskCheck):
 
     def run(self) -> None:
         self.outs, self.caches, self.grads, self.raised = {}, {}, {}, {}
+        self.spoiled: set[int] = set()  # gradients that change when they are asked for again
         self.forwards()
         for case in self.shuffled(self.caches):
             if not self.session.down:
@@ -58,8 +65,7 @@ class PairCheck(TaskCheck):
                     break
                 continue
             self.outs[case], self.caches[case] = out, cache
-        wrong = (diagnose.outputs(task, c, self.outs[c]) for c in ref.largest_first(self.outs))
-        self.results[task.forward] = Result.of(failed or next(filter(None, wrong), None))
+        self.results[task.forward] = Result.of(failed or diagnose.outputs(task, self.outs))
         if not self.caches:
             why = f"not tried, because {task.forward} returned no cache"
             raise Failure(self.session.broken or why)
@@ -68,6 +74,10 @@ class PairCheck(TaskCheck):
         """The gradients of one case."""
         try:
             self.grads[case] = self.back(case, self.caches[case])
+            twice = self.back(case, self.caches[case])
+            for k, (one, two) in enumerate(zip(self.grads[case], twice, strict=True)):
+                if not compare.same([one], [two]):
+                    self.spoiled.add(k)
         except Unwritten:
             raise
         except Failure as error:
@@ -103,6 +113,8 @@ class PairCheck(TaskCheck):
             return Result.of(self.refusal or self.why_raised())
         bad = {case: self.wrong_entries(case, i) for case in self.grads}
         failed = [c for c, mask in bad.items() if isinstance(mask, str) or mask.any()]
+        if not failed and i in self.spoiled:
+            return Result.of(SPOILED)
         if not failed:
             return Result.of(None) if len(bad) == len(self.cases) else UNTRIED
         mask = bad[case := ref.largest_first(failed)[0]]
@@ -123,11 +135,18 @@ class PairCheck(TaskCheck):
         text = compare.worst(f"d{self.task.inputs[i]}", yours, right, bad)
         if constant := self.batch_size_written(i, failed):
             return compare.joined(text, constant)
-        again = self.alone(case, i)
-        found = diagnose.gradient(self.task, case, i, yours, bad, again)
+        ways = [self.reasons(c, i) for c in ref.largest_first(failed)]
+        found = diagnose.common([way for way in ways if way is not None], _text)
         if found is None or found.kind == Kind.PLACE:
             return compare.joined(text, found and found.text, self.some_sizes(failed))
         return compare.joined(text, found.text)
+
+    def reasons(self, case: ref.Case, i: int) -> list[Diagnosis] | None:
+        """The possible reasons that a gradient is wrong in one case, None if its shape is."""
+        yours, mask = self.grads[case][i], self.wrong_entries(case, i)
+        if isinstance(mask, str):
+            return None
+        return [*diagnose.gradient(self.task, case, i, yours, mask, self.alone(case, i))]
 
     def batch_size_written(self, i: int, failed: list[ref.Case]) -> str | None:
         """Whether it is off by k / N or N / k for one k: a batch size written into it."""

@@ -25,7 +25,7 @@ class QuestionCheck(TaskCheck):
         value = Value(task.name, ("the right form",), task.true, task.draw, (), ())
         for case in self.shuffled(self.cases):
             out = self.session.ask(task.name, case.values)
-            why = diagnose.outputs(value, case, out)
+            why = diagnose.outputs(value, {case: out})
             if why and len(out) == 1 and compare.fits(ref.run(task.printed, case)[0], out[0]):
                 return f"{why}\nthis is the form as printed"
             if why:

@@ -24,6 +24,7 @@ GRADIENT_SLIPS = {
     "twice": "the path through {} is counted twice",
     "straight": "the derivative of {} is taken as 1",
     "turned": "the gradient through {} is transposed",
+    "other way": "going back, {} is taken transposed, or is not where it should be",
     "averaged": "the path through {} is averaged over the batch instead of summed",
 }
 VALUE_SLIPS = {
@@ -39,6 +40,7 @@ VALUE_SLIPS = {
     "mean": "{} is divided by its number of columns: a mean in place of a sum?",
 }
 OF_ONE = ("straight", "unapplied")  # slips at a function of one quantity
+OF_PRODUCT = ("other way",)  # slips at a product with a square matrix
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Path:
     name: str = ""
     slip: str = ""
     rows: int = 1
-    seen: dict[str, bool] | None = None
+    seen: dict[str, str] | None = None
 
     def __call__(self, name: str, value: Any) -> Any:
         return self.through(name, None, value)
@@ -56,8 +58,17 @@ class Path:
     def through(self, name: str, before: Any, value: Any) -> Any:
         """`value`, computed from `before`."""
         if self.seen is not None:
-            self.seen[name] = before is not None
+            self.seen[name] = "" if before is None else "one"
         return value if name != self.name else self._slipped(before, value)
+
+    def product(self, name: str, x: Any, W: Any) -> Any:
+        """x @ W, with a slip in how W leads back to x."""
+        if self.seen is not None and W.shape[0] == W.shape[1]:
+            self.seen[name] = "product"
+        y = x @ W
+        if name != self.name:
+            return y
+        return y.real + 1j * (x.imag @ W.real.T + x.real @ W.imag)
 
     def _slipped(self, before: Any, value: Any) -> Any:
         """What the slip makes of a quantity."""
@@ -108,8 +119,8 @@ class Case:
         return len(first) if first.ndim else 0
 
 
-def names(reference: Reference, case: Case) -> dict[str, bool]:
-    """{name: whether it is a function of one quantity} of the quantities on the way."""
+def names(reference: Reference, case: Case) -> dict[str, str]:
+    """{name: "one" for a function of one quantity, "product", or ""} of those on the way."""
     seen = {}
     run(reference, case, Path(seen=seen))
     return seen

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 from minigen.homework.wall import LIMITS, Limits, Lost, Worker, frames
 
 STARTS = 4
+HINTS = {  # what an error of Python's or NumPy's means here
+    "read-only": "it writes into its input: work on a copy",
+    "name 'np' is not defined": "is `import numpy as np` missing at the top?",
+    "matmul: ": "the shapes do not fit: is a .T missing, or one too many?",
+    "expected a tuple with the cache": "is the cache missing after the outputs?",
+}
 
 
 class Failure(Exception):
@@ -129,9 +135,9 @@ def message(values: Sequence) -> str:
 
 
 def _hint(values: Sequence) -> str:
-    """The usual reason of a ValueError that NumPy marks by its words alone."""
+    """The usual reason of an error that is known by its words alone."""
     text = message(values)
-    return " -- it writes into its input: work on a copy" if "read-only" in text else ""
+    return next((f" -- {hint}" for words, hint in HINTS.items() if words in text), "")
 
 
 def behind_wall(level: int, limits: Limits) -> Callable[[], Worker]:

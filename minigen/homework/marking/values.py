@@ -25,8 +25,7 @@ class ValueCheck(TaskCheck):
             out = self.session.ask(self.task.name, case.values)
             if not compare.same(first.setdefault(case, out), out):
                 return UNSTABLE
-        found = (diagnose.outputs(self.task, c, first[c]) for c in ref.largest_first(self.cases))
-        return next(filter(None, found), None)
+        return diagnose.outputs(self.task, first)
 
     def too_much_work(self) -> str | None:
         """Why its work at the large size is too much, where there is a limit."""

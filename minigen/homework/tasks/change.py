@@ -63,11 +63,11 @@ def bend(kind: str, r: NDArray) -> tuple[NDArray, NDArray]:
 
 def chain(kind: str, order: str, path: Path, z: NDArray, W: NDArray, b: NDArray) -> Outputs:
     affine = order == "affine first"
-    r = z @ path("W in the product", W) + b if affine else z
+    r = path.product("W", z, path("W in the product", W)) + b if affine else z
     y = bend(kind, path("r in y", r))[0]
     y = path.through("the elementwise map", r, y)
     if not affine:
-        y = y @ path("W in the product", W) + b
+        y = path.product("W", y, path("W in the product", W)) + b
     bent = path("the log-det of the elementwise map", np.log(bend(kind, path("r in logdet", r))[1]))
     det = path("the log-det of W", log_det(path("W in logdet", W)))
     return y, det + bent.sum(axis=1)

@@ -27,7 +27,7 @@ def layer(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Ou
 def twice(activation: str, path: Path, x: NDArray, W: NDArray, b: NDArray) -> Outputs:
     r = x @ path("the first use of W", W) + path("the first use of b", b)
     h = path.through("the first activation", r, FUNCTION[activation](r))
-    r2 = h @ path("the second use of W", W) + path("the second use of b", b)
+    r2 = path.product("W", h, path("the second use of W", W)) + path("the second use of b", b)
     return (path.through("the second activation", r2, FUNCTION[activation](r2)),)
 
 
