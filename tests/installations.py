@@ -120,7 +120,7 @@ def run(
     if it.lowest:
         file = place / "lowest.txt"
         file.write_text(lowest(), encoding="utf-8")
-        environment["PIP_CONSTRAINT"] = str(file)
+        environment["PIP_CONSTRAINT"] = file.as_uri()  # pip splits paths at spaces
     how: dict = {}
     if it.user:
         if os.name != "posix" or os.geteuid() != 0:
