@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.signature import Count, Range, Share, Size, checked, fields
 
-FONTS = (
+FONTS = (  # every matplotlib since 3.8 ships them
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Italic",
     "DejaVuSansMono", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "cmr10", "cmb10",
-    "cmss10", "cmtt10", "cmti10",
+    "cmss10", "cmtt10", "DejaVuSerif-Bold",
 )  # fmt: skip
 DIGITS = "0123456789"
 EM, CANVAS = 48, 96  # pixels of a master: the size of the font, and the side of the square
