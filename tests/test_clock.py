@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
+from minigen.core import tree
 from minigen.diffusion import ode, solvers
 from minigen.diffusion.predict import KINDS, REAL, coefficients, coefficients_at
 
@@ -175,3 +176,83 @@ def test_mu_has_no_meaning_between_the_steps(rng):
             ValueError, match="predict: expected one of eps, x0, v, score, velocity"
         ):
             call()
+
+
+def gaussian(variance, schedule):
+    """The model of data N(0, variance I) with the exact eps."""
+    net = mg.diffusion.IdealNoise.init(schedule, [[0.0, 0.0]], variance)
+    return mg.diffusion.DDPM(mg.diffusion.ReverseProcess(net, schedule, 2, "eps", "beta", 0.01))
+
+
+def integral(variance, schedule):
+    """int |eps - E eps|^2 d log r = D int s / (s + r^2) d log r, between t = 1 and t = T."""
+    log_r = schedule.log_ratios[[1, -1]]
+    value = log_r - np.log(variance + np.exp(2 * log_r)) / 2
+    return 2 * (value[1] - value[0])
+
+
+def estimate(model, clock, x0, rng):
+    """The bound of each row."""
+    loss = mg.diffusion.IntegralBound(model, clock)
+    (x,), given = loss.draw(x0, rng)
+    return loss.rows(x, **given)
+
+
+def test_the_bound_of_a_gaussian_in_continuous_time_is_the_integral(rng):
+    model = gaussian(0.5, SCHEDULE)
+    x0 = model.reverse.net.sample(20_000, rng=rng)
+    clock = mg.diffusion.Clock.init(SCHEDULE)
+    rows = estimate(model, clock, x0, rng)
+    assert abs(rows.mean() - integral(0.5, SCHEDULE)) < 4 * rows.std() / np.sqrt(len(rows))
+
+
+def test_more_steps_between_the_same_ends_bring_the_sum_to_the_integral():
+    """sum_t L_{t-1} - integral halves when the steps do: the sum is above, of first order."""
+    gaps = []
+    for T in (200, 400, 800):
+        r = np.geomspace(0.05, 20, T)
+        A = np.append(1.0, 1 / (1 + r**2))
+        schedule = mg.diffusion.schedule_from_betas(1 - A[1:] / A[:-1])
+        # mu - mu_tilde is k (eps - E eps), and E |eps - E eps|^2 = D s / (s + r^2)
+        beta, rest = schedule.beta[2:], schedule.one_minus_alpha_bar[2:]
+        w = beta**2 / (schedule.alpha[2:] * rest * 2 * schedule.beta_tilde[2:])
+        gaps.append((w * 2 * 0.5 / (0.5 + r[1:] ** 2)).sum() - integral(0.5, schedule))
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    np.testing.assert_allclose(np.array(gaps[:-1]) / gaps[1:], 2, rtol=0.05)
+
+
+def test_a_learned_clock_leaves_the_bound_and_halves_its_variance(rng):
+    model = gaussian(0.5, SCHEDULE)
+    x0 = model.reverse.net.sample(20_000, rng=rng)
+    clock = mg.diffusion.Clock.init(SCHEDULE)
+    before = estimate(model, clock, x0, rng)
+    mg.fit(
+        mg.diffusion.ClockLoss(clock, model), x0, steps=300, lr=0.05, batch=1024, rng=rng,
+        progress=False,
+    )  # fmt: skip
+    after = estimate(model, clock, x0, rng)
+    error = np.hypot(before.std(), after.std()) / np.sqrt(len(x0))
+    assert abs(before.mean() - after.mean()) < 4 * error
+    assert after.var() < before.var() / 2
+
+
+def test_the_best_clock_spends_its_time_as_the_root_mean_square_of_the_error(rng):
+    """The loss is least at w_k in proportion to the root of the mean of f^2 on piece k."""
+    clock = mg.diffusion.Clock.init(SCHEDULE, 4)
+    square, piece = rng.uniform(0.1, 2.0, 400), rng.integers(0, 4, 400)
+    loss = mg.diffusion.ClockLoss(clock, gaussian(0.5, SCHEDULE))
+    root = np.sqrt(np.bincount(piece, square))
+    best = tree.rebuild(loss, {"clock.a": np.log(root / root.sum())})
+    value, cache = best.forward(square=square, piece=piece)
+    (grads,) = best.backward(1.0, cache)
+    np.testing.assert_allclose(grads["clock"]["a"], 0, atol=1e-10 * value)
+    assert value < loss.forward(square=square, piece=piece)[0]
+
+
+def test_a_clock_reads_its_whole_range_in_order():
+    clock = mg.diffusion.Clock(np.array([0.3, -1.0, 0.8]), -2.0, 3.0)
+    v = (np.arange(3000) + 0.5) / 3000
+    u, slope, piece = clock.read(v)
+    assert np.all(np.diff(u) > 0) and u[0] > -2 and u[-1] < 3
+    np.testing.assert_allclose(slope.mean(), 5, rtol=1e-3)  # int u' dv is the range
+    np.testing.assert_allclose(np.bincount(piece) / 3000, clock.shares, atol=1e-3)

@@ -423,6 +423,19 @@ LOSSES = {
         eps=s.eps,
         h=s.normal(s.N, s.D),
     ),
+    "IntegralBound": lambda s: s.case(
+        diffusion.IntegralBound(ddpm(s), diffusion.Clock.init(s.schedule, 3)),
+        s.x,
+        u=2 * s.share - 1,
+        slope=1 + s.share,
+        eps=s.eps,
+    ),
+    "ClockLoss": lambda s: s.case(
+        diffusion.ClockLoss(diffusion.Clock.init(s.schedule, 3), ddpm(s)),
+        square=s.share,
+        piece=s.label,
+        mixes=True,
+    ),
     "FlowMatchingLoss": lambda s: s.case(
         ddpm(s, predict="v").flow_matching, s.x, s=s.share, eps=s.eps
     ),

@@ -1,6 +1,7 @@
 """Chapter: diffusion models, from the forward process to every term of the ELBO."""
 
 from minigen.diffusion.bound import Elbo
+from minigen.diffusion.clock import Clock, ClockLoss, IntegralBound
 from minigen.diffusion.covariance import noise_covariance, variance_costs
 from minigen.diffusion.covariance_matching import (
     CovarianceMatchingLoss,
@@ -42,6 +43,8 @@ __all__ = [
     "DDPM",
     "Antithetic",
     "BoundLoss",
+    "Clock",
+    "ClockLoss",
     "Convert",
     "CovarianceMatchingLoss",
     "Cumulate",
@@ -53,6 +56,7 @@ __all__ = [
     "IdealNoise",
     "Importance",
     "IntegerTerm",
+    "IntegralBound",
     "Marginal",
     "MarginalDensity",
     "NoiseAndShare",
