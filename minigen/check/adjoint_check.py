@@ -6,7 +6,7 @@ J u is one complex forward pass, J^T v is what `backward` gives. Each array's pa
 by the size of its gradient; otherwise a small array would be lost beside a large one.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ from minigen.check.report import Report, Row, State
 from minigen.check.shapes import misshapen
 from minigen.check.tolerance import decided
 from minigen.core import validate
-from minigen.core.signature import checked
+from minigen.core.signature import Range, checked
 
 FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding noise
 
@@ -26,7 +26,8 @@ FAINT = 1e-3  # cap on the weight of an array whose gradient is only rounding no
 @checked
 def adjoint(
     layer: Any, *inputs: ArrayLike, given: dict[str, Any] | None = None, rng: np.random.Generator,
-    method: Literal["auto", "complex", "richardson"] = "auto", directions: int = 8,
+    method: Literal["auto", "complex", "richardson"] = "auto",
+    directions: Annotated[int, Range(1, 10_000)] = 8,
 ) -> Report:  # fmt: skip
     """Check that `backward` is the adjoint of the derivative of `forward`, along random directions.
 
@@ -68,8 +69,7 @@ def adjoint(
     (True, '8 directions')
     """
     validate.generator(rng)
-    validate.integer("directions", directions, 1)
-    run = Evaluation.of(Probe.of(layer, inputs, given or {}), rng, method)
+    run = Evaluation.of(Probe.of(layer, inputs, given or {}).tried(), rng, method)
     rows = misshapen(run.probe.points, run.yours) or direction_rows(run, directions)
     return Report(f"adjoint of {type(layer).__name__}", tuple(rows), run.reference.note)
 

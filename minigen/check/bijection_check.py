@@ -67,7 +67,7 @@ def bijection(layer: Any, x: ArrayLike, *context: ArrayLike, rng: np.random.Gene
     """
     validate.generator(rng)
     validate.methods("layer", layer, "forward", "inverse")
-    there = Probe.of(layer, (x, *context), {})
+    there = Probe.of(layer, (x, *context), {}).tried()
     return Report(f"bijection {type(layer).__name__}", tuple(_bijection_rows(there, rng)))
 
 

@@ -68,6 +68,8 @@ def jacobian(f: Callable[[NDArray], ArrayLike], x: ArrayLike) -> NDArray:
            [4., 0.]])
     """
     z = validate.array("x", x).astype(np.complex128)
+    if z.ndim == 0 or not z.shape[-1]:
+        raise validate.expected("x", "at least one column", f"shape {validate.shaped(z.shape)}")
     columns = []
     for d in range(z.shape[-1]):
         z.imag[..., d] = H

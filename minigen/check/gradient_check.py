@@ -80,7 +80,7 @@ def gradients(
     validate.generator(rng)
     if entries is not None:
         validate.integer("entries", entries, 1)
-    rows, note = gradient_rows(Probe.of(layer, inputs, given or {}), rng, method, entries)
+    rows, note = gradient_rows(Probe.of(layer, inputs, given or {}).tried(), rng, method, entries)
     return Report(f"gradients of {type(layer).__name__}", tuple(rows), note)
 
 

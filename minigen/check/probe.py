@@ -90,6 +90,19 @@ class Probe:
         given = {name: _cast(value, dtype) for name, value in given.items()}
         return cls(_in_dtype(layer, dtype), arrays, given, direction)
 
+    def tried(self) -> "Probe":
+        """This probe, if the layer takes its inputs; where it does not, their shapes are said."""
+        try:
+            self.forward()
+        except validate.InvalidInput:
+            raise
+        except (ValueError, TypeError, IndexError) as error:
+            shapes = ", ".join(f"{n} {validate.shaped(x.shape)}" for n, x in self.inputs.items())
+            what = f"inputs that {type(self.layer).__name__}.{self.direction} takes"
+            got = f"{shapes} ({type(error).__name__}: {error})"
+            raise validate.expected(", ".join(self.inputs) or "given", what, got) from error
+        return self
+
     @functools.cached_property
     def params(self) -> dict[str, NDArray]:
         """{path: array} of the trained arrays."""

@@ -46,6 +46,7 @@ Steps = Annotated[int, Range(1, 10**6)]  # T, whose tables have an entry for eac
 Whole = Annotated[int, Range(0)]  # a seed, of any size
 NonNegative = Annotated[float, Range(0)]
 Positive = Annotated[float, Range(0, above=True)]
+Gain = Annotated[float, Range(0, 1e6)]  # of the variance of fresh weights
 Bound = Annotated[float, Range(1e-6, 1e6)]  # of a log-scale or an interval: c, bound
 Share = Annotated[float, Range(0, 1)]
 Path = str | PathLike
@@ -179,6 +180,8 @@ def _either(options: Sequence[Any]) -> Check | None:
     array_parts = typing.get_args(ArrayLike)
     if any(option in array_parts for option in options if option not in (str, bytes, complex)):
         return None  # an ArrayLike | None
+    if str in options and any(getattr(o, "__origin__", o) is PathLike for o in options):
+        return functools.partial(_path, types.NoneType in options)
     parts = [_check(o) for o in options if o not in (types.NoneType, None)]
     optional = types.NoneType in options
     if None in parts:
@@ -196,6 +199,17 @@ def _either(options: Sequence[Any]) -> Check | None:
         raise _joined(name, errors, "None" if optional else "")
 
     return check
+
+
+def _path(optional: bool, name: str, value: Any, sizes: dict[str, int]) -> Any:
+    """Of a path: a text or a path that can name a file."""
+    if value is None and optional:
+        return None
+    if not isinstance(value, str | PathLike):
+        raise validate.wrong_type(name, "a path", validate.shown(value))
+    if not str(value) or "\0" in str(value):
+        raise validate.expected(name, "the path of a file", validate.shown(value))
+    return value
 
 
 def _joined(name: str, errors: Sequence[Exception], also: str) -> Exception:

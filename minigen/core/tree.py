@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core.errors import wrong_type
-from minigen.core.signature import NonNegative, checked
+from minigen.core.signature import Gain, checked
 from minigen.core.validate import shown
 
 if TYPE_CHECKING:  # what a type checker has to know: each is a `dataclasses.field`
@@ -271,7 +271,7 @@ def join(grads: Mapping, paths: Sequence[Sequence[str]], out: NDArray) -> None:
 
 
 @checked
-def perturbed(node: Any, rng: np.random.Generator, spread: NonNegative = 0.4) -> Any:
+def perturbed(node: Any, rng: np.random.Generator, spread: Gain = 0.4) -> Any:
     """A float64 copy with N(0, spread^2) added to every parameter.
 
     Fresh layers are often the identity, at which a wrong gradient may look right.

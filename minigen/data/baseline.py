@@ -59,6 +59,7 @@ def baselines(data: Any) -> dict[str, float]:
     independent pixels 2.424
     full-covariance Gaussian 2.966
     """
+    validate.methods("data", data, "train", "test", "levels")
     levels = data.levels
     train = validate.integers("train.x", data.train.x, 0, levels - 1)
     test = validate.integers("test.x", data.test.x, 0, levels - 1)

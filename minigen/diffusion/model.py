@@ -160,7 +160,7 @@ class DDPM(Layer):
         eta, T = validate.number("eta", eta, 0, 1), self.schedule.T
         steps = T if steps is None else validate.integer("steps", steps, 1, T)
         reverse, labels = self.reverse, self.data.labels(label, n)
-        if validate.number("guidance", guidance) != 1:
+        if validate.number("guidance", guidance, -1e6, 1e6) != 1:
             if not self.classes:
                 raise validate.expected("guidance", "1 (the model has no classes)", guidance)
             reverse = reverse.guided(guidance, self.classes)

@@ -14,7 +14,7 @@ from scipy.interpolate import make_interp_spline
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.numeric import sigmoid
-from minigen.core.signature import Count, NonNegative, Steps, checked, fields
+from minigen.core.signature import Count, Range, Steps, checked, fields
 from minigen.core.tree import exact
 
 LARGEST = 0.999  # a step never forgets everything: sqrt(alpha_t) stays a number to divide by
@@ -197,7 +197,7 @@ def linear_schedule(T: Steps) -> Schedule:
 
 
 @checked
-def cosine_schedule(T: Steps, offset: NonNegative = 0.008) -> Schedule:
+def cosine_schedule(T: Steps, offset: Annotated[float, Range(0, 10)] = 0.008) -> Schedule:
     """A_t = f(t/T) / f(0), f(u) = cos(pi/2 (u + s) / (1 + s))^2 (Nichol & Dhariwal 2021).
 
     Parameters

@@ -30,6 +30,8 @@ class Affine(Bijection):
     def standardize(cls, x: ArrayLike) -> "Affine":
         """The map that gives the columns of x (N, D) mean 0 and standard deviation 1."""
         x = validate.array("x", x, ("N", "D"), np.float64)
+        if not len(x):
+            raise validate.expected("x", "at least one row", "none")
         mean, std = x.mean(axis=0), x.std(axis=0)
         scale = 1 / np.where(std > 1e-12 * np.abs(mean), std, 1)  # 1 for a constant column
         return cls(scale, -mean * scale)

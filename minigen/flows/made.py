@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Count, NonNegative, Size, checked
+from minigen.core.signature import Count, Gain, Size, checked
 from minigen.core.tree import const, param
 from minigen.flows import degrees
 from minigen.kernels.dense import bias_relu, bias_relu_backward
@@ -41,11 +41,13 @@ class MaskedLinear(Layer):
     @classmethod
     @checked
     def init(
-        cls, below: NDArray, above: NDArray, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, gain: NonNegative = 2.0, spread: NonNegative = 0.0,
+        cls, below: Annotated[ArrayLike, "I"], above: Annotated[ArrayLike, "O"], *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float32, gain: Gain = 2.0, spread: Gain = 0.0,
         rectified: bool = False,
     ) -> "MaskedLinear":  # fmt: skip
         """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
+        below, above = np.asarray(below), np.asarray(above)
         M = degrees.mask(below, above)
         scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
         W = (scale * M * rng.standard_normal(M.shape)).astype(dtype)
@@ -98,7 +100,7 @@ class MADE(Layer):
     def init(
         cls, features: Count, hidden: int | Sequence[int], parts: Count = 2, *,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
-        context: Size = 0, activation: str = "relu", last_gain: NonNegative = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "MADE":  # fmt: skip
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 

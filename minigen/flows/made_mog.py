@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Density
 from minigen.core.numeric import LOG_2PI, logsumexp
-from minigen.core.signature import Bound, Count, NonNegative, Size, checked
+from minigen.core.signature import Bound, Count, Gain, Size, checked
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 
@@ -39,7 +39,7 @@ class MADEMoG(Density):
     def init(
         cls, features: Count, hidden: int | Sequence[int], components: Count = 8, *, c: Bound = 4.0,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
-        context: Size = 0, activation: str = "relu", last_gain: NonNegative = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "MADEMoG":  # fmt: skip
         """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
         K = validate.integer("components", components, 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core.contract import Bijection, Cache
-from minigen.core.signature import Bound, Count, NonNegative, Size, checked
+from minigen.core.signature import Bound, Count, Gain, Size, checked
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 from minigen.flows.sequential_backward import incremental_backward
@@ -46,7 +46,7 @@ class MAFLayer(Bijection):
     def init(
         cls, features: Count, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, c: Bound = 2.0, order: str | ArrayLike = "natural",
-        context: Size = 0, activation: str = "relu", last_gain: NonNegative = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "MAFLayer":  # fmt: skip
         """A layer that starts at the identity; the options are those of `MADE.init`."""
         made = MADE.init(

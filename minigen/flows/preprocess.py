@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
 from minigen.core.signature import checked
 from minigen.core.tree import const
@@ -32,6 +33,8 @@ class Preprocess(Bijection):
     @checked
     def of(cls, *maps: Bijection, dtype: DTypeLike = np.float32) -> "Preprocess":
         """Of maps that are applied in this order, before a model of this type."""
+        for k, f in enumerate(maps):
+            validate.methods(f"maps[{k}]", f, "forward", "backward", "inverse")
         return cls(Chain(maps), np.zeros(0, dtype))
 
     def defined(self, x: NDArray) -> NDArray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core.contract import Bijection, Cache
-from minigen.core.signature import Bound, Count, NonNegative, Size, checked
+from minigen.core.signature import Bound, Count, Gain, Size, checked
 from minigen.flows.made import MADE
 from minigen.flows.sequential import incremental
 from minigen.flows.sequential_backward import incremental_backward
@@ -37,7 +37,7 @@ class SplineMAFLayer(Bijection):
         cls, features: Count, hidden: int | Sequence[int], *, bins: Count = 8, bound: Bound = 5.0,
         c: Bound = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32,
         order: str | ArrayLike = "natural", context: Size = 0, activation: str = "relu",
-        last_gain: NonNegative = 0.0,
+        last_gain: Gain = 0.0,
     ) -> "SplineMAFLayer":  # fmt: skip
         """A layer that starts at the identity; the options are those of `MADE.init`."""
         spline = Spline(bins, bound, c)

@@ -1,6 +1,7 @@
 """Columns without correlation: the fixed map that makes the best Gaussian of the data N(0, I)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,8 +30,8 @@ class Whiten(Bijection):
     Shapes: x, y (N, D); mean (D,); L (D, D), in float64.
     """
 
-    mean: NDArray = exact()
-    L: NDArray = exact()
+    mean: Annotated[NDArray, "D"] = exact()
+    L: Annotated[NDArray, "D D"] = exact()
 
     @classmethod
     def init_from(cls, x: ArrayLike, shrinkage: float | None = None) -> "Whiten":

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Loss
 from minigen.core.signature import checked
+from minigen.markov.sequences import padded
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,6 +33,10 @@ class SequenceNLL(Loss):
     """
 
     chain: Any
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validate.methods("chain", self.chain, "arguments", "forward", "backward")
 
     def draw(
         self, batch: Any, rng: np.random.Generator
@@ -77,6 +82,9 @@ def perplexity(chain: Any, sequences: Any, lengths: ArrayLike | None = None) -> 
     6.0
     """
     validate.methods("chain", chain, "arguments", "forward")
+    sequences, lengths = padded(sequences, lengths, "sequences")
+    if not len(sequences):
+        raise validate.expected("sequences", "at least one", "none")
     inputs, given = chain.arguments(sequences, lengths)
     logp = chain.forward(*inputs, **given)[0].astype(np.float64)
     return float(np.exp(-logp.sum() / _elements(*inputs, **given)))

@@ -13,6 +13,8 @@ from minigen.markov.gaussian_chain import GaussianChain
 from minigen.markov.sequences import inside, padded
 from minigen.prob import Gaussian
 
+MOST_STATES = 4000  # a table of 16 million entries
+
 
 @checked
 def fit_gaussian(
@@ -126,6 +128,9 @@ def _counts(
     y, lengths = padded(y, lengths, "y")
     states = int(y.max(initial=-1)) + 1 if states is None else states
     K = validate.integer("states", states, 1)
+    if K > MOST_STATES:
+        what = f"at most {MOST_STATES} states, whose table has K^2 entries"
+        raise validate.expected("states" if states else "y", what, K)
     _, given = CategoricalChain.init(K).arguments(y, lengths)
     y, steps = given["y"], inside(y.shape, lengths)[:, 1:]
     pair = y[:, :-1][steps] * K + y[:, 1:][steps]

@@ -59,6 +59,9 @@ def collapse(run: Any, loss: Any, window: Count = 50) -> CollapseReport:
     >>> bool(mg.metric.collapse(run, net))
     False
     """
+    if not isinstance(getattr(run, "history", None), dict):
+        raise validate.wrong_type("run", "what mg.fit returns", validate.shown(run))
+    validate.methods("loss", loss, "triplet")
     missing = set(COLUMNS) - set(run.history)
     if missing:
         raise validate.expected("run", f"a history with {', '.join(COLUMNS)}", f"no {missing}")

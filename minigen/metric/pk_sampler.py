@@ -40,6 +40,12 @@ class Balanced:
 
     def __post_init__(self) -> None:
         x = validate.array("x", self.x)
+        if x.ndim == 0:
+            raise validate.expected("x", "rows (N, ...)", x)
+        if self.augment is not None and not callable(self.augment):
+            raise validate.wrong_type(
+                "augment", "a function (x, rng)", validate.shown(self.augment)
+            )
         object.__setattr__(self, "x", x)  # rows of a table are positions, not its index
         object.__setattr__(self, "labels", label_array(self.labels, len(x)))
         validate.integer("per_class", self.per_class, 2)

@@ -71,6 +71,8 @@ def recall(e: ArrayLike, labels: ArrayLike, at: int | Sequence[int] = (1, 5)) ->
     True
     """
     at = validate.widths("at", at)
+    if not at:
+        raise validate.expected("at", "at least one rank", "none")
     hits = hit_ranks(e, labels, max(at))
     return {k: float(hits[:, :k].any(axis=1).mean()) for k in at}
 

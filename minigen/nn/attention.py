@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import NonNegative, checked
+from minigen.core.signature import Gain, checked
 from minigen.nn.conv import refuse_pictures
 from minigen.nn.linear import Linear
 
@@ -38,7 +38,7 @@ class SelfAttention(Layer):
     @checked
     def init(
         cls, channels: int, heads: int = 1, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, last_gain: NonNegative = 1.0,
+        dtype: DTypeLike = np.float32, last_gain: Gain = 1.0,
     ) -> "SelfAttention":  # fmt: skip
         """Variance 1 / C; `last_gain` scales that of W_out."""
         channels = validate.integer("channels", channels, 1)

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Count, NonNegative, Size, checked
+from minigen.core.signature import Count, Gain, Size, checked
 from minigen.nn.activation import SiLU, Softplus, Tanh
 from minigen.nn.dense import LinearReLU
 from minigen.nn.linear import Linear
@@ -40,7 +40,7 @@ class Sequential(Layer):
 @checked
 def mlp(
     n_in: Size, hidden: int | Sequence[int], n_out: Count, *, rng: np.random.Generator,
-    activation: str = "relu", last_gain: NonNegative = 1.0, dtype: DTypeLike = np.float32,
+    activation: str = "relu", last_gain: Gain = 1.0, dtype: DTypeLike = np.float32,
 ) -> Sequential:  # fmt: skip
     """A multilayer perceptron: Linear, activation, ..., Linear, with the values of `start`.
 

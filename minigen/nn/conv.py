@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -9,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Count, NonNegative, checked
+from minigen.core.signature import Count, Gain, checked
 from minigen.core.tree import param
 
 BLOCK = 600_000  # bytes of patches made at once: they stay in the cache until they are multiplied
@@ -34,15 +35,15 @@ class Conv2d(Layer):
     Shapes: x (N, H, W, C), W (k, k, C, n_out), b (n_out,), y (N, H / s, W / s, n_out).
     """
 
-    W: NDArray = param()
-    b: NDArray = param()
+    W: Annotated[NDArray, "k k I O"] = param()
+    b: Annotated[NDArray, "O"] = param()
     stride: int = 1
 
     @classmethod
     @checked
     def init(
         cls, n_in: Count, n_out: Count, size: int = 3, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, stride: int = 1, gain: NonNegative = 2.0,
+        dtype: DTypeLike = np.float32, stride: int = 1, gain: Gain = 2.0,
     ) -> "Conv2d":  # fmt: skip
         """W ~ N(0, gain / (k k C)) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
         validate.generator(rng)

@@ -1,13 +1,14 @@
 """Normalisation of each picture's channels in groups."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Positive, checked
+from minigen.core.signature import Count, Positive, checked
 from minigen.core.tree import param
 from minigen.kernels import group_norm as kernels
 from minigen.nn.conv import refuse_pictures
@@ -30,14 +31,14 @@ class GroupNorm(Layer):
     Shapes: x, y (N, H, W, C); scale, shift (C,).
     """
 
-    scale: NDArray = param()
-    shift: NDArray = param()
-    groups: int
+    scale: Annotated[NDArray, "C"] = param()
+    shift: Annotated[NDArray, "C"] = param()
+    groups: Count
     eps: Positive = 1e-5
 
     @classmethod
     @checked
-    def init(cls, channels: int, groups: int, *, dtype: DTypeLike = np.float32) -> "GroupNorm":
+    def init(cls, channels: Count, groups: Count, *, dtype: DTypeLike = np.float32) -> "GroupNorm":
         """scale 1, shift 0."""
         channels = validate.integer("channels", channels, 1)
         if channels % validate.integer("groups", groups, 1):

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer
-from minigen.core.signature import Count, NonNegative, Size, checked
+from minigen.core.signature import Count, Gain, Size, checked
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
 
@@ -29,7 +29,7 @@ class Linear(Layer):
     @checked
     def init(
         cls, n_in: Size, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
-        gain: NonNegative = 2.0, spread: NonNegative = 0.0,
+        gain: Gain = 2.0, spread: Gain = 0.0,
     ) -> "Linear":  # fmt: skip
         """W ~ N(0, gain / n_in), b ~ N(0, spread^2); gain 0 gives the zero map."""
         validate.generator(rng)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from minigen.core import validate
 from minigen.core.signature import checked
 from minigen.plot.style import BLUE, FAINT, INK, ORANGE, AxesLike, finished, graph, panels, title
 
@@ -35,6 +36,9 @@ def training(
     >>> len(mg.plot.training(run, floor=moons.entropy).axes)
     1
     """
+    history = getattr(run, "history", None)
+    if not isinstance(history, dict) or not history.get("loss"):
+        raise validate.wrong_type("run", "what mg.fit returns, with a loss", validate.shown(run))
     (panel,) = panels(1, ax, width=5.2, height=3.2)
     loss = np.asarray(run.history["loss"])
     steps = np.arange(1, len(loss) + 1)

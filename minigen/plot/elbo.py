@@ -33,6 +33,8 @@ def elbo_terms(
     1
     """
     L = validate.array("L", L, ("T",))
+    if len(L) < 2:
+        raise validate.expected("L", "at least two terms, L_0 and L_T", len(L))
     error = np.zeros_like(L) if error is None else validate.array("error", error, L.shape)
     (panel,) = panels(1, ax, width=5.6, height=3.4)
     t = np.arange(len(L))

@@ -42,6 +42,9 @@ def filmstrip(
     arrays = [validate.array(f"frames[{k}]", x) for k, x in enumerate(frames)]
     if not arrays or len({x.shape for x in arrays}) != 1:
         raise validate.expected("frames", "arrays of one shape", [x.shape for x in arrays])
+    if names is not None and len(names) != len(arrays):
+        raise validate.expected("names", f"{len(arrays)} names", len(names))
+    color = None if color is None else validate.array("color", color, (len(arrays[0]),))
     plane = arrays[0].ndim == 2 and arrays[0].shape[1] == 2
     tall = 2.35 if plane else 0.62 * len(arrays[0]) + 0.5
     axes = panels(len(arrays), ax, width=2.1 if plane else 0.75, height=tall)

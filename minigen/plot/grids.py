@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
-from minigen.core.signature import checked
+from minigen.core.signature import Count, checked
 from minigen.plot.style import MUTED, AxesLike, finished, panels, title
 
 INCH = 0.52  # the size of an image on the page
@@ -14,7 +14,7 @@ INCH = 0.52  # the size of an image on the page
 
 @checked
 def images(
-    x: ArrayLike, labels: ArrayLike | None = None, *, columns: int | None = None,
+    x: ArrayLike, labels: ArrayLike | None = None, *, columns: Count | None = None,
     top: float | None = None, heading: str | None = None, ax: AxesLike = None,
 ) -> Figure:  # fmt: skip
     """Images in a grid, dark where they are high.
@@ -38,7 +38,7 @@ def images(
     >>> len(mg.plot.images(test.x[:10], test.y[:10], columns=5).axes)
     1
     """
-    x = as_images(x)
+    x, labels = as_images(x), None if labels is None else names_of(labels)
     columns = columns or int(np.ceil(np.sqrt(len(x))))
     rows = -(-len(x) // columns)
     (panel,) = panels(1, ax, width=INCH * columns + 0.3, height=INCH * rows + 0.55)
@@ -75,11 +75,19 @@ def neighbours(
     >>> len(mg.plot.neighbours(test.x[:2], test.x[found]).axes)
     1
     """
-    query = as_images(query)
-    near = np.stack([as_images(f) for f in np.asarray(found)])
+    query = as_images(query, "query")
+    found = validate.array("found", found)
+    if found.ndim < 2 or not found.size:
+        raise validate.expected(
+            "found", "images (N, k, side^2) or (N, k, height, width)", found.shape
+        )
+    near = np.stack([as_images(f, "found") for f in found])
+    if near.shape[2:] != query.shape[1:]:
+        raise validate.expected("found", f"images of shape {query.shape[1:]}", near.shape[2:])
     if len(near) != len(query):
         raise validate.expected("found", f"rows for {len(query)} queries", len(near))
     columns, (height, width) = near.shape[1] + 1, query.shape[1:]
+    labels = None if labels is None else names_of(labels)
     if labels is not None and np.shape(labels) != (len(query), columns):
         what = f"shape ({len(query)}, {columns}): the query's, then what was found"
         raise validate.expected("labels", what, np.shape(labels))
@@ -91,14 +99,27 @@ def neighbours(
     return finished(panel, ax)
 
 
-def as_images(x: ArrayLike) -> NDArray:
+def names_of(labels: ArrayLike, name: str = "labels") -> NDArray:
+    """Words or numbers, as an array."""
+    try:
+        out = np.asarray(labels)
+    except ValueError:
+        raise validate.expected(name, "an array of words or numbers", "ragged rows") from None
+    if out.dtype.kind not in "biufUS" or out.ndim == 0 or not out.size:
+        raise validate.wrong_type(name, "an array of words or numbers", validate.shown(labels))
+    if out.dtype.kind == "f":
+        validate.refuse(name, out, ~np.isfinite(out), "finite numbers")
+    return out
+
+
+def as_images(x: ArrayLike, name: str = "x") -> NDArray:
     """(N, height, width): square images where the rows are flat."""
-    x = validate.array("x", x)
+    x = validate.array(name, x)
     if x.ndim == 3 and x.size:
         return x
     side = round(np.sqrt(x.shape[-1])) if x.ndim == 2 else 0
     if x.size == 0 or side * side != x.shape[-1]:
-        raise validate.expected("x", "images (N, height, width) or (N, side^2)", f"{x.shape}")
+        raise validate.expected(name, "images (N, height, width) or (N, side^2)", f"{x.shape}")
     return x.reshape(-1, side, side)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.signature import checked
-from minigen.plot.grids import as_images
+from minigen.plot.grids import as_images, names_of
 from minigen.plot.style import CLASSES, AxesLike, bare, finished, panels, title
 
 PIXELS, MARGIN = 1000, 0.03
@@ -42,7 +42,7 @@ def embedding(
     1
     """
     points = validate.array("points", points, ("N", 2))
-    x, labels = as_images(images), np.asarray(labels)
+    x, labels = as_images(images, "images"), names_of(labels)
     if not len(points) == len(x) == len(labels):
         sizes = f"{len(points)}, {len(x)}, {len(labels)}"
         raise validate.expected("points, images, labels", "as many of each", sizes)

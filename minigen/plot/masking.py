@@ -35,10 +35,7 @@ def masks(masks: Sequence[ArrayLike], *, ax: AxesLike = None) -> Figure:
     """
     if not len(masks):
         raise validate.expected("masks", "at least one mask", "none")
-    layers = [
-        validate.array(f"masks[{k}]", 1 * np.asarray(m), ("I", "O")) > 0
-        for k, m in enumerate(masks)
-    ]
+    layers = [validate.array(f"masks[{k}]", m, ("I", "O")) > 0 for k, m in enumerate(masks)]
     through = reduce(lambda seen, mask: seen @ mask > 0, [m.astype(int) for m in layers])
     axes = panels(len(layers) + 1, ax, width=2.5, height=2.9)
     names = ["input", *(f"hidden {k}" for k in range(1, len(layers))), "output"]

@@ -88,6 +88,8 @@ def gallery(
     >>> len(mg.plot.gallery({"moons": (mg.prob.Gaussian.init(2), mg.data.toy("moons"))}).axes)
     2
     """
+    if not pairs or not all(isinstance(v, tuple) and len(v) == 2 for v in pairs.values()):
+        raise validate.expected("pairs", "{name: (model, toy)}", validate.shown(pairs))
     axes = panels(2 * len(pairs), ax, columns=len(pairs), width=2.3, height=2.45)
     for k, (name, (model, toy)) in enumerate(pairs.items()):
         box = _view(toy)
@@ -120,7 +122,7 @@ def samples(
     2
     """
     given = {"truth": truth, "model": x} if truth is not None else {"samples": x}
-    clouds = {k: validate.array("x", v, ("N", 2)) for k, v in given.items()}
+    clouds = {k: validate.array(k, v, ("N", 2)) for k, v in given.items()}
     box = window(next(iter(clouds.values()))) if box is None else box
     axes = panels(len(clouds), ax, width=3.1, height=3.3)
     for panel, (name, points) in zip(axes, clouds.items(), strict=True):

@@ -37,6 +37,8 @@ def transition(
     2
     """
     matrix = validate.array("matrix", matrix, ("K", "K"))
+    if not matrix.size:
+        raise validate.expected("matrix", "at least one state", "none")
     names = [str(k) for k in range(len(matrix))] if names is None else list(names)
     if len(names) != len(matrix):
         raise validate.expected("names", f"{len(matrix)} names", len(names))

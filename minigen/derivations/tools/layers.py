@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from minigen.core import tree
 from minigen.core.contract import Layer
+from minigen.core.signature import Count, checked
 from minigen.derivations.tools.compare import gap
 from minigen.diffusion import ReverseProcess, Schedule, TimeNet
 from minigen.flows import AffineCoupling, Chain, Flow, IAFLayer, InvertibleLinear, MAFLayer, Permute
@@ -127,7 +128,8 @@ class Counted:
         return self.net.forward(*inputs)
 
 
-def as_maf(chain: GaussianChain, n: int) -> Flow:
+@checked
+def as_maf(chain: GaussianChain, n: Count) -> Flow:
     """A scalar Gaussian chain as a MAF without hidden units, whose weights are one band (MK-1).
 
     Parameters

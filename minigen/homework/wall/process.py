@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.core.signature import Count, Positive, fields
 from minigen.core.validate import InvalidValue
 from minigen.homework.wall import frames
 from minigen.homework.wall.allowance import TICK, Allowance
@@ -51,11 +52,12 @@ class Limits:
     2048
     """
 
-    call: float = 5.0
-    load: float = 8.0
-    total: float = 40.0
-    memory: int = 2048
-    file: int = 8
+    call: Positive = 5.0
+    load: Positive = 8.0
+    total: Positive = 40.0
+    memory: Count = 2048
+    file: Count = 8
+    __post_init__ = fields
 
     def system(self) -> dict[str, int]:
         """The same for the operating system, by the names of RLIMIT_*."""
