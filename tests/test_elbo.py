@@ -42,6 +42,9 @@ class Saying(Layer):
         eps, _ = self.net.forward(x, t=t)
         return df.Convert(self.net.schedule, "eps", self.kind).forward(x, eps, t=t)[0], None
 
+    def backward(self, dy, cache):
+        raise NotImplementedError("only its values are asked for")
+
 
 def ideal(s, mean, variance, kind="beta", predict="eps"):
     """A DDPM with the ideal network of N(mean, variance), in one dimension."""
