@@ -2,7 +2,7 @@
 
 import difflib
 import pathlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ class Dataset:
     the energy, the Digits, the Text, or all rows of the file. train, validation: what `fit`
     takes. features: D. levels: of integer data, else 0. Of a table with a label: labels, the
     class numbers of the training and validation rows, and classes, their names. record: what the
-    model's file is to know of a table.
+    model's file is to know of a table. paper: of a published table, the test log-likelihoods of
+    the paper; its source is the test part.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Dataset:
     labels: tuple[NDArray, NDArray | None] | None = None
     classes: tuple[str, ...] = ()
     record: Record | None = None
+    paper: dict[str, float] | None = None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class Dataset:
 def dataset(name: str, rng: np.random.Generator, reading: Reading | None = None) -> Dataset:
     """The data of that name or path; of a file, parts of the rows validate and test."""
     suffix = pathlib.Path(name).suffix.lower()
+    if name in data.PAPER_TABLES:
+        return _paper_table(name, reading or Reading())
     if suffix in SUFFIXES:
         return _table(name, rng, reading or Reading())
     if reading is not None:
@@ -75,13 +79,24 @@ def dataset(name: str, rng: np.random.Generator, reading: Reading | None = None)
     if name == "text" or suffix == ".txt":
         content = data.text(None if name == "text" else name)
         return Dataset(name, "text", content, *content.split(), content.states)
-    known = [*data.TOYS, *ENERGIES, *DIGITS, "text"]
+    known = [*data.TOYS, *ENERGIES, *DIGITS, "text", *data.PAPER_TABLES]
     near = difflib.get_close_matches(name, known, 1)
     if near:
         raise validate.expected("--data", f"a name or a file; did you mean {near[0]}?", repr(name))
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
     what = f"digits, digits-small, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
+
+
+def _paper_table(name: str, reading: Reading) -> Dataset:
+    """A published table, divided and prepared as published."""
+    if reading.path is None:
+        raise validate.expected("--path", f"where the data of {name} are", "none")
+    replace(reading, path=None).refuse(name)
+    found = data.paper_table(name, reading.path)
+    return Dataset(
+        name, "table", found.test, found.train, found.validation, found.features, paper=found.paper
+    )
 
 
 def _table(name: str, rng: np.random.Generator, reading: Reading) -> Dataset:

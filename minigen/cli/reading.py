@@ -20,6 +20,9 @@ Part = tuple[NDArray, NDArray | None]  # rows and their class numbers
 def options(command: argparse.ArgumentParser) -> None:
     """The options for tables."""
     group = command.add_argument_group("tables", "columns go by their names, or numbers from 1")
+    group.add_argument(
+        "--path", metavar="PATH", help=f"where the data of {', '.join(data.PAPER_TABLES)} are"
+    )
     group.add_argument("--label", metavar="COLUMN", help="of classes: a conditional model")
     group.add_argument("--drop", metavar="COLUMN,...", type=listed, help="left out")
     group.add_argument("--header", choices=YES_NO, help="whether the first line has names")
@@ -55,11 +58,12 @@ class Reading:
     header: bool | None = None
     validation: str | None = None
     test: float | None = None
+    path: str | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "Reading":
         header = YES_NO[args.header] if args.header else None
-        return cls(args.label, args.drop or (), header, args.validation, args.test)
+        return cls(args.label, args.drop or (), header, args.validation, args.test, args.path)
 
     def refuse(self, name: str) -> None:
         """Refuse what is said of a table when the data are none."""

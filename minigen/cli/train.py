@@ -23,15 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from minigen.cli import options, reading, unfinished
+from minigen.cli import options, reading, results, unfinished
 from minigen.cli.chapter import Model
 from minigen.cli.chapters import MODELS
 from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.files import write_picture
+from minigen.cli.results import mean
 from minigen.core import tree
 from minigen.core.interrupts import Terminated, held
 from minigen.data import TOYS
-from minigen.flows import ENERGIES
+from minigen.flows import ENERGIES, Flow
 from minigen.training.saves import write_somewhere
 
 
@@ -124,7 +125,18 @@ def _train(
     if picture:
         write_picture(picture, drawn(chosen, model, data, done, rng))
     _report(args, model, done, time.perf_counter() - start)
+    if data.paper is not None:
+        _compare(args, model, data)
     return int(place != out)
+
+
+def _compare(args: argparse.Namespace, model: Any, data: Dataset) -> None:
+    """Print the log-likelihood of a published table's test part beside the paper's."""
+    if not isinstance(model, Flow) or data.paper is None:
+        return
+    logp = model.log_prob(data.source).astype(np.float64)
+    row = mean(args.model, data.name, "test log-likelihood, nats", logp, data.paper)
+    print(json.dumps(results.plain([row])) if args.json else results.text([row]))
 
 
 def drawn(chosen: Model, model: Any, data: Dataset, done: Any, rng: np.random.Generator) -> Any:
