@@ -7,13 +7,14 @@ its name in CHAPTERS.
 from typing import Any
 
 from minigen.cli.chapter import Family, Model
-from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, triplet
+from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, pictures, triplet
 from minigen.core import validate
 
 CHAPTERS: dict[str, Any] = {
     "real_nvp": coupling,
     "autoregressive": autoregressive,
     "diffusion": diffusion,
+    "pictures": pictures,
     "triplet": triplet,
     "markov": markov,
 }

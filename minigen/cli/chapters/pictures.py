@@ -1,0 +1,89 @@
+"""Pictures: Real NVP with several scales and a diffusion model with a U-Net, on the digits."""
+
+import math
+
+import numpy as np
+
+from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
+from minigen.cli.chapters.coupling import nearest
+from minigen.cli.chapters.diffusion import DIFFUSION, SCHEDULES, sample_ddpm
+from minigen.cli.chapters.flows import FLOW, preparation
+from minigen.cli.datasets import Dataset
+from minigen.core import validate
+from minigen.diffusion import DDPM, ddpm
+from minigen.flows import Flow, real_nvp_image
+
+TEXT = """The same two models with convolutions, as their papers have them: what a network learns
+about a stroke in one place it knows in all places. The flow keeps the squares of one colour of a
+checkerboard and moves the others, and half of its numbers leave at each scale; the U-Net looks at
+the picture at several sizes at once. Every gradient is written by hand, convolutions included."""
+
+
+def side(dataset: Dataset) -> tuple[int, int, int]:
+    """(H, W, 1) of square pictures in rows."""
+    n = math.isqrt(dataset.features)
+    if n * n != dataset.features:
+        raise validate.expected("--data", "square pictures", f"{dataset.features} columns")
+    return n, n, 1
+
+
+def channels(recipe: Recipe) -> int:
+    """The one width that these models have."""
+    if len(recipe.hidden or ()) != 1:
+        raise validate.expected("--hidden", "one number of channels", recipe.hidden)
+    return (recipe.hidden or ())[0]
+
+
+def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+    return real_nvp_image(
+        side(dataset), 2, recipe.layers or 2, channels(recipe), rng=rng,
+        **preparation(dataset, rng),
+    )  # fmt: skip
+
+
+def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
+    return ddpm(
+        dataset.features, SCHEDULES["digits"], net="unet", shape=side(dataset),
+        hidden=channels(recipe), blocks=recipe.layers or 1, variance="free", classes=10,
+        levels=dataset.levels, rng=rng,
+    )  # fmt: skip
+
+
+COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99}
+MODELS = {
+    "real_nvp_image": Model(
+        build_flow, {"digits": Recipe(steps=1500, layers=2, hidden=(16,), **COMMON)}, FLOW
+    ),
+    "unet": Model(
+        build_unet, {"digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON)}, DIFFUSION
+    ),
+}
+STEPS = {"real_nvp_image": (150, 15), "unet": (200, 15)}  # of the demo: full, quick
+
+
+def show(stage: Stage) -> Chapter:
+    parts = [part(stage) for part in (multi_scale, unet)]
+    return Chapter.of("Pictures", TEXT, parts)
+
+
+def multi_scale(stage: Stage) -> Part:
+    from minigen import plot
+
+    name = "real_nvp_image"
+    done = stage.trained(name, MODELS[name], "digits", STEPS[name])
+    x = done.model.sample(40, rng=stage.rng)
+    picture = plot.images(x, columns=10, top=16, heading="40 samples")
+    return done.rows, [Shot("pictures_flow", picture, "Real NVP of two scales, briefly trained.")]
+
+
+def unet(stage: Stage) -> Part:
+    from minigen import plot
+
+    done = stage.trained("unet", MODELS["unet"], "digits", STEPS["unet"])
+    x = sample_ddpm(done.model, 40, rng=stage.rng)
+    picture = plot.images(x, columns=10, top=16, heading="40 samples, one class a column")
+    near = plot.neighbours(x[:8], nearest(x[:8], done.data.train), top=16)
+    return done.rows, [
+        Shot("pictures_unet", picture, "A U-Net, briefly trained."),
+        Shot("pictures_neighbours", near, "Its samples and the nearest training images."),
+    ]
