@@ -195,7 +195,7 @@ def estimate(model, clock, x0, rng):
     """The bound of each row."""
     loss = mg.diffusion.IntegralBound(model, clock)
     (x,), given = loss.draw(x0, rng)
-    return loss.rows(x, **given)
+    return loss.estimates(x, **given)
 
 
 def test_the_bound_of_a_gaussian_in_continuous_time_is_the_integral(rng):

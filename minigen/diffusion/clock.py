@@ -99,8 +99,8 @@ class IntegralBound(DiffusionLoss):
         u, slope, _ = self.clock.read(v)
         return (x0,), {"u": u, "slope": slope, **self.noise(x0, label, rng)}
 
-    def rows(
-        self, x0: NDArray, *, u: NDArray, slope: NDArray, eps: NDArray, label: NDArray | None = None
+    def estimates(
+        self, x0: NDArray, u: NDArray, slope: NDArray, eps: NDArray, label: NDArray | None = None
     ) -> NDArray:
         """The estimate of each row, (N,)."""
         e, *_ = self._errors(x0, u, eps, label)
@@ -154,7 +154,7 @@ class ClockLoss(Loss):
         even = Clock(np.zeros_like(self.clock.a), self.clock.low, self.clock.high)
         bound = IntegralBound(self.model, even)
         (x0,), given = bound.draw(batch, rng)
-        f = bound.rows(x0, **given) / (even.high - even.low)
+        f = bound.estimates(x0, **given) / (even.high - even.low)
         share = (given["u"] - even.low) / (even.high - even.low)
         piece = np.minimum((share * len(even.a)).astype(int), len(even.a) - 1)
         return (), {"square": f.astype(np.float64) ** 2, "piece": piece}
