@@ -86,5 +86,6 @@ def test_the_first_step_loads_what_it_needs():
     """Beside NumPy and what numba itself asks for, nothing that is slow to import."""
     parts = ("special", "stats", "sparse", "spatial", "integrate", "interpolate", "optimize")
     slow = ("matplotlib", "tqdm", *(f"scipy.{part}" for part in parts))
-    assert loaded(cold.STEP, slow) == []
+    asked = loaded("import scipy.linalg", slow)  # by numba; SciPy 1.13 imports scipy.sparse for it
+    assert set(loaded(cold.STEP, slow)) <= set(asked) <= {"scipy.sparse"}
     assert loaded("import minigen.flows", ("numba", "scipy.linalg", *slow)) == []
