@@ -7,7 +7,7 @@ import pytest
 
 import minigen as mg
 from minigen import metric
-from minigen.metric import Normalize, TripletLoss, embedding
+from minigen.metric import InfoNCE, Normalize, TripletLoss, embedding
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import pairwise
@@ -305,3 +305,56 @@ def test_the_plateau_is_the_loss_of_a_triplet_at_one_point(margin, distance, red
     loss, x = TripletLoss(margin, distance, reduce), rng.standard_normal((1, 3))
     assert np.isclose(loss.forward(x, x, x)[0], loss.plateau, rtol=1e-14)
     assert TripletLoss().plateau == 0.2  # of FaceNet
+
+
+def squared(e):
+    return ((e[:, None] - e) ** 2).sum(axis=2)
+
+
+def test_info_nce_is_the_softmax_over_the_positive_and_all_negatives(rng):
+    """Against the definition, pair by pair."""
+    e, labels = rng.standard_normal((8, 3)), np.array([0, 1, 0, 2, 1, 0, 2, 3])
+    d, terms = squared(e), []
+    for i in range(8):
+        for j in np.flatnonzero((labels == labels[i]) & (np.arange(8) != i)):
+            scores = np.append(-d[i, j], -d[i, labels != labels[i]]) / 0.5
+            terms.append(-scores[0] + np.log(np.exp(scores).sum()))
+    loss, _ = InfoNCE(0.5).forward(e, labels=labels)
+    np.testing.assert_allclose(loss, np.mean(terms), rtol=1e-13)
+
+
+def test_with_one_negative_info_nce_is_the_soft_margin(rng):
+    e = rng.standard_normal((3, 4))
+    loss, _ = InfoNCE(1.0).forward(e, labels=np.array([0, 0, 1]))
+    pairs = [e[[0, 1, 2]], e[[1, 0, 2]]]
+    soft = [TripletLoss("soft").forward(*(row[None] for row in rows))[0] for rows in pairs]
+    np.testing.assert_allclose(loss, np.mean(soft), rtol=1e-13)
+
+
+def test_for_small_temperature_info_nce_is_the_hinge_of_the_hardest_negative(rng):
+    e, labels = rng.standard_normal((7, 2)), np.array([0, 0, 0, 1, 1, 2, 2])
+    d, hinges, tau = squared(e), [], 1e-4
+    for i in range(7):
+        hardest = d[i, labels != labels[i]].min()
+        same = (labels == labels[i]) & (np.arange(7) != i)
+        hinges += list(np.maximum(d[i, same] - hardest, 0))
+    loss, _ = InfoNCE(tau).forward(e, labels=labels)
+    assert abs(tau * loss - np.mean(hinges)) < tau * np.log(7)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2], [0]])
+def test_info_nce_without_a_pair_or_a_negative_is_zero(labels, rng):
+    e = rng.standard_normal((len(labels), 2))
+    loss, cache = InfoNCE().forward(e, labels=np.array(labels))
+    de, _ = InfoNCE().backward(1.0, cache)
+    assert loss == 0 and not de.any()
+
+
+def test_info_nce_learns_the_digits(rng):
+    digits = mg.data.digits()
+    net = mg.metric.embedding(64, 16, rng=rng, temperature=0.1)
+    before = mg.metric.recall(net.embed(digits.test.x), digits.test.y)[1]
+    batches = mg.metric.Balanced(digits.train.x, digits.train.y)
+    mg.fit(net, batches, steps=300, rng=rng, progress=False)
+    after = mg.metric.recall(net.embed(digits.test.x), digits.test.y)[1]
+    assert after > 0.95 and after > before

@@ -51,7 +51,7 @@ from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.markov import CategoricalChain, GaussianChain
-from minigen.metric import Normalize, TripletLoss, embedding
+from minigen.metric import InfoNCE, Normalize, TripletLoss, embedding
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.nn.embed import LabelEmbedding, TimeEmbedding
@@ -467,6 +467,7 @@ LOSSES = {
         labels=s.classes,
         mixes=True,
     ),
+    "InfoNCE": lambda s: s.case(InfoNCE(0.7), s.normal(7, s.D), labels=s.classes, mixes=True),
     "BatchAll": lambda s: s.case(
         BatchAll(TripletLoss("soft", "euclidean")), s.normal(7, s.D), labels=s.classes, mixes=True
     ),

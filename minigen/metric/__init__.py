@@ -9,6 +9,7 @@ from minigen.metric.augment import RandomAffine
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.diagnosis import CollapseReport, collapse
 from minigen.metric.embedding_loss import MinedTripletLoss, Normalize, embedding
+from minigen.metric.info_nce import InfoNCE
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import MINING, triplets
 from minigen.metric.pca import PCA
@@ -17,8 +18,8 @@ from minigen.metric.retrieval import nearest, recall
 from minigen.metric.triplet import TripletLoss
 
 __all__ = [
-    "MINING", "PCA", "Balanced", "BatchAll", "CollapseReport", "MinedTripletLoss", "MinedTriplets",
-    "Normalize", "RandomAffine", "TripletLoss", "collapse", "embedding", "nearest",
+    "MINING", "PCA", "Balanced", "BatchAll", "CollapseReport", "InfoNCE", "MinedTripletLoss",
+    "MinedTriplets", "Normalize", "RandomAffine", "TripletLoss", "collapse", "embedding", "nearest",
     "recall", "triplets",
 ]  # fmt: skip
 

@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
-from minigen.core.signature import Count, NonNegative, checked
+from minigen.core.signature import Count, NonNegative, Positive, checked
 from minigen.metric.batch_all import BatchAll
+from minigen.metric.info_nce import InfoNCE
 from minigen.metric.mined_triplets import MinedTriplets
 from minigen.metric.mining import MINING, label_array
 from minigen.metric.triplet import TripletLoss
@@ -58,12 +59,12 @@ class MinedTripletLoss(Loss):
     ----------
     features : the number of columns of x
     net : a layer from (N, features) to embeddings (N, D)
-    criterion : MinedTriplets or BatchAll
+    criterion : MinedTriplets, BatchAll or InfoNCE
     """
 
     features: Count
     net: Layer
-    criterion: MinedTriplets | BatchAll
+    criterion: MinedTriplets | BatchAll | InfoNCE
 
     @property
     def triplet(self) -> TripletLoss:
@@ -111,7 +112,7 @@ def embedding(
     features: Count, dims: Count, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
     activation: str = "relu", margin: NonNegative | Literal["soft"] = 0.2,
     distance: str = "squared", mining: str = "semi_hard", normalize: bool = True,
-    dtype: DTypeLike = np.float32,
+    temperature: Positive | None = None, dtype: DTypeLike = np.float32,
 ) -> MinedTripletLoss:  # fmt: skip
     """A network that embeds `features` numbers in `dims` dimensions, as a loss to fit.
 
@@ -125,6 +126,8 @@ def embedding(
     distance : "squared" or "euclidean"
     mining : "batch_all", "batch_hard" or "semi_hard"
     normalize : whether embeddings are put on the unit sphere, as in FaceNet (Schroff et al. 2015)
+    temperature : if given, the loss is `InfoNCE` of this temperature, on all negatives at once, and
+        margin, distance and mining are not used
     dtype : of the parameters
 
     Returns
@@ -142,6 +145,8 @@ def embedding(
     net = mlp(features, hidden, dims, rng=rng, activation=activation, dtype=dtype)
     if normalize:
         net = Sequential((*net.layers, Normalize()))
+    if temperature is not None:
+        return MinedTripletLoss(features, net, InfoNCE(temperature))
     triplet = TripletLoss(margin, distance)
     every = mining == "batch_all"
     criterion = BatchAll(triplet) if every else MinedTriplets(triplet, mining)

@@ -527,6 +527,7 @@ RULES: dict[str, Callable[[View], Sizes]] = {
     "Linear": linear, "LinearReLU": linear, "MaskedLinear": masked, "Sequential": one_after_another,
     "Tanh": leaf, "ReLU": leaf, "SiLU": leaf, "Softplus": leaf, "Exp": leaf, "Logit": leaf,
     "Normalize": leaf, "Spline": leaf, "Cumulate": leaf, "KLDiagonal": leaf, "TripletLoss": leaf,
+    "InfoNCE": leaf,
     "Step": leaf, "StepDensity": leaf, "Marginal": leaf, "MarginalDensity": leaf,
     "Uniform": leaf, "Antithetic": leaf, "Importance": importance,
     "ResidualBlock": residual, "TimeEmbedding": time_embedding, "LabelEmbedding": label_embedding,
