@@ -275,7 +275,7 @@ def test_bad_calls_are_refused_by_name(rng):
         (lambda: model.elbo(np.zeros((0, 2)), rng=rng), "x: expected at least one row"),
         (lambda: model.sample(-1, rng=rng), "n: expected an integer >= 0"),
         (lambda: model.sample(3, rng=rng, steps=0), "steps: expected an integer in 1..20"),
-        (lambda: model.sample(3, rng=rng, sampler="euler"), "sampler: expected one of"),
+        (lambda: model.sample(3, rng=rng, sampler="guess"), "sampler: expected one of"),
         (lambda: model.sample(3, rng=rng, label=1), "label: expected none"),
         (lambda: model.sample(3, rng=rng, guidance=2.0), "guidance: expected 1"),
         (lambda: digits.elbo(np.full((1, 2), 0.5), rng=rng), "x: expected whole numbers in 0..4"),

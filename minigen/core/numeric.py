@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core import validate
 from minigen.core.signature import Range, checked
 
 LOG_2PI = float(np.log(2 * np.pi))  # a Python float leaves float32 alone
@@ -74,6 +75,8 @@ def logsumexp(x: NDArray[np.inexact], axis: Annotated[int, Range(-32, 32)] = -1)
     >>> mg.core.logsumexp(np.array([[1000.0, 1000.0], [0.0, -np.inf]])).round(3)
     array([1000.693,    0.   ])
     """
+    if not x.size:
+        raise validate.expected("x", "at least one number", "none")
     top = np.max(x.real, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0).astype(x.real.dtype)
     return np.squeeze(top, axis) + np.log(np.sum(np.exp(x - top), axis=axis))

@@ -154,6 +154,7 @@ def definite(name: str, value: NDArray) -> NDArray:
 def semidefinite(name: str, value: ArrayLike) -> NDArray:
     """`value` as covariance matrices (..., D, D) in float64: symmetric, no eigenvalue below 0."""
     S = array(name, value, dtype=np.float64)
+    refuse(name, S, np.abs(S) > 1e100, "numbers below 1e100")
     if S.ndim < 2 or S.shape[-1] != S.shape[-2]:
         raise expected(name, "square matrices", f"shape {shaped(S.shape)}")
     if not np.allclose(S, np.swapaxes(S, -1, -2), rtol=1e-10):

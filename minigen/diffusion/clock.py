@@ -16,7 +16,7 @@ error is large: dv/du in proportion to the root mean square of |eps - eps(x_u, u
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.numeric import logsumexp
-from minigen.core.signature import Count, checked
+from minigen.core.signature import Count, checked, fields
 from minigen.core.tree import const, param
 from minigen.diffusion.losses import DiffusionLoss
 from minigen.diffusion.predict import REAL, coefficients_at
+from minigen.diffusion.reverse import is_ddpm
 from minigen.diffusion.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Clock(Layer):
     ([0, 3], True)
     """
 
-    a: NDArray = param()
+    a: Annotated[NDArray, "K"] = param()
     low: float
     high: float
 
@@ -91,6 +92,8 @@ class IntegralBound(DiffusionLoss):
     clock: Clock = const()
 
     def __post_init__(self) -> None:
+        is_ddpm(self.model)
+        fields(self)
         validate.choice("predict", self.model.reverse.predict, REAL)
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
@@ -145,6 +148,10 @@ class ClockLoss(Loss):
 
     clock: Clock
     model: "DDPM" = const()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_ddpm(self.model)
 
     @property
     def data_dtype(self) -> np.dtype:

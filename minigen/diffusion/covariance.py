@@ -13,6 +13,8 @@ nothing; the truth is between (Bao et al. 2022, "Analytic-DPM"). A diagonal cova
 diagonal of the truth's; one number for each t has the mean of it over x_t and columns.
 """
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,10 +26,12 @@ from minigen.diffusion.schedule import at
 from minigen.diffusion.terms import PriorTerm
 from minigen.diffusion.variance import noise_to_mean
 
+FAR = 1e15  # its square is finite in float32, too
 COSTS = ("beta", "beta_tilde", "interpolated", "isotropic", "diagonal", "full")
 
 
-def noise_covariance(ideal: IdealNoise, xt: NDArray, t: NDArray) -> NDArray:
+@checked
+def noise_covariance(ideal: IdealNoise, xt: Annotated[ArrayLike, "N D"], t: ArrayLike) -> NDArray:
     """Cov[eps | x_t] where the density of the data is known (S-SIGMA).
 
     Parameters
@@ -47,6 +51,11 @@ def noise_covariance(ideal: IdealNoise, xt: NDArray, t: NDArray) -> NDArray:
     >>> bool(np.allclose(C, ideal.schedule.alpha_bar[3] * np.eye(2)))
     True
     """
+    xt = validate.array("xt", xt, ("N", ideal.means.shape[1]), np.float64)
+    validate.refuse("xt", xt, np.abs(xt) > FAR, f"numbers within {FAR:.0e} of 0")
+    t = validate.integers("t", t, 1, ideal.schedule.T, ("N",))
+    if len(t) not in (1, len(xt)):
+        raise validate.expected("t", f"1 or {len(xt)} times", len(t))
     eps, cache = ideal.forward(xt, t=t)
     J = np.empty((*xt.shape, xt.shape[1]))
     for d in range(xt.shape[1]):  # the Jacobian is symmetric: its rows are its columns
@@ -84,6 +93,9 @@ def variance_costs(
     True
     """
     x0 = validate.array("x0", x0, ("N", ideal.means.shape[1]), np.float64)
+    if not len(x0):
+        raise validate.expected("x0", "at least one row", "none")
+    validate.refuse("x0", x0, np.abs(x0) > FAR, f"numbers within {FAR:.0e} of 0")
     schedule, more = ideal.schedule, ideal.sample(samples, rng=rng)
     k2, tilde, beta = noise_to_mean(schedule), schedule.beta_tilde, schedule.beta
     last, _ = PriorTerm(schedule).forward(x0)

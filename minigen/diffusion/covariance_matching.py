@@ -13,6 +13,7 @@ from minigen.core.tree import const
 from minigen.diffusion.losses import DiffusionLoss, weighted_mean
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import coefficients
+from minigen.diffusion.reverse import is_ddpm
 from minigen.diffusion.schedule import at
 from minigen.diffusion.variance import FIXED
 
@@ -66,6 +67,7 @@ class CovarianceMatchingLoss(DiffusionLoss):
     times: "Times" = const()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         validate.choice("variance", self.model.reverse.variance, ("share",))
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
@@ -124,6 +126,7 @@ def with_covariance(
     >>> model.sample(5, rng=rng).shape
     (5, 2)
     """
+    is_ddpm(model)
     p, D = model.reverse, model.features
     validate.choice("variance", p.variance, FIXED)
     share = TimeNet.init(

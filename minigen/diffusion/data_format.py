@@ -10,6 +10,8 @@ from minigen.core import validate
 from minigen.core.signature import Count, Size
 from minigen.core.tree import exact
 
+FAR = 1e15  # its square is finite in float32, too
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -69,7 +71,9 @@ class DataFormat:
             x = validate.array("x", x, shape)
         if len(x) == 0:
             raise validate.expected("x", "at least one row", "none")
-        return self.scale(x), self.labels(label, len(x))
+        z = self.scale(x)
+        validate.refuse("x", x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
+        return z, self.labels(label, len(x))
 
     def pairs(self, batch: Any) -> tuple[NDArray, NDArray | None]:
         """A training batch, x or (x, label), checked and scaled."""

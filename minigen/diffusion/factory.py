@@ -96,7 +96,10 @@ def ddpm(
     if init_from is not None:
         if levels:
             raise validate.expected("init_from", "None for integer data", "an array")
-        units = Units.of(validate.array("init_from", init_from, ("N", features), np.float64))
+        x = validate.array("init_from", init_from, ("N", features), np.float64)
+        if not len(x):
+            raise validate.expected("init_from", "at least one row", "none")
+        units = Units.of(x)
     validate.choice("net", net, ("mlp", "unet"))
     outputs = 2 if variance in LEARNED else 1
     new: dict[str, Any] = {"T": schedule.T, "classes": classes, "rng": rng, "dtype": dtype}

@@ -10,6 +10,7 @@ from minigen.core import validate
 from minigen.core.contract import Cache, Grads
 from minigen.diffusion.losses import DiffusionLoss
 from minigen.diffusion.predict import REAL, coefficients_at
+from minigen.diffusion.reverse import is_ddpm
 
 if TYPE_CHECKING:
     from minigen.diffusion.model import DDPM
@@ -31,6 +32,7 @@ class FlowMatchingLoss(DiffusionLoss):
     model: "DDPM"
 
     def __post_init__(self) -> None:
+        is_ddpm(self.model)
         validate.choice("predict", self.model.reverse.predict, REAL)
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:

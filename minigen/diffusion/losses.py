@@ -12,7 +12,7 @@ from minigen.core.numeric import LOG_2PI
 from minigen.core.signature import Positive, checked
 from minigen.core.tree import const
 from minigen.diffusion.predict import coefficients
-from minigen.diffusion.reverse import ReverseProcess
+from minigen.diffusion.reverse import ReverseProcess, is_ddpm
 from minigen.diffusion.terms import PriorTerm
 from minigen.diffusion.timesteps import Times
 from minigen.prob.gaussian import standard_normal
@@ -34,8 +34,9 @@ class DiffusionLoss(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        validate.methods("model", self.model, "reverse", "data", "dropped")
-        validate.methods("times", self.times, "draw")
+        is_ddpm(self.model)
+        if hasattr(self, "times"):
+            validate.methods("times", self.times, "draw")
 
     @property
     def data_dtype(self) -> np.dtype:

@@ -223,6 +223,9 @@ class DDPM(Layer):
             raise validate.expected("levels", "0 (continuous data) for the ODE", self.levels)
         tolerance = validate.number("tolerance", tolerance, np.finfo(np.float64).eps)
         x0, labels = self.data.checked(x, label)
+        validate.refuse(
+            "x", x0, np.abs(x0) > 1e4, "numbers within 1e4 of 0, where the ODE is smooth"
+        )
         logp = ode.log_prob(self.reverse, x0, label=labels, tolerance=tolerance)
         return logp - self.units.log_volume if self.units else logp
 

@@ -161,3 +161,9 @@ class ReverseProcess(Layer):
 def _labelled(label: NDArray | None) -> dict[str, Any]:
     """The keyword of a network with classes, or nothing."""
     return {} if label is None else {"label": label}
+
+
+def is_ddpm(model: Any) -> None:
+    """Refuse what is no diffusion model."""
+    if not isinstance(getattr(model, "reverse", None), ReverseProcess):
+        raise validate.wrong_type("model", "a DDPM", validate.shown(model))

@@ -94,7 +94,8 @@ class Schedule:
 
     def time(self, ratio: ArrayLike) -> NDArray:
         """The real time t at which r(t) is `ratio`, the inverse of `ratio`; at most T."""
-        want = np.asarray(ratio, np.float64)
+        want = validate.array("ratio", ratio, dtype=np.float64)
+        validate.refuse("ratio", want, want < 0, "numbers >= 0")
         first, last = np.exp(self.log_ratios[[1, -1]])
         if self.T == 1:
             return np.minimum(want / first, 1)

@@ -47,6 +47,8 @@ class InvertibleLinear(Bijection):
         cls, W: Annotated[ArrayLike, "D D"], *, dtype: DTypeLike = np.float32
     ) -> "InvertibleLinear":
         """The layer y = x W of a regular matrix."""
+        if not np.size(W):
+            raise validate.expected("W", "at least one column", "none")
         P, L, U = scipy.linalg.lu(W)
         diagonal = np.diag(U)
         if not np.all(diagonal):

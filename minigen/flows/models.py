@@ -312,7 +312,7 @@ def assemble(
         before = (Logit(bins=float(levels), low=0.01),)
     fixed, x = list(before), None
     if init_from is not None:
-        if not np.size(init_from):
+        if not validate.array("init_from", init_from).size:
             raise validate.expected("init_from", "at least one row", "none")
         if levels:
             x = validate.integers("init_from", init_from, 0, levels - 1, ("N", features))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -80,7 +80,7 @@ class PictureCoupling(Bijection):
     Shapes: x, y (N, H, W, C); order (H W C,), a permutation of the picture read row by row.
     """
 
-    order: NDArray = const()
+    order: Annotated[NDArray, "D"] = const()
     coupling: AffineCoupling
 
     @property
@@ -146,7 +146,7 @@ class ConvNet(Layer):
     blocks: tuple[ConvBlock, ...]
     norm: GroupNorm
     head: Conv2d
-    order: NDArray = const()
+    order: Annotated[NDArray, "D"] = const()
     d: int
     shape: tuple[int, int, int]
     context: int = 0

@@ -60,6 +60,8 @@ class Whiten(Bijection):
             if shrinkage is None
             else validate.number("shrinkage", shrinkage, 0, 1)
         )
+        if not len(x):
+            raise validate.expected("x", "at least one row", "none")
         mean, std = moments(x)
         z = (x - mean) / std
         C = (1 - a) * (z.T @ z / len(z)) + a * np.eye(z.shape[1])

@@ -73,6 +73,9 @@ def recall(e: ArrayLike, labels: ArrayLike, at: int | Sequence[int] = (1, 5)) ->
     at = validate.widths("at", at)
     if not at:
         raise validate.expected("at", "at least one rank", "none")
+    e = validate.array("e", e, ("N", "D"))
+    if len(e) <= max(at):
+        raise validate.expected("e", f"more than {max(at)} rows, for at={max(at)}", len(e))
     hits = hit_ranks(e, labels, max(at))
     return {k: float(hits[:, :k].any(axis=1).mean()) for k in at}
 

@@ -1,6 +1,6 @@
 """Measured times against the number of dimensions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,6 +38,9 @@ def cost(
     """
     for name in sequential:
         validate.choice("sequential", name, list(table))
+    for name, pair in table.items():
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise validate.expected(f"table[{name!r}]", "a pair (D, seconds)", validate.shown(pair))
     return lines(
         {name: (D, 1000 * np.asarray(seconds)) for name, (D, seconds) in table.items()},
         xlabel="dimensions D", ylabel="milliseconds", log="xy", dashed=sequential,

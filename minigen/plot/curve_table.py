@@ -1,6 +1,6 @@
 """Curves of a small table: a line for each name, with its name at its end."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -53,6 +53,9 @@ def lines(
         validate.choice("dashed", name, list(table))
     (panel,) = panels(1, ax, width=6.4, height=3.9)
     ends = {}
+    for name, pair in table.items():
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise validate.expected(f"table[{name!r}]", "a pair (x, y)", validate.shown(pair))
     for k, (name, (x, y)) in enumerate(table.items()):
         x = validate.array(f"x of {name}", x, ("N",), np.float64)
         y = validate.array(f"y of {name}", y, (len(x),), np.float64)

@@ -37,7 +37,7 @@ def training(
     1
     """
     history = getattr(run, "history", None)
-    if not isinstance(history, dict) or not history.get("loss"):
+    if not isinstance(history, dict) or not len(history.get("loss", ())):
         raise validate.wrong_type("run", "what mg.fit returns, with a loss", validate.shown(run))
     (panel,) = panels(1, ax, width=5.2, height=3.2)
     loss = np.asarray(run.history["loss"])

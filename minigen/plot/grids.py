@@ -115,6 +115,8 @@ def names_of(labels: ArrayLike, name: str = "labels") -> NDArray:
 def as_images(x: ArrayLike, name: str = "x") -> NDArray:
     """(N, height, width): square images where the rows are flat."""
     x = validate.array(name, x)
+    if x.ndim == 0:
+        raise validate.expected(name, "images (N, height, width) or (N, side^2)", "a number")
     if x.ndim == 3 and x.size:
         return x
     side = round(np.sqrt(x.shape[-1])) if x.ndim == 2 else 0

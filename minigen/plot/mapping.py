@@ -43,6 +43,8 @@ def embedding(
     """
     points = validate.array("points", points, ("N", 2))
     x, labels = as_images(images, "images"), names_of(labels)
+    if labels.ndim != 1:
+        raise validate.expected("labels", "shape (N,)", validate.shaped(labels.shape))
     if not len(points) == len(x) == len(labels):
         sizes = f"{len(points)}, {len(x)}, {len(labels)}"
         raise validate.expected("points, images, labels", "as many of each", sizes)

@@ -42,9 +42,13 @@ def pairs(
     6
     """
     x = validate.array("x", x, ("N", "D"), np.float64)
+    if not x.size:
+        raise validate.expected("x", "at least one row and one column", f"shape {x.shape}")
     clouds = {"samples": (x, BLUE)}
     if data is not None:
         old = validate.array("data", data, ("N", x.shape[1]), np.float64)
+        if not len(old):
+            raise validate.expected("data", "at least one row", "none")
         clouds = {"data": (old, INK), "samples": (x, BLUE)}
     D = min(x.shape[1], most)
     if names and len(names) != x.shape[1]:

@@ -45,8 +45,10 @@ def panels(
     """n axes: those given, or those of a new picture of n panels (inches) in rows of `columns`."""
     if ax is not None:
         axes = list(np.ravel(cast(NDArray, ax)))
-        if len(axes) != n or not all(isinstance(a, Axes) for a in axes):
-            raise validate.expected("ax", f"{n} matplotlib Axes", validate.shown(ax))
+        if not all(isinstance(a, Axes) for a in axes):
+            raise validate.wrong_type("ax", f"{n} axes of matplotlib", validate.shown(ax))
+        if len(axes) != n:
+            raise validate.expected("ax", f"{n} axes", len(axes))
         return axes
     columns = min(n, columns or n)
     rows = -(-n // columns)

@@ -1,0 +1,43 @@
+"""Wrong arguments are refused by name: every public function, by the table of arguments.py."""
+
+import collections
+
+import arguments
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+PUBLIC = sorted(arguments.public())
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """What a function writes for a strange path is written there."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_wrong_arguments_are_refused_by_name(name):
+    """No other error, no NaN, no wrong value taken in silence, no call that does not return."""
+    with arguments.quiet(), arguments.limit():
+        arguments.door(name).call()  # the right values are right
+    wrong = [a for a in arguments.answers(name) if a.kind not in ("refused", "valid")]
+    counts = collections.Counter(a.kind for a in wrong)
+    assert not wrong, f"{dict(counts)}\n" + "\n".join(map(str, wrong[:20]))
+
+
+def test_a_new_public_name_must_stand_in_the_table(monkeypatch):
+    """The message says where to add it."""
+
+    def fresh(unheard_of):
+        return unheard_of
+
+    monkeypatch.setattr(arguments.mg.flows, "fresh", fresh, raising=False)
+    with pytest.raises(KeyError, match=r"'unheard_of' of mg.flows.fresh: add it to GOOD"):
+        arguments.door("flows.fresh")
+
+
+def test_the_table_names_only_what_there_is():
+    stale = [n for n in arguments.SKIPPED if not arguments.exists(n)]
+    stale += [n for n in arguments.CALLS if not arguments.exists(n.removesuffix("()"))]
+    assert not stale
