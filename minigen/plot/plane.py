@@ -68,16 +68,16 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
 
 @checked
 def gallery(
-    pairs: Mapping[str, tuple[Any, Any]], notes: Mapping[str, str] | None = None, *,
-    ax: AxesLike = None,
+    pairs: Mapping[str, tuple[Any, ...]],
+    notes: Mapping[str, str | tuple[str, ...]] | None = None, *, ax: AxesLike = None,
 ) -> Figure:  # fmt: skip
-    """Several toys in a row, the truth above and the model below.
+    """Several toys in a row, the truth above and a model, or more of them, below.
 
     Parameters
     ----------
-    pairs : {name: (model, toy)}
-    notes : {name: words above the model}
-    ax : axes to draw in, two for each pair; by default those of a new picture
+    pairs : {name: (model, toy)}, or {name: (model, ..., toy)} with as many models each
+    notes : {name: words above the model, or a tuple of them}
+    ax : axes to draw in, as many as there are panels; by default those of a new picture
 
     Returns
     -------
@@ -88,15 +88,21 @@ def gallery(
     >>> len(mg.plot.gallery({"moons": (mg.prob.Gaussian.init(2), mg.data.toy("moons"))}).axes)
     2
     """
-    if not pairs or not all(isinstance(v, tuple) and len(v) == 2 for v in pairs.values()):
-        raise validate.expected("pairs", "{name: (model, toy)}", validate.shown(pairs))
-    axes = panels(2 * len(pairs), ax, columns=len(pairs), width=2.3, height=2.45)
-    for k, (name, (model, toy)) in enumerate(pairs.items()):
-        box = _view(toy)
-        p, q = _probabilities(toy, box), _probabilities(model, box)
+    sizes = {len(v) if isinstance(v, tuple) else 0 for v in pairs.values()}
+    if len(sizes) != 1 or min(sizes) < 2:
+        what = "{name: (model, toy)}, with as many models for each"
+        raise validate.expected("pairs", what, validate.shown(pairs))
+    axes = panels(sizes.pop() * len(pairs), ax, columns=len(pairs), width=2.3, height=2.45)
+    for k, (name, (*models, toy)) in enumerate(pairs.items()):
+        box, said = _view(toy), (notes or {}).get(name, ("model",) * len(models))
+        said = (said,) if isinstance(said, str) else said
+        p = _probabilities(toy, box)
         _heat(axes[k], p, box, name, p.max())
-        _heat(axes[k + len(pairs)], q, box, (notes or {}).get(name, "model"), p.max())
-    return finished(axes[0], ax, "above: the truth; below: the model, in the same scale")
+        for row, (model, words) in enumerate(zip(models, said, strict=True), 1):
+            q = _probabilities(model, box)
+            _heat(axes[k + row * len(pairs)], q, box, words, p.max())
+    below = "the model" if len(models) == 1 else "the models"
+    return finished(axes[0], ax, f"above: the truth; below: {below}, in the same scale")
 
 
 @checked
