@@ -271,7 +271,8 @@ def test_version_and_help_import_no_model():
 def test_a_tiny_demo_writes_a_report_with_its_pictures(minigen, tmp_path, monkeypatch):
     """Each part of the Real NVP show, with next to no training."""
     monkeypatch.setattr(coupling, "STEPS", dict.fromkeys(coupling.STEPS, (2, 2)))
-    monkeypatch.setattr(coupling, "GALLERY_STEPS", (2, 2))
+    short = dict.fromkeys(coupling.GALLERY_STEPS, (2, 2))
+    monkeypatch.setattr(coupling, "GALLERY_STEPS", short)
     monkeypatch.setattr("minigen.cli.datasets.TEST_POINTS", 500)
     code, out, err = minigen("demo", "--quick", "--only", "real_nvp", "--out", "seen", "--json")
     assert code == 0, err

@@ -75,6 +75,13 @@ def test_the_gallery_has_each_truth_above_its_model(flow, toy):
     assert upper.images[0].get_clim() == lower.images[0].get_clim()
 
 
+def test_the_gallery_has_a_row_for_each_model(flow, toy):
+    figure = plot.gallery({"moons": (flow, flow, toy)}, {"moons": ("first", "second")})
+    assert [ax.get_title("left") for ax in figure.axes] == ["moons", "first", "second"]
+    with pytest.raises(ValueError, match="as many models for each"):
+        plot.gallery({"a": (flow, toy), "b": (flow, flow, toy)})
+
+
 def test_samples_are_drawn_in_the_window_of_the_truth(rng, toy):
     x, truth = 5 + rng.standard_normal((40, 2)), toy.sample(60, rng=rng)
     left, right = plot.samples(x, truth).axes
