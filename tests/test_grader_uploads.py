@@ -155,7 +155,8 @@ def test_no_upload_stops_or_slows_the_class(tmp_path):
         assert entry not in bad or all(m["why"] for m in record["marks"])
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     unit = 1024 if sys.platform == "darwin" else 1  # bytes there, kilobytes elsewhere
-    assert most < max(before, 500_000 * unit)
+    itself = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # a child begins as its copy
+    assert most <= max(before, itself, 500_000 * unit)
     table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8-sig")
     assert "Ольга" in table and "'=1+1" in table
 
