@@ -18,7 +18,7 @@ def block(language, k=0):
 
 def test_the_example_prints_what_the_readme_says(tmp_path):
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block("python")],
+        [sys.executable, "-W", "error", "-W", "ignore:numba is not", "-c", block("python")],
         cwd=tmp_path, capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     number = r"\d+\.\d+"

@@ -22,7 +22,7 @@ tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 def test_a_tutorial_runs_as_a_script_without_a_warning(source):
     environment = os.environ | {"MPLBACKEND": "Agg"}
     run = subprocess.run(
-        [sys.executable, "-W", "error", source.name],
+        [sys.executable, "-W", "error", "-W", "ignore:numba is not", source.name],
         cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
