@@ -52,6 +52,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("--key", required=True, help=KEY)
     p.add_argument("--student", help="a name: the key's variant for this student")
 
+    p = kinds.add_parser("exam", help="write a paper exam in two versions, with its answers")
+    p.set_defaults(act=run_exam)
+    p.add_argument("folder", help="where to")
+    p.add_argument("--key", required=True, help=KEY)
+    p.add_argument("names", nargs="*", help="assignments to draw from (default: all)")
+
     p = kinds.add_parser("bundle", help="write an autograder zip for Gradescope")
     p.set_defaults(act=run_bundle)
     p.add_argument("name", help="an assignment")
@@ -106,13 +112,20 @@ def run_grade(args: argparse.Namespace) -> None:
     )  # fmt: skip
     if args.gradescope:
         records.write(args.gradescope, gradescope.results(graded[0]))
-    print(f"{len(graded)} graded: {args.out}/results.csv, results.json, pages/")
+    print(f"{len(graded)} graded: {args.out}/index.html, results.csv, pages/, viva/")
 
 
 def run_solution(args: argparse.Namespace) -> None:
     from minigen import homework
 
     print(homework.solution(args.name, args.key, args.student), end="")
+
+
+def run_exam(args: argparse.Namespace) -> None:
+    from minigen import homework
+
+    written = homework.exam(args.key, args.folder, args.names or None)
+    print(*(f"wrote {path}" for path in written), sep="\n")
 
 
 def run_bundle(args: argparse.Namespace) -> None:

@@ -8,17 +8,20 @@ import json
 import os
 import pathlib
 import secrets
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import tqdm
 
 from minigen import __version__
 from minigen.core import validate
 from minigen.homework import assignments
 from minigen.homework.assignments import Assignment, Task
-from minigen.homework.grading import records, submissions
+from minigen.homework.grading import class_page, records, submissions
 from minigen.homework.grading.submissions import Looker, Submission, Upload
 from minigen.homework.handout import variants
+from minigen.homework.marking import viva
 from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.types import Variant
@@ -216,12 +219,13 @@ class _Run:
         old = records.load(path, self.key)
         if old and all(old.get(k) == v for k, v in facts.items()):
             return old
-        marks = self.marks(submission, variant)
+        marks, asked = self.marks(submission, variant)
         flags = [f"line {at}: {what}" for at, what in submission.facts.get("flags", [])]
         new = facts | {
             "title": f"Homework {self.assignment.number}: {self.assignment.title}",
             "late": submission.late,
             "flags": [*flags, *(f"{m.part}: {m.flag}" for m in marks if m.flag)],
+            "viva": asked,
             "print": submission.facts.get("print", []),
             "earned": sum(m.earned for m in marks),
             "points": sum(m.points for m in marks),
@@ -235,18 +239,23 @@ class _Run:
         """The tasks of a variant, whose expected values stay while the submissions need them."""
         return self.assignment.tasks(dict(choices))
 
-    def marks(self, submission: Submission, variant: Variant) -> list[Mark]:
-        """The marks of a submission; a fault of the grader's own is its reason, and ends no run."""
+    def marks(self, submission: Submission,
+              variant: Variant) -> tuple[list[Mark], list[viva.Asked]]:  # fmt: skip
+        """The marks and the viva sheet; a fault of the grader's own is a reason and ends no run."""
         tasks = self.tasks(tuple(variant.items()))
         open_desk = behind_wall(self.facts["level"], self.limits)
         session = Session(submission.source, open_desk, self.limits, submission.facts)
+        marks, asked = [Mark(part, n) for task in tasks for part, n in task.parts()], []
         try:
-            return mark(tasks, session, self.inputs)
+            marks = mark(tasks, session, self.inputs)
+            with np.errstate(all="ignore"):
+                asked = viva.sheet(self.assignment, tasks, variant, session, marks, self.inputs)
         except Exception as error:
             why = f"the grader failed here: {type(error).__name__}: {error}"[:300]
-            return [Mark(part, n, why=why) for task in tasks for part, n in task.parts()]
+            marks = [m if m.status != "not tried" else replace(m, why=why) for m in marks]
         finally:
             session.close()
+        return marks, asked
 
     def notes(self, submission: Submission, variant: Variant) -> list[str]:
         """What the instructor should know about a submission besides its marks."""
@@ -277,6 +286,8 @@ class _Run:
         records.write(self.out / "results.json", summary)
         for r in graded:
             records.write(self.out / "pages" / f"{r['id']}.html", records.page(r))
+            records.write(self.out / "viva" / f"{r['id']}.html", records.viva(r))
+        records.write(self.out / "index.html", class_page.page(graded))
 
 
 def _same(name: str, entry: str) -> bool:

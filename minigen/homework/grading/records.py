@@ -17,6 +17,7 @@ from minigen.homework.wall import LEVELS
 
 Record = dict[str, Any]
 PAGE = pathlib.Path(__file__).with_name("page.html")
+SHEET = PAGE.with_name("sheet.html")
 
 
 def write(path: str | pathlib.Path, content: str) -> None:
@@ -90,6 +91,26 @@ def page(record: Record) -> str:
         "sha256": record["sha256"][:16],
     }
     return string.Template(PAGE.read_text(encoding="utf-8")).substitute(facts)
+
+
+def sheet(title: str, intro: str, asked: Sequence[dict[str, str]], answers: bool = True) -> str:
+    """Questions as HTML, with what a right answer contains or with room for it."""
+    items = []
+    for a in asked:
+        code = f"<pre>{html.escape(a['code'])}</pre>" if a["code"] else ""
+        text = html.escape(a["answer"]).replace("\n", "<br>")
+        end = f'<p class="answer">{text}</p>' if answers else '<div class="room"></div>'
+        question = html.escape(a["question"]).replace("\n", "<br>")
+        items.append(f"<li>{question}{code}{end}</li>")
+    facts = {"title": html.escape(title), "intro": html.escape(intro), "items": "\n".join(items)}
+    return string.Template(SHEET.read_text(encoding="utf-8")).substitute(facts)
+
+
+def viva(record: Record) -> str:
+    """The viva sheet of one student."""
+    words = variants.words(record["variant"])
+    intro = f"{record['title']}. {record['earned']:g} of {record['points']:g} points. {words}."
+    return sheet(f"Viva: {record['student']}", intro, record["viva"])
 
 
 def _row(mark: dict[str, Any]) -> str:

@@ -69,10 +69,10 @@ class Session:
         self.load(self.desk)
         return self.desk
 
-    def load(self, desk: Any) -> None:
-        """Loads the file into a worker."""
+    def load(self, desk: Any, source: bytes | None = None) -> None:
+        """Loads the file into a worker, or another text in its place."""
         try:
-            status, values = desk.load(self.source)
+            status, values = desk.load(self.source if source is None else source)
         except Lost as error:
             self.broken = f"the file could not be loaded: {error}"
             raise Failure(self.broken) from None

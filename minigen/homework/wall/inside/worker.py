@@ -94,6 +94,8 @@ class Desk:
         """The module in an upload, and what is known of it, as bytes."""
         uploads = importlib.import_module(f"{PACKAGE}uploads")
         source, facts = uploads.opened(upload, kind, wanted)
+        edits = importlib.import_module(f"{PACKAGE}edits")
+        facts["edits"] = edits.edits(source) if "print" in facts else []
         text = json.dumps(facts).encode("ascii", "replace")
         return [self.np.frombuffer(part, "|u1") for part in (source, text)]
 

@@ -1,0 +1,124 @@
+"""Questions about a student's own code, with what a right answer contains: found by running it.
+
+A question puts a small mistake into one of the student's lines; the answer is which gradients are
+then wrong. Another asks what would change for another variant. A part that is wrong is asked about.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen.homework.assignments import Assignment, Pair, Task, Value
+from minigen.homework.handout import variants
+from minigen.homework.marking import compare
+from minigen.homework.marking import reference as ref
+from minigen.homework.marking.marks import Mark
+from minigen.homework.marking.session import Failure, Session
+from minigen.homework.marking.task_check import cases
+from minigen.homework.types import Variant
+from minigen.homework.wall.inside.edits import edited
+
+Asked = dict[str, str]  # a question, its lines of code, and what a right answer contains
+
+
+def sheet(assignment: Assignment, tasks: Sequence[Task], variant: Variant, session: Session,
+          marks: Sequence[Mark], seed: tuple[int, ...]) -> list[Asked]:  # fmt: skip
+    """Three questions, as far as the file gives rise to them."""
+    rng = np.random.default_rng([*seed, 3])
+    right = {m.part for m in marks if m.right}
+    found = _of_wrong_parts(marks)[:1]
+    lines = [e for e in session.facts.get("edits", []) if any(p.startswith(e[0]) for p in right)]
+    shuffled = [lines[k] for k in rng.permutation(len(lines))]
+    telling = _of_lines(tasks, session, shuffled, seed)
+    found += itertools.islice(telling, 2 - len(found))
+    return [*found, _of_variant(assignment, variant, tasks, rng)] if right else found
+
+
+def _of_wrong_parts(marks: Sequence[Mark]) -> list[Asked]:
+    """What is wrong, to be found by the student."""
+    return [
+        {"question": f"{m.part} is wrong. Which line causes it, and what should it be?", "code": "",
+         "answer": f"The checker found: {m.why}"}
+        for m in marks if m.status == "wrong" and m.why
+    ]  # fmt: skip
+
+
+def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
+              seed: tuple[int, ...]) -> Iterator[Asked]:  # fmt: skip
+    """Questions on a line with a mistake in it, no line twice; some gradient stays right."""
+    pairs = {t.backward: (k, t) for k, t in enumerate(tasks) if isinstance(t, Pair)}
+    asked = set()
+    for function, at, old, new in edits:
+        if at in asked or function not in pairs:
+            continue
+        k, task = pairs[function]
+        case = ref.largest_first(cases(task, (*seed, k), False))[0]
+        names = [f"d{name}" for name in task.inputs]
+        wrong = broken(task, case, session, edited(session.source, at, new))
+        if not wrong or set(wrong) == set(names) != {names[0]}:
+            continue
+        asked.add(at)
+        stay = [name for name in names if name not in wrong]
+        what = f"Wrong: {', '.join(wrong)}." if wrong[0] in names else f"It fails: {wrong[0]}"
+        if stay and wrong[0] in names:
+            what += f" Still right: {', '.join(stay)}."
+        yield {
+            "question": f"In {function}, line {at}, your code has the first of these two lines. "
+            f"Suppose it had the second. Which of {', '.join(names)} would be wrong, and why?",
+            "code": f"{old.strip()}\n{new.strip()}",
+            "answer": f"{what} (Found by running it.) The reason must name what this line computes "
+            "in the chain rule, and which of the returned gradients are computed from it.",
+        }
+
+
+def broken(task: Pair, case: ref.Case, session: Session, source: bytes) -> list[str]:
+    """The gradients that are wrong once the module is `source`, or the error that it raises."""
+    try:
+        session.load(session.ready(), source)
+        cache = session.ask(task.forward, case.values, keep=True)[-1]
+        grads = session.ask(task.backward, (*case.vs, cache))
+    except Failure as error:
+        return [str(error)]
+    right = ref.gradients(task.reference, case)
+    return [
+        f"d{name}" for name, g, r in zip(task.inputs, grads, right, strict=False)
+        if g.shape != r.shape or not compare.fits(r, g)
+    ]  # fmt: skip
+
+
+def _of_variant(assignment: Assignment, variant: Variant, tasks: Sequence[Task],
+                rng: np.random.Generator) -> Asked:  # fmt: skip
+    """What would change for another choice of one option."""
+    option = list(variant)[rng.integers(len(variant))]
+    others = [c for c in assignment.options[option] if c != variant[option]]
+    other = variant | {option: others[rng.integers(len(others))]}
+    parts = [p for a, b in zip(tasks, assignment.tasks(other), strict=True) for p in differ(a, b)]
+    slots, old = assignment.slots(other), assignment.slots(variant)
+    change = "; ".join(f"{old[k]}  becomes  {slots[k]}" for k in slots if slots[k] != old[k])
+    return {
+        "question": f"Your variant: {variants.words(variant)}. Suppose {option} were "
+        f"“{other[option]}”: which functions and gradients would have to change, and how?",
+        "code": change,
+        "answer": f"These give other numbers then: {', '.join(parts) or 'none'}. (Found by "
+        "computing both.) A right answer shows the lines of the file that they come from.",
+    }
+
+
+def differ(one: Task, two: Task) -> list[str]:
+    """The parts of a task that give other numbers in another variant."""
+    first = cases(one, (1,), False)
+    if not isinstance(one, Pair) or not isinstance(two, Pair):
+        if isinstance(one, Value) and isinstance(two, Value):
+            same = all(compare.same(ref.run(one.reference, c), ref.run(two.reference, c))
+                       for c in first)  # fmt: skip
+            return [] if same else [one.name]
+        return []
+    case = first[0]
+    found = []
+    if not compare.same(ref.run(one.reference, case), ref.run(two.reference, case)):
+        found.append(one.forward)
+    pairs = zip(ref.gradients(one.reference, case), ref.gradients(two.reference, case), strict=True)
+    return found + [p for p, (a, b) in zip(one.gradients, pairs, strict=True)
+                    if not np.allclose(a, b, 1e-9, 1e-12)]  # fmt: skip
