@@ -1,6 +1,8 @@
 """The disk cache of compiled kernels only ever saves time: nothing about it can fail."""
 
+import hashlib
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -40,7 +42,7 @@ def files(path):
 
 @pytest.mark.skipif(os.environ.get("MINIGEN_BACKEND") == "numpy", reason="nothing is compiled")
 def test_compiled_code_is_kept_in_a_private_folder(folder):
-    assert [p.suffix for p in files(folder)] == [".nbc", ".nbi"]
+    assert [p.suffix for p in files(folder)] == [".nbc"]
     if hasattr(os, "getuid"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
@@ -79,3 +81,39 @@ def test_a_folder_that_others_can_write_is_not_used(tmp_path):
 )
 def test_without_a_cache_the_result_is_the_same(environment):
     assert run(**environment) == "[0.5, 1.5]"
+
+
+@pytest.mark.skipif(os.environ.get("MINIGEN_BACKEND") == "numpy", reason="nothing is compiled")
+def test_what_is_damaged_foreign_or_of_another_kernel_is_removed_unread_and_compiled_again(folder):
+    """A pickle that would stop the process is planted: it is never opened."""
+
+    class Trap:
+        def __reduce__(self):
+            return os._exit, (99,)
+
+    (path,) = files(folder)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    trap = pickle.dumps(Trap())
+    sealed = hashlib.sha256(trap).digest() + trap
+    for content in (bytes(flipped), trap, sealed, whole[:-1], whole + b"\0", b""):
+        path.write_bytes(content)
+        assert run(MINIGEN_CACHE=str(folder)) == "[0.5, 1.5]"
+        (healed,) = files(folder)
+        assert healed == path and path.read_bytes() != content
+    twin = path.with_name(path.name.replace("bias_relu.", "other."))
+    path.rename(twin)
+    (renamed,) = files(folder)
+    assert run(MINIGEN_CACHE=str(folder)) == "[0.5, 1.5]" and len(files(folder)) == 2
+    renamed.replace(path)  # whole, but of the same kernel: used
+
+
+@pytest.mark.skipif(os.environ.get("MINIGEN_BACKEND") == "numpy", reason="nothing is compiled")
+def test_the_files_of_an_older_source_are_removed(folder):
+    (path,) = files(folder)
+    name, version, key, suffix = path.name.split(".")
+    old = path.with_name(f"{name}.{version[::-1]}.{key}.{suffix}")
+    path.rename(old)
+    path.with_name("bias_relu-26.py311.nbi").write_bytes(b"numba's own")
+    assert run(MINIGEN_CACHE=str(folder)) == "[0.5, 1.5]" and files(folder) == [path]

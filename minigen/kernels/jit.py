@@ -14,7 +14,8 @@ ValueError that says what they should be, and `loop(...)` adds what they are.
 
 Compiled code is kept between processes in a private folder of the user's; MINIGEN_CACHE=0 turns
 that off, MINIGEN_CACHE=DIR moves it. numba stores it with pickle: the folder must be the user's
-own and closed to others, or nothing is kept. A damaged or unwritable cache only costs time.
+own and closed to others, or nothing is kept, and each file is sealed (`cache`). A damaged or
+unwritable cache only costs time.
 """
 
 import functools
@@ -29,6 +30,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+
+from minigen.core.interrupts import held
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +52,8 @@ def kernel(twin: F, *, single: bool = False) -> Callable[[F], F]:
                     return twin(*args)
             if compiled is None:
                 reuse_freed_memory()
-                compiled = build(loop, twin)
+                with held():  # an import or a compilation that is cut short may raise anything
+                    compiled = build(loop, twin)
             if compiled is twin:
                 return twin(*args)
             try:
@@ -94,10 +98,22 @@ def build(loop: Callable, twin: Callable) -> Callable:
     if numba is None:
         return twin
     options = {"error_model": "numpy", "nogil": True}  # no fastmath: a NaN must stay a NaN
-    folder = cache_folder()
-    if folder is None or numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:
         return numba.njit(**options)(loop)
-    return cached(numba, loop, options, folder)
+    folder = cache_folder()
+    compiled = cached(numba, loop, options, folder) if folder else numba.njit(**options)(loop)
+    compiled.compile = whole(compiled.compile)
+    return compiled
+
+
+def whole(compile: Callable) -> Callable:
+    """A compilation that no Ctrl-C cuts short: it might raise anything at all."""
+
+    def run(*args: Any) -> Any:
+        with held():
+            return compile(*args)
+
+    return run
 
 
 @functools.cache
@@ -117,12 +133,19 @@ def compiler() -> Any:
 
 
 def cached(numba: Any, loop: Callable, options: dict[str, Any], folder: pathlib.Path) -> Callable:
-    """numba.njit with its disk cache in `folder`, and without it where that fails."""
+    """numba.njit with a disk cache of sealed files in `folder`; without one where that fails."""
+    from minigen.kernels.cache import SealedFiles
+
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
     try:
         compiled = numba.njit(cache=True, **options)(loop)
-        compiled._cache = ForgivingCache(compiled._cache)
+        cache = compiled._cache
+        if type(cache._cache_file).__name__ != "IndexDataCacheFile":  # of an unknown numba
+            raise AttributeError("_cache_file")
+        path = pathlib.Path(cache.cache_path)
+        cache._cache_file = SealedFiles(path, loop, numba.__version__)
+        compiled._cache = ForgivingCache(cache)
         return compiled
     except (RuntimeError, OSError, AttributeError):
         return numba.njit(**options)(loop)
