@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -338,3 +339,71 @@ def test_python_m_minigen_is_the_command():
     argv = [sys.executable, "-m", "minigen", "--version"]
     run = subprocess.run(argv, capture_output=True, encoding="utf-8", check=True)
     assert run.stdout.startswith("minigen ")
+
+
+STOPPED = """
+import os, signal, sys
+import numpy as np
+from minigen.cli.main import main
+from minigen.training import loop
+step, moment = loop.Descent.step, int(sys.argv[1])
+def counted(self, *args):
+    if self.steps == moment:
+        os.kill(os.getpid(), signal.SIGINT)
+    return step(self, *args)
+loop.Descent.step = counted
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.kill is another thing here")
+def test_a_training_that_was_stopped_goes_on_to_the_same_file(minigen, tmp_path):
+    settings = ["real_nvp", "--data", "moons", "--steps", 30, "--layers", 2, "--hidden", 8]
+    train = ["train", *settings, "--seed", 3, "--quiet"]
+    assert minigen(*train, "--out", "whole.npz")[0] == 0 and not (tmp_path / "whole.run").exists()
+    argv = map(str, [sys.executable, "-c", STOPPED, 12, *train, "--out", "m.npz"])
+    stopped = subprocess.run(list(argv), capture_output=True, text=True)
+    assert stopped.returncode == 130 and stopped.stderr == (
+        "minigen: interrupted; m.npz is the best model so far; to go on: "
+        "minigen train --out m.npz --resume\n"
+    )
+    assert load("m.npz").features == 2 and (tmp_path / "m.run").is_dir()
+    for more, message in [
+        (train, "m.run: expected --resume, which goes on with the unfinished run, or --restart"),
+        (
+            ["train", "--resume", "--lr", 1.0],
+            "lr: expected None, that of the run in m.run, got 1.0",
+        ),
+        (["train", "--resume", "--seed", 4], "seed: expected 3, that of the run"),
+        (["train", "maf", "--resume"], "model: expected real_nvp, that of the run"),
+    ]:
+        code, _, err = minigen(*more, "--out", "m.npz")
+        assert code == 2 and message in err
+    assert minigen("train", "--out", "m.npz", "--resume", "--quiet")[0] == 0
+    assert (tmp_path / "m.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.npz", "whole.npz"]
+    code, _, err = minigen("train", "--out", "m.npz", "--resume")
+    assert code == 2 and "--resume: expected an unfinished run in m.run, got none" in err
+    code, _, err = minigen("train", "--out", "m.npz")
+    assert code == 2 and "model: expected one, got none" in err
+
+
+def test_a_model_that_cannot_be_written_is_written_elsewhere(minigen, tmp_path, monkeypatch):
+    """The file became a folder while the model was trained."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    family = chapters.MODELS["real_nvp"].family
+
+    def fit(*args, **options):
+        (tmp_path / "m.npz").mkdir()
+        return family.fit(*args, **options)
+
+    model = dataclasses.replace(
+        chapters.MODELS["real_nvp"], family=dataclasses.replace(family, fit=fit)
+    )
+    monkeypatch.setitem(chapters.MODELS, "real_nvp", model)
+    argv = ["train", "real_nvp", "--data", "moons", "--out", "m.npz", "--steps", 3, "--layers", 1]
+    with pytest.warns(UserWarning, match=r"m\.npz: not a regular file; written to .*other"):
+        code, out, _ = minigen(*argv, "--quiet")
+    (found,) = (tmp_path / "other").glob("*/m.npz")
+    assert code == 1 and f"written: {found}" in out and load(found).features == 2

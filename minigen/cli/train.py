@@ -124,6 +124,7 @@ def _train(
         shutil.rmtree(folder, ignore_errors=True)
     if picture:
         write_picture(picture, drawn(chosen, model, data, done, rng))
+    args.out = str(place) if place != out else args.out
     _report(args, model, done, time.perf_counter() - start)
     if data.paper is not None:
         _compare(args, model, data)

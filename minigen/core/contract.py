@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import tree, validate
+from minigen.core.blocks import in_blocks
 from minigen.core.signature import fields
 
 Cache = Any  # what forward keeps for backward: nobody else looks into it
@@ -181,8 +182,21 @@ class Density(Layer):
 
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
         """log p(x) in nats, (N,), for x (N, D) of any real type; validated and cast."""
-        rows = validate.rows(self, x, *context)
-        return self.forward(*rows)[0]
+        return self.evaluated(lambda *rows: self.forward(*rows)[:1], x, *context)[0]
+
+    def evaluated(
+        self, run: Callable[..., Any], x: ArrayLike, *context: ArrayLike,
+        name: str = "x", dtype: DTypeLike | None = None,
+    ) -> tuple[NDArray, ...]:  # fmt: skip
+        """The outputs of `run` at x (N, D) and context, cast and evaluated a block at a time."""
+        kind = self.data_dtype if dtype is None else dtype
+        rows = validate.array(name, x, ("N", self.features))
+        contexts = validate.conditions(self, len(rows), *context)
+        try:
+            return in_blocks(lambda x, *c: run(validate.cast(name, x, kind), *c), (rows, *contexts))
+        except validate.InvalidInput:
+            run(validate.cast(name, rows, kind), *contexts)  # names the row among all of them
+            raise
 
 
 class Loss(Layer):
@@ -192,8 +206,11 @@ class Loss(Layer):
         *dinputs, grads  = L.backward(1.0, cache)
         inputs, given    = L.draw(batch, rng)       what the loss needs each step, noise included
 
-    A batch is an array of N rows or a tuple of them (data, context).
+    A batch is an array of N rows or a tuple of them (data, context). `by_rows`: whether the loss of
+    all rows is the mean of the losses of parts of them.
     """
+
+    by_rows: bool = False
 
     def draw(
         self, batch: Any, rng: np.random.Generator

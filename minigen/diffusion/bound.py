@@ -1,10 +1,12 @@
 """The whole bound, term by term, with its Monte Carlo error."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.blocks import in_blocks
 from minigen.core.signature import Count, Size, checked
 from minigen.diffusion.losses import StepTerm
 from minigen.diffusion.reverse import ReverseProcess
@@ -88,7 +90,12 @@ def evaluate(
     for t in range(T + 1):
         if t < T:
             eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
-            L = term.forward(x0, t=np.array([t + 1]), eps=eps, label=label)[0]  # at x_{t+1}
+            now = np.array([t + 1])
+
+            def run(x0: Any, eps: Any, label: Any, now: NDArray = now) -> tuple[NDArray]:
+                return term.forward(x0, t=now, eps=eps, label=label)[:1]  # at x_{t+1}
+
+            (L,) = in_blocks(run, (x0, eps, label))
             L = control_variate(L, (eps * eps).sum(axis=1) - x0.shape[1])
         else:
             L = PriorTerm(reverse.schedule).forward(x0)[0]

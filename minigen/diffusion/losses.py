@@ -28,6 +28,8 @@ class DiffusionLoss(Loss):
     Given t (N,), eps (N, D), weight (N,) or None for ones, label (N,) or None.
     """
 
+    by_rows = True
+
     if TYPE_CHECKING:
         model: DDPM
         times: Times

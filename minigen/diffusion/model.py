@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import tree, validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Layer
 from minigen.core.signature import Positive, Share, Size, checked
 from minigen.diffusion import bound, ode, samplers
@@ -226,7 +227,12 @@ class DDPM(Layer):
         validate.refuse(
             "x", x0, np.abs(x0) > 1e4, "numbers within 1e4 of 0, where the ODE is smooth"
         )
-        logp = ode.log_prob(self.reverse, x0, label=labels, tolerance=tolerance)
+        reverse = self.reverse
+
+        def run(x0: NDArray, label: NDArray | None) -> tuple[NDArray]:
+            return (ode.log_prob(reverse, x0, label=label, tolerance=tolerance),)
+
+        (logp,) = in_blocks(run, (x0, labels))
         return logp - self.units.log_volume if self.units else logp
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.blocks import in_blocks
 from minigen.core.signature import Count, Share
 from minigen.diffusion import ode, solvers
 from minigen.diffusion.predict import Convert
@@ -27,7 +28,10 @@ def states(
     T = reverse.schedule.T
     yield T, x
     if sampler == "ode":
-        yield 0, ode.sample(reverse, x, label=label).astype(x.dtype)
+        (out,) = in_blocks(
+            lambda x, k: (ode.sample(reverse, x, label=k).astype(x.dtype),), (x, label)
+        )
+        yield 0, out
     elif sampler in solvers.SOLVERS:
         yield from solvers.solve(reverse, x, solver=sampler, steps=steps, label=label)
     elif sampler == "ddim":
@@ -49,12 +53,19 @@ def ancestral(
     """
     for t in range(reverse.schedule.T, 0, -1):
         now = np.array([t])
-        out, logvar, _ = reverse.step(x, now, label)
-        mu, _ = reverse.mean.forward(x, out, t=now)
+        mu, logvar = in_blocks(lambda x, k: moments(reverse, x, now, k), (x, label))  # noqa: B023
         x = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
         x *= np.exp(logvar / 2)
         x += mu
         yield t - 1, x
+
+
+def moments(
+    reverse: ReverseProcess, x: NDArray, t: NDArray, label: NDArray | None
+) -> tuple[NDArray, NDArray]:
+    """The mean and log sigma^2 of p(x_{t-1} | x_t)."""
+    out, logvar, _ = reverse.step(x, t, label)
+    return reverse.mean.forward(x, out, t=t)[0], np.broadcast_to(logvar, (len(x), logvar.shape[1]))
 
 
 def ddim(
@@ -73,7 +84,7 @@ def ddim(
     to_x0, to_eps = Convert(schedule, given, "x0"), Convert(schedule, given, "eps")
     for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=True):
         now = np.array([t])
-        out, _ = reverse.prediction(x, now, label)
+        (out,) = in_blocks(lambda x, k: reverse.prediction(x, now, k)[:1], (x, label))  # noqa: B023
         x0, eps = (to.forward(x, out, t=now)[0] for to in (to_x0, to_eps))
         signal, fresh, kept = ddim_weights(schedule, t, s, eta)
         x = signal * x0 + kept * eps

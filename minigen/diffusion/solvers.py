@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.diffusion.predict import REAL, coefficients_at
 from minigen.diffusion.reverse import ReverseProcess
 
@@ -33,8 +34,8 @@ def predictor(reverse: ReverseProcess, label: NDArray | None = None) -> Predict:
     validate.choice("predict", reverse.predict, REAL)
 
     def predict(x: NDArray, r: float, kind: str) -> NDArray:
-        t = reverse.schedule.time(r)
-        out, _ = reverse.prediction(x, np.atleast_1d(t), label)
+        t = np.atleast_1d(reverse.schedule.time(r))
+        (out,) = in_blocks(lambda x, k: reverse.prediction(x, t, k)[:1], (x, label))
         p, q = coefficients_at(r, reverse.predict, kind)
         return (p * x + q * out).astype(x.dtype, copy=False)
 

@@ -1,6 +1,6 @@
 """A flow: a chain of maps from data to latent, and a base density."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,6 @@ from minigen.core.signature import Count, Size, checked
 from minigen.flows.chain import Chain, added
 from minigen.flows.losses import NLL, ReverseKL, dequantized, of, refuse_outside
 from minigen.flows.preprocess import Preprocess
-
-ROWS = 8192  # evaluated at once, so that what a layer caches does not fill the memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,12 +128,14 @@ class Flow(Density):
         >>> mg.flows.real_nvp(2, 1, (8,), rng=rng).log_prob(np.zeros((3, 2))).shape
         (3,)
         """
-        rows = validate.rows(self, x, *context)
-        good = self.defined(rows[0])
+        return self.evaluated(self.density_of, x, *context)[0]
+
+    def density_of(self, x: NDArray, *context: NDArray) -> tuple[NDArray]:
+        """log p of the rows in the support, -inf of the others."""
+        good = self.defined(x)
         logp = np.full(len(good), -np.inf, self.dtype)
-        inside = [a[good] for a in rows]
-        (logp[good],) = in_pieces(lambda *rows: self.forward(*rows)[:1], inside)
-        return logp
+        logp[good] = self.forward(x[good], *(c[good] for c in context))[0]
+        return (logp,)
 
     @checked
     def encode(self, x: ArrayLike, *context: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -157,9 +157,12 @@ class Flow(Density):
         >>> z.shape, logdet.shape
         ((3, 2), (3,))
         """
-        rows = validate.rows(self, x, *context)
-        refuse_outside("x", rows[0], self.defined(rows[0]))
-        z, logdet = in_pieces(self.run(self.chain.forward), rows)
+
+        def run(x: NDArray, *context: NDArray) -> tuple[NDArray, ...]:
+            refuse_outside("x", x, self.defined(x))
+            return self.run(self.chain.forward)(x, *context)
+
+        z, logdet = self.evaluated(run, x, *context)
         return z, logdet
 
     @checked
@@ -183,9 +186,8 @@ class Flow(Density):
         >>> bool(np.allclose(flow.decode(flow.encode(x)[0])[0], x, atol=1e-5))
         True
         """
-        z = validate.array("z", z, ("N", self.features), self.dtype)
-        rows = z, *validate.conditions(self, len(z), *context)
-        x, logdet = in_pieces(self.run(self.chain.inverse), rows)
+        move = self.run(self.chain.inverse)
+        x, logdet = self.evaluated(move, z, *context, name="z", dtype=self.dtype)
         return x, logdet
 
     def run(self, move: Callable) -> Callable:
@@ -247,10 +249,3 @@ class Flow(Density):
             y = dequantized(self, x, validate.generator(rng))
             total = total + self.log_prob(y, *context).astype(np.float64)
         return -total / (draws * self.features * np.log(2))
-
-
-def in_pieces(run: Callable, rows: Sequence[NDArray]) -> list[NDArray]:
-    """The outputs of `run` at the rows of some arrays, ROWS of them at a time."""
-    starts = range(0, max(len(rows[0]), 1), ROWS)
-    pieces = [run(*(a[k : k + ROWS] for a in rows)) for k in starts]
-    return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Loss
 from minigen.training import batches
 from minigen.training.nonfinite import NotFinite, explain
@@ -48,13 +49,26 @@ class Best:
         inputs, given = self.fixed
         theta, live = self.average.theta, self.average.theta.copy()
         theta[...] = self.average.value
-        losses = self.loss.rows(*inputs)
-        losses = np.atleast_1d(self.loss.forward(*inputs, **given)[0] if losses is None else losses)
+        losses = self.losses(inputs, given)
         if not np.isfinite(losses).all():
             reason = explain(self.loss, inputs, given)
             raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
         theta[...] = live
         return losses.astype(np.float64)
+
+    def losses(self, inputs: tuple[NDArray, ...], given: dict[str, Any]) -> NDArray:
+        """The losses of the rows, or the one of them all, (1,); a block of rows at a time."""
+        if self.loss.rows(*(a[:1] for a in inputs)) is not None:
+            return in_blocks(lambda *rows: (self.loss.rows(*rows),), inputs)[0]
+        if not self.loss.by_rows:
+            return np.atleast_1d(self.loss.forward(*inputs, **given)[0])
+
+        def run(*arrays: NDArray) -> tuple[NDArray]:
+            rows, more = arrays[: len(inputs)], arrays[len(inputs) :]
+            loss = self.loss.forward(*rows, **dict(zip(given, more, strict=True)))[0]
+            return (np.full(len(rows[0]), loss),)
+
+        return in_blocks(run, [*inputs, *given.values()])[0].mean(keepdims=True, dtype=np.float64)
 
     @property
     def out_of_patience(self) -> bool:

@@ -1,9 +1,10 @@
 """A progress bar where a person is watching."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import Any
+
+from minigen.core.blocks import watching
 
 
 @contextlib.contextmanager
@@ -16,11 +17,6 @@ def bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator["NoBar | Tqd
 
     with tqdm(total=steps, initial=done, unit="step", mininterval=0.2, leave=True) as shown:
         yield TqdmBar(shown)
-
-
-def watching() -> bool:
-    """Whether standard error is a terminal or a notebook's."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 class NoBar:

@@ -78,6 +78,10 @@ def accepts(kind: Any, value: Any) -> bool:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
+    if origin is typing.Annotated:
+        return accepts(args[0], value)
+    if origin is typing.Literal:
+        return value in args
     if isinstance(kind, str):
         return kind in (type(value).__name__, "Any") or (kind, type(value)) == ("float", int)
     if kind is float:

@@ -1,0 +1,60 @@
+"""Many rows, a block at a time: what a layer caches of one block is gone before the next."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUMBERS = (
+    2**16
+)  # in a block: so few that 20 layers' caches of it are small, and products still fast
+FEWEST, MOST = 64, 8192  # rows of a block
+PATIENCE = 2.0  # seconds without a progress bar
+
+
+def in_blocks(
+    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str = "rows"
+) -> tuple[NDArray, ...]:
+    """The outputs of `run` at the rows of some arrays, a block at a time.
+
+    run(*blocks) gives a tuple of arrays with as many rows. An array of one row, or None, goes whole
+    to every block. Where a person is watching, a bar is shown if it takes long.
+    """
+    n = max(len(a) for a in arrays if a is not None)
+    width = max((a[:1].size for a in arrays if a is not None and a.ndim > 1), default=1)
+    size = int(np.clip(NUMBERS // max(1, width), FEWEST, MOST))
+    if n <= size:
+        return run(*arrays)
+    out: tuple[NDArray, ...] = ()
+    for part in watched([slice(k, k + size) for k in range(0, n, size)], bar, size):
+        found = run(*(a if a is None or len(a) == 1 else a[part] for a in arrays))
+        out = out or tuple(np.empty((n, *a.shape[1:]), a.dtype) for a in found)
+        for whole, a in zip(out, found, strict=True):
+            whole[part] = a
+    return out
+
+
+def watched(parts: Sequence[slice], what: str, size: int) -> Iterator[slice]:
+    """The parts, with a progress bar after two seconds where a person is watching."""
+    shown: Any = None
+    begun = time.monotonic()
+    try:
+        for k, part in enumerate(parts):
+            yield part
+            if shown is None and watching() and time.monotonic() - begun > PATIENCE:
+                from tqdm import tqdm
+
+                shown = tqdm(total=len(parts) * size, initial=k * size, unit=what, leave=False)
+            if shown is not None:
+                shown.update(size)
+    finally:
+        if shown is not None:
+            shown.close()
+
+
+def watching() -> bool:
+    """Whether standard error is a terminal or a notebook's."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

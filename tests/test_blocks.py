@@ -1,0 +1,143 @@
+"""Rows are evaluated a block at a time, and no result tells of it."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from minigen import diffusion, flows, prob
+from minigen.core import blocks, tree, validate
+
+CALLS = {
+    "log_prob": lambda m, x, rng: m.log_prob(x),
+    "encode": lambda m, x, rng: np.column_stack(m.encode(x)),
+    "decode": lambda m, x, rng: np.column_stack(m.decode(x)),
+    "sample": lambda m, x, rng: m.sample(len(x), rng=rng),
+    "bits_per_dim": lambda m, x, rng: m.bits_per_dim(x, rng=rng),
+}
+DDPM = {
+    "elbo": lambda m, x, rng: m.elbo(x, rng=rng).per_row,
+    "ancestral": lambda m, x, rng: m.sample(len(x), rng=rng),
+    "ddim": lambda m, x, rng: m.sample(len(x), rng=rng, sampler="ddim", eta=0.5),
+    "ode": lambda m, x, rng: m.sample(len(x), rng=rng, sampler="ode"),
+    "log_prob_ode": lambda m, x, rng: m.log_prob_ode(x, tolerance=1e-3),
+}
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 7 rows, as long as the context lasts."""
+
+    def change():
+        monkeypatch.setattr(blocks, "FEWEST", 7)
+        monkeypatch.setattr(blocks, "MOST", 7)
+
+    return change
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("factory", [flows.real_nvp, flows.maf, flows.neural_spline])
+def test_the_results_of_a_flow_do_not_depend_on_the_blocks(factory, call, small_blocks, rng):
+    x = 5 + 2 * rng.standard_normal((100, 3))
+    model = factory(3, 2, (8,), init_from=x, rng=rng, dtype=np.float64)
+    whole = CALLS[call](model, x, np.random.default_rng(1))
+    small_blocks()
+    np.testing.assert_allclose(CALLS[call](model, x, np.random.default_rng(1)), whole, rtol=1e-11)
+
+
+@pytest.mark.parametrize("call", DDPM)
+def test_the_results_of_a_diffusion_model_do_not_depend_on_the_blocks(call, small_blocks, rng):
+    schedule = diffusion.cosine_schedule(10)
+    x = rng.standard_normal((30, 2))
+    model = diffusion.ddpm(2, schedule, hidden=8, rng=rng, dtype=np.float64)
+    whole = DDPM[call](model, x, np.random.default_rng(1))
+    small_blocks()
+    again = DDPM[call](model, x, np.random.default_rng(1))
+    np.testing.assert_allclose(again, whole, rtol=1e-9, atol=1e-11)
+
+
+def test_a_context_and_labels_go_with_their_rows(small_blocks, rng):
+    x, c = rng.standard_normal((50, 3)), rng.standard_normal((50, 2))
+    model = tree.perturbed(flows.maf(3, 2, (8,), context=2, rng=rng), rng)
+    net = diffusion.ddpm(
+        2, diffusion.cosine_schedule(10), hidden=8, classes=3, rng=rng, dtype=np.float64
+    )
+    label = rng.integers(0, 4, 50)
+    calls = (
+        lambda: model.log_prob(x, c),
+        lambda: model.sample(50, c, rng=np.random.default_rng(0)),
+        lambda: net.elbo(x[:, :2], label=label, rng=np.random.default_rng(0)).per_row,
+        lambda: net.sample(50, label=label, guidance=2.0, rng=np.random.default_rng(0)),
+    )
+    whole = [call() for call in calls]
+    small_blocks()
+    for call, before in zip(calls, whole, strict=True):
+        np.testing.assert_allclose(call(), before, rtol=1e-9, atol=1e-11)
+
+
+def test_a_bad_row_is_named_by_its_place_among_all_rows(small_blocks, rng):
+    before = (flows.Logit(bins=1.0),)
+    model = flows.real_nvp(2, 1, (4,), before=before, rng=rng)
+    x = np.full((60, 2), 0.5)
+    x[40, 1] = 2.0
+    small_blocks()
+    with pytest.raises(ValueError, match="in row 40"):
+        model.encode(x)
+    assert np.flatnonzero(np.isneginf(model.log_prob(x))).tolist() == [40]
+    plain = flows.real_nvp(2, 1, (4,), rng=rng)
+    x[40, 1] = 1e300
+    with pytest.raises(ValueError, match=r"x: .* float32, got 1e\+300 at index \(40, 1\)"):
+        plain.log_prob(x)
+
+
+@pytest.mark.parametrize(
+    "factory, options",
+    [
+        (flows.real_nvp, {}),
+        (flows.maf, {}),
+        (flows.neural_spline, {}),
+        (flows.neural_spline, {"coupling": True}),
+        (flows.maf_mog, {}),
+        (flows.real_nvp, {"standardised": True}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("call", ["log_prob", "encode"])
+def test_the_memory_of_many_rows_is_three_times_the_data(factory, options, call, rng):
+    """Traced by NumPy: what the rows need beside themselves is at most twice their size."""
+    x = rng.standard_normal((60_000, 64)).astype(np.float32)
+    if options.pop("standardised", False):
+        options = {"init_from": x[:1000]}
+    model = factory(64, 5, (128, 128), rng=rng, **options)
+    run = getattr(model, call)
+    run(x[:10])
+    tracemalloc.start()
+    try:
+        run(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    beside = peak / x.nbytes
+    fixed = 60e6 / x.nbytes  # a block and the weights do not grow with the rows
+    assert beside < 2 + fixed, beside
+
+
+def test_blocks_of_arrays_of_one_row_and_of_none(small_blocks):
+    small_blocks()
+    a, one = np.arange(20.0)[:, None], np.ones((1, 3))
+    out, n = blocks.in_blocks(
+        lambda a, o, nothing: (a + o, np.full(len(a), len(a))), (a, one, None)
+    )
+    assert np.array_equal(out, a + one) and set(n) == {7, 6}
+    (none,) = blocks.in_blocks(lambda a: (a * 2,), (np.zeros((0, 2)),))
+    assert none.shape == (0, 2)
+
+
+def test_every_density_is_evaluated_in_blocks(small_blocks, rng):
+    p = prob.Mixture.of_gaussians([[-2.0, 0.0], [2.0, 0.0]], dtype=np.float64)
+    x = rng.standard_normal((40, 2))
+    whole = p.log_prob(x)
+    small_blocks()
+    np.testing.assert_allclose(p.log_prob(x), whole, rtol=1e-12)
+    with pytest.raises(validate.InvalidInput, match="x: expected shape"):
+        p.log_prob(x[:, :1])
