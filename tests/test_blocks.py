@@ -105,7 +105,7 @@ def test_a_bad_row_is_named_by_its_place_among_all_rows(small_blocks, rng):
 @pytest.mark.parametrize("call", ["log_prob", "encode"])
 def test_the_memory_of_many_rows_is_three_times_the_data(factory, options, call, rng):
     """Traced by NumPy: what the rows need beside themselves is at most twice their size."""
-    x = rng.standard_normal((60_000, 64)).astype(np.float32)
+    x = rng.standard_normal((30_000, 64)).astype(np.float32)
     if options.pop("standardised", False):
         options = {"init_from": x[:1000]}
     model = factory(64, 5, (128, 128), rng=rng, **options)

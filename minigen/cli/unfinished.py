@@ -10,7 +10,7 @@ from minigen.core import files, validate
 from minigen.training.saves import BEST, steps_in
 
 SETTINGS = "settings.json"
-OTHERS = ("out", "resume", "restart", "run", "quiet", "json")  # arguments that do not change a run
+OTHERS = ("out", "plot", "resume", "restart", "run", "quiet", "json")  # do not change a run
 
 
 def folder_of(out: pathlib.Path) -> pathlib.Path:
