@@ -17,6 +17,7 @@ from minigen.flows import (
     Affine,
     AffineCoupling,
     Chain,
+    ContextShift,
     ConvNet,
     EachPixel,
     Exp,
@@ -25,6 +26,7 @@ from minigen.flows import (
     Inverse,
     InvertibleLinear,
     Logit,
+    OnColumns,
     Permute,
     Picture,
     PictureCoupling,
@@ -285,6 +287,10 @@ BIJECTIONS = {
     "ActNorm": lambda s: s.case(ActNorm.init(s.D, dtype=np.float64), s.x),
     "InvertibleLinear": lambda s: s.case(InvertibleLinear.init(s.D, **s.new), s.x),
     "Affine": lambda s: s.case(Affine(1.5 * s.normal(s.D), s.normal(s.D)), s.x),
+    "ContextShift": lambda s: s.case(
+        ContextShift.init_from(s.x, s.context, dtype=np.float64), s.x, s.context
+    ),
+    "OnColumns": lambda s: s.case(OnColumns(Softplus(), (s.D - 1,)), s.x),
     "Softplus, bijection": lambda s: s.case(Softplus(), s.x),
     "Preprocess": lambda s: s.case(
         Preprocess.of(Affine(s.normal(s.D), s.normal(s.D)), Softplus(), dtype=np.float64), s.x

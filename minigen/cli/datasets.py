@@ -102,13 +102,11 @@ def _paper_table(name: str, reading: Reading) -> Dataset:
 def _table(name: str, rng: np.random.Generator, reading: Reading) -> Dataset:
     """The rows of a file, in three parts: trained on, validated on, and never seen."""
     table = reading.table(name)
-    reading.examine(name, table)
-    train, validation, _ = reading.parts(name, table, rng)
-    x, y = train
-    record = Record.of(table, reading.drop, x, validation[0])
-    labels = None if y is None else (y, validation[1])
-    held_out = validation[0] if len(validation[0]) else None
+    grid = reading.grid(table)
+    reading.examine(name, table, grid)
+    (x, y), (new, new_y), _ = reading.parts(name, table, rng, grid)
     return Dataset(
-        name, "table", table.x, x, held_out, x.shape[1], labels=labels, classes=table.classes,
-        record=record,
+        name, "table", grid.steps(name, table.x, table.names), x, new if len(new) else None,
+        x.shape[1], labels=None if y is None else (y, new_y), classes=table.classes,
+        record=Record.of(table, reading.drop, x, new, grid),
     )  # fmt: skip

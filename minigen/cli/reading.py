@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import data
+from minigen.cli.grid import Grid
 from minigen.cli.options import note
 from minigen.cli.ties import warnings_of
 from minigen.core import validate
@@ -25,6 +26,10 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--label", metavar="COLUMN", help="of classes: a conditional model")
     group.add_argument("--drop", metavar="COLUMN,...", type=listed, help="left out")
+    group.add_argument(
+        "--levels", metavar="COLUMN[=K],...", type=listed,
+        help="columns of whole numbers, 0..K-1, or on a grid: dequantised",
+    )  # fmt: skip
     group.add_argument("--header", choices=YES_NO, help="whether the first line has names")
     group.add_argument(
         "--validation", metavar="PART|FILE", default=None,
@@ -59,11 +64,13 @@ class Reading:
     validation: str | None = None
     test: float | None = None
     path: str | None = None
+    levels: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "Reading":
         header = YES_NO[args.header] if args.header else None
-        return cls(args.label, args.drop or (), header, args.validation, args.test, args.path)
+        drop, levels = args.drop or (), args.levels or ()
+        return cls(args.label, drop, header, args.validation, args.test, args.path, levels)
 
     def refuse(self, name: str) -> None:
         """Refuse what is said of a table when the data are none."""
@@ -75,7 +82,11 @@ class Reading:
         """The wanted columns of a file."""
         return data.table(path, label=self.label, drop=self.drop, header=self.header)
 
-    def examine(self, name: str, table: data.Table) -> None:
+    def grid(self, table: data.Table) -> Grid:
+        """The columns that --levels names."""
+        return Grid.of(table.x, table.names, self.levels)
+
+    def examine(self, name: str, table: data.Table, grid: Grid) -> None:
         """Refuse constant columns; name those on which a likelihood has no bound."""
         x = table.x
         constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
@@ -87,17 +98,20 @@ class Reading:
         if table.label and len(table.classes) < 2:
             what = "a column with at least two classes"
             raise validate.expected("--label", what, "one, " + ", ".join(table.classes))
-        said = warnings_of(x, table.names)
+        treated = [column for column, K in zip(table.names, grid.K, strict=True) if K]
+        said = warnings_of(x, table.names, treated)
         if said:
             note(f"{name}: on these columns a likelihood has no upper bound; to do something:")
             for line in said:
                 note(f"  {line}")
 
     def parts(
-        self, name: str, table: data.Table, rng: np.random.Generator
+        self, name: str, table: data.Table, rng: np.random.Generator, grid: Grid | None = None
     ) -> tuple[Part, Part, Part]:
         """Rows to train on, to validate on, and to keep."""
         n, given = len(table), self.validation
+        grid = grid or Grid.none(table.x.shape[1])
+        x = grid.steps(name, table.x, table.names)
         path = None
         try:
             part = share("0.1" if given is None else given)
@@ -113,10 +127,10 @@ class Reading:
         order = rng.permutation(n)
         at = np.split(order, np.cumsum(counts))
         validation, test, train = (
-            (table.x[rows], None if table.y is None else table.y[rows]) for rows in at
+            (x[rows], None if table.y is None else table.y[rows]) for rows in at
         )
         if path is not None:
-            validation = self.other(path, table)
+            validation = self.other(path, table, grid)
         if table.y is not None:
             here = train[1]
             assert here is not None
@@ -126,12 +140,12 @@ class Reading:
                 raise validate.expected("--label", what, f"none of {table.classes[min(lost)]}")
         return train, validation, test
 
-    def other(self, path: str, table: data.Table) -> Part:
+    def other(self, path: str, table: data.Table, grid: Grid) -> Part:
         """The same columns of a file of validation rows."""
         from minigen.cli.record import Record
 
         nothing = np.zeros((0, table.x.shape[1]))
-        record = Record.of(table, self.drop, table.x, nothing)
+        record = Record.of(table, self.drop, table.x, nothing, grid)
         found = record.read(path, self.header)
         return found.x, found.y
 

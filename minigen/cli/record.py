@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minigen import data
+from minigen.cli.grid import Grid
 from minigen.core import validate
 from minigen.core.numeric import LOG_2PI
 
@@ -21,7 +22,8 @@ class Record:
 
     columns: their names, or (); label, classes: of a conditional model, or "" and (); drop: columns
     left out, where they have no names; seen: {"training", "validation": (N,) fingerprints of rows};
-    mean, covariance: of the training rows, for the baselines.
+    mean, covariance: of the training rows, for the baselines; grid: the columns that are counted in
+    steps, as all rows here are.
     """
 
     columns: tuple[str, ...]
@@ -32,17 +34,19 @@ class Record:
     seen: Mapping[str, NDArray]
     mean: NDArray
     covariance: NDArray
+    grid: Grid
 
     @classmethod
     def of(
-        cls, table: data.Table, drop: Sequence[str], train: NDArray, validation: NDArray
-    ) -> "Record":
+        cls, table: data.Table, drop: Sequence[str], train: NDArray, validation: NDArray,
+        grid: Grid | None = None,
+    ) -> "Record":  # fmt: skip
         """The record of a table of which these rows are trained and validated on."""
         seen = {"training": fingerprints(train), "validation": fingerprints(validation)}
         covariance = np.atleast_2d(np.cov(train, rowvar=False, bias=True))
         return cls(
             table.columns, table.x.shape[1], table.label, table.classes, tuple(map(str, drop)),
-            seen, train.mean(axis=0), covariance,
+            seen, train.mean(axis=0), covariance, grid or Grid.none(train.shape[1]),
         )  # fmt: skip
 
     @property
@@ -55,6 +59,7 @@ class Record:
         plain = {"columns": list(self.columns), "label": self.label, "features": self.features}
         plain |= {"classes": list(self.classes), "drop": list(self.drop)}
         arrays = {f"seen_{part}": a for part, a in self.seen.items()}
+        arrays |= {f"grid_{name}": a for name, a in vars(self.grid).items()}
         return {"table": plain, "mean": self.mean, "covariance": self.covariance, **arrays}
 
     @classmethod
@@ -67,6 +72,7 @@ class Record:
         return cls(
             tuple(plain["columns"]), plain["features"], plain["label"], tuple(plain["classes"]),
             tuple(plain["drop"]), seen, state["mean"], state["covariance"],
+            Grid(state["grid_low"], state["grid_step"], state["grid_K"]),
         )  # fmt: skip
 
     def read(self, path: str, header: bool | None) -> data.Table:
@@ -79,6 +85,7 @@ class Record:
         if table.x.shape[1] != self.features:
             what = f"{self.features} columns, as the model was trained on"
             raise validate.expected(path, what, table.x.shape[1])
+        x = self.grid.steps(path, table.x, self.names)
         new = [name for name in table.classes if name not in self.classes]
         if new:
             what = f"labels among {', '.join(self.classes)}"
@@ -86,8 +93,8 @@ class Record:
         if self.label:
             number = np.array([self.classes.index(name) for name in table.classes])
             assert table.y is not None
-            return data.Table(table.x, table.columns, number[table.y], self.classes, self.label)
-        return table
+            return data.Table(x, table.columns, number[table.y], self.classes, self.label)
+        return data.Table(x, table.columns)
 
     def parts(self, x: NDArray) -> dict[str, NDArray]:
         """{part: which rows of x belong to it}, of the parts that have rows."""
@@ -99,9 +106,10 @@ class Record:
 
     def baselines(self, x: NDArray) -> dict[str, NDArray]:
         """-log p of each row under two models fitted to the training rows."""
+        alone = np.diag(np.diag(self.covariance))
         return {
-            "full Gaussian": gaussian_nll(x, self.mean, self.covariance),
-            "independent columns": gaussian_nll(x, self.mean, np.diag(np.diag(self.covariance))),
+            "full Gaussian": gaussian_nll(x, self.mean, self.covariance, self.grid.K > 0),
+            "independent columns": gaussian_nll(x, self.mean, alone, self.grid.K > 0),
         }
 
 
@@ -113,11 +121,19 @@ def fingerprints(x: NDArray) -> NDArray:
     return np.frombuffer(b"".join(hashes), "<u8").astype(np.uint64)
 
 
-def gaussian_nll(x: NDArray, mean: NDArray, covariance: NDArray, ridge: float = 1e-9) -> NDArray:
-    """-log N(x; mean, covariance); a little is added to each variance, against sums of columns."""
+def gaussian_nll(
+    x: NDArray, mean: NDArray, covariance: NDArray, whole: ArrayLike = False, ridge: float = 1e-9
+) -> NDArray:
+    """-log N(x; mean, covariance) of each row.
+
+    A little is added to each variance, against columns that are sums of others. Columns of whole
+    numbers are those of x + u, u uniform on (-1/2, 1/2), the density averaged over u.
+    """
+    noise = np.where(whole, 1 / 12, 0.0) + np.zeros(len(mean))
+    covariance = covariance + np.diag(noise)
     std = np.sqrt(np.diag(covariance))
     z = (x - mean) / std
     s, V = np.linalg.eigh(covariance / np.outer(std, std) + ridge * np.eye(len(std)))
     s = np.maximum(s, ridge)
-    square = ((z @ V) ** 2 / s).sum(axis=1)
+    square = ((z @ V) ** 2 / s).sum(axis=1) + ((V**2 / s).sum(axis=1) * noise / std**2).sum()
     return 0.5 * (square + np.log(s).sum() + len(s) * LOG_2PI) + np.log(std).sum()

@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> None:
     label = chosen(args, model, record)
     drawn = {} if label is None else {"label": label}
     x = family(args.file, model).sample(model, args.n, rng=rng, **drawn)
+    if record is not None:
+        x = record.grid.values(x)
     if kind == ".txt":
         lines = ("".join(state["symbols"][k] for k in row) for row in x)
         files.replace(out, "\n".join(lines) + "\n")
@@ -89,7 +91,7 @@ def picture(x: NDArray, model: Any, record: Record | None, data: str | None) -> 
     from minigen import plot
 
     if record is not None:
-        old = None if data is None else record.read(data, None).x
+        old = None if data is None else record.grid.values(record.read(data, None).x)
         return plot.pairs(x, old, names=record.names)
     if x.shape[1] == 2:
         return plot.samples(x)

@@ -8,6 +8,7 @@ that was never stopped.
   minigen train real_nvp --data moons --out moons.npz
   minigen train maf --data wine.csv --drop target --out wine.npz --plot wine.png
   minigen train real_nvp --data iris.csv --label species --out iris.npz
+  minigen train maf --data people.csv --levels age,children=12 --out people.npz
   minigen train ddpm --data rows.tsv --validation new.tsv --test 0 --out rows.npz
   minigen train markov --data text --out alice.npz
 """
@@ -149,8 +150,10 @@ def drawn(chosen: Model, model: Any, data: Dataset, done: Any, rng: np.random.Ge
     rows = data.source.sample(1000, rng=rng) if data.kind == "toy" else data.source
     label = None if data.labels is None else np.arange(1000) % len(data.classes)
     x = chosen.family.sample(model, 1000, rng=rng, **({} if label is None else {"label": label}))
-    names = () if data.record is None else data.record.names
-    return plot.pairs(x, rows, names=names, run=done)
+    if data.record is None:
+        return plot.pairs(x, rows, run=done)
+    grid = data.record.grid
+    return plot.pairs(grid.values(x), grid.values(rows), names=data.record.names, run=done)
 
 
 def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> None:

@@ -10,6 +10,7 @@ from minigen.core.contract import Inverse
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.chain import Chain
+from minigen.flows.context_shift import ContextShift
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.each_pixel import EachPixel
 from minigen.flows.elementwise import Affine, Exp, Logit, Softplus
@@ -25,6 +26,7 @@ from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nvp
 from minigen.flows.normalizer import Normalizer, log_normalizer
+from minigen.flows.on_columns import OnColumns
 from minigen.flows.permute import Permute
 from minigen.flows.picture_coupling import ConvNet, PictureCoupling, channelwise, checkerboard
 from minigen.flows.preprocess import Preprocess
@@ -45,6 +47,7 @@ __all__ = [
     "AffineCoupling",
     "BatchNorm",
     "Chain",
+    "ContextShift",
     "ConvNet",
     "EachPixel",
     "Exp",
@@ -58,6 +61,7 @@ __all__ = [
     "MAFLayer",
     "MaskedLinear",
     "Normalizer",
+    "OnColumns",
     "Permute",
     "Picture",
     "PictureCoupling",

@@ -11,6 +11,7 @@ from minigen.core import validate
 from minigen.core.contract import Cache, Density, Loss
 from minigen.core.tree import const
 from minigen.flows.chain import added
+from minigen.flows.levels import dequantized_columns
 from minigen.prob import dequantize
 
 MANY = 4096  # rows that are looked at before training
@@ -38,7 +39,10 @@ class NLL(Loss):
 
     def examine(self, data: Any) -> None:
         x, *context = data if isinstance(data, tuple) else (data,)
-        if self.density.levels or not hasattr(self.density, "chain"):
+        levels = self.density.levels
+        if isinstance(levels, tuple):
+            x = dequantized_columns("data", x, levels, np.random.default_rng(0))
+        elif levels or not hasattr(self.density, "chain"):
             return
         x, *context = validate.rows(self.density, x, *context)
         refuse_outside("data", x, self.density.defined(x))
@@ -116,6 +120,8 @@ def dequantized(density: Density, x: ArrayLike, rng: np.random.Generator) -> Arr
     """Data of a density: x + u, u ~ U[0, 1), if they are integers, else x itself."""
     if not density.levels:
         return x
+    if isinstance(density.levels, tuple):
+        return dequantized_columns("x", x, density.levels, rng)
     x = validate.integers("x", x, 0, density.levels - 1)
     return dequantize(x.astype(density.dtype), rng)
 

@@ -7,7 +7,8 @@ before      maps of preprocessing, applied to the data first, in float64; their 
 init_from   data x (N, D): they are standardised after `before`, and an ActNorm, set from them, is
             put before each layer
 base        a Density of the latents, by default N(0, I)
-levels      K for integer data 0 .. K-1, dequantised and, without `before`, mapped by Logit
+levels      K for integer data 0 .. K-1, dequantised and, without `before`, mapped by Logit; or a K
+            for each column, None for real numbers, or {column: K}
 """
 
 from collections.abc import Callable, Sequence
@@ -22,16 +23,17 @@ from minigen.core.signature import Bound, Count, Several, Size, checked
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
-from minigen.flows.elementwise import Affine, Logit
+from minigen.flows.elementwise import Affine
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
+from minigen.flows.levels import Levels, as_levels, dequantized_columns, supports
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.permute import Permute
 from minigen.flows.preprocess import Preprocess
 from minigen.flows.spline import SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
-from minigen.prob import StandardNormal, dequantize
+from minigen.prob import StandardNormal
 
 Hidden = int | Sequence[int]
 
@@ -41,7 +43,7 @@ def real_nvp(
     features: Several, layers: Count = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: Size = 0,
+    base: Density | None = None, levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """Real NVP: affine couplings with the columns mixed between them (Dinh et al. 2017).
 
@@ -80,7 +82,7 @@ def nice(
     features: Several, layers: Count = 8, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: Size = 0,
+    base: Density | None = None, levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """NICE: additive couplings, then one scale for each column (Dinh et al. 2015).
 
@@ -119,7 +121,7 @@ def maf(
     features: Count, layers: Count = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: Size = 0,
+    base: Density | None = None, levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """Masked autoregressive flow: a density in one pass a layer (Papamakarios et al. 2017).
 
@@ -162,7 +164,7 @@ def iaf(
     features: Count, layers: Count = 5, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32, c: Bound = 2.0, activation: str = "relu", context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: Size = 0,
+    base: Density | None = None, levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """Inverse autoregressive flow: samples in one pass a layer (Kingma et al. 2016).
 
@@ -211,7 +213,7 @@ def maf_mog(
     features: Count, layers: Count = 5, hidden: Hidden = (64, 64), components: Count = 8, *,
     rng: np.random.Generator, dtype: DTypeLike = np.float32, c: Bound = 2.0,
     activation: str = "relu", context: Size = 0, init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (), levels: Size = 0,
+    before: Sequence[Bijection] = (), levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """MAF over a base of MADE with Gaussian mixtures, "MAF MoG" of Papamakarios et al. (2017).
 
@@ -250,7 +252,7 @@ def neural_spline(
     features: Count, layers: Count = 3, hidden: Hidden = (64, 64), *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32, bins: Count = 16, bound: Bound = 5.0, coupling: bool = False,
     c: Bound = 3.0, activation: str = "relu", context: Size = 0, init_from: ArrayLike | None = None,
-    before: Sequence[Bijection] = (), base: Density | None = None, levels: Size = 0,
+    before: Sequence[Bijection] = (), base: Density | None = None, levels: Levels = 0,
 ) -> Flow:  # fmt: skip
     """Neural spline flow: monotone rational-quadratic splines (Durkan et al. 2019).
 
@@ -305,20 +307,18 @@ def mixing(features: int, k: int, rng: np.random.Generator) -> tuple[Permute, ..
 def assemble(
     step: Callable[[int], tuple[Bijection, ...]], features: int, layers: int,
     rng: np.random.Generator, dtype: DTypeLike, init_from: ArrayLike | None,
-    before: Sequence[Bijection], base: Density | None, levels: int,
+    before: Sequence[Bijection], base: Density | None, levels: Levels,
 ) -> Flow:  # fmt: skip
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
-    if levels and not before:
-        before = (Logit(bins=float(levels), low=0.01),)
+    levels = as_levels(levels, features)
+    before = before or supports(levels)
     fixed, x = list(before), None
     if init_from is not None:
-        if not validate.array("init_from", init_from).size:
+        x = validate.array("init_from", init_from, ("N", features), np.float64)
+        if not len(x):
             raise validate.expected("init_from", "at least one row", "none")
         if levels:
-            x = validate.integers("init_from", init_from, 0, levels - 1, ("N", features))
-            x = dequantize(x, rng)
-        else:
-            x = validate.array("init_from", init_from, ("N", features), np.float64)
+            x = dequantized_columns("init_from", x, levels, rng)
         fixed.append(Affine.standardize(Chain(tuple(fixed)).forward(x)[0]))
     maps: list[Bijection] = [Preprocess.of(*fixed, dtype=dtype)] if fixed else []
     if x is not None:

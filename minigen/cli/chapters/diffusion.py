@@ -57,6 +57,8 @@ def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
         raise validate.expected("--hidden", "one width for a diffusion model", recipe.hidden)
     extra: Any = {"variance": "free", "classes": 10} if dataset.levels else {}
     if dataset.kind == "table":
+        if dataset.record is not None and dataset.record.grid.levels:
+            raise validate.expected("--levels", "none for ddpm", dataset.record.grid.levels)
         extra = {"init_from": dataset.train, "classes": len(dataset.classes)}
     return ddpm(
         dataset.features, SCHEDULES[dataset.kind], hidden=width[0], blocks=recipe.layers or 3,

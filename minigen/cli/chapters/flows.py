@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,16 @@ from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.data import baselines
-from minigen.flows import Flow, Logit, Whiten, log_normalizer
+from minigen.flows import (
+    Chain,
+    ContextShift,
+    Flow,
+    Logit,
+    Preprocess,
+    Whiten,
+    log_normalizer,
+)  # fmt: skip
+from minigen.flows.levels import dequantized_columns
 from minigen.flows.normalizer import quadrature
 from minigen.training import Run, fit
 
@@ -28,18 +38,37 @@ def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
         before = (Logit(bins=float(dataset.levels), low=0.01),)
         return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
     if dataset.kind == "table":
-        return table_preparation(dataset)
+        return table_preparation(dataset, rng)
     return {"init_from": dataset.source.sample(2000, rng=rng)}
 
 
-def table_preparation(dataset: Dataset) -> dict[str, Any]:
+def table_preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
     """Whitened columns, so that the start is a Gaussian; the label as a one-hot context."""
     rows = dataset.train
     if dataset.validation is not None:
         rows = np.concatenate([rows, dataset.validation])
-    return {"before": (Whiten.init_from(rows),), "context": len(dataset.classes)} | (
-        {"c": FEW_C} if is_small(*rows.shape) else {}
-    )
+    options: dict[str, Any] = {"context": len(dataset.classes)}
+    if dataset.record is not None and dataset.record.grid.levels:
+        options["levels"] = dataset.record.grid.levels
+        rows = _dequantized(rows, options["levels"], rng)
+    options["before"] = (Whiten.init_from(rows),)
+    return options | ({"c": FEW_C} if is_small(*rows.shape) else {})
+
+
+def centred(flow: Flow, dataset: Dataset, rng: np.random.Generator) -> Flow:
+    """A conditional flow that starts with the classes' own means and their common covariance."""
+    assert dataset.labels is not None and isinstance(flow.chain, Chain)
+    context = one_hot(dataset.labels[0], flow.context)
+    first, *rest = flow.chain.layers
+    z = first.forward(_dequantized(dataset.train, flow.levels, rng))[0]
+    shift = ContextShift.init_from(z, context)
+    white = Whiten.init_from(z - context @ shift.W)
+    # the mean and the covariance of what is left, taken off in one fixed map after the shift
+    return replace(flow, chain=Chain((first, shift, Preprocess.of(white), *rest)))
+
+
+def _dequantized(x: NDArray, levels: Any, rng: np.random.Generator) -> NDArray:
+    return dequantized_columns("data", x, levels, rng) if levels else x
 
 
 def builder(
@@ -51,10 +80,11 @@ def builder(
         options = preparation(dataset, rng)
         if "c" not in inspect.signature(factory).parameters:
             options.pop("c", None)
-        return factory(
+        flow = factory(
             dataset.features, recipe.layers, recipe.hidden, rng=rng,
             activation=recipe.activation, **options,
         )  # fmt: skip
+        return flow if dataset.labels is None else centred(flow, dataset, rng)
 
     return build
 
@@ -109,7 +139,11 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
     if dataset.kind == "energy":
         return _energy_rows(name, flow, dataset, rng)
     x = dataset.test(rng)
+    if dataset.record is not None:
+        return table_rows(name, dataset, -table_log_prob(flow, x, dataset, rng))
     same_levels(name, flow, dataset)
+    if dataset.kind == "table":
+        return table_rows(name, dataset, -table_log_prob(flow, x, dataset, rng))
     if dataset.levels:
         bits = flow.bits_per_dim(x, rng=rng, draws=DRAWS)
         nats = bits * flow.features * np.log(2)
@@ -117,8 +151,6 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
             mean(name, dataset.name, "NLL of an image, nats", nats, {}),
             mean(name, dataset.name, "bits/dim, discrete", bits, baselines(dataset.source)),
         ]
-    if dataset.kind == "table":
-        return table_rows(name, dataset, -table_log_prob(flow, x, dataset))
     logp = flow.log_prob(x).astype(np.float64)
     truth, entropy = dataset.source.log_prob(x), dataset.source.entropy
     return [
@@ -128,12 +160,15 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
     ]
 
 
-def table_log_prob(flow: Flow, x: NDArray, dataset: Dataset) -> NDArray:
+def table_log_prob(flow: Flow, x: NDArray, dataset: Dataset, rng: np.random.Generator) -> NDArray:
     """log p of each row, given its label if the flow is conditional."""
     if flow.context and dataset.labels is None:
         raise validate.expected("--data", "a table with the label", dataset.name)
     context = () if dataset.labels is None else (one_hot(dataset.labels[0], flow.context),)
-    return flow.log_prob(x, *context).astype(np.float64)
+    if not flow.levels:
+        return flow.log_prob(x, *context).astype(np.float64)
+    nats = flow.bits_per_dim(x, *context, rng=rng, draws=DRAWS) * flow.features * np.log(2)
+    return -nats
 
 
 def _energy_rows(name: str, flow: Flow, dataset: Dataset, rng: np.random.Generator) -> list[Row]:
