@@ -1,0 +1,343 @@
+# %% [markdown]
+# # 12 Pictures: a convolution and its adjoint, and Real NVP as its paper has it
+#
+# **Question.** The models so far see 64 numbers in a row and do not know that they are a picture.
+# What does a network gain that knows it, what is the backward pass of a convolution, and how does a
+# coupling split a picture?
+#
+# **You need** tutorials 00 (how a gradient is checked) and 02 (Real NVP).
+# **Time** about 50 minutes. **Equations** S-CONV, S-GN, S-SQUEEZE, NVP-3 to NVP-8.
+
+# %%
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+if importlib.util.find_spec("minigen") is None:  # a hosted notebook
+    wheels = sorted(pathlib.Path().glob("minigen-*.whl"))
+    assert wheels, "upload minigen-*.whl to the folder of this notebook first"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()
+
+import inspect
+
+import numpy as np
+
+import minigen as mg
+from minigen.flows import EachPixel, InvertibleLinear, PictureCoupling, Squeeze
+from minigen.nn import Conv2d, GroupNorm
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## 1. A convolution
+#
+# Pictures are arrays $(N, H, W, C)$: picture, row, column, channel. A convolution lays one small
+# filter on every place:
+#
+# $$y_{ij}=b+\sum_{p,q=-r}^{r}x_{i+p,\,j+q}\,W_{pq}$$
+#
+# $W_{pq}$ is a matrix from the channels of $x$ to those of $y$, and outside the picture $x$ is 0.
+# Here is the definition, as slow as it is clear, and the layer of the package beside it.
+
+
+# %%
+def by_loops(x, W):
+    """One output after the other."""
+    N, height, width, _ = x.shape
+    r = len(W) // 2
+    y = np.zeros((N, height, width, W.shape[3]))
+    for n, i, j, p, q in np.ndindex(N, height, width, *W.shape[:2]):
+        a, b = i + p - r, j + q - r
+        if 0 <= a < height and 0 <= b < width:
+            y[n, i, j] += x[n, a, b] @ W[p, q]
+    return y
+
+
+conv = Conv2d.init(2, 3, rng=rng, dtype=np.float64)
+x = rng.standard_normal((2, 5, 4, 2))
+y, cache = conv.forward(x)
+print(f"loops and layer differ by {np.abs(y - by_loops(x, conv.W)).max():.1e}")
+assert np.allclose(y, by_loops(x, conv.W), rtol=0, atol=1e-12)
+print(inspect.getsource(Conv2d.forward))
+
+# %% [markdown]
+# The layer has no loop over pixels. `patches` gathers what each output sees, $k\cdot k\cdot C$
+# numbers, as one row of a matrix $P(x)$; then $y=P(x)\,W+b$ is a product, the thing that a computer
+# does best. The matrix is nine times as large as the picture, so it is made for a few pictures at a
+# time, small enough to stay in the cache.
+#
+# **Predict, then run.** A dense layer from a picture of 8 x 8 to one of 8 x 8 has $64^2+64$
+# numbers. How many has a 3 x 3 convolution with one channel, and how many of the $64^2$ entries of
+# the matrix that it stands for are not 0?
+
+# %%
+one = Conv2d.init(1, 1, rng=rng, dtype=np.float64)
+basis = np.eye(64).reshape(64, 8, 8, 1)
+matrix = one.forward(basis)[0].reshape(64, 64).T  # column k is the answer to the k-th pixel
+used = np.count_nonzero(matrix)
+print(f"dense: {64 * 64 + 64} numbers; convolution: {one.size}")
+print(f"{used} entries of its matrix are not 0, {used / 64**2:.0%}, and {one.W.size} are different")
+assert one.size == 10 and used == 22**2
+mg.plot.images(
+    np.abs(np.stack([matrix, matrix.T])), columns=2, heading="a convolution, and its transpose"
+)  # fmt: skip
+
+# %% [markdown]
+# Nine diagonals in blocks, each with one number in it all along. That is the whole assumption: what
+# is far does not matter here (zeros), and every place is treated alike (equal numbers).
+#
+# ## 2. The adjoint is a convolution
+#
+# Who saw $x_{ij}$? The output $p$ rows below and $q$ columns to the right saw it, through the entry
+# $(-p,-q)$ of the filter. So
+#
+# $$dx_{ij}=\sum_{p,q}dy_{i+p,\,j+q}\,W_{-p,-q}^T,\qquad
+# dW_{-p,-q}=\sum_{n,i,j}x_{nij}^T\,dy_{n,\,i+p,\,j+q}\qquad\text{(S-CONV)}$$
+#
+# The first is a convolution of $dy$ with the filter **turned by half a turn**, and with inputs and
+# outputs exchanged. In the picture above the right half is the transpose of the left: again nine
+# diagonals, in the opposite order. The code gathers the patches of $dy$ once, and both formulas are
+# products with them.
+
+# %%
+print(inspect.getsource(Conv2d.backward))
+dy = rng.standard_normal(y.shape)
+dx, grads = conv.backward(dy, cache)
+turned = conv.W[::-1, ::-1].swapaxes(2, 3)
+print(f"dx and a convolution with the turned filter: {np.abs(dx - by_loops(dy, turned)).max():.1e}")
+assert np.allclose(dx, by_loops(dy, turned), rtol=0, atol=1e-12)
+report = mg.check.gradients(conv, x, rng=rng)
+assert report
+print(report)
+
+# %% [markdown]
+# `minigen check S-CONV` checks it against the transposed matrix. Now break it: the commonest
+# mistake is to forget the half turn. With a symmetric filter nobody would notice.
+
+
+# %%
+class NotTurned(Conv2d):
+    """A convolution whose dx uses the filter as it is."""
+
+    def backward(self, dy, cache):
+        _, grads = super().backward(dy, cache)
+        dx, _ = Conv2d(self.W.swapaxes(2, 3), np.zeros(self.W.shape[2])).forward(dy)
+        return dx, grads
+
+
+broken = NotTurned(conv.W, conv.b)
+report = mg.check.gradients(broken, x, rng=rng)
+assert not report
+print(report)
+symmetric = NotTurned(conv.W + conv.W[::-1, ::-1], conv.b)
+assert mg.check.gradients(symmetric, x, rng=rng)
+print("\nwith a symmetric filter:", mg.check.gradients(symmetric, x, rng=rng).rows[0].state)
+
+# %% [markdown]
+# ## 3. Normalisation, and what its gradient cannot do
+#
+# Deep networks of convolutions need their numbers kept near 1. `GroupNorm` subtracts the mean of a
+# group of channels of **one** picture and divides by its standard deviation; unlike batch
+# normalisation it does not mix the pictures of a batch, so it has no mode.
+#
+# $$u=\frac{x-m}{s},\qquad dx=\frac1s\left(du-\overline{du}-u\,\overline{u\,du}\right)
+# \qquad\text{(S-GN)}$$
+#
+# **Predict, then run.** What is the mean of $dx$ in each group, and its product with $u$?
+
+# %%
+norm = GroupNorm.init(2, 1, dtype=np.float64)
+u, cache = norm.forward(x)
+dx, _ = norm.backward(rng.standard_normal(u.shape), cache)
+mean, product = dx.mean(axis=(1, 2, 3)), (dx * u).mean(axis=(1, 2, 3))
+print("mean of dx:", np.abs(mean).max().round(12), " mean of u dx:", np.abs(product).max().round(4))
+assert np.allclose(mean, 0, atol=1e-12) and np.allclose(product, 0, atol=1e-4)
+assert mg.check.gradients(norm, x, rng=rng)
+
+# %% [markdown]
+# Both are 0 (the second but for the `eps` in the root). No step can move the mean or the spread of
+# $u$, so the gradient does not ask for it: two directions of the cotangent are projected away.
+#
+# ## 4. A coupling splits a picture
+#
+# Tutorial 02 kept the first half of the columns. In a picture there are two better ways to halve it
+# (Dinh, Sohl-Dickstein and Bengio 2017): the squares of one colour of a **checkerboard**, or half
+# of the **channels**. The paper writes masks; here a mask is an *order* of the numbers that puts
+# the kept ones first, and the coupling of tutorial 02 does the rest, with its equations unchanged.
+
+# %%
+order, kept = mg.flows.checkerboard((8, 8, 1))
+board = np.isin(np.arange(64), order[:kept]).reshape(8, 8)
+print("kept: 1, moved: 0", board[:3].astype(int), sep="\n")
+print(inspect.getsource(PictureCoupling.forward))
+
+# %% [markdown]
+# Its network is convolutional. It sees the kept squares, zeros at the others, and gives a log-scale
+# and a shift for each of the others. Whatever the network does, the Jacobian is a triangle in this
+# order. We ask for all of it, by complex step.
+
+# %%
+mask = mg.flows.checkerboard((4, 4, 1))
+f = PictureCoupling.init((4, 4, 1), mask, 4, blocks=0, groups=2, rng=rng, dtype=np.float64)
+f = mg.core.perturbed(f, rng, 0.3)
+rows = rng.standard_normal((2, 16))
+J = mg.check.jacobian(lambda v: f.forward(v.reshape(-1, 4, 4, 1))[0].reshape(-1, 16), rows)
+logdet = f.forward(rows.reshape(-1, 4, 4, 1))[1]
+error = np.abs(np.linalg.slogdet(J)[1] - logdet).max()
+J = J[:, f.order][:, :, f.order]
+print(f"log-det off by {error:.1e}; above the diagonal: {np.abs(np.triu(J, 1)).max()}")
+assert error < 1e-12 and not np.triu(J, 1).any()
+mg.plot.images(np.abs(J), columns=2, heading="the Jacobian of a coupling, kept squares first")
+# %% [markdown]
+# Upper left the identity (NVP-3), lower right a diagonal (NVP-4), between them the network. Read
+# it as the picture of tutorial 02, for pictures.
+#
+# ## 5. Squeeze, mix, and leave early
+#
+# Three more maps make a **multi-scale** flow.
+#
+# * `Squeeze` turns 2 x 2 pixels into one pixel with four times the channels. It only moves numbers:
+#   log-det 0.
+# * `EachPixel(InvertibleLinear)` is Glow's 1 x 1 convolution: one matrix $W$ at every pixel, so the
+#   log-det is $HW\log|\det W|$ (S-SQUEEZE; `minigen check S-SQUEEZE`).
+# * `FactorOut` lets half of the channels leave as latents. The rest of the chain sees only the
+#   other half: half of the numbers are transformed by half of the flow.
+
+# %%
+x = np.arange(16.0).reshape(1, 4, 4, 1)
+y, logdet, _ = Squeeze().forward(x)
+print("4 x 4 x 1", x[0, :, :, 0], "2 x 2 x 4", y[0].reshape(4, 4), sep="\n")
+mix = mg.core.perturbed(EachPixel(InvertibleLinear.init(4, rng=rng, dtype=np.float64)), rng, 0.3)
+z, logdet, _ = mix.forward(y)
+W = mix.f.forward(np.eye(4))[0]
+print("log-det:", logdet[0].round(6), "  4 log|det W|:", (4 * np.linalg.slogdet(W)[1]).round(6))
+assert np.isclose(logdet[0], 4 * np.linalg.slogdet(W)[1])
+
+# %% [markdown]
+# `real_nvp_image` puts them together. For 8 x 8 digits with two scales: couplings on the
+# checkerboard, squeeze to 4 x 4 x 4, couplings on channels with 1 x 1 convolutions between them, 32
+# numbers leave, couplings on the 4 x 4 x 2 that are left. Dequantisation and the logit are those of
+# tutorial 07.
+
+# %%
+digits = mg.data.digits()
+flow = mg.flows.real_nvp_image(
+    (8, 8, 1), scales=2, couplings=1, hidden=8, levels=17, init_from=digits.train.x, rng=rng
+)
+run = mg.fit(flow.nll, digits.train.x, steps=300, batch=64, lr=4e-3, rng=rng, progress=False)
+bits = flow.bits_per_dim(digits.test.x[:200], rng=rng).mean()
+print(
+    f"{flow.size} numbers, {run.steps} steps: {bits:.2f} bits a pixel; uniform: {np.log2(17):.2f}"
+)
+assert bits < np.log2(17) - 1
+mg.plot.images(flow.sample(30, rng=rng), columns=10, top=16, heading="after 60 steps, in a second")
+# %% [markdown]
+# These are the samples of a few seconds of training: strokes, not yet digits. `python
+# tutorials/long_run.py flow --size 16 --minutes 10` trains for ten minutes on an endless stream of
+# printed digits.
+#
+# **Where do the numbers of a picture go?** Keep the latents that left at the first scale, and draw
+# the others anew: what changes is what the second scale decides.
+
+# %%
+z, _ = flow.encode(digits.test.x[:1] + 0.5)
+again = np.repeat(z, 10, axis=0)
+again[1:, 32:] = rng.standard_normal((9, 32))
+x, _ = flow.decode(again)
+mg.plot.images(
+    np.clip(x, 0, 17), columns=10, top=17, heading="left: a digit; then other latents at scale 2"
+)  # fmt: skip
+
+# %% [markdown]
+# ## Exercises
+#
+# Fill in the cells; each says whether it is right. Until then it says so too.
+
+
+# %%
+def verdict(right):
+    """What a cell says of an answer: None while there is none."""
+    return {None: "not filled in yet", True: "right", False: "not right"}[right]
+
+
+# %% [markdown]
+# **1.** `AveragePool` gives the mean of each 2 x 2 pixels. Write its backward pass.
+
+
+# %%
+def pool_backward(dy):
+    """dx (N, 2 H, 2 W, C) of dy (N, H, W, C)."""
+    return None  # fill in
+
+
+dy = rng.standard_normal((1, 2, 3, 2))
+yours, truth = pool_backward(dy), mg.nn.AveragePool().backward(dy, None)[0]
+print(
+    verdict(None if yours is None else np.shape(yours) == truth.shape and np.allclose(yours, truth))
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Each of the four pixels has the weight 1/4: `return dy.repeat(2, axis=1).repeat(2, axis=2) / 4`.
+# It is a quarter of `Upsample`: the adjoint of the mean is a copy.
+# </details>
+#
+# **2.** How many numbers are trained in `Conv2d.init(16, 32, 3)`, bias included? And how many
+# multiplications does it make for one picture of 28 x 28?
+
+# %%
+numbers, multiplications = None, None  # fill in
+print(verdict(None if numbers is None else numbers == 9 * 16 * 32 + 32))
+print(verdict(None if multiplications is None else multiplications == 28 * 28 * 9 * 16 * 32))
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# 9 * 16 * 32 + 32 = 4,640 numbers, and 28 * 28 * 9 * 16 * 32, about 3.6 million multiplications:
+# each number of a filter is used at every one of the 784 places. A dense layer uses each of its
+# numbers once.
+# </details>
+#
+# **3.** With a stride of 2 the layer keeps every other output of both directions. Then
+# $dx_{ij}=\sum_{pq} dy'_{i+p,j+q}W_{-p,-q}^T$ still holds, with a $dy'$ that is twice as large as
+# $dy$. What stands in it? Write it.
+
+
+# %%
+def spread(dy):
+    """dy' (N, 2 H, 2 W, C) of dy (N, H, W, C)."""
+    return None  # fill in
+
+
+half = Conv2d.init(2, 2, stride=2, rng=rng, dtype=np.float64)
+x = rng.standard_normal((1, 4, 6, 2))
+y, cache = half.forward(x)
+dy = rng.standard_normal(y.shape)
+wide, right = spread(dy), None
+if wide is not None:
+    right = np.allclose(
+        by_loops(wide, half.W[::-1, ::-1].swapaxes(2, 3)), half.backward(dy, cache)[0]
+    )
+print(verdict(right))
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# $dy$ at the even places, zeros between: an output that was left out passes nothing back.
+# `wide = np.zeros((len(dy), 2 * dy.shape[1], 2 * dy.shape[2], dy.shape[3]))`,
+# `wide[:, ::2, ::2] = dy`.
+# </details>
+#
+# ## What to read next
+#
+# * Dinh, Sohl-Dickstein and Bengio, *Density estimation using Real NVP* (2017), sections 3.4 to
+#   3.7.
+# * Kingma and Dhariwal, *Glow* (2018): the 1 x 1 convolution.
+# * Wu and He, *Group normalization* (2018).
+# * Dumoulin and Visin, *A guide to convolution arithmetic for deep learning* (2016): strides, and
+#   why the adjoint is also called a transposed convolution.
+# * Next: [13 A U-Net that draws](13_unet.ipynb).
