@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.numeric import LOG_2PI
-from minigen.core.signature import Count, Size, checked
+from minigen.core.signature import Count, Size, checked, fields
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Twonorm:
     """
 
     features: Count = 20
+    __post_init__ = fields
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
