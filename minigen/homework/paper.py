@@ -103,8 +103,8 @@ def wrong_lines(key: str, version: str, chosen: list[Assignment],
         try:
             for mistake in shuffled(mistakes, rng):
                 task, (at, old, new) = pairs[mistake[0]], mistake[1:]
-                case = ref.cases(task.reference, task.draw, task.practice[:1], rng)[0]
-                wrong = broken(task, case, session, edited(source, at, new))
+                cases = ref.cases(task.reference, task.draw, task.practice, rng)
+                wrong = broken(task, cases, session, edited(source, at, new))
                 if wrong and wrong[0].startswith("d"):
                     break
         finally:

@@ -54,9 +54,9 @@ def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
         if at in asked or function not in pairs:
             continue
         k, task = pairs[function]
-        case = ref.largest_first(cases(task, (*seed, k), False))[0]
         names = [f"d{name}" for name in task.inputs]
-        wrong = broken(task, case, session, edited(session.source, at, new))
+        wrong = broken(task, cases(task, (*seed, k), False), session,
+                       edited(session.source, at, new))  # fmt: skip
         if not wrong or set(wrong) == set(names) != {names[0]}:
             continue
         asked.add(at)
@@ -73,19 +73,21 @@ def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
         }
 
 
-def broken(task: Pair, case: ref.Case, session: Session, source: bytes) -> list[str]:
+def broken(task: Pair, cases: Sequence[ref.Case], session: Session, source: bytes) -> list[str]:
     """The gradients that are wrong once the module is `source`, or the error that it raises."""
+    wrong = set()
     try:
         session.load(session.ready(), source)
-        cache = session.ask(task.forward, case.values, keep=True)[-1]
-        grads = session.ask(task.backward, (*case.vs, cache))
+        for case in cases:
+            cache = session.ask(task.forward, case.values, keep=True)[-1]
+            grads = session.ask(task.backward, (*case.vs, cache))
+            right = ref.gradients(task.reference, case)
+            for name, g, r in zip(task.inputs, grads, right, strict=False):
+                if g.shape != r.shape or not compare.fits(r, g):
+                    wrong.add(name)
     except Failure as error:
         return [str(error)]
-    right = ref.gradients(task.reference, case)
-    return [
-        f"d{name}" for name, g, r in zip(task.inputs, grads, right, strict=False)
-        if g.shape != r.shape or not compare.fits(r, g)
-    ]  # fmt: skip
+    return [f"d{name}" for name in task.inputs if name in wrong]
 
 
 def _of_variant(assignment: Assignment, variant: Variant, tasks: Sequence[Task],

@@ -52,7 +52,7 @@ class Limits:
     2048
     """
 
-    call: Positive = 5.0
+    call: Positive = 8.0
     load: Positive = 8.0
     total: Positive = 40.0
     memory: Count = 2048

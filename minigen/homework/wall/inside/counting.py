@@ -8,7 +8,7 @@ import math
 import sys
 from typing import Any
 
-MOST_LINES = 3_000_000  # of one call: a loop over the indices of its arrays takes far less
+MOST_LINES = 1_000_000  # of one call: a loop over the indices of its arrays takes far less
 
 
 class TooSlow(BaseException):
