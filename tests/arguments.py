@@ -91,6 +91,7 @@ INNER = {  # parts of a layer's forward or of a loop
     "as_pictures",
     "as_rows",
     "cut",
+    "density_of",
     "evaluated",
     "read",
     "estimates",
@@ -582,6 +583,7 @@ ACCEPTED: dict[tuple[str, str], str] = {
     ("markov.fit_unigram", "y"): SEQUENCES,
     ("markov.fit_categorical", "y"): SEQUENCES,
     ("plot.images", "labels"): "words of any shape",
+    ("flows.Flow", "levels"): "one number, or one for each column",
     ("derivations.Counted", "net"): "counts the calls of whatever it is given",
 }
 
