@@ -208,7 +208,8 @@ class Flow(Density):
         -------
         (n, D) array; its columns with levels are whole numbers. What falls outside 0 .. levels-1
             is moved to the nearest of them. The density counts it as lost, so `bits_per_dim` is an
-            upper bound for the samples too: of the digits, with the logit's low = 0.01, by about 0.02 to 0.03
+            upper bound for the samples too: of the digits, with the logit's low = 0.01, by about
+            0.02 to 0.03
 
         Examples
         --------
