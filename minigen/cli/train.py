@@ -91,8 +91,9 @@ def takes() -> str:
 def run(args: argparse.Namespace) -> int:
     out = options.target(args.out, (".npz",))
     picture = options.target(args.plot, (".png",), "--plot") if args.plot else None
-    folder = unfinished.opened(args, out)
+    folder = unfinished.folder_of(out)
     try:
+        unfinished.opened(args, out)
         return _train(args, out, picture, folder)
     except BaseException:
         unfinished.closed(folder)

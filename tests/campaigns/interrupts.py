@@ -44,7 +44,7 @@ def stopped(name, folder, seconds):
         _, status = os.waitpid(pid, 0)
     text = (folder / "stderr").read_text(encoding="utf-8")
     code = os.waitstatus_to_exitcode(status)
-    begun = (folder / "m.run").exists()
+    begun = bool(list(folder.glob("m.run/*.npz")))
     if code == 0:
         return ""  # it had ended
     if code != 130 or text.count("\n") != 1 or "interrupted" not in text:
