@@ -222,10 +222,10 @@ def area(corners):
 
 
 J = mg.check.jacobian(lambda v: F.forward(v)[0], points)
-for side in (0.1, 0.01, 0.001):
+for side in (0.1, 0.01, 0.001, 0.0001):
     square = points[0] + side * (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) - 0.5)
     ratio = area(F.forward(square)[0]) / area(square)
-    print(f"side {side:5}: area of the image / area {ratio:+.6f}")
+    print(f"side {side:6}: area of the image / area {ratio:+.6f}")
 print(f"det J by complex step:               {np.linalg.det(J[0]):+.6f}")
 assert abs(ratio - np.linalg.det(J[0])) < 1e-5 and np.linalg.det(J[0]) < 0
 

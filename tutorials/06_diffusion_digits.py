@@ -46,8 +46,9 @@ rng = np.random.default_rng(0)
 # ## 1. The data, and what must be beaten
 #
 # 1797 handwritten digits of 8 by 8 pixels, each an integer 0 to 16: the small split, of which 1000
-# are trained on (`mg.data.digits()` has 5620). Integers have probabilities, not densities, so $-\log_2P(\bar x)/64$ **bits per dimension** means the same for every model.
-# Three simple models set the scale.
+# are trained on (`mg.data.digits()` has 5620). Integers have probabilities, not densities, so
+# $-\log_2P(\bar x)/64$ **bits per dimension** means the same for every model. Three simple models
+# set the scale.
 
 # %%
 digits = mg.data.digits("small")

@@ -40,9 +40,10 @@ mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training imag
 
 # %% [markdown]
 # **How to read it.** Images of $8\times8$ pixels. Each pixel is a whole number from 0 (white) to 16
-# (black): 17 levels. That the data are **whole numbers** is the first trap. This is the small split:
-# 1000 images to train on are few, and what that costs is part of the lesson. `mg.data.digits()` has
-# all 5620, divided by writers; on it Real NVP reaches 2.03 bits per dimension, splines 1.94.
+# (black): 17 levels. That the data are **whole numbers** is the first trap. This is the small
+# split: 1000 images to train on are few, and what that costs is part of the lesson.
+# `mg.data.digits()` has all 5620, divided by writers; there Real NVP reaches 2.03 bits per
+# dimension, and splines 1.94.
 #
 # ## 1. A density on whole numbers has no upper bound
 #
