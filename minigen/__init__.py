@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what an editor or a type checker sees
     from minigen import (
+        audit,
         bench,
         check,
         core,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:  # what an editor or a type checker sees
 __version__ = "0.2.0"
 
 __all__ = [
-    "bench", "check", "core", "data", "derivations", "diffusion", "fit", "flows", "homework",
-    "load", "markov", "metric", "nn", "plot", "prob", "save", "training",
+    "audit", "bench", "check", "core", "data", "derivations", "diffusion", "fit", "flows",
+    "homework", "load", "markov", "metric", "nn", "plot", "prob", "save", "training",
 ]  # fmt: skip
 _FUNCTIONS = {"fit", "load", "save"}
 

@@ -1,6 +1,7 @@
 """Notes of one's own: a folder of Markdown, its equations, and what is said of mistakes in it."""
 
 import json
+import pathlib
 import textwrap
 
 import pytest
@@ -250,3 +251,48 @@ def test_the_description_of_the_form_is_an_example_of_it(tmp_path):
     folder.write_text(text.replace("## A section", head), encoding="utf-8")
     (row,) = runner.run(entries=mg.derivations.read(tmp_path).entries)
     assert row.ok
+
+
+# a second set of notes
+
+
+SECOND = pathlib.Path(__file__).parent.parent / "tutorials" / "notes"
+MISPRINTS = {  # a line of LaTeX and the line of Python that has it, each with the same mistake
+    "BN-4": (
+        "1-normalisation.md",
+        (r"\bar{\hat x}_i-\frac1N\sum_k\bar{\hat x}_k-", r"\bar{\hat x}_i-"),
+        ("(dy - dy.mean(axis=0) - y * (y * dy).mean(axis=0)) / scale(x)\n\n\nmg",
+         "(dy - y * (y * dy).mean(axis=0)) / scale(x)\n\n\nmg"),
+    ),
+    "VAE-1": (
+        "3-bound.md",
+        (r"-1\big)-\log\sigma", r"-1\big)+\log\sigma"),
+        ("- 1) / 2 - np.log(s)", "- 1) / 2 + np.log(s)"),
+    ),
+}  # fmt: skip
+
+
+def test_a_second_set_of_notes_holds():
+    notes = mg.derivations.read(SECOND)
+    assert len(notes.entries) >= 12 and len(notes.sections) == 3
+    rows = runner.run(entries=notes.entries, seed=1, quick=True)
+    assert all(row.ok for row in rows), [terminal.trouble(row) for row in rows if not row.ok]
+    text = page(rows, notes=notes)
+    assert "<title>Three backward passes, checked</title>" in text
+    assert all(f'id="{e.id}"' in text for e in notes.entries) and 'class="latex"' not in text
+
+
+def test_two_misprints_in_a_copy_are_found(tmp_path):
+    for path in SECOND.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for name, *changes in MISPRINTS.values():
+            for right, wrong in changes if name == path.name else ():
+                assert text.count(right) == 1
+                text = text.replace(right, wrong)
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    rows = runner.run(entries=mg.derivations.read(tmp_path).entries, quick=True)
+    failing = {row.entry.id for row in rows if not row.ok}
+    assert failing >= MISPRINTS.keys()
+    assert failing <= {*MISPRINTS, "VAE-5", "VAE-6"}  # what rests on the wrong divergence
+    (row,) = (row for row in rows if row.entry.id == "BN-4")
+    assert "mean over the rows missing" in row.problems[0]

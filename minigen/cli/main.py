@@ -17,6 +17,7 @@ from minigen.core.validate import InvalidInput
 COMMANDS = {  # the first line of each module, known here so that no module is imported for it
     "demo": "Train every model of the notes on real data; write pictures and a report.",
     "check": "Run every derivation of the lecture notes, or some of them, or notes of your own.",
+    "audit": "Ask flows of other libraries what minigen asks its own, and print a table.",
     "train": "Train a model and write it to a file.",
     "sample": "Draw samples of a trained model: rows, a picture, or text, by the suffix of OUT.",
     "evaluate": "Measure a trained model on data: likelihood, and the distance to a known truth.",

@@ -1,0 +1,384 @@
+"""The questions that a flow is asked, and how each is asked by hand.
+
+Every oracle looks at a `Subject` and says how far it is off; its lines repeat that in the model's
+own library, after the lines that make the model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minigen import check
+from minigen.audit.subject import Subject, Torch
+from minigen.check import Report, State
+from minigen.core import validate
+
+N, NEAR = 5, 1e-6  # rows; how far a value may be off in double precision
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What an oracle found: right, wrong, or None where it could not be asked; and in words."""
+
+    right: bool | None
+    text: str
+    why: str = ""
+
+
+def points(rng: np.random.Generator, n: int = N) -> tuple[NDArray, NDArray]:
+    """(x (n, 2), c (n, 1))."""
+    return rng.standard_normal((n, 2)), rng.standard_normal((n, 1))
+
+
+def within(error: float, limit: float = NEAR, why: str = "") -> Cell:
+    """Right if an error is within a limit."""
+    return Cell(bool(error <= limit), f"{error:.0e}", why)
+
+
+def _gap(a: NDArray, b: NDArray) -> float:
+    return float(np.max(np.abs(a - b) / (1 + np.abs(b))))
+
+
+def round_trip(s: Subject, rng: np.random.Generator) -> Cell:
+    x, c = points(rng)
+    return within(_gap(s.inverse(s.forward(x, c)[0], c)[0], x))
+
+
+def round_trip_back(s: Subject, rng: np.random.Generator) -> Cell:
+    z, c = points(rng)
+    return within(_gap(s.forward(s.inverse(z, c)[0], c)[0], z))
+
+
+def _log_det(s: Subject, rng: np.random.Generator, direction: str) -> Cell:
+    x, c = points(rng)
+    layer = s if direction == "forward" else Turned(s)
+    J, error = _jacobian(layer, x, c)
+    found = within(_gap(layer.forward(x, c)[1], np.linalg.slogdet(J)[1]))
+    if found.right or error < NEAR:
+        return found
+    return Cell(None, "?", f"the differences are not accurate here: {error:.0e}")
+
+
+class Turned:
+    """A subject in the other direction."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    def forward(self, x: NDArray, c: NDArray) -> tuple[NDArray, NDArray]:
+        return self.subject.inverse(x, c)[:2]
+
+
+def _jacobian(s: Subject | Turned, x: NDArray, c: NDArray) -> tuple[NDArray, float]:
+    """(J (N, D, D) by extrapolated differences, their disagreement)."""
+    tables = []
+    for h in (1e-3, 2e-3):
+        columns = []
+        for d in range(x.shape[1]):
+            u = h * np.eye(x.shape[1])[d]
+            ends = [s.forward(x + k * u, c)[0] for k in (1, -1, 2, -2)]
+            columns.append((8 * (ends[0] - ends[1]) - (ends[2] - ends[3])) / (12 * h))
+        tables.append(np.stack(columns, axis=2))
+    return tables[0], _gap(*tables)
+
+
+def log_det(s: Subject, rng: np.random.Generator) -> Cell:
+    return _log_det(s, rng, "forward")
+
+
+def log_det_back(s: Subject, rng: np.random.Generator) -> Cell:
+    return _log_det(s, rng, "inverse")
+
+
+def consistent(s: Subject, rng: np.random.Generator) -> Cell:
+    """log_prob is that of N(0, 1) at forward(x), and its log-det."""
+    x, c = points(rng)
+    z, logdet = s.forward(x, c)[:2]
+    base = -np.sum(z**2, axis=1) / 2 - np.log(2 * np.pi)
+    return within(_gap(s.log_prob(x, c), base + logdet))
+
+
+def _density(s: Subject, rng: np.random.Generator, row: str) -> Cell:
+    if not hasattr(s, "report"):
+        s.report = _report(s, rng)
+    report: Report = s.report
+    (found,) = [r for r in report.rows if r.name == row]
+    why = found.diagnosis.text if found.diagnosis else ""
+    right = {State.OK: True, State.WRONG: False}.get(found.state)
+    text = f"{found.error:.0e}" if found.error is not None else found.note.split()[-4]
+    return Cell(right, text if right is not None else "?", why)
+
+
+def _report(s: Subject, rng: np.random.Generator) -> Report:
+    c = rng.standard_normal((1, 1))
+
+    def log_prob(x: NDArray) -> NDArray:
+        parts = np.array_split(x, max(1, len(x) // 50_000))
+        return np.concatenate([s.log_prob(p, np.repeat(c, len(p), 0)) for p in parts])
+
+    return check.density(log_prob, 2, sample=s.sample(10_000, c), rng=rng)
+
+
+def mass(s: Subject, rng: np.random.Generator) -> Cell:
+    return _density(s, rng, "mass")
+
+
+def samples(s: Subject, rng: np.random.Generator) -> Cell:
+    return _density(s, rng, "samples")
+
+
+def context(s: Subject, rng: np.random.Generator) -> Cell:
+    """Every coordinate of a sample depends on the context, where any does."""
+    z, c = points(rng)
+    moved = np.abs(s.inverse(z, c + 1.0)[0] - s.inverse(z, c)[0]).max(axis=0)
+    if not moved.any():
+        return Cell(None, "-", "the model takes no notice of its context at all")
+    still = np.flatnonzero(moved <= 1e-9 * moved.max())
+    why = f"coordinates {still.tolist()} do not change with the context" if len(still) else ""
+    return Cell(not len(still), f"{len(still)} still" if len(still) else "all", why)
+
+
+def gradient(s: Subject, rng: np.random.Generator) -> Cell:
+    """The derivative of log_prob by x and by the context, against differences."""
+    x, c = points(rng)
+    v = rng.standard_normal(N)
+    f = s.made["log_prob"]
+    grads = s.framework.pullback(lambda a, b: (f(a, b),), (x, c), (v,))
+    h, errors = 1e-3, []
+    for k, g in enumerate(grads):
+        u = rng.standard_normal(g.shape)
+        ends = []
+        for step in (1, -1, 2, -2):
+            moved = [x, c]
+            moved[k] = moved[k] + step * h * u
+            ends.append(v @ s.log_prob(*moved))
+        slope = (8 * (ends[0] - ends[1]) - (ends[2] - ends[3])) / (12 * h)
+        errors.append(abs(np.sum(u * g) - slope) / (1 + abs(slope)))
+    return within(float(max(errors)), 1e-5)
+
+
+def parameters(s: Subject, rng: np.random.Generator) -> Cell:
+    """The derivative of log_prob along the parameters, against differences."""
+    if not isinstance(s.framework, Torch):
+        return Cell(None, "-", "asked of torch modules")
+    x, c = points(rng)
+    start, put = s.framework.parameters(s.made["flow"])
+    directions = [s.framework.array(rng.standard_normal(tuple(p.shape))) for p in start]
+    flow = s.made["flow"]
+    for p in flow.parameters():
+        p.grad = None
+    s.made["log_prob"](s.framework.array(x), s.framework.array(c)).sum().backward()
+    live = [p for p in flow.parameters() if p.requires_grad]
+    pairs = zip(live, directions, strict=True)
+    yours = sum(float((p.grad * u).sum()) for p, u in pairs if p.grad is not None)
+    h, ends = 1e-4, []
+    for step in (1, -1, 2, -2):
+        put([p + step * h * u for p, u in zip(start, directions, strict=True)])
+        ends.append(s.log_prob(x, c).sum())
+    put(start)
+    slope = (8 * (ends[0] - ends[1]) - (ends[2] - ends[3])) / (12 * h)
+    return within(float(abs(yours - slope) / (1 + abs(slope))), 1e-4)
+
+
+def rows(s: Subject, rng: np.random.Generator) -> Cell:
+    """A batch is its rows, one by one."""
+    x, c = points(rng)
+    alone = np.concatenate([s.log_prob(x[k : k + 1], c[k : k + 1]) for k in range(N)])
+    return within(_gap(alone, s.log_prob(x, c)), 1e-9)
+
+
+def far(s: Subject, rng: np.random.Generator) -> Cell:
+    """Far from the data the density is finite and the round trip holds to six figures."""
+    x, c = points(rng)
+    x = 50.0 * np.sign(x)
+    found = s.log_prob(x, c)
+    if np.isnan(found).any() or np.any(found == np.inf):
+        return Cell(False, "nan", "log_prob is not a number at |x| = 50")
+    z = s.forward(x, c)[0]
+    if not np.isfinite(z).all():
+        return Cell(False, "inf", "forward(x) is not finite at |x| = 50")
+    return within(_gap(s.inverse(z, c)[0], x), 1e-3, "the round trip from |x| = 50")
+
+
+ORACLES: dict[str, tuple[Callable[[Subject, np.random.Generator], Cell], str]] = {
+    "round trip": (round_trip, "print(inverse(forward(x, c)[0], c)[0] - x)"),
+    "and back": (round_trip_back, "print(forward(inverse(x, c)[0], c)[0] - x)"),
+    "log-det": (
+        log_det,
+        "J = JACOBIAN(lambda v: forward(v, c[:1])[0], x[:1])\n"
+        "print(forward(x[:1], c[:1])[1], SLOGDET(J.reshape(2, 2)))",
+    ),
+    "log-det back": (
+        log_det_back,
+        "J = JACOBIAN(lambda v: inverse(v, c[:1])[0], x[:1])\n"
+        "print(inverse(x[:1], c[:1])[1], SLOGDET(J.reshape(2, 2)))",
+    ),
+    "log_prob": (
+        consistent,
+        "z, log_det = forward(x, c)\n"
+        "print(log_prob(x, c), log_det - (z**2).sum(1) / 2 - 1.8378770664093453)",
+    ),
+    "mass": (
+        mass,
+        "t = LINSPACE(-30, 30, 1201); grid = PAIRS(t)\n"
+        "print(EXP(log_prob(grid, 0 * grid[:, :1] + c[0])).sum() * 0.05**2)",
+    ),
+    "samples": (
+        samples,
+        "y = sample(20000, c[:1]); z = forward(y, 0 * y[:, :1] + c[0])[0]\n"
+        "print(z.mean(0), z.std(0), 'should be 0 and 1')",
+    ),
+    "context": (context, "print(inverse(x, c + 1)[0] - inverse(x, c)[0])"),
+    "gradient": (
+        gradient,
+        "g = GRADIENT(lambda v: log_prob(v, c).sum(), x); e = 0 * x; e[0, 0] = 1e-4\n"
+        "print(g[0, 0], (log_prob(x + e, c) - log_prob(x - e, c)).sum() / 2e-4)",
+    ),
+    "parameters": (
+        parameters,
+        "p = next(flow.parameters()); log_prob(x, c).sum().backward(); g = p.grad.flatten()[0]\n"
+        "p.data.flatten()[0] += 1e-4; a = log_prob(x, c).sum(); p.data.flatten()[0] -= 2e-4\n"
+        "print(g, (a - log_prob(x, c).sum()) / 2e-4)",
+    ),
+    "rows": (rows, "print(log_prob(x, c)[:1] - log_prob(x[:1], c[:1]))"),
+    "far": (
+        far,
+        "far = 50 * x / abs(x)\nprint(log_prob(far, c), inverse(forward(far, c)[0], c)[0])",
+    ),
+}  # fmt: skip
+
+WORDS = {
+    "torch": {
+        "JACOBIAN": "torch.autograd.functional.jacobian",
+        "SLOGDET": "torch.linalg.slogdet",
+        "LINSPACE": "torch.linspace",
+        "PAIRS(t)": "torch.cartesian_prod(t, t)",
+        "EXP": "torch.exp",
+        "GRADIENT(lambda v: log_prob(v, c).sum(), x)": (
+            "torch.autograd.functional.jacobian(lambda v: log_prob(v, c).sum(), x)"
+        ),
+    },
+    "jax": {
+        "JACOBIAN(lambda v: forward(v, c[:1])[0], x[:1])": (
+            "jax.jacobian(lambda v: forward(v, c[:1])[0])(x[:1])"
+        ),
+        "JACOBIAN(lambda v: inverse(v, c[:1])[0], x[:1])": (
+            "jax.jacobian(lambda v: inverse(v, c[:1])[0])(x[:1])"
+        ),
+        "SLOGDET": "jnp.linalg.slogdet",
+        "LINSPACE": "jnp.linspace",
+        "PAIRS(t)": "jnp.stack(jnp.meshgrid(t, t), -1).reshape(-1, 2)",
+        "EXP": "jnp.exp",
+        "GRADIENT(lambda v: log_prob(v, c).sum(), x)": (
+            "jax.grad(lambda v: log_prob(v, c).sum())(x)"
+        ),
+        "e[0, 0] = 1e-4": "e = e.at[0, 0].set(1e-4)",
+    },
+    "numpy": {
+        "LINSPACE": "np.linspace", "EXP": "np.exp", "SLOGDET": "np.linalg.slogdet",
+        "PAIRS(t)": "np.stack(np.meshgrid(t, t), -1).reshape(-1, 2)",
+        "JACOBIAN": "mg.check.jacobian",
+    },
+}  # fmt: skip
+POINTS = {
+    "torch": "x, c = torch.randn(5, 2), torch.randn(5, 1)\n",
+    "jax": "x, c = jax.random.normal(key, (5, 2)), jax.random.normal(key, (5, 1))\n",
+    "numpy": "x, c = rng.standard_normal((5, 2)), rng.standard_normal((5, 1))\n",
+}
+
+
+def framework_of(code: str) -> str:
+    """Which arrays the lines of a model use."""
+    return "torch" if "import torch" in code else "jax" if "import jax" in code else "numpy"
+
+
+def reproduction(code: str, oracle: str) -> str:
+    """Write the lines that ask a question of a model by hand.
+
+    Parameters
+    ----------
+    code : str
+        The lines that make the model.
+    oracle : str
+        The question, one of those of `minigen audit`.
+
+    Returns
+    -------
+    str
+        Lines of Python that need the model's own library alone.
+
+    Raises
+    ------
+    ValueError
+        For an unknown question.
+
+    Examples
+    --------
+    >>> code = "import numpy as np\\nforward = lambda x, c: (2 * x, 0 * x[:, 0])"
+    >>> print(mg.audit.reproduction(code, "rows").splitlines()[-1])
+    print(log_prob(x, c)[:1] - log_prob(x[:1], c[:1]))
+    """
+    validate.choice("oracle", oracle, ORACLES)
+    if not isinstance(code, str):
+        raise validate.wrong_type("code", "lines of Python", type(code).__name__)
+    framework = framework_of(code)
+    asked = ORACLES[oracle][1]
+    for word, own in WORDS[framework].items():
+        asked = asked.replace(word, own)
+    wanted = [n for n in ("forward", "inverse", "log_prob", "sample") if f"{n}(" not in asked]
+    unused = tuple(f"{n} = " for n in wanted)
+    lines = [line for line in code.splitlines() if not line.startswith(unused)]
+    return "\n".join([*lines, POINTS[framework] + asked])
+
+
+def made(code: str) -> str | Subject:
+    """The model of these lines; the lines where they raise, so that the oracles say so."""
+    try:
+        return Subject(code, framework_of(code))
+    except Exception:  # said by `ask`
+        return code
+
+
+def ask(model: str | Subject, oracle: str, seed: int = 0) -> Cell:
+    """Ask one question of one model.
+
+    Parameters
+    ----------
+    model : str or Subject
+        The lines that make the model, or the model made of them.
+    oracle : str
+        The question, one of those of `minigen audit`.
+    seed : int
+        Of the points at which it is asked.
+
+    Returns
+    -------
+    Cell
+        Right, wrong, or None where it could not be asked; what raises is wrong.
+
+    Raises
+    ------
+    ValueError
+        For an unknown question.
+
+    Examples
+    --------
+    >>> code = '''import numpy as np
+    ... forward = lambda x, c: (2 * x + c, np.full(len(x), 2 * np.log(2)))
+    ... inverse = lambda z, c: ((z - c) / 2, np.full(len(z), 2 * np.log(2)))'''
+    >>> [mg.audit.ask(code, oracle).right for oracle in ("log-det", "log-det back")]
+    [True, False]
+    """
+    validate.choice("oracle", oracle, ORACLES)
+    rng = np.random.default_rng(validate.integer("seed", seed, 0))
+    if not isinstance(model, (str, Subject)):
+        raise validate.wrong_type("model", "lines of Python, or a Subject", type(model).__name__)
+    try:
+        subject = Subject(model, framework_of(model)) if isinstance(model, str) else model
+        return ORACLES[oracle][0](subject, rng)
+    except NotImplementedError as error:
+        return Cell(None, "-", f"not offered: {error}")
+    except Exception as error:  # a library may fail in any way: that is a finding
+        return Cell(False, "raises", f"{type(error).__name__}: {error}")
