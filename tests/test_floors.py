@@ -16,7 +16,7 @@ FLOOR = {
     **dict.fromkeys(["nn", "prob", "check", "data"], 1),
     **dict.fromkeys(["flows", "diffusion", "metric", "markov"], 2),
     **dict.fromkeys(["training", "plot"], 3),
-    **dict.fromkeys(["derivations", "homework", "bench"], 4),
+    **dict.fromkeys(["audit", "derivations", "homework", "bench"], 4),
     "cli": 5,
 }
 FILES = sorted((ROOT / "minigen").glob("*/**/*.py"))

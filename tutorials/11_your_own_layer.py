@@ -545,8 +545,40 @@ assert [row.ok for row in rows] == [True, True, False]
 
 # %% [markdown]
 # Three random cases each; the wrong guess is found out. Put such functions into a file beside your
-# layer and its claims stay true, or somebody will be told.
+# layer and its claims stay true, or somebody will be told: `minigen check --file FILE.py` shows them
+# in the table of the notes' own equations.
 #
+# For a plain function there is no need for a class. One line asks whether a derivative, a backward
+# pass, a value or a density is what it is said to be, and the report says what a wrong one looks like.
+
+# %%
+report = mg.check.derivative(np.arcsinh, lambda x: 1 / (1 + x**2), x)  # the root is missing
+print(report)
+assert not report
+assert mg.check.derivative(np.arcsinh, lambda x: 1 / np.sqrt(1 + x**2), x)
+assert mg.check.vjp(np.sinh, lambda dy, x: dy * np.cosh(x), x)
+assert mg.check.equal(lambda x: np.log(x + np.sqrt(1 + x**2)), np.arcsinh, np.abs(x))
+assert mg.check.density(lambda x: -np.log(np.pi * np.cosh(x[:, 0])))  # the hyperbolic secant
+
+# %% [markdown]
+# A whole chapter of such equations is a folder of Markdown, in which an equation with a name,
+# `$$ ... $$ {#NAME}`, is checked by the Python below it. `minigen check --new FOLDER` writes an example,
+# `minigen check --notes FOLDER` runs it and makes its page. The Python of the folder is your own
+# program and runs as such.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    text = (
+        "# Mine\n\n$$ \\cosh^2x-\\sinh^2x=1 $$ {#COSH}\n\n```python\nx = rng.standard_normal(5)\n"
+    )
+    text += "mg.check.equal(np.cosh(x) ** 2 - np.sinh(x) ** 2, np.ones(5))\n```\n"
+    pathlib.Path(folder, "mine.md").write_text(text, encoding="utf-8")
+    mine = mg.derivations.read(folder)
+    (row,) = mg.derivations.run(entries=mine.entries)
+print(mine, "holds" if row.ok else "fails")
+assert row.ok
+
+# %% [markdown]
 # ## Exercises
 #
 # **1.** You stack two of these layers for more flexibility: $f_{a_2,b_2}\circ f_{a_1,b_1}$. What do
