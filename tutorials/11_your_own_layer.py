@@ -545,11 +545,11 @@ assert [row.ok for row in rows] == [True, True, False]
 
 # %% [markdown]
 # Three random cases each; the wrong guess is found out. Put such functions into a file beside your
-# layer and its claims stay true, or somebody will be told: `minigen check --file FILE.py` shows them
-# in the table of the notes' own equations.
+# layer and its claims stay true, or somebody will be told: `minigen check --file FILE.py` shows
+# them in the table of the notes' own equations.
 #
-# For a plain function there is no need for a class. One line asks whether a derivative, a backward
-# pass, a value or a density is what it is said to be, and the report says what a wrong one looks like.
+# A plain function needs no class. One line asks whether a derivative, a backward pass, a value or a
+# density is what it is said to be, and the report says what a wrong one looks like.
 
 # %%
 report = mg.check.derivative(np.arcsinh, lambda x: 1 / (1 + x**2), x)  # the root is missing
@@ -562,9 +562,9 @@ assert mg.check.density(lambda x: -np.log(np.pi * np.cosh(x[:, 0])))  # the hype
 
 # %% [markdown]
 # A whole chapter of such equations is a folder of Markdown, in which an equation with a name,
-# `$$ ... $$ {#NAME}`, is checked by the Python below it. `minigen check --new FOLDER` writes an example,
-# `minigen check --notes FOLDER` runs it and makes its page. The Python of the folder is your own
-# program and runs as such.
+# `$$ ... $$ {#NAME}`, is checked by the Python below it. `minigen check --new FOLDER` writes an
+# example, `minigen check --notes FOLDER` runs it and makes its page. The Python of the folder is
+# your own program and runs as such.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

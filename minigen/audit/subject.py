@@ -91,8 +91,10 @@ class Subject:
     report: Any
 
     def __init__(self, code: str, framework: str) -> None:
+        if not isinstance(code, str):
+            raise validate.wrong_type("code", "lines of Python", type(code).__name__)
         self.params = {}
-        self.framework = FRAMEWORKS[framework]()
+        self.framework = FRAMEWORKS[validate.choice("framework", framework, FRAMEWORKS)]()
         self.made: dict[str, Any] = {}
         exec(compile(code, "<audit>", "exec"), self.made)
 
@@ -142,6 +144,7 @@ class TorchLayer:
     """
 
     def __init__(self, module: Any) -> None:
+        validate.methods("module", module, "named_parameters", "forward")
         self.module, self.framework = module, Torch()
         named = dict(module.named_parameters())
         self.arrays = {name.replace(".", "_"): self.framework.numpy(p) for name, p in named.items()}
@@ -194,6 +197,10 @@ class JaxLayer:
     """
 
     def __init__(self, function: Callable, params: dict[str, ArrayLike]) -> None:
+        if not callable(function):
+            raise validate.wrong_type("function", "a function of JAX", type(function).__name__)
+        if not isinstance(params, dict):
+            raise validate.wrong_type("params", "a dict of arrays", type(params).__name__)
         self.function, self.framework = function, Jax()
         self.params = {k: np.array(a, np.float64) for k, a in params.items()}
 
