@@ -91,8 +91,10 @@ def paper_table(name: str, path: str | os.PathLike[str]) -> PaperTable:
     -11.75
     """
     reader = READERS[validate.choice("name", name, READERS)]
-    parts = reader(pathlib.Path(path))
-    return PaperTable(name, *parts, dict(zip(ROWS, PAPER_TABLES[name], strict=True)))
+    train, validation, test = reader(pathlib.Path(path))
+    return PaperTable(
+        name, train, validation, test, dict(zip(ROWS, PAPER_TABLES[name], strict=True))
+    )
 
 
 def power(path: pathlib.Path) -> Parts:

@@ -62,7 +62,8 @@ def pairwise(x: NDArray, y: NDArray | None = None) -> NDArray:
     digits; it is a value of y, so differences that are exact stay so. Rounding of the size of
     |x|^2 remains: what should be 0 may be a little below.
     """
-    y, middle = (x if y is None else y), (len(x if y is None else y) - 1) // 2
+    y = x if y is None else y
+    middle = (len(y) - 1) // 2
     centre = np.partition(y, middle, axis=0)[middle]
     x, y = x - centre, y - centre
     xx, yy = ((z * z).sum(axis=1, keepdims=True) for z in (x, y))
