@@ -232,7 +232,7 @@ def test_every_ruler_and_picture_is_there(browser, path):
         "return [...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().height)"
     )
     pictures = sum(e.figure is not None for e in notes.catalogue())
-    assert len(drawn) == 92 + pictures and all(height > 20 for height in drawn)
+    assert len(drawn) == 97 + pictures and all(height > 20 for height in drawn)
 
 
 def test_nothing_on_the_console_and_nothing_fetched(browser, path):

@@ -56,7 +56,8 @@ SECTIONS = (
         ("elbo_bound", "elbo_evidence", "elbo_paths", "elbo_split", "elbo_terms"),
     ),
     Section(
-        "Supplements", ("supplements_flows", "supplements_diffusion", "supplements_pictures"),
+        "Supplements",
+        ("supplements_flows", "supplements_diffusion", "supplements_pictures", "supplements_open"),
         remark="What the implementation needs and the notes do not print.",
     ),
 )  # fmt: skip

@@ -81,5 +81,10 @@ TUTORIALS = {
     "S-DUAL": ("03_autoregressive", "8. IAF: the same network looks at $z$"),
     "S-ANC": ("04_forward_process", "6. The mean, written with the noise"),
     "S-KL": ("05_elbo", "3. From one expectation to T + 1 terms"),
+    "S-JACOBI": ("03_autoregressive", "11. Four answers to SLOW"),
+    "S-CLOCK": ("14_one_clock", "2. Five names for one prediction"),
+    "S-INF": ("14_one_clock", "5. Infinitely many steps"),
+    "S-SIGMA": ("14_one_clock", "6. Sigma to the end"),
+    "S-NCE": ("08_triplet_loss", "8. All negatives at once"),
     "S-SIMPLE": ("05_elbo", "9. The simple loss, and its weights"),
 }
