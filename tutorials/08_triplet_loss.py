@@ -636,6 +636,45 @@ mg.plot.embedding(two["PCA-2"], test[0], test[1], heading="The same by two princ
 # the labels. Classes run into each other, and the recall printed above is that of a map with
 # mixed-up regions.
 #
+# ## 11. All negatives at once
+#
+# A triplet compares with one negative, and section 7 had to choose it. Why not all of them? Let the
+# soft margin add up the negatives inside its logarithm (Sohn 2016; van den Oord et al. 2018):
+#
+# $$\ell_{ap}=\log\Big(1+\sum_ke^{(d_{ap}-d_{ak})/\tau}\Big)
+# =-\log\frac{e^{-d_{ap}/\tau}}{e^{-d_{ap}/\tau}+\sum_ke^{-d_{ak}/\tau}}\qquad\text{(S-NCE)}$$
+#
+# It is a softmax: pick the positive out of all candidates. With one negative and $\tau=1$ it is the
+# soft margin; for small $\tau$, $\tau\,\ell_{ap}\to\max(0,\ d_{ap}-\min_kd_{ak})$, the hinge of the
+# hardest negative. The gradient shares the push out by the softmax's own weights $p_k$:
+#
+# | forward line | path | backward line |
+# |---|---|---|
+# | $\ell=\log(1+\sum_ke^{(d_{ap}-d_{ak})/\tau})$ | $d_{ap}\to\ell$ | $dd_{ap}=\frac1\tau\sum_kp_k$ |
+# | | $d_{ak}\to\ell$ | $dd_{ak}=-\frac1\tau p_k$ |
+# | $d_{ij}=\lvert e_i-e_j\rvert^2$ | $e_i\to d_{ij}$ | $de_i\mathrel{+}=2\,dd_{ij}\,(e_i-e_j)$ |
+
+# %%
+print(inspect.getsource(metric.InfoNCE.forward))
+print(inspect.getsource(metric.InfoNCE.backward))
+few, classes = rng.standard_normal((7, 3)), np.array([0, 0, 0, 1, 1, 2, 2])
+criterion = metric.InfoNCE(0.5)
+assert mg.check.gradients(criterion, few, given={"labels": classes}, rng=rng)
+for tau in (1.0, 0.1, 0.01):
+    soft, _ = metric.InfoNCE(tau).forward(few, labels=classes)
+    print(f"tau = {tau:4}: tau times the loss = {tau * soft:.3f}")
+
+# %%
+nce = embedding(64, 16, rng=rng, temperature=0.1)
+mg.fit(nce, sampler, steps=600, batch=160, validation=held, rng=rng, progress=False)
+for name, model in (("triplet, semi-hard", net), ("InfoNCE, tau = 0.1", nce)):
+    print(f"{name:20} recall@1 {recall(model.embed(test[0]), test[1])[1]:.3f}")
+assert recall(nce.embed(test[0]), test[1])[1] > 0.95
+
+# %% [markdown]
+# No mining, no collapse: a batch in one point has the loss $\log(1+\text{number of negatives})$, and
+# every negative still pushes. The price is a number to choose, $\tau$, in place of the margin.
+#
 # ## Exercises
 #
 # **1.** Derive the gradient of the **soft margin**, $L=\log(1+e^{u})$ with $u=d(a,p)-d(a,n)$. Which

@@ -85,6 +85,6 @@ TUTORIALS = {
     "S-CLOCK": ("14_one_clock", "2. Five names for one prediction"),
     "S-INF": ("14_one_clock", "5. Infinitely many steps"),
     "S-SIGMA": ("14_one_clock", "6. Sigma to the end"),
-    "S-NCE": ("08_triplet_loss", "8. All negatives at once"),
+    "S-NCE": ("08_triplet_loss", "11. All negatives at once"),
     "S-SIMPLE": ("05_elbo", "9. The simple loss, and its weights"),
 }

@@ -1,0 +1,438 @@
+# %% [markdown]
+# # 14 One clock: diffusion, flow matching, and many steps
+#
+# **Question.** The notes stop with a process of $T$ steps and a network that predicts the noise.
+# Since then people train "flow matching", sample with "DPM-Solver++" and speak of infinitely many
+# steps. Are these new models, or the one we have, read with another clock? And what is the best
+# $\Sigma$ in ELBO-16?
+#
+# **You need** tutorials [04](04_forward_process.ipynb), [05](05_elbo.ipynb) and
+# [06](06_diffusion_digits.ipynb). **Time** about 50 minutes. **Equations** DIF-11, ELBO-15 to
+# ELBO-18; S-CLOCK, S-INF and S-SIGMA, which the notes do not print.
+
+# %%
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+if importlib.util.find_spec("minigen") is None:  # a hosted notebook
+    wheels = sorted(pathlib.Path().glob("minigen-*.whl"))
+    assert wheels, "upload minigen-*.whl to the folder of this notebook first"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", str(wheels[-1])]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()
+
+import inspect
+from itertools import pairwise
+
+import numpy as np
+
+import minigen as mg
+from minigen.diffusion import (
+    DDPM,
+    Clock,
+    ClockLoss,
+    Convert,
+    FlowMatchingLoss,
+    IdealNoise,
+    IntegralBound,
+    ReverseProcess,
+    Target,
+    cosine_schedule,
+    noise_covariance,
+    solvers,
+    variance_costs,
+)
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## 1. Two paths between the same ends
+#
+# DIF-11 carries a point $\bar x_0$ to noise $\bar\varepsilon$ on a quarter of an ellipse, because
+# the squares of the two weights sum to one. Flow matching (Lipman et al. 2023) takes the straight
+# line:
+#
+# $$\bar x_t=\sqrt{A_t}\,\bar x_0+\sqrt{1-A_t}\,\bar\varepsilon\qquad\qquad
+# \bar y_s=(1-s)\,\bar x_0+s\,\bar\varepsilon$$
+#
+# Only the *ratio* of noise to signal, $r=\sqrt{(1-A_t)/A_t}=s/(1-s)$, says how noisy a point is. At
+# the same $r$ the two are the same point in another scale:
+#
+# $$\bar y_s=\frac{\bar x_t}{\sqrt{A_t}+\sqrt{1-A_t}}\qquad\text{(S-CLOCK)}$$
+
+# %%
+schedule = cosine_schedule(100)
+x0, eps = np.array([[2.0, 0.3]]), np.array([[0.4, 1.6]])
+times = np.arange(101)
+curved = np.concatenate(
+    [Target(schedule, "xt").forward(x0, eps, t=np.array([t]))[0] for t in times]
+)
+r = schedule.ratio(times)
+straight = curved * (np.hypot(1, r) / (1 + r))[:, None]
+s = (r / (1 + r))[:, None]
+assert np.allclose(straight, (1 - s) * x0 + s * eps)
+mg.plot.lines(
+    {"the path of DIF-11": curved.T, "the straight path": straight.T}, title="From data to noise",
+    xlabel="first coordinate", ylabel="second coordinate",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Each dot is one of the 100 times; both lines run from $\bar x_0$ (right) to
+# $\bar\varepsilon$ (top left). A ray from the origin meets both paths at the same $r$.
+#
+# ## 2. Five names for one prediction
+#
+# A network may predict $\bar\varepsilon$, $\bar x_0$, $\bar v=\sqrt{A_t}\bar\varepsilon-
+# \sqrt{1-A_t}\bar x_0$, the score $-\bar\varepsilon/\sqrt{1-A_t}$, or the velocity of the straight
+# path, $\bar u=d\bar y_s/ds=\bar\varepsilon-\bar x_0$. Each is a linear function of $\bar x_t$ and
+# any other: two unknowns, two equations, Cramer's rule (`diffusion/predict.py`).
+#
+# **Predict, then run.** Convert a velocity into the noise, and that into a score, and that back
+# into a velocity. How large is the error?
+
+# %%
+x0, eps = rng.standard_normal((2, 1000, 2))
+t = rng.integers(1, 101, 1000)
+xt, velocity = (Target(schedule, kind).forward(x0, eps, t=t)[0] for kind in ("xt", "velocity"))
+value = velocity
+for given, wanted in pairwise(["velocity", "eps", "score", "velocity"]):
+    value, _ = Convert(schedule, given, wanted).forward(xt, value, t=t)
+print(f"after three conversions the velocity is off by {np.abs(value - velocity).max():.0e}")
+assert np.abs(value - velocity).max() < 1e-9
+
+# %% [markdown]
+# So "a flow-matching model" and "a diffusion model" are one network with two labels on its output.
+# What differs is the loss: how often each noise level is visited, and what an error there costs.
+#
+# ## 3. The loss of the straight path
+#
+# Draw $s$ uniformly, put the network at $\bar x_t=\bar y_s/\sqrt{(1-s)^2+s^2}$ and at the time with
+# that ratio, turn what it says into a velocity, $\hat u=p\,\bar x_t+q\,\text{out}$, and compare:
+#
+# | forward line | path | backward line |
+# |---|---|---|
+# | $\ell=\frac1N\sum_n\lvert e_n\rvert^2$ | $e\to\ell$ | $de=\frac2N\,e\,d\ell$ |
+# | $e=p\,\bar x_t+q\,\text{out}-(\bar\varepsilon-\bar x_0)$ | out $\to e$ | $d\,\text{out}=q\,de$ |
+# | | $\bar x_t\to e$ | $d\bar x_t=p\,de$ |
+# | | $\bar x_0\to e$ | $d\bar x_0\mathrel{+}=de$ |
+# | out $=\mathrm{net}(\bar x_t)$ | $\bar x_t\to$ out | $d\bar x_t$ += net$^T(d\,\text{out})$ |
+# | $\bar x_t=a\bar x_0+b\bar\varepsilon$ | $\bar x_0\to\bar x_t$ | $d\bar x_0$ += $a\,d\bar x_t$ |
+
+# %%
+print(inspect.getsource(FlowMatchingLoss.forward))
+print(inspect.getsource(FlowMatchingLoss.backward))
+small = mg.diffusion.ddpm(2, schedule, hidden=8, blocks=1, rng=rng, dtype=np.float64)
+loss = mg.core.perturbed(small, rng).flow_matching
+inputs, given = loss.draw(rng.standard_normal((4, 2)), rng)
+report = mg.check.gradients(loss, *inputs, given=given, rng=rng)
+assert report
+print(report)
+
+
+# %% [markdown]
+# Break it: forget that $\bar x_0$ stands in the target, too.
+
+
+# %%
+class Forgetful(FlowMatchingLoss):
+    """The last `+ de` is missing."""
+
+    def backward(self, dloss, cache):
+        e, signal, own, q, net = cache
+        de = 2 * dloss / len(e) * e
+        dxt, dreverse = self.model.reverse.prediction_backward(q * de, net)
+        return signal * (dxt + own * de), {"model": {"reverse": dreverse}}
+
+
+report = mg.check.gradients(Forgetful(loss.model), *inputs, given=given, rng=rng)
+assert not report
+print(report)
+
+# %% [markdown]
+# Only `dx0` is wrong; every parameter's gradient is right, so training would not have told.
+#
+# Now train two models of the moons for the same time: one by the simple loss with $\bar v$, one by
+# flow matching. Both are the same class, and both are sampled in the same way.
+
+# %%
+moons = mg.data.toy("moons")
+models = {}
+for name, predict in (("diffusion, predicts v", "v"), ("flow matching, predicts u", "velocity")):
+    own = np.random.default_rng(1)
+    model = mg.diffusion.ddpm(2, schedule, hidden=64, blocks=2, predict=predict, rng=own)
+    objective = model.flow_matching if predict == "velocity" else model.loss
+    mg.fit(objective, moons, steps=1500, lr=3e-3, rng=own, progress=False)
+    models[name] = model
+truth = moons.sample(1000, rng=rng)
+for name, model in models.items():
+    drawn = model.sample(1000, rng=rng, sampler="heun", steps=20)
+    near = np.linalg.norm(drawn[:, None] - truth[None], axis=2).min(axis=1)
+    print(f"{name:26} nine of ten samples are within {np.quantile(near, 0.9):.2f} of real data")
+    assert np.quantile(near, 0.9) < 0.2
+mg.plot.samples(drawn, truth)
+
+# %% [markdown]
+# **How to read it.** Left real moons, right those of flow matching. Nothing in the code of the
+# sampler knows how the model was trained.
+#
+# ## 4. Solvers, and what "order" means
+#
+# Sampling without dice follows $d\bar y/ds=\bar u(\bar y,s)$ from noise to data. Euler takes a step
+# with the slope at its start; Heun averages the slopes at both ends; DPM-Solver++ (Lu et al. 2022)
+# integrates the linear part exactly and fits a polynomial to the last two or three predictions of
+# $\bar x_0$. A solver has order $k$ if halving the step divides the error by $2^k$.
+#
+# That is a claim one can test, where the exact flow is known: for a mixture of Gaussians
+# `IdealNoise` is the exact network. **Predict** the four slopes, then run.
+
+# %%
+means = np.array([[-1.0, 0.3], [0.8, 1.1], [0.5, -0.9]])
+ideal = IdealNoise.init(schedule, means, 0.3)
+exact = ReverseProcess(ideal, schedule, 2, "eps", "beta", 0.01)
+start = rng.standard_normal((20, 2))
+
+
+def at_the_end(solver, steps):
+    """x at t = 1, before the last prediction of x_0."""
+    return [x for _, x in solvers.solve(exact, start, solver=solver, steps=steps)][-2]
+
+
+reference = at_the_end("dpm++3m", 6400)
+steps = np.array([25, 50, 100, 200, 400, 800, 1600])
+table, slopes = {}, {}
+for solver in mg.diffusion.solvers.SOLVERS:
+    errors = [np.sqrt(np.mean((at_the_end(solver, n) - reference) ** 2)) for n in steps]
+    table[solver] = (steps, errors)
+    slopes[solver] = -np.polyfit(np.log(steps[-3:]), np.log(errors[-3:]), 1)[0]
+    print(f"{solver:8} order {slopes[solver]:.2f}")
+for solver, order in {"euler": 1, "heun": 2, "dpm++2m": 2, "dpm++3m": 3}.items():
+    assert abs(slopes[solver] - order) < 0.1
+mg.plot.lines(
+    table, log="xy", xlabel="steps", ylabel="error of x", title="The order is the slope",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Both axes are logarithmic, so a power law is a line and its slope the order.
+# Heun evaluates the network twice a step, the others once.
+#
+# **No noise belongs in an ODE.** A well-known tutorial adds a little noise at each step, "to keep
+# samples diverse". The ancestral sampler may do so, because its drift takes away what the noise
+# adds. An ODE has no such drift. See what becomes of the spread:
+
+# %%
+predict = solvers.predictor(exact)
+many = rng.standard_normal((4000, 2))
+quiet = noisy = many
+ratios = solvers.ratios(exact, 100, "euler")
+for a, b in pairwise(ratios):
+    ((_, quiet),) = solvers.heun(predict, quiet, np.array([a, b]), order=1)
+    ((_, noisy),) = solvers.heun(predict, noisy, np.array([a, b]), order=1)
+    step = a / (1 + a) - b / (1 + b)
+    noisy = noisy + np.sqrt(step) * 0.5 * rng.standard_normal(noisy.shape)
+print(
+    f"variance of the data {ideal.sample(4000, rng=rng).var():.2f}, of the ODE {quiet.var():.2f},"
+)
+print(f"of the ODE with noise {noisy.var():.2f}")
+assert noisy.var() > 1.1 * quiet.var()
+
+# %% [markdown]
+# ## 5. Infinitely many steps
+#
+# With more steps between the same ends, each term of the bound gets smaller and there are more of
+# them. In the limit (Kingma et al. 2021), with $u=\log r$,
+#
+# $$\sum_{t=2}^TL_{t-1}\ \longrightarrow\ \int\mathbb E\,|\bar\varepsilon-
+# \varepsilon_\theta(\bar x_u,u)|^2\,du\qquad\text{(S-INF)}$$
+#
+# The schedule has gone! It only says how the integral is *sampled*: with a clock $u(v)$, $v$
+# uniform, an unbiased estimate is $u'(v)\,|\bar\varepsilon-\varepsilon_\theta|^2$. So a schedule
+# can be learned without moving the bound, for the least variance. **Predict**: where should the
+# clock be slow? Where the error is large, or where it is small?
+
+# %%
+model = DDPM(exact)
+data = ideal.sample(20_000, rng=rng)
+
+
+def estimates(clock):
+    """The estimate of each row."""
+    bound = IntegralBound(model, clock)
+    (x,), given = bound.draw(data, rng)
+    return bound.estimates(x, **given)
+
+
+even, learned = Clock.init(schedule), Clock.init(schedule)
+before = estimates(even)
+mg.fit(ClockLoss(learned, model), data, steps=300, lr=0.05, batch=1024, rng=rng, progress=False)
+after = estimates(learned)
+for name, rows in (("even clock", before), ("learned clock", after)):
+    error = rows.std() / np.sqrt(len(rows))
+    print(f"{name:14} bound {rows.mean():.3f} +- {error:.3f} nats, variance {rows.var():.0f}")
+assert abs(before.mean() - after.mean()) < 4 * np.hypot(before.std(), after.std()) / 20_000**0.5
+assert after.var() < before.var() / 2
+
+# %%
+u = np.linspace(learned.low, learned.high, len(learned.a))
+mg.plot.lines(
+    {"learned": (u, learned.shares), "even": (u, even.shares)}, dashed=["even"],
+    xlabel="log of noise over signal", ylabel="share of the time", title="Where the clock is slow",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** The learned clock spends its time where little noise lies on the data: there
+# the network's error in $\bar\varepsilon$ is largest. On the right nearly everything is noise, the
+# network predicts it almost exactly, and a few visits are enough.
+#
+# ## 6. Sigma to the end
+#
+# ELBO-16 has a $\Sigma$, and the notes leave it open. With the best mean, the best covariance of a
+# step is that of the truth, $\mathrm{Cov}[\bar x_{t-1}|\bar x_t]$. It has two parts: what the
+# posterior leaves open, and what $\bar\varepsilon$ is uncertain about,
+#
+# $$\mathrm{Cov}[\bar x_{t-1}|\bar x_t]=\tilde\beta_tI+\frac{\beta_t^2}{\alpha_t(1-A_t)}
+# \mathrm{Cov}[\bar\varepsilon|\bar x_t]\qquad\text{(S-SIGMA)}$$
+#
+# and the second is known from the network's own Jacobian:
+# $\mathrm{Cov}[\bar\varepsilon|\bar x_t]=I-\sqrt{1-A_t}\,\partial\varepsilon/\partial\bar x_t$
+# (Bao et al. 2022). The moons are a mixture of Gaussians, so all of it can be computed. What do the
+# choices cost, in nats over the entropy?
+
+# %%
+print(inspect.getsource(noise_covariance).split('"""')[2])
+x = moons.sample(400, rng=rng)
+entropy = -moons.log_prob(x)
+lost = {}
+for T in (5, 10, 20, 40):
+    moon = IdealNoise.init(cosine_schedule(T), *moons.mixture())
+    costs = variance_costs(moon, x, rng=np.random.default_rng(T), samples=400)
+    lost[T] = {name: (total - entropy).mean() for name, total in costs.items()}
+print(f"{'T':>4}", *(f"{name:>12}" for name in lost[5]))
+for T, row in lost.items():
+    print(f"{T:4}", *(f"{value:12.3f}" for value in row.values()))
+    assert row["full"] < row["diagonal"] < row["isotropic"] < row["beta"]
+assert all(lost[T]["full"] < lost[2 * T]["beta"] for T in (5, 10, 20))
+shown = ("beta", "interpolated", "isotropic", "diagonal", "full")
+mg.plot.lines(
+    {name: (list(lost), [row[name] for row in lost.values()]) for name in shown}, log="xy",
+    xlabel="steps T", ylabel="nats lost", title="What the covariance of a step is worth",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Both axes are logarithmic. The mean is the exact one everywhere; only the
+# covariance differs. A whole matrix for each point ("full") loses less than $\beta_t$ does with
+# twice the steps. What it still loses is that the true step is no Gaussian: with few steps
+# it may lead to either moon. $\tilde\beta_t$ is not drawn: it loses more than one nat at every $T$,
+# nearly all in the last step.
+#
+# A network has no oracle, but the diagonal can be *learned*: one backward pass with random signs
+# $v$ gives $v\odot(v-\sqrt{1-A_t}\,(\partial\varepsilon/\partial\bar x_t)^Tv)$, whose mean is the
+# diagonal (Ou et al. 2025). `with_covariance` puts a second network beside the trained one.
+
+# %%
+trained = models["diffusion, predicts v"]
+wider = mg.diffusion.with_covariance(trained, hidden=64, rng=rng)
+mg.fit(wider, moons, steps=1000, lr=3e-3, rng=rng, progress=False)
+x = moons.sample(4000, rng=rng)
+plain, better = (m.elbo(x, rng=np.random.default_rng(3)) for m in (trained, wider))
+print(f"bound with beta           {plain.total:.3f} +- {plain.error:.3f} nats")
+print(f"bound with the learned one {better.total:.3f} +- {better.error:.3f} nats")
+assert better.total < plain.total + 2 * np.hypot(plain.error, better.error)
+
+# %% [markdown]
+# ## Exercises
+#
+# **1.** (easy) The velocity of the straight path as a function of the *score* $\nabla\log q$ and of
+# $\bar x_t$: fill in the two coefficients as functions of signal $a=\sqrt{A_t}$ and noise
+# $b=\sqrt{1-A_t}$, and run the check below.
+
+
+# %%
+def coefficients(a, b):
+    """(p, q) of velocity = p xt + q score."""
+    return None, None  # your answer
+
+
+# %%
+a, b = np.sqrt(schedule.alpha_bar[t])[:, None], np.sqrt(schedule.one_minus_alpha_bar[t])[:, None]
+score = -eps / b
+p, q = coefficients(a, b)
+if p is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.allclose(p * xt + q * score, velocity)
+    print("right" if right else "not yet: compare with eps - x0")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# $\bar\varepsilon=-b\,\text{score}$ and $\bar x_0=(\bar x_t-b\bar\varepsilon)/a$. So
+# $\bar\varepsilon-\bar x_0=-\bar x_t/a-(b+b^2/a)\,\text{score}$: `return -1 / a, -b - b**2 / a`.
+# </details>
+#
+# **2.** (medium) Why does halving the steps of Euler's method halve the error, although each step's
+# own error shrinks to a quarter? Write the answer as one number: the power $k$ of the step $h$ in
+# the error of *one* step, and the power in the number of steps.
+
+# %%
+own_error, count = None, None  # your answer: the powers of h
+
+# %%
+if own_error is None or count is None:
+    print("Fill in the cell above and run both again.")
+else:
+    print("right" if (own_error, count) == (2, -1) else "not yet: how many steps are there?")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# One step errs by $h^2$ (the slope changes by $O(h)$ along it), and there are $1/h$ steps:
+# `own_error, count = 2, -1`, and $h^2\cdot h^{-1}=h$.
+# </details>
+#
+# **3.** (hard, on paper) For data $\mathcal N(0,sI)$ show that
+# $\mathbb E|\bar\varepsilon-\mathbb E[\bar\varepsilon|\bar x]|^2=D\,s/(s+r^2)$ and integrate over
+# $u=\log r$. What does the bound of one-dimensional data of variance 1 lose between $r=0.1$ and
+# $r=10$?
+
+# %%
+nats = None  # your answer
+
+# %%
+if nats is None:
+    print("Fill in the cell above and run both again.")
+else:
+    print(
+        "right"
+        if abs(nats - np.log(10)) < 1e-6
+        else "not yet: differentiate log r - log(s + r^2) / 2"
+    )
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# $\mathrm{Var}[\varepsilon|x]=1-(1-A)/(As+1-A)=s/(s+r^2)$, and
+# $\int\frac{s}{s+r^2}d\log r=\log r-\frac12\log(s+r^2)$. From 0.1 to 10 with $s=1$ this is
+# $\log100-\frac12\log\frac{101}{1.01}=\log 10$: `nats = np.log(10)`.
+# </details>
+#
+# ## What to read next
+#
+# * Kingma, Salimans, Poole and Ho,
+#   [*Variational diffusion models*](https://arxiv.org/abs/2107.00630) (2021): the integral, and the
+#   learned schedule.
+# * Lipman et al., [*Flow matching for generative modeling*](https://arxiv.org/abs/2210.02747)
+#   (2023).
+# * Lu et al., [*DPM-Solver++*](https://arxiv.org/abs/2211.01095) (2022).
+# * Bao et al., [*Analytic-DPM*](https://arxiv.org/abs/2201.06503) (2022), and Ou et al.,
+#   [*Improving diffusion models with optimal covariance matching*](https://arxiv.org/abs/2406.10808)
+#   (2025).
+#
+# Homework: `minigen homework start diffusion`. Back to [tutorial 06](06_diffusion_digits.ipynb),
+# where the digits wait. The cell below runs the equations of this page as the package states them.
+
+# %%
+for row in mg.derivations.run(["S-CLOCK", "S-INF", "S-SIGMA"], quick=True):
+    print(f"{row.entry.id:8} correct form {row.correct:.0e}, gradient {row.gradient:.0e}")
+    assert row.ok
