@@ -75,3 +75,23 @@ def test_a_value_that_is_no_level_is_refused_by_its_place(rng):
     x[7, 2], x[3, 0] = 1, 1.5
     with pytest.raises(InvalidInput, match=r"whole numbers in 0..4, got 1.5 at index \(3, 0\)"):
         flow.bits_per_dim(x, rng=rng)
+
+
+def test_a_row_of_weight_two_counts_as_two_rows(rng):
+    """The loss and its gradient are those of the table in which the row stands twice."""
+    flow = mg.flows.maf(2, 2, (8,), rng=rng, dtype=np.float64)
+    x, w = rng.standard_normal((4, 2)), np.array([2.0, 1.0, 0.0, 1.0])
+    loss = mg.flows.NLL(flow, weighted=True)
+    inputs, given = loss.draw((x, w), rng)
+    value, cache = loss.forward(*inputs, **given)
+    plain = flow.nll
+    same, other = plain.forward(x[[0, 0, 1, 3]])
+    assert np.isclose(value, same, rtol=1e-12)
+    a, b = (f.backward(1.0, c)[-1] for f, c in ((loss, cache), (plain, other)))
+    pairs = zip(mg.core.flatten(a).values(), mg.core.flatten(b).values(), strict=True)
+    assert all(np.allclose(p, q, atol=1e-12) for p, q in pairs)
+    assert mg.fit(loss, (x, w), validation=(x, w), steps=2, rng=rng).steps == 2
+    with pytest.raises(InvalidInput, match=r"w: expected weights of 0 or more, got -1.0"):
+        mg.fit(loss, (x, w - 1), steps=1, rng=rng)
+    with pytest.raises(InvalidInput, match="x alone"):
+        mg.fit(loss, x, steps=1, rng=rng)

@@ -25,9 +25,16 @@ class NLL(Loss):
 
     It wants a density whose map from data to latent is one pass (FAST). Integer data of a density
     with levels are dequantised in `draw`: x + u, u ~ U[0, 1).
+
+    weighted: the data are (x, w) or (x, context, w), w (N,) a weight of each row, 0 or more:
+
+        loss = -1/N sum_n w_n log p(x_n)
+
+    so a row of weight 2 counts as two rows.
     """
 
     density: Density
+    weighted: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,7 +45,7 @@ class NLL(Loss):
         return self.density.data_dtype
 
     def examine(self, data: Any) -> None:
-        x, *context = data if isinstance(data, tuple) else (data,)
+        x, *context = self.apart(data)[0]
         levels = self.density.levels
         if isinstance(levels, tuple):
             x = dequantized_columns("data", x, levels, np.random.default_rng(0))
@@ -51,19 +58,33 @@ class NLL(Loss):
     def draw(
         self, batch: Any, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
-        x, *context = batch if isinstance(batch, tuple) else (batch,)
-        return validate.rows(self.density, dequantized(self.density, x, rng), *context), {}
+        (x, *context), given = self.apart(batch)
+        return validate.rows(self.density, dequantized(self.density, x, rng), *context), given
 
-    def rows(self, x: NDArray, *context: NDArray) -> NDArray:
-        return -self.density.forward(x, *context)[0]
+    def apart(self, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """(x, context) of a batch, and its weights if there are such."""
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        if not self.weighted:
+            return parts, {}
+        if len(parts) < 2:
+            raise validate.expected("data", "(x, w) with a weight of each row", "x alone")
+        w = validate.array("w", parts[-1], (len(parts[0]),), self.density.dtype)
+        validate.refuse("w", w, w < 0, "weights of 0 or more")
+        return parts[:-1], {"weights": w}
 
-    def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
+    def rows(self, x: NDArray, *context: NDArray) -> NDArray | None:
+        return None if self.weighted else -self.density.forward(x, *context)[0]
+
+    def forward(
+        self, x: NDArray, *context: NDArray, weights: NDArray | None = None
+    ) -> tuple[NDArray, Cache]:
         logp, cache = self.density.forward(x, *context)
-        return -logp.mean(), (logp, cache)
+        w = np.ones_like(logp.real) if weights is None else weights
+        return -(logp if weights is None else w * logp).mean(), (logp, w, cache)
 
     def backward(self, dloss: float, cache: Cache) -> tuple[Any, ...]:
-        logp, density_cache = cache
-        dlogp = np.full_like(logp, -dloss / len(logp))
+        logp, w, density_cache = cache
+        dlogp = np.full_like(logp, -dloss / len(logp)) * w
         *dx, grads = self.density.backward(dlogp, density_cache)
         return *dx, {"density": grads}
 

@@ -45,7 +45,7 @@ def measure_chain(
     """Perplexity on held-out paragraphs, beside the unigram's and the closed form's."""
     if dataset.kind != "text" or dataset.source.states != model.states:
         raise validate.expected("--data", "the text that the chain was trained on", dataset.name)
-    train, held_out = dataset.train, dataset.validation
+    train, held_out = dataset.train, dataset.source.split()[1]
     closed, unigram = (
         f(train, states=model.states, pseudocount=PSEUDOCOUNT)
         for f in (fit_categorical, fit_unigram)
