@@ -81,9 +81,18 @@ used = np.count_nonzero(matrix)
 print(f"dense: {64 * 64 + 64} numbers; convolution: {one.size}")
 print(f"{used} entries of its matrix are not 0, {used / 64**2:.0%}, and {one.W.size} are different")
 assert one.size == 10 and used == 22**2
-mg.plot.images(
-    np.abs(np.stack([matrix, matrix.T])), columns=2, heading="a convolution, and its transpose"
-)  # fmt: skip
+
+
+def matrices(**named):
+    """Matrices side by side, dark where an entry is not 0."""
+    figure = mg.plot.Picture(figsize=(3.2 * len(named), 3.3), layout="constrained")
+    for ax, (name, a) in zip(figure.subplots(1, len(named)), named.items(), strict=True):
+        ax.imshow(np.abs(a), cmap="Greys")
+        ax.set_title(name.replace("_", " "), fontsize=9)
+    return figure
+
+
+matrices(a_convolution=matrix, its_transpose=matrix.T)
 
 # %% [markdown]
 # Nine diagonals in blocks, each with one number in it all along. That is the whole assumption: what
@@ -190,7 +199,7 @@ error = np.abs(np.linalg.slogdet(J)[1] - logdet).max()
 J = J[:, f.order][:, :, f.order]
 print(f"log-det off by {error:.1e}; above the diagonal: {np.abs(np.triu(J, 1)).max()}")
 assert error < 1e-12 and not np.triu(J, 1).any()
-mg.plot.images(np.abs(J), columns=2, heading="the Jacobian of a coupling, kept squares first")
+matrices(first_picture=J[0], second_picture=J[1])
 # %% [markdown]
 # Upper left the identity (NVP-3), lower right a diagonal (NVP-4), between them the network. Read
 # it as the picture of tutorial 02, for pictures.
@@ -233,7 +242,7 @@ print(
     f"{flow.size} numbers, {run.steps} steps: {bits:.2f} bits a pixel; uniform: {np.log2(17):.2f}"
 )
 assert bits < np.log2(17) - 1
-mg.plot.images(flow.sample(30, rng=rng), columns=10, top=16, heading="after 60 steps, in a second")
+mg.plot.images(flow.sample(30, rng=rng), columns=10, top=16, heading=f"after {run.steps} steps")
 # %% [markdown]
 # These are the samples of a few seconds of training: strokes, not yet digits. `python
 # tutorials/long_run.py flow --size 16 --minutes 10` trains for ten minutes on an endless stream of

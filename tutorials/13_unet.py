@@ -186,9 +186,9 @@ mg.plot.filmstrip(frames, times, top=16, how="six samples, backwards")
 # %%
 far = ((drawn[:6, None] - digits.train.x[None].astype(float)) ** 2).sum(axis=2)
 near = digits.train.x[np.argsort(far, axis=1)[:, :5]]
-mg.plot.neighbours(drawn[:6], near, top=16, heading="sample | nearest")
-print("no sample is a training picture:", bool((np.sqrt(far.min(axis=1)) > 0).all()))
+print("distance of a sample to the nearest training picture:", np.sqrt(far.min(axis=1)).round(1))
 assert far.min() > 0
+mg.plot.neighbours(drawn[:6], near, top=16, heading="sample | nearest")
 
 # %% [markdown]
 # ## 5. Larger pictures

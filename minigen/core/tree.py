@@ -135,6 +135,16 @@ def flatten(tree: Mapping, prefix: str = "") -> dict[str, Any]:
     return dict(walk(tree, prefix))
 
 
+def added(trees: Sequence[dict]) -> dict[str, Any]:
+    """The sum of gradients of one layer: nested dicts of the same paths."""
+    first, *others = trees
+    return first if not others else {
+        key: added([t[key] for t in trees]) if isinstance(value, dict)
+        else sum((t[key] for t in others), value)
+        for key, value in first.items()
+    }  # fmt: skip
+
+
 def walk(tree: Mapping, prefix: str) -> Iterator[tuple[str, Any]]:
     """(path, leaf) of a nested dict, depth first."""
     for key, value in tree.items():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core import parallel, tree
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.signature import Count, Size, Steps, checked
 from minigen.nn import (
@@ -171,6 +172,28 @@ class UNet(Layer):
         )  # fmt: skip
 
     def forward(self, x: NDArray, *, t: NDArray, label: Any = None) -> tuple[NDArray, Cache]:
+        pieces = parallel.parts(len(x), len(x) * self.pixels)
+
+        def run(part: slice) -> tuple[NDArray, Cache]:
+            own = None if label is None else label[part]
+            return self.one(x[part], t if len(np.atleast_1d(t)) == 1 else t[part], own)
+
+        done = parallel.dealt(run, pieces)
+        return joined([out for out, _ in done]), (pieces, [cache for _, cache in done])
+
+    def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        pieces, caches = cache
+        own = {part.start: c for part, c in zip(pieces, caches, strict=True)}
+        done = parallel.dealt(lambda part: self.one_backward(dout[part], own[part.start]), pieces)
+        return joined([dx for dx, _ in done]), tree.added([grads for _, grads in done])
+
+    @property
+    def pixels(self) -> int:
+        """Numbers of the widest layer for one picture."""
+        return self.shape[0] * self.shape[1] * len(self.lift.b)
+
+    def one(self, x: NDArray, t: NDArray, label: Any) -> tuple[NDArray, Cache]:
+        """`forward` of a part of the rows."""
         u, time = self.time.forward(t=t)
         known = [f.forward(label=label) for f in self.label]
         for row, _ in known:
@@ -184,7 +207,8 @@ class UNet(Layer):
         cache = (time, [c for _, c in known], listen, lift, body, norm, act, head)
         return self.as_rows(y), (*cache, len(np.atleast_1d(t)))
 
-    def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+    def one_backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        """`backward` of a part of the rows."""
         time, known, listen, lift, body, norm, act, head, rows = cache
         da, dhead = self.head.backward(self.as_pictures(dout), head)
         du, _ = SiLU().backward(da, act)
@@ -211,6 +235,11 @@ class UNet(Layer):
         N, (height, width, C) = len(rows), self.shape
         parts = rows.reshape(N, -1, height * width, C).swapaxes(1, 2)
         return parts.reshape(N, height, width, -1)
+
+
+def joined(rows: list[NDArray]) -> NDArray:
+    """The rows of all parts."""
+    return np.concatenate(rows) if len(rows) > 1 else rows[0]
 
 
 def usual_scales(shape: Sequence[int]) -> int:
