@@ -6,6 +6,7 @@ import pytest
 from minigen import check
 from minigen.core import parallel, tree
 from minigen.diffusion import UNet
+from minigen.flows import ConvNet, checkerboard
 
 
 @pytest.fixture
@@ -36,6 +37,20 @@ def test_a_dealt_unet_is_the_same_function_with_the_same_gradients(rng, two, mon
     assert report, report
     report = check.contract(net, x, given=given, rng=rng)
     assert report, report
+
+
+def test_a_dealt_network_of_a_coupling_is_the_same_function(rng, two, monkeypatch):
+    shape = (4, 4, 1)
+    net = ConvNet.init(shape, checkerboard(shape), 4, blocks=1, groups=2, context=2, rng=rng)
+    net = tree.perturbed(net, rng, 0.2)
+    x, d = rng.standard_normal((5, 10)), rng.standard_normal((5, 16))
+    dealt = net.forward(x)
+    dealt = dealt[0], *net.backward(d, dealt[1])
+    monkeypatch.setattr(parallel, "LEAST", 10**9)
+    alone = net.forward(x)
+    alone = alone[0], *net.backward(d, alone[1])
+    for a, b in zip(tree.leaves(dealt), tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(a[1], b[1], rtol=1e-10, atol=1e-12)
 
 
 def test_products_use_one_thread_inside_and_as_many_as_before_after(two):

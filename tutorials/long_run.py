@@ -71,7 +71,7 @@ def main():
     glyphs = mg.data.glyphs(args.size, labelled=args.kind == "unet")
     if args.kind == "unet":
         label = np.repeat(np.arange(10), 7)[:64]
-        x = m.sample(64, rng=rng, label=label, guidance=1.5)
+        x = m.sample(64, rng=rng, label=label, guidance=1.5, steps=100)
     else:
         x = m.sample(64, rng=rng)
     draw(mg.plot.images(x, heading=f"64 samples after {run.steps} steps"), f"{name}_samples")
@@ -81,8 +81,8 @@ def main():
     draw(mg.plot.neighbours(x[:10], near), f"{name}_nearest")
     test = glyphs.sample(100, rng=np.random.default_rng(2))
     if args.kind == "unet":
-        print(m.elbo(test[0], label=test[1], rng=rng))
         draw(process(m, test[0][:4], rng), f"{name}_process")
+        print(m.elbo(test[0], label=test[1], rng=rng))
     else:
         print("bits per dimension", m.bits_per_dim(test, rng=rng).mean())
 

@@ -179,13 +179,13 @@ class UNet(Layer):
             return self.one(x[part], t if len(np.atleast_1d(t)) == 1 else t[part], own)
 
         done = parallel.dealt(run, pieces)
-        return joined([out for out, _ in done]), (pieces, [cache for _, cache in done])
+        return parallel.joined([out for out, _ in done]), (pieces, [cache for _, cache in done])
 
     def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         pieces, caches = cache
         own = {part.start: c for part, c in zip(pieces, caches, strict=True)}
         done = parallel.dealt(lambda part: self.one_backward(dout[part], own[part.start]), pieces)
-        return joined([dx for dx, _ in done]), tree.added([grads for _, grads in done])
+        return parallel.joined([dx for dx, _ in done]), tree.added([grads for _, grads in done])
 
     @property
     def pixels(self) -> int:
@@ -235,11 +235,6 @@ class UNet(Layer):
         N, (height, width, C) = len(rows), self.shape
         parts = rows.reshape(N, -1, height * width, C).swapaxes(1, 2)
         return parts.reshape(N, height, width, -1)
-
-
-def joined(rows: list[NDArray]) -> NDArray:
-    """The rows of all parts."""
-    return np.concatenate(rows) if len(rows) > 1 else rows[0]
 
 
 def usual_scales(shape: Sequence[int]) -> int:

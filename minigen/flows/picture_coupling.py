@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minigen.core import parallel, tree
 from minigen.core.contract import Bijection, Cache, Grads, Layer
 from minigen.core.signature import Bound, Count, Size, checked
 from minigen.core.tree import const
@@ -170,6 +171,20 @@ class ConvNet(Layer):
         )  # fmt: skip
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
+        pieces = parallel.parts(
+            len(x), len(x) * len(self.order) // self.shape[2] * len(self.lift.b)
+        )
+        done = parallel.dealt(lambda part: self.one(x[part]), pieces)
+        return parallel.joined([rt for rt, _ in done]), (pieces, [cache for _, cache in done])
+
+    def backward(self, drt: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        pieces, caches = cache
+        own = {part.start: c for part, c in zip(pieces, caches, strict=True)}
+        done = parallel.dealt(lambda part: self.one_backward(drt[part], own[part.start]), pieces)
+        return parallel.joined([dx for dx, _ in done]), tree.added([grads for _, grads in done])
+
+    def one(self, x: NDArray) -> tuple[NDArray, Cache]:
+        """`forward` of a part of the rows."""
         picture = np.zeros((len(x), len(self.order)), x.dtype)
         picture[:, self.order[: self.d]] = x[:, : self.d]
         context = (x[:, self.d :],) if self.context else ()
@@ -183,7 +198,8 @@ class ConvNet(Layer):
         out, head = self.head.forward(a)
         return self.moved(out), (lift, caches, norm, act, head)
 
-    def backward(self, drt: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+    def one_backward(self, drt: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
+        """`backward` of a part of the rows."""
         lift, caches, norm, act, head = cache
         da, dhead = self.head.backward(self.moved_back(drt), head)
         du, _ = SiLU().backward(da, act)

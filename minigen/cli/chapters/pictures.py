@@ -29,9 +29,10 @@ def side(dataset: Dataset) -> tuple[int, int, int]:
 
 def channels(recipe: Recipe) -> int:
     """The one width that these models have."""
-    if len(recipe.hidden or ()) != 1:
+    width = recipe.hidden or ()
+    if len(width) != 1:
         raise validate.expected("--hidden", "one number of channels", recipe.hidden)
-    return (recipe.hidden or ())[0]
+    return width[0]
 
 
 def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
