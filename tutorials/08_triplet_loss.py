@@ -584,8 +584,8 @@ assert share < 0.75
 
 # %% [markdown]
 # On digits by hands it has seen, the learned distance wins: it leaves about half of the mistakes
-# (a few tens of images in all, so the share is rough). This is the ordinary situation of metric learning, and its limit: what is
-# learned is a distance *for data like those it has seen*.
+# (a few tens of images in all, so the share is rough). This is the ordinary situation of metric
+# learning, and its limit: what is learned is a distance *for data like those it has seen*.
 #
 # Now look at neighbours. The same queries as in section 1, the ones that pixels get wrong:
 

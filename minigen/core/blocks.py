@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NUMBERS = (
-    2**16
-)  # in a block: so few that 20 layers' caches of it are small, and products still fast
+NUMBERS = 2**14  # in a block: the caches of 20 layers are small, and the products still fast
 FEWEST, MOST = 64, 8192  # rows of a block
 PATIENCE = 2.0  # seconds without a progress bar
 
