@@ -50,7 +50,7 @@ def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DD
     )  # fmt: skip
 
 
-COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99}
+COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99, "validate_every": 100}
 MODELS = {
     "real_nvp_image": Model(
         build_flow, {"digits": Recipe(steps=1500, layers=2, hidden=(16,), **COMMON)}, FLOW
@@ -59,7 +59,7 @@ MODELS = {
         build_unet, {"digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON)}, DIFFUSION
     ),
 }
-STEPS = {"real_nvp_image": (150, 15), "unet": (200, 15)}  # of the demo: full, quick
+STEPS = {"real_nvp_image": (100, 10), "unet": (120, 10)}  # of the demo: full, quick
 
 
 def show(stage: Stage) -> Chapter:
