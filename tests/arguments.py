@@ -64,6 +64,10 @@ INNER = {  # parts of a layer's forward or of a loop
     "moved",
     "moved_backward",
     "through",
+    "through_backward",
+    "embedded",
+    "embedded_backward",
+    "joined",
     "shaped",
     "arranged",
     "conditionals",
@@ -219,6 +223,10 @@ def convolutions() -> Any:
     return mg.flows.ConvNet.init(SHAPE, mask, 4, blocks=1, groups=2, rng=rng())
 
 
+def transformer() -> Any:
+    return mg.flows.TransformerMAFLayer.init([[0, 1], [2, 3]], 4, 1, 2, rng=rng())
+
+
 def shared() -> Any:
     return mg.diffusion.with_covariance(ddpm(), hidden=4, blocks=1, rng=rng())
 
@@ -314,6 +322,18 @@ IMAGES: dict[str, Any] = {
     "flows.PictureCoupling.init": {"shape": SHAPE, "mask": lambda: mg.flows.channelwise(SHAPE)},
     "flows.channelwise": {"shape": SHAPE},
     "flows.checkerboard": {"shape": SHAPE},
+    "flows.CausalTransformer": lambda: (
+        parts_of(transformer().net) | {"place": transformer().net.place}
+    ),
+    "flows.CausalTransformer.init": {"length": 4, "width": 2},
+    "flows.MADECategorical": lambda: {"made": mg.flows.MADE.init(2, 4, 4, inputs=4, rng=rng())},
+    "flows.MADECategorical.bits_per_dim": {"x": np.ones((3, 2), int)},
+    "flows.MADECategorical.log_prob": {"x": np.ones((3, 2), int)},
+    "flows.TransformerMAFLayer": lambda: {"net": transformer().net, "order": transformer().order},
+    "flows.TransformerMAFLayer.init": {"order": np.arange(4).reshape(2, 2), "heads": 2},
+    "flows.classify": {"density": conditional, "prior": [1.0]},
+    "flows.patches": {"shape": SHAPE, "patch": 2},
+    "flows.transformer_maf": {"shape": (2, 2, 1), "layers": 1, "heads": 2, "patch": 1},
     "flows.real_nvp_image": {"shape": SHAPE, "scales": 1, "couplings": 1},
     "diffusion.UNet": lambda: parts_of(unet()),
     "diffusion.UNet.init": {"shape": (4, 4, 1), "hidden": 4, "scales": 2, "groups": 2},
@@ -451,6 +471,7 @@ CALLS: dict[str, Any] = (
         "nn.ResidualBlock": {"linear": layer},
         "nn.ConvBlock.init": {"n_in": 4, "n_out": 4},
         "nn.SelfAttention": lambda: parts_of(mg.nn.SelfAttention.init(4, rng=rng())),
+        "nn.TransformerBlock": lambda: parts_of(mg.nn.TransformerBlock.init(4, rng=rng())),
         "nn.Sequential": {"layers": lambda: (layer(),)},
         "nn.TimeEmbedding": lambda: parts_of(mg.nn.TimeEmbedding.init(4, 4, 4, rng=rng())),
         "nn.TimeEmbedding.init": {"n": 4},

@@ -16,6 +16,7 @@ from minigen.flows import (
     AdditiveCoupling,
     Affine,
     AffineCoupling,
+    CausalTransformer,
     Chain,
     ContextShift,
     ConvNet,
@@ -26,6 +27,7 @@ from minigen.flows import (
     Inverse,
     InvertibleLinear,
     Logit,
+    MADECategorical,
     OnColumns,
     Permute,
     Picture,
@@ -33,6 +35,7 @@ from minigen.flows import (
     Preprocess,
     Softplus,
     Squeeze,
+    TransformerMAFLayer,
     Whiten,
     channelwise,
     checkerboard,
@@ -42,7 +45,9 @@ from minigen.flows import (
     maf_mog,
     neural_spline,
     nice,
+    patches,
     real_nvp,
+    transformer_maf,
 )
 from minigen.flows.batchnorm import BatchNorm
 from minigen.flows.energies import ENERGIES, energy
@@ -188,6 +193,12 @@ LAYERS = {
     "SelfAttention, heads": lambda s: s.case(
         nn.SelfAttention.init(2 * s.D, s.D, **s.new), s.picture(2 * s.D)
     ),
+    "SelfAttention, causal": lambda s: s.case(
+        nn.SelfAttention.init(2 * s.D, 2, causal=True, **s.new), s.picture(2 * s.D)
+    ),
+    "TransformerBlock": lambda s: s.case(
+        nn.TransformerBlock.init(4, 2, expansion=2, **s.new), s.normal(s.N, s.D, 4)
+    ),
     "ConvBlock": lambda s: s.case(nn.ConvBlock.init(4, 4, groups=2, **s.new), s.picture(4, 2)),
     "ConvBlock with a condition": lambda s: s.case(
         nn.ConvBlock.init(4, 6, s.C, groups=2, **s.new), s.picture(4, 2), s.context
@@ -204,6 +215,19 @@ LAYERS = {
     "MADE": lambda s: s.case(MADE.init(s.D, s.widths, 3, order="random", **s.new), s.x),
     "MADE, context": lambda s: s.case(
         MADE.init(s.D, s.widths, activation="silu", context=s.C, **s.new), s.x, s.context
+    ),
+    "MADE of one-hot rows": lambda s: s.case(
+        MADE.init(s.D, s.widths, 2, order="random", context=s.C, inputs=3, **s.new),
+        s.normal(s.N, s.D, 3),
+        s.context,
+    ),
+    "CausalTransformer": lambda s: s.case(
+        CausalTransformer.init(s.D, 2, 4, 1, 2, **s.new), s.normal(s.N, s.D, 2)
+    ),
+    "CausalTransformer, context": lambda s: s.case(
+        CausalTransformer.init(s.D, 2, 4, 2, 1, context=s.C, **s.new),
+        s.normal(s.N, s.D, 2),
+        s.context,
     ),
     "BatchNorm": lambda s: s.case(BatchNorm.init(s.D, dtype=np.float64), s.x, mixes=True),
     "Spline": lambda s: s.case(Spline(bins=4, bound=2.0), s.x, s.normal(s.N, s.D, 11)),
@@ -338,6 +362,14 @@ BIJECTIONS = {
     "IAFLayer, context": lambda s: s.case(
         IAFLayer.init(s.D, s.widths, context=s.C, **s.new), s.x, s.context
     ),
+    "TransformerMAFLayer": lambda s: s.case(
+        TransformerMAFLayer.init(patches((2, 4, 1), 2)[::-1], 4, 2, 2, **s.new), s.normal(s.N, 8)
+    ),
+    "TransformerMAFLayer, context": lambda s: s.case(
+        TransformerMAFLayer.init(patches((1, s.D, 1), 1), 4, 1, 2, context=s.C, **s.new),
+        s.x,
+        s.context,
+    ),
     "SplineCoupling": lambda s: s.case(
         SplineCoupling.init(s.D, (s.H,), context=s.C, bins=4, bound=2.0, c=1.0, **s.new),
         s.x,
@@ -370,6 +402,19 @@ DENSITIES = {
     "MADEMoG": lambda s: s.case(MADEMoG.init(s.D, s.widths, 3, order="random", **s.new), s.x),
     "MADEMoG, context": lambda s: s.case(
         MADEMoG.init(s.D, s.widths, 2, context=s.C, **s.new), s.x, s.context
+    ),
+    "MADECategorical": lambda s: s.case(
+        MADECategorical.init(s.D, 3, s.widths, order="random", **s.new), s.symbols[:, : s.D] + 0.5
+    ),
+    "MADECategorical, context": lambda s: s.case(
+        MADECategorical.init(s.D, 3, s.widths, context=s.C, activation="tanh", **s.new),
+        s.symbols[:, : s.D] + 0.5,
+        s.context,
+    ),
+    "transformer_maf": lambda s: s.case(
+        transformer_maf((2, 2, 1), 2, 4, patch=1, blocks=1, heads=2, context=s.C, **s.new),
+        s.normal(s.N, 4),
+        s.context,
     ),
     "maf": lambda s: s.case(maf(s.D, 2, s.widths, init_from=s.x + 1, **s.new), s.x),
     "maf, context": lambda s: s.case(maf(s.D, 2, s.widths, context=s.C, **s.new), s.x, s.context),

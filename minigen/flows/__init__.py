@@ -1,7 +1,7 @@
 """Chapter: normalizing flows, from the change of variables to autoregressive maps and splines.
 
 flow = mg.flows.real_nvp(2, rng=rng)        also nice, maf, iaf, maf_mog, neural_spline
-flow = mg.flows.real_nvp_image((8, 8, 1), rng=rng)
+flow = mg.flows.real_nvp_image((8, 8, 1), rng=rng)         also transformer_maf
 mg.fit(flow.nll, x, rng=rng)
 flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
 """
@@ -9,6 +9,8 @@ flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
 from minigen.core.contract import Inverse
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.batchnorm import BatchNorm, freeze
+from minigen.flows.bayes_rule import classify
+from minigen.flows.causal_transformer import CausalTransformer
 from minigen.flows.chain import Chain
 from minigen.flows.context_shift import ContextShift
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
@@ -18,10 +20,11 @@ from minigen.flows.energies import ENERGIES, energy
 from minigen.flows.factor_out import FactorOut
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
-from minigen.flows.image_models import real_nvp_image
+from minigen.flows.image_models import real_nvp_image, transformer_maf
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.losses import NLL, ReverseKL
 from minigen.flows.made import MADE, MaskedLinear
+from minigen.flows.made_categorical import MADECategorical
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.models import iaf, maf, maf_mog, neural_spline, nice, real_nvp
@@ -35,6 +38,7 @@ from minigen.flows.sequential_backward import incremental_backward
 from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.flows.squeeze import Picture, Squeeze
+from minigen.flows.transformer_layer import TransformerMAFLayer, patches
 from minigen.flows.whiten import Whiten
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "Affine",
     "AffineCoupling",
     "BatchNorm",
+    "CausalTransformer",
     "Chain",
     "ContextShift",
     "ConvNet",
@@ -57,6 +62,7 @@ __all__ = [
     "Inverse",
     "InvertibleLinear",
     "Logit",
+    "MADECategorical",
     "MADEMoG",
     "MAFLayer",
     "MaskedLinear",
@@ -72,9 +78,11 @@ __all__ = [
     "SplineCoupling",
     "SplineMAFLayer",
     "Squeeze",
+    "TransformerMAFLayer",
     "Whiten",
     "channelwise",
     "checkerboard",
+    "classify",
     "d_passes",
     "energy",
     "freeze",
@@ -87,8 +95,10 @@ __all__ = [
     "maf_mog",
     "neural_spline",
     "nice",
+    "patches",
     "real_nvp",
     "real_nvp_image",
+    "transformer_maf",
 ]
 
 

@@ -32,9 +32,10 @@ def visit(order: str | ArrayLike, features: int, rng: np.random.Generator) -> ND
     return order.astype(np.int64)
 
 
-def inputs(features: int, context: int) -> NDArray:
-    """Degrees of (context, coordinates in order)."""
-    return np.concatenate([np.zeros(context, np.int64), np.arange(1, features + 1)])
+def inputs(features: int, context: int, each: int = 1) -> NDArray:
+    """Degrees of (context, coordinates in order), with so many numbers for each coordinate."""
+    coordinates = np.repeat(np.arange(1, features + 1), each)
+    return np.concatenate([np.zeros(context, np.int64), coordinates])
 
 
 def hidden(name: str, width: int, features: int, context: int) -> NDArray:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minigen.core import validate
-from minigen.core.contract import Bijection, Inverse
+from minigen.core.contract import Bijection, Density, Inverse
 from minigen.core.signature import Bound, Count, Size, checked
 from minigen.flows.actnorm import ActNorm
 from minigen.flows.chain import Chain
@@ -18,6 +18,7 @@ from minigen.flows.linear import InvertibleLinear
 from minigen.flows.models import assemble
 from minigen.flows.picture_coupling import PictureCoupling, channelwise, checkerboard
 from minigen.flows.squeeze import Picture, Squeeze
+from minigen.flows.transformer_layer import TransformerMAFLayer, patches
 from minigen.nn.conv import picture_shape
 
 Shape = tuple[int, int, int]
@@ -110,3 +111,56 @@ def real_nvp_image(
     layers = plain.chain.layers if isinstance(plain.chain, Chain) else (plain.chain,)
     chain = Chain((*layers, Picture(sides), scale(sides, scales, hidden)))
     return Flow(chain, plain.base, levels)
+
+
+@checked
+def transformer_maf(
+    shape: Sequence[int], layers: Count = 4, hidden: Count = 64, *, rng: np.random.Generator,
+    patch: Count = 2, blocks: Count = 2, heads: Count = 4, c: Bound = 2.0, context: Size = 0,
+    init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
+    base: Density | None = None, levels: Size = 0, dtype: DTypeLike = np.float32,
+) -> Flow:  # fmt: skip
+    """A masked autoregressive flow of patches with causal Transformers (TarFlow, Zhai et al. 2025).
+
+    Each layer reads the patches in the opposite order to the one before. The density is one pass,
+    and so is the work of sampling, which keeps the keys and values of each patch.
+
+    Parameters
+    ----------
+    shape : (H, W, C) of the pictures, which are the rows (N, H W C) of the data; (1, D, 1) with
+        patch=1 for other rows
+    layers : how many
+    hidden : numbers of each token, divisible by `heads`
+    rng : the generator of the first weights
+    patch : the side of a patch, a divisor of H and of W
+    blocks : of attention and a network, in each layer
+    heads : of each attention
+    c, context, init_from, before, base, levels : see `minigen.flows.models`
+    dtype : of the parameters
+
+    Returns
+    -------
+    Flow
+
+    Raises
+    ------
+    InvalidInput
+        If a patch does not divide the picture, or an option is out of its range.
+
+    Examples
+    --------
+    >>> flow = mg.flows.transformer_maf((4, 4, 1), 2, 8, blocks=1, heads=2, context=3, rng=rng)
+    >>> flow.sample(3, np.eye(3), rng=rng).shape
+    (3, 16)
+    """
+    order = patches(shape, patch)
+
+    def step(k: int) -> tuple[Bijection, ...]:
+        return (
+            TransformerMAFLayer.init(
+                order[:: -1 if k % 2 else 1], hidden, blocks, heads, c=c, context=context, rng=rng,
+                dtype=dtype,
+            ),
+        )  # fmt: skip
+
+    return assemble(step, order.size, layers, rng, dtype, init_from, before, base, levels)

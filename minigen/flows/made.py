@@ -85,8 +85,9 @@ class MADE(Layer):
     i and of the context. Hidden units are stored in rising degree, so all masks are block
     triangular; the parameters of a coordinate stand side by side.
 
-    Shapes: x (N, D), context (N, C), order (D,): order[k] is the column visited k-th, from 0.
-    layers: MaskedLinear, activation, ..., MaskedLinear, from C + D columns to D P; a rectified
+    Shapes: x (N, D), or (N, D, I) where each coordinate is I numbers; context (N, C); order (D,):
+    order[k] is the column visited k-th, from 0.
+    layers: MaskedLinear, activation, ..., MaskedLinear, from C + D I columns to D P; a rectified
     MaskedLinear is its own activation.
     """
 
@@ -100,23 +101,24 @@ class MADE(Layer):
     def init(
         cls, features: Count, hidden: int | Sequence[int], parts: Count = 2, *,
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
-        context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
+        context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0, inputs: Count = 1,
     ) -> "MADE":  # fmt: skip
         """Hidden widths as a tuple, each at least D - 1 (D with a context).
 
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
         the variance of the last weights: with 0 the parameters start at 0. For the hidden layers
-        see `minigen.nn.start_values`.
+        see `minigen.nn.start_values`. inputs: I, of which one is 1 and the others 0 if I > 1.
         """
         validate.integer("features", features, 1)
         validate.integer("context", context, 0)
         validate.generator(rng)
         validate.choice("activation", activation, ("relu", *SMOOTH))
         layers: list[Layer] = []
-        below = degrees.inputs(features, context)
+        below = degrees.inputs(features, context, inputs)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
             gain, spread = start(activation, max(1, features - 1 + context), first=k == 0)
+            gain *= inputs if k == 0 else 1
             layers.append(
                 MaskedLinear.init(
                     below, above, rng=rng, dtype=dtype, gain=gain, spread=spread,
@@ -130,7 +132,7 @@ class MADE(Layer):
         return cls(tuple(layers), degrees.visit(order, features, rng), parts, context)
 
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
-        u = self.arranged(x, self.order)
+        u = self.arranged(x, self.order).reshape(len(x), self.linears[0].below.size - self.context)
         if context:
             u = np.concatenate([*context, u], axis=1)
         caches = []
@@ -146,6 +148,8 @@ class MADE(Layer):
         for k in reversed(range(len(self.layers))):
             du, grads[str(k)] = self.layers[k].backward(du, caches[k])
         dcontext, dx = du[:, : self.context], du[:, self.context :]
+        if dx.shape[1] != self.features:
+            dx = dx.reshape(len(dx), self.features, dx.shape[1] // self.features)
         return (
             self.arranged(dx, self.position),
             *((dcontext,) if self.context else ()),

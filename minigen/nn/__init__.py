@@ -12,6 +12,7 @@ from minigen.nn.group_norm import GroupNorm
 from minigen.nn.linear import Linear
 from minigen.nn.resample import AveragePool, Upsample
 from minigen.nn.residual import ResidualBlock
+from minigen.nn.transformer import TransformerBlock
 
 __all__ = [
     "AveragePool",
@@ -30,6 +31,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "TimeEmbedding",
+    "TransformerBlock",
     "Upsample",
     "mlp",
 ]

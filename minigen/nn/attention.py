@@ -26,6 +26,9 @@ class SelfAttention(Layer):
         dS = A * (dA - sum_l dA_l A_l)                  softmax: each row of A sums to 1
         dQ = dS K / sqrt(d),   dK = dS^T Q / sqrt(d)
 
+    causal: a place sees itself and the places before it, read row by row: S_lm = -inf for m > l.
+    There A = 0, and so dS = 0: nothing of the backward pass changes.
+
     Shapes: x, y (N, H, W, C); W_in (C, 3 C), W_out (C, C); Q, K, V, O (N, h, L, d); S, A
     (N, h, L, L).
     """
@@ -33,12 +36,13 @@ class SelfAttention(Layer):
     qkv: Linear
     out: Linear
     heads: int = 1
+    causal: bool = False
 
     @classmethod
     @checked
     def init(
         cls, channels: int, heads: int = 1, *, rng: np.random.Generator,
-        dtype: DTypeLike = np.float32, last_gain: Gain = 1.0,
+        dtype: DTypeLike = np.float32, last_gain: Gain = 1.0, causal: bool = False,
     ) -> "SelfAttention":  # fmt: skip
         """Variance 1 / C; `last_gain` scales that of W_out."""
         channels = validate.integer("channels", channels, 1)
@@ -46,7 +50,7 @@ class SelfAttention(Layer):
             raise validate.expected("heads", f"a divisor of {channels} channels", heads)
         qkv = Linear.init(channels, 3 * channels, gain=1.0, rng=rng, dtype=dtype)
         out = Linear.init(channels, channels, gain=last_gain, rng=rng, dtype=dtype)
-        return cls(qkv, out, heads)
+        return cls(qkv, out, heads, causal)
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         N, height, width, C = x.shape
@@ -55,7 +59,10 @@ class SelfAttention(Layer):
         h = h.reshape(N, height * width, 3, self.heads, C // self.heads)
         Q, K, V = np.ascontiguousarray(h.transpose(2, 0, 3, 1, 4))
         Q = Q / float(np.sqrt(C // self.heads))
-        A = softmax(Q @ K.swapaxes(2, 3))
+        S = Q @ K.swapaxes(2, 3)
+        if self.causal:
+            S[..., ~np.tri(height * width, dtype=bool)] = -np.inf
+        A = softmax(S)
         O = (A @ V).swapaxes(1, 2).reshape(-1, C)  # noqa: E741
         y, out = self.out.forward(O)
         return y.reshape(x.shape), (Q, K, V, A, qkv, out)

@@ -287,16 +287,75 @@ def made(v: View) -> Sizes:
     taken, given = one_after_another(v)
     D = len(v.order)
     v.permutation("order", D)
-    v.same("layers.0", taken, D + v.context)
+    each = max(1, ((taken or 0) - v.context) // max(D, 1))  # numbers of one coordinate
+    v.same("layers.0", taken, D * each + v.context)
     v.same(f"layers.{len(v.layers) - 1}", given, D * v.parts)
     for below, f in itertools.pairwise(v.linears):
         v.wants(np.array_equal(f.below, below.above), "layers", "the same degrees", "others")
     first, below = v.linears[0].below, v.linears[-1].above
     last = np.repeat(np.arange(D), v.parts)
-    inputs = np.concatenate([np.zeros(v.context, int), np.arange(1, D + 1)])
+    inputs = np.concatenate([np.zeros(v.context, int), np.repeat(np.arange(1, D + 1), each)])
     v.wants(np.array_equal(first, inputs), "layers.0.below", "the degrees of the inputs", first[:4])
     v.wants(np.array_equal(below, last), "layers", "the degrees of the outputs", "others")
     return D, D * v.parts
+
+
+def made_categorical(v: View) -> Sizes:
+    D, _ = v.of("made")
+    below = v.made.linears[0].below.size - v.made.context
+    good = below == D * v.made.parts and v.made.parts > 1
+    v.wants(good, "made.parts", f"the {below // (D or 1)} inputs of a column", v.made.parts)
+    return D, D
+
+
+def group_norm(v: View) -> Sizes:
+    C = v.shape("scale", None)[0]
+    v.shape("shift", C)
+    v.wants(v.groups > 0 and C % v.groups == 0, "groups", f"a divisor of {C}", v.groups)
+    return C, C
+
+
+def attention(v: View) -> Sizes:
+    C = v.same("out", v.of("out")[1], v.of("out")[0])
+    v.same("qkv", v.of("qkv")[0], C)
+    v.same("qkv", v.of("qkv")[1], 3 * (C or 0))
+    v.wants(v.heads > 0 and C and C % v.heads == 0, "heads", f"a divisor of {C}", v.heads)
+    return C, C
+
+
+def transformer_block(v: View) -> Sizes:
+    C, hidden = v.of("up")
+    for name in ("norm1", "attention", "norm2"):
+        v.same(name, v.of(name)[0], C)
+    v.same("down", v.of("down")[0], hidden)
+    v.same("down", v.of("down")[1], C)
+    v.wants(v.norm1.groups == v.norm2.groups == 1, "norm1.groups", 1, v.norm1.groups)
+    return C, C
+
+
+def causal_transformer(v: View) -> Sizes:
+    P, H = v.of("lift")
+    v.shape("place", None, H)
+    v.wants(len(v.condition) < 2, "condition", "one layer or none", len(v.condition))
+    for name in ("condition", "blocks"):
+        for k, (_, given) in enumerate(v.of(name)):
+            v.same(f"{name}.{k}", given, H)
+    for k, block in enumerate(v.blocks):
+        v.wants(block.attention.causal, f"blocks.{k}.attention.causal", True, False)
+    v.same("norm", v.of("norm")[0], H)
+    v.wants(v.norm.groups == 1, "norm.groups", 1, v.norm.groups)
+    v.same("head", v.of("head")[0], H)
+    return P, v.of("head")[1]
+
+
+def transformer_maf(v: View) -> Sizes:
+    P, given = v.of("net")
+    L, _ = v.shape("order", len(v.net.place), P)
+    v.same("net.head", given, 2 * (P or 0))
+    D = L * (P or 0)
+    v.whole("order", 0, D - 1)
+    v.wants(np.unique(v.order).size == D, "order", f"each of 0 .. {D - 1} once", "others")
+    return D, D
 
 
 def autoregressive(parts: Callable[[View], int | None]) -> Callable[[View], Sizes]:
@@ -541,7 +600,10 @@ RULES: dict[str, Callable[[View], Sizes]] = {
     "AffineCoupling": coupling(lambda v: 2), "AdditiveCoupling": coupling(lambda v: 1),
     "SplineCoupling": coupling(spline_parts), "MAFLayer": autoregressive(lambda v: 2),
     "IAFLayer": autoregressive(lambda v: 2), "SplineMAFLayer": autoregressive(spline_parts),
-    "MADEMoG": autoregressive(mixtures), "Flow": flow, "NLL": inner("density"),
+    "MADEMoG": autoregressive(mixtures), "MADECategorical": made_categorical,
+    "GroupNorm": group_norm, "SelfAttention": attention, "TransformerBlock": transformer_block,
+    "CausalTransformer": causal_transformer, "TransformerMAFLayer": transformer_maf,
+    "Flow": flow, "NLL": inner("density"),
     "ReverseKL": reverse_kl, "Ring": plane, "Wave": plane, "Gaussian": gaussian,
     "StandardNormal": standard_normal, "Mixture": mixture, "DiscretisedGaussian": integer_term,
     "Schedule": schedule, "Units": units, "IdealNoise": ideal, "GuidedNet": guided,
