@@ -280,10 +280,14 @@ def _one(kind: Any) -> Check | None:
         return _callable
     if not isinstance(kind, type) or getattr(kind, "_is_protocol", False) or kind is object:
         return None
-    wanted = CONTRACT.get(kind.__name__) if kind.__module__ == "minigen.core.contract" else None
-    if wanted:
-        return lambda name, value, sizes: validate.methods(name, value, *wanted)
-    return lambda name, value, sizes: validate.instance(name, value, kind)
+    wanted = [CONTRACT[c.__name__] for c in kind.__mro__ if c.__module__ == "minigen.core.contract"]
+
+    def check(name: str, value: Any, sizes: dict[str, int]) -> Any:
+        if wanted and not isinstance(value, kind):  # a layer of one's own may stand in its place
+            return validate.methods(name, value, *wanted[0])
+        return validate.instance(name, value, kind)
+
+    return check
 
 
 def _callable(name: str, value: Any, sizes: dict[str, int]) -> Any:

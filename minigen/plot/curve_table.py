@@ -54,7 +54,7 @@ def lines(
     (panel,) = panels(1, ax, width=6.4, height=3.9)
     ends = {}
     for name, pair in table.items():
-        if not isinstance(pair, Sequence) or len(pair) != 2:
+        if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
             raise validate.expected(f"table[{name!r}]", "a pair (x, y)", validate.shown(pair))
     for k, (name, (x, y)) in enumerate(table.items()):
         x = validate.array(f"x of {name}", x, ("N",), np.float64)

@@ -18,7 +18,6 @@ from minigen.derivations.tools.layers import (
 )
 from minigen.diffusion import (
     Clock,
-    ClockLoss,
     Convert,
     CovarianceMatchingLoss,
     FlowMatchingLoss,
@@ -99,7 +98,7 @@ def s_clock(rng: np.random.Generator) -> Result:
     return Result(error, gradient=gradients(model.flow_matching, x0, given=given, rng=rng))
 
 
-@entry("S-INF", code=(IntegralBound.forward, IntegralBound.backward, ClockLoss.backward))
+@entry("S-INF", code=(IntegralBound.forward, IntegralBound.backward))
 def s_inf(rng: np.random.Generator) -> Result:
     r"""Supplement.
 
