@@ -70,6 +70,11 @@ def check(folder: pathlib.Path) -> None:
     example.write_text(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0], encoding="utf-8")
     run([python, "-m", "pyright", "--pythonpath", python, str(example)], folder)
 
+    step("the documentation, warnings as errors")
+    run([python, "-m", "pip", "install", "--quiet", ".[docs]"], copy)
+    words = ["-W", "--keep-going", "--quiet", "-j", "auto", "docs", str(folder / "site")]
+    run([python, "-m", "sphinx", *words], copy)
+
     step("nothing is left behind")
     if left := told(["git", "status", "--porcelain"], copy).strip():
         fail(f"git shows files that the commands above left:\n{left}")

@@ -17,6 +17,7 @@ from latex2mathml.converter import convert
 
 REWRITES = (  # LaTeX that the library reads in part only
     (r"<(?=\S)", "< "),  # words are never markup
+    (r"(?<!\\)\\\n\s*", r"\\ "),  # a control space at the end of a line
     (r"\\not\s*=", r"\\ne "),
     (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"),
     (r"\\operatorname\*", r"\\operatorname"),

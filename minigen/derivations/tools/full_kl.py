@@ -16,7 +16,9 @@ class KLFull(Layer):
         KL = sum_i log(L2_ii / L1_ii) + |L2^-1 [L1, m1 - m2]|_F^2 / 2 - D/2
 
     With U = L2^-1 [L1, m1 - m2] and B = L2^-T U the gradients are
+
         dm1 = B_last,  dL1 = tril(B_rest) - diag(1/L1_ii),  dL2 = diag(1/L2_ii) - tril(B U^T).
+
     Shapes: m1, m2 (N, D); L1, L2 (N, D, D), read below and on the diagonal, which is positive.
 
     Examples

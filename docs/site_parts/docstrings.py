@@ -1,0 +1,102 @@
+"""minigen's docstrings as reStructuredText, before numpydoc reads their sections.
+
+They are written to be read in a terminal: equations are indented, names stand between single
+backquotes, and stars, bars and underscores are those of formulas.
+"""
+
+import itertools
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from site_parts import public
+
+TITLED = {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Other Parameters"}
+
+
+def inline(text: str) -> str:
+    """Words: marks of reStructuredText are letters, `names` are links or code."""
+    parts = re.split(r"(``.+?``|`[^`]+`)", text, flags=re.DOTALL)
+    return "".join(
+        named(part.strip("`")) if k % 2 else re.sub(r"([\\*|_])", r"\\\1", part)
+        for k, part in enumerate(parts)
+    )
+
+
+def named(name: str) -> str:
+    """A name between backquotes: a link, if it is public."""
+    name = " ".join(name.split())
+    path = public.aliases().get(name.removesuffix("()"), name)
+    if any(o.path == path for o in public.objects()):
+        return f":py:obj:`{name} <{path}>`"
+    return f"``{name}``"
+
+
+def converted(lines: list[str]) -> list[str]:
+    """A whole docstring: words and equations, then the sections."""
+    starts = [k for k, line in enumerate(lines[1:]) if re.fullmatch("-{3,}", line)]
+    bounds = [*starts, len(lines)]
+    done = described(lines[: bounds[0]])
+    for a, b in itertools.pairwise(bounds):
+        title, body = lines[a], lines[a + 2 : b]
+        if title not in ("Examples", "Notes"):
+            body = inlined(body, titled=title in TITLED)
+        done += [title, "-" * len(title), *body]
+    return done
+
+
+def described(lines: list[str]) -> list[str]:
+    """Words, and indented blocks as they are."""
+    done = []
+    for literal, block in itertools.groupby(lines, lambda line: line[:1] in (" ", "")):
+        part = list(block)
+        if literal and any(part):
+            part = ["", "::", "", *part, ""]
+        done += part if literal else inline("\n".join(part)).split("\n")
+    return done
+
+
+def inlined(lines: list[str], titled: bool) -> list[str]:
+    """The lines of a section: `name : what it is` and words below, or words alone."""
+    names = [""] * len(lines)
+    if titled:
+        for k, line in enumerate(lines):
+            if line and not line.startswith(" "):
+                names[k], colon, lines[k] = line.partition(" : ")
+                names[k] += colon
+    rest = inline("\n".join(lines)).split("\n")
+    return [name + words for name, words in zip(names, rest, strict=True)]
+
+
+def process(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:  # fmt: skip
+    """The docstring that autodoc has found, in place."""
+    if what in ("data", "attribute") and not isinstance(thing, property):
+        lines.clear()  # Python's own words on tuples and dicts
+        return
+    lines[:] = converted(public.docstring(thing) or list(lines))
+
+
+def elsewhere(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
+) -> nodes.Node | None:  # fmt: skip
+    """A type by the file that defines it; what is not public here, or not ours, is plain words."""
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    path = public.aliases().get(target, target)
+    if path != target:
+        domain = env.domains.python_domain
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
+    return content
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("missing-reference", elsewhere)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
