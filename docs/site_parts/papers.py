@@ -69,6 +69,8 @@ def texts() -> dict[tuple[str, str], str]:
                 lines += public.docstring(member) or ()
         found["obj", o.path] = "\n".join(lines)
     for path in sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.py")):
+        if not path.with_suffix(".ipynb").exists():
+            continue
         text = re.sub(r"\n# ?", "\n", path.read_text(encoding="utf-8"))
         found["doc", f"/tutorials/{path.stem}"] = text
     return found
