@@ -4,6 +4,7 @@ They are written to be read in a terminal: equations are indented, names stand b
 backquotes, and stars, bars and underscores are those of formulas.
 """
 
+import ast
 import itertools
 import re
 from typing import Any
@@ -55,7 +56,8 @@ def described(lines: list[str]) -> list[str]:
     for literal, block in itertools.groupby(lines, lambda line: line[:1] in (" ", "")):
         part = list(block)
         if literal and any(part):
-            part = ["", "::", "", *part, ""]
+            language = "python" if "mg." in "".join(part) else "text"
+            part = ["", f".. code-block:: {language}", "", *part, ""]
         done += part if literal else inline("\n".join(part)).split("\n")
     return done
 
@@ -82,6 +84,42 @@ def process(
     lines[:] = converted(public.docstring(thing) or list(lines))
 
 
+class Plain(ast.NodeTransformer):
+    """Annotations as they are meant: without the ranges that are checked, with NumPy's names."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
+            return self.visit(node.slice.elts[0])
+        return self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        text = ast.unparse(node)
+        for mark, name in (("_DTypeDict", "DTypeLike"), ("_NestedSequence", "ArrayLike")):
+            if mark in text:
+                return ast.Name(f"{name} | None" if "None" in text else name)
+        return self.generic_visit(node)
+
+
+def plain(signature: str | None, arrow: str = "") -> str | None:
+    """A signature, or the annotation of what is returned, that a person can read."""
+    if not signature:
+        return signature
+    try:
+        tree = ast.parse(f"def f{signature}: ..." if not arrow else f"def f() -> {signature}: ...")
+    except SyntaxError:  # a default that is no expression
+        return signature
+    text = ast.unparse(Plain().visit(tree)).removesuffix(":\n    ...")
+    return text.partition(" -> ")[2] if arrow else text.removeprefix("def f")
+
+
+def sign(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any,
+    signature: str | None, returned: str | None,
+) -> tuple[str | None, str | None]:  # fmt: skip
+    """The signature that autodoc has found."""
+    return plain(signature), plain(returned, "->")
+
+
 def elsewhere(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
 ) -> nodes.Node | None:  # fmt: skip
@@ -89,8 +127,8 @@ def elsewhere(
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    path = public.aliases().get(target, target)
-    if path != target:
+    path = public.aliases().get(target)
+    if path and path != target:
         domain = env.domains.python_domain
         return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
     return content
@@ -98,5 +136,6 @@ def elsewhere(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("autodoc-process-signature", sign)
     app.connect("missing-reference", elsewhere)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -40,7 +40,7 @@ class Paper:
         """The ways to cite it."""
         names = [re.escape(name) for name in self.authors]
         *most, last = names
-        ways = [rf",\s+".join(most) + rf",?\s+(?:&|and)\s+{last}" if most else last]
+        ways = [r",\s+".join(most) + rf",?\s+(?:&|and)\s+{last}" if most else last]
         if len(names) > 2 and not self.others:
             ways.append(rf"{names[0]}\s+et\s+al\.")
         return rf"\b(?:{'|'.join(ways)}),?\s+\(?{self.year}\b"
