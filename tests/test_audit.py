@@ -62,11 +62,59 @@ def test_every_reproduction_is_python_of_one_library(oracle):
             assert ("minigen" in lines) == (library == "minigen")
 
 
-def test_our_own_flows_pass_the_quick_questions():
-    for code in models.LIBRARIES["minigen"].values():
-        model = oracles.made(code)
-        for oracle in ("context", "rows"):
-            assert audit.ask(model, oracle).right, oracle
+QUICK = [o for o in ASKED if o not in ("mass", "samples")]
+
+
+@pytest.mark.parametrize("name", models.LIBRARIES["minigen"])
+@pytest.mark.parametrize("moved", ["0.1 *", "0.3 *"])  # 0.3 makes steep maps, but right ones
+def test_our_own_flows_pass(name, moved):
+    code = models.LIBRARIES["minigen"][name]
+    assert code.count("0.1 *") == 1
+    model = oracles.made(code.replace("0.1 *", moved))
+    for oracle in QUICK:
+        cell = audit.ask(model, oracle)
+        assert cell.right, (oracle, cell)
+
+
+STEEP = """\
+import numpy as np
+scale = np.array([1e-9, 1e7])  # rounding of z[:, 1] is large, as is that of x[:, 0]
+forward = lambda x, c: ((x @ R + c) * scale, np.full(len(x), np.log(scale).sum()))
+inverse = lambda z, c: ((z / scale - c) @ R.T, np.full(len(z), -np.log(scale).sum()))
+R = np.array([[0.6, -0.8], [0.8, 0.6]])
+"""
+
+
+@pytest.mark.parametrize("oracle", ["round trip", "and back", "log-det", "log-det back"])
+def test_a_right_map_that_is_badly_conditioned_is_not_wrong(oracle):
+    for seed in range(20):
+        assert audit.ask(STEEP, oracle, seed).right is not False
+
+
+BISECTED = """\
+import numpy as np
+f = lambda x: x**3 + x + 3 * np.tanh(9 * x)
+slope = lambda x: 3 * x**2 + 1 + 27 / np.cosh(9 * x) ** 2
+forward = lambda x, c: (f(x) + c, np.log(slope(x)).sum(1))
+def inverse(z, c):
+    low, high = np.full(z.shape, -9.0), np.full(z.shape, 9.0)
+    for _ in range(24):
+        middle = (low + high) / 2
+        below = f(middle) < z - c
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2, -np.log(slope((low + high) / 2)).sum(1)
+"""
+
+
+@pytest.mark.parametrize("oracle", ["round trip", "and back", "log-det", "log-det back"])
+def test_an_inverse_by_bisection_to_six_figures_is_right(oracle):
+    for seed in range(5):
+        cell = audit.ask(BISECTED, oracle, seed)
+        assert cell.right, cell
+    wrong = BISECTED.replace("-np.log(slope((low", "-np.log(slope(0.1 + (low")
+    assert audit.ask(wrong, "log-det back").right is False
+    trip = audit.ask(BISECTED.replace("< z - c", "< z - c - 1e-4"), "round trip")
+    assert trip.right is False
 
 
 def test_a_model_that_raises_has_failed_and_says_why():

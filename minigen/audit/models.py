@@ -9,7 +9,7 @@ TORCH = """\
 import torch
 torch.manual_seed(0); torch.set_default_dtype(torch.float64)
 """
-MOVED = "for p in flow.parameters(): p.data += 0.3 * torch.randn_like(p)\n"
+MOVED = "for p in flow.parameters(): p.data += 0.2 * torch.randn_like(p)\n"
 
 ZUKO = """\
 forward = lambda x, c: flow(c).transform.call_and_ladj(x)
@@ -31,16 +31,16 @@ log_prob = lambda x, c: flow.log_prob(x, context=c)
 sample = lambda n, c: flow.sample(n, context=c[:1].expand(n, -1))[0]
 """
 FLOWJAX = """\
-move = lambda p: p + 0.3 * jax.random.normal(key, p.shape) if eqx.is_inexact_array(p) else p
-flow = jax.tree.map(move, flow)
-forward = lambda x, c: jax.vmap(flow.bijection.inverse_and_log_det)(x, c)
-inverse = lambda z, c: jax.vmap(flow.bijection.transform_and_log_det)(z, c)
-log_prob = lambda x, c: flow.log_prob(x, condition=c)
+move = lambda p: p + 0.2 * jax.random.normal(key, p.shape) if eqx.is_inexact_array(p) else p
+flow = eqx.tree_at(lambda f: f.bijection, flow, jax.tree.map(move, flow.bijection))
+forward = jax.jit(lambda x, c: jax.vmap(flow.bijection.inverse_and_log_det)(x, c))
+inverse = jax.jit(lambda z, c: jax.vmap(flow.bijection.transform_and_log_det)(z, c))
+log_prob = jax.jit(lambda x, c: flow.log_prob(x, condition=c))
 sample = lambda n, c: flow.sample(key, (n,), condition=c[0])
 """
 MINIGEN = """\
 leaves = mg.core.tree.flatten(flow.params).items()
-flow = mg.core.tree.rebuild(flow, {k: p + 0.3 * rng.standard_normal(p.shape) for k, p in leaves})
+flow = mg.core.tree.rebuild(flow, {k: p + 0.1 * rng.standard_normal(p.shape) for k, p in leaves})
 forward = lambda x, c: flow.chain.forward(x, c)[:2]
 inverse = lambda z, c: flow.chain.inverse(z, c)[:2]
 log_prob = lambda x, c: flow.log_prob(x, c)

@@ -82,18 +82,10 @@ def _bijection_rows(there: Probe, rng: np.random.Generator) -> list[Row]:
     outputs, _ = back.forward()
     if len(outputs) != 2:
         return [_not_three("inverse", "x", outputs)]
-    x_again, logdet_back = outputs
-    y_again = there.push([x_again.copy(), *context], {})[0][0]
-    J, J_error = _row_jacobian(there, rng)
-    K, K_error = _row_jacobian(back, rng)
-    # what a rounding error of x or y can become on the way there and back
-    reach_y = np.abs(y) + _product(J, x)
-    reach_x = np.abs(x) + _product(K, reach_y)
+    logdet_back = outputs[1]
+    equalities, J = equalities_of(there, back, rng)
     rows = [
-        equal("x = inverse(forward(x))", x_again, x, TOLERANCE * reach_x),
-        equal("y = forward(inverse(y))", y_again, y, TOLERANCE * (reach_y + _product(J, reach_x))),
-        equal("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
-        equal("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
+        *(equal(*equality) for equality in equalities),
         Row("structure", State.OK, note=_structure(J)),
     ]
     if logdet.shape == (len(x),):
@@ -101,6 +93,29 @@ def _bijection_rows(there: Probe, rng: np.random.Generator) -> list[Row]:
     if logdet_back.shape == (len(x),):
         rows += _inverse_rows(back, rng)
     return rows
+
+
+Equality = tuple[str, NDArray, NDArray, NDArray]  # name, yours, expected, allowed gap
+
+
+def equalities_of(
+    there: Probe, back: Probe, rng: np.random.Generator
+) -> tuple[list[Equality], NDArray]:
+    """(both round trips and both log-dets, the Jacobian J (N, D, D) of forward)."""
+    x, *context = there.inputs.values()
+    (y, logdet), (x_again, logdet_back) = there.forward()[0], back.forward()[0]
+    y_again = there.push([x_again.copy(), *context], {})[0][0]
+    J, J_error = _row_jacobian(there, rng)
+    K, K_error = _row_jacobian(back, rng)
+    # what a rounding error of x or y can become on the way there and back
+    reach_y = np.abs(y) + _product(J, x)
+    reach_x = np.abs(x) + _product(K, reach_y)
+    return [
+        ("x = inverse(forward(x))", x_again, x, TOLERANCE * reach_x),
+        ("y = forward(inverse(y))", y_again, y, TOLERANCE * (reach_y + _product(J, reach_x))),
+        ("logdet of forward", logdet, np.linalg.slogdet(J)[1], J_error),
+        ("logdet of inverse", logdet_back, np.linalg.slogdet(K)[1], K_error),
+    ], J
 
 
 def _not_three(method: str, output: str, outputs: list[NDArray]) -> Row:
