@@ -1,4 +1,4 @@
-"""Pictures: Real NVP with several scales and a diffusion model with a U-Net, on the digits."""
+"""Pictures: Real NVP with several scales, a Transformer MAF and a U-Net, on the digits."""
 
 import math
 
@@ -11,7 +11,7 @@ from minigen.cli.chapters.flows import FLOW, preparation
 from minigen.cli.datasets import Dataset
 from minigen.core import validate
 from minigen.diffusion import DDPM, ddpm
-from minigen.flows import Flow, real_nvp_image
+from minigen.flows import Flow, real_nvp_image, transformer_maf
 
 TEXT = """The same two models with convolutions, as their papers have them: what a network learns
 about a stroke in one place it knows in all places. The flow keeps the squares of one colour of a
@@ -42,6 +42,14 @@ def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Fl
     )  # fmt: skip
 
 
+def build_transformer(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+    sides, options = side(dataset), preparation(dataset, rng)
+    return transformer_maf(
+        sides, recipe.layers or 4, channels(recipe), patch=1 if sides[0] % 2 else 2, rng=rng,
+        **options,
+    )  # fmt: skip
+
+
 def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     return ddpm(
         dataset.features, SCHEDULES["digits"], net="unet", shape=side(dataset),
@@ -54,6 +62,11 @@ COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99, "validate_every": 100}
 MODELS = {
     "real_nvp_image": Model(
         build_flow, {"digits": Recipe(steps=1500, layers=2, hidden=(16,), **COMMON)}, FLOW
+    ),
+    "transformer_maf": Model(
+        build_transformer,
+        {"digits": Recipe(steps=1500, layers=4, hidden=(64,), weight_decay=1.0, **COMMON)},
+        FLOW,
     ),
     "unet": Model(
         build_unet, {"digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON)}, DIFFUSION

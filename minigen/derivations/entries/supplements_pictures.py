@@ -1,4 +1,4 @@
-"""Supplements of the networks of pictures: S-CONV, S-GN, S-ATT, S-SQUEEZE."""
+"""Supplements of the networks of pictures: S-CONV, S-GN, S-ATT, S-CAUSAL, S-SQUEEZE."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from minigen.core.contract import Layer
 from minigen.derivations.equation import Result, entry
 from minigen.derivations.tools.compare import gap, logdet, worst
 from minigen.flows import EachPixel, InvertibleLinear, Squeeze
+from minigen.flows.key_value import attend, attend_backward
 from minigen.nn import Conv2d, GroupNorm, SelfAttention
 from minigen.nn.attention import softmax
 from minigen.nn.conv import turned
@@ -91,6 +92,37 @@ def s_att(rng: np.random.Generator) -> Result:
     error = gap(jacobian(lambda v: softmax(v.copy()), S), formula)
     f = tree.perturbed(SelfAttention.init(2, 2, rng=rng), rng)
     return Result(error, gradient=gradients(f, rng.standard_normal(SHAPE), rng=rng))
+
+
+@entry("S-CAUSAL", code=(SelfAttention.forward, attend, attend_backward))
+def s_causal(rng: np.random.Generator) -> Result:
+    r"""Supplement.
+
+    correct: S_{lm}=-\infty\ (m>l)\;\Rightarrow\;o_l=\sum_{m\le l}A_{lm}V_m,\quad
+        A_{lm}=\frac{e^{S_{lm}}}{\sum_{k\le l}e^{S_{lk}}}
+    gradient: dV_m=\sum_{l\ge m}A_{lm}\,do_l,\quad
+        dK_m=\sum_{l\ge m}\frac{dS_{lm}\,Q_l}{\sqrt d},\quad
+        dQ_l=\sum_{m\le l}\frac{dS_{lm}\,K_m}{\sqrt d}
+
+    Forward, token l needs the keys and values up to l: they are kept, and each token is computed
+    once, in order. In the adjoint every arrow is turned: token m needs what the tokens from m on
+    have sent to its key and value. So it goes from the last token to the first, and keeps dK and
+    dV. The other side of the comparison is the pass over all tokens at once.
+    """
+    f = tree.perturbed(SelfAttention.init(4, 2, causal=True, rng=rng), rng)
+    N, L, C = 3, 5, 4
+    x, dy = rng.standard_normal((2, N, 1, L, C))
+    y, cache = f.forward(x)
+    dx, _ = f.backward(dy, cache)
+    kept, dkept = np.zeros((2, 2, N, f.heads, L, C // f.heads))
+    token = [slice(k, k + 1) for k in range(L)]
+    steps = [attend(f, (kept[0], kept[1]), k, x[:, :, token[k]]) for k in range(L)]
+    error = gap(np.concatenate([step for step, _ in steps], axis=2), y)
+    for k in reversed(range(L)):
+        memories = (kept[0], kept[1]), (dkept[0], dkept[1])
+        back, _ = attend_backward(f, *memories, dy[:, :, token[k]], steps[k][1])
+        error = worst(error, gap(back, dx[:, :, token[k]]))
+    return Result(error, gradient=gradients(f, x, rng=rng))
 
 
 @entry("S-SQUEEZE", code=(EachPixel.forward, EachPixel.backward, Squeeze.forward))

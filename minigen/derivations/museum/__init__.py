@@ -16,9 +16,9 @@ from minigen.core.signature import checked
 from minigen.derivations.museum.exhibit import Exhibit, Finding
 
 NAMES = (
-    "inverse_sign", "doubled_logdet", "visiting_order", "one_column", "actnorm_again",
-    "half_noise", "ones_cotangent", "triplet_nan", "float_tables", "linear_range", "ddim_minus",
-    "tanh_tails",
+    "inverse_sign", "doubled_logdet", "visiting_order", "one_column", "first_column",
+    "actnorm_again", "half_noise", "ones_cotangent", "triplet_nan", "float_tables", "linear_range",
+    "ddim_minus", "tanh_tails",
 )  # fmt: skip
 EXHIBITS: dict[str, Exhibit] = {
     name: importlib.import_module(f"{__name__}.{name}").EXHIBIT for name in NAMES
