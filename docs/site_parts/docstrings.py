@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from site_parts import public
 
 TITLED = {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Other Parameters"}
+CODE = re.compile(r"@|\w+(, \w+)* = mg\.")
 
 
 def inline(text: str) -> str:
@@ -51,8 +52,13 @@ def converted(lines: list[str]) -> list[str]:
 
 
 def described(lines: list[str]) -> list[str]:
-    """Words, and indented blocks as they are."""
+    """Words, and indented blocks as they are.
+
+    Code that is all there is below the first line of a module has lost its indent.
+    """
     done = []
+    if len(lines) > 2 and CODE.match(lines[2]):
+        lines = [*lines[:2], *("    " + line for line in lines[2:])]
     for literal, block in itertools.groupby(lines, lambda line: line[:1] in (" ", "")):
         part = list(block)
         if literal and any(part):

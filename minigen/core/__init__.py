@@ -1,9 +1,9 @@
 """What everything else is written in: the contract of a layer, and what a layer of yours needs.
 
-    @dataclass(frozen=True, eq=False, repr=False)
-    class Mine(mg.core.Layer):
-        W: NDArray = mg.core.param()            trained
-        table: NDArray = mg.core.const()        kept
+@dataclass(frozen=True, eq=False, repr=False)
+class Mine(mg.core.Layer):
+    W: NDArray = mg.core.param()            trained
+    table: NDArray = mg.core.const()        kept
 """
 
 from minigen.core.contract import (

@@ -1,14 +1,14 @@
 """Data: toy densities with a known log p and entropy, digits, and readers for users' files.
 
-    toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
-    digits = mg.data.digits()                   digits.train.x (3400, 64), 0..16; .y labels
-    x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
-    t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
-    p = mg.data.pictures("train-images-idx3-ubyte.gz", size=14, levels=16)     p.x, p.y
-    x, y = mg.data.read_keel("magic.dat")       a table of the KEEL repository
-    t = mg.data.paper_table("miniboone", path)  t.train, t.validation, t.test as in the MAF paper
-    glyphs = mg.data.glyphs(16)                  sample(n, rng=): letters and digits without end
-    alice = mg.data.text()                      paragraphs as symbols, of a public-domain book
+toy = mg.data.toy("moons")                  sample(n, rng=), log_prob(x), entropy
+digits = mg.data.digits()                   digits.train.x (3400, 64), 0..16; .y labels
+x = mg.data.read("measurements.csv")        (N, D) float64, or an error with line and column
+t = mg.data.table("iris.csv", label="species")      t.x, t.y, t.columns, t.classes
+p = mg.data.pictures("train-images-idx3-ubyte.gz", size=14, levels=16)     p.x, p.y
+x, y = mg.data.read_keel("magic.dat")       a table of the KEEL repository
+t = mg.data.paper_table("miniboone", path)  t.train, t.validation, t.test as in the MAF paper
+glyphs = mg.data.glyphs(16)                  sample(n, rng=): letters and digits without end
+alice = mg.data.text()                      paragraphs as symbols, of a public-domain book
 """
 
 from minigen.data.base import Sampler, Toy

@@ -1,9 +1,9 @@
 """Chapter: normalizing flows, from the change of variables to autoregressive maps and splines.
 
-    flow = mg.flows.real_nvp(2, rng=rng)        also nice, maf, iaf, maf_mog, neural_spline
-    flow = mg.flows.real_nvp_image((8, 8, 1), rng=rng)         also transformer_maf
-    mg.fit(flow.nll, x, rng=rng)
-    flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
+flow = mg.flows.real_nvp(2, rng=rng)        also nice, maf, iaf, maf_mog, neural_spline
+flow = mg.flows.real_nvp_image((8, 8, 1), rng=rng)         also transformer_maf
+mg.fit(flow.nll, x, rng=rng)
+flow.log_prob(x); flow.sample(1000, rng=rng); z, logdet = flow.encode(x)
 """
 
 from minigen.core.contract import Inverse

@@ -1,8 +1,8 @@
 """Chapter: the Markov factor p(x_i | x_{i-1}) (MK-1).
 
-    chain = mg.markov.fit_gaussian(x)         in closed form; x (N, n), (N, n, D) or a list
-    run = mg.fit(mg.markov.GaussianChain.init(1).nll, x, rng=rng)      the same by gradient
-    chain.log_prob(x); chain.sample(3, length=100, rng=rng); chain.stationary()
+chain = mg.markov.fit_gaussian(x)         in closed form; x (N, n), (N, n, D) or a list
+run = mg.fit(mg.markov.GaussianChain.init(1).nll, x, rng=rng)      the same by gradient
+chain.log_prob(x); chain.sample(3, length=100, rng=rng); chain.stationary()
 """
 
 from minigen.markov.categorical_chain import CategoricalChain

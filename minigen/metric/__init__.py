@@ -1,8 +1,8 @@
 """Chapter: embeddings by the triplet loss (TRI-1).
 
-    net = mg.metric.embedding(64, 16, rng=rng)
-    run = mg.fit(net, mg.metric.Balanced(x, labels), rng=rng)
-    mg.metric.recall(net.embed(x_test), labels_test)        {1: ..., 5: ...}, leave one out
+net = mg.metric.embedding(64, 16, rng=rng)
+run = mg.fit(net, mg.metric.Balanced(x, labels), rng=rng)
+mg.metric.recall(net.embed(x_test), labels_test)        {1: ..., 5: ...}, leave one out
 """
 
 from minigen.metric.augment import RandomAffine

@@ -1,6 +1,6 @@
 """Probability densities, and the divergences between them.
 
-    p = mg.prob.Gaussian.from_moments(mu, Sigma)       p.log_prob(x), p.sample(n, rng=rng)
+p = mg.prob.Gaussian.from_moments(mu, Sigma)       p.log_prob(x), p.sample(n, rng=rng)
 """
 
 from minigen.prob.dequantization import dequantize
