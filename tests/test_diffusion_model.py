@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from test_diffusion import small
 
-from minigen import check
+from minigen import check, flows, load, save
 from minigen import diffusion as df
 from minigen.core.contract import Layer
 from minigen.diffusion.network import TimeNet
@@ -390,3 +390,56 @@ def test_diffusion_data_far_from_unit_scale_are_named_before_the_first_step(rng)
     model = df.ddpm(2, df.linear_schedule(20), hidden=8, rng=rng)
     with pytest.warns(UserWarning, match=r"column 0 has mean .* init_from"):
         fit(model, 128 + 50 * rng.standard_normal((50, 2)), steps=1, rng=rng, progress=False)
+
+
+def test_maps_before_a_diffusion_model_are_those_of_data_taken_through_them_by_hand(rng, tmp_path):
+    """Data exp(y) with the map log before the model: the model of y, and the log-det in between."""
+    y = rng.standard_normal((300, 2)) * [0.3, 2] + [3, 0]
+    x, log = np.exp(y), flows.Inverse(flows.Exp())
+
+    def fitted(data, **options):
+        new = np.random.default_rng(1)
+        made = df.ddpm(2, df.linear_schedule(20), hidden=8, init_from=data, rng=new, **options)
+        fit(made, data, steps=20, rng=new, progress=False)
+        return made
+
+    by_hand, model = fitted(y), fitted(x, before=[log])
+    save(tmp_path / "m.npz", model)
+    for m in (model, load(tmp_path / "m.npz")):
+        bounds = [a.elbo(b, rng=np.random.default_rng(2)) for a, b in ((by_hand, y), (m, x))]
+        np.testing.assert_allclose(bounds[1].per_row - bounds[0].per_row, y.sum(axis=1), atol=1e-4)
+        np.testing.assert_allclose(bounds[1].per_row.mean(), bounds[1].total, rtol=1e-6)
+        np.testing.assert_allclose(bounds[1].L[1:], bounds[0].L[1:], rtol=1e-5, atol=1e-7)
+        logp = by_hand.log_prob_ode(y[:3]) - m.log_prob_ode(x[:3])
+        np.testing.assert_allclose(logp, y[:3].sum(axis=1), atol=1e-3)
+        drawn = m.sample(50, rng=np.random.default_rng(3))
+        want = np.exp(by_hand.sample(50, rng=np.random.default_rng(3)))
+        np.testing.assert_allclose(drawn, want, rtol=1e-5)
+        assert drawn.dtype == np.float64
+
+
+def test_rows_outside_the_support_of_a_diffusion_model_are_named_or_minus_infinity(rng):
+    log = flows.Inverse(flows.Exp())
+    model = df.ddpm(2, df.linear_schedule(5), hidden=8, before=[log], rng=rng)
+    bad = np.array([[1.0, 2.0], [1.0, -2.0], [0.0, 1.0]])
+    logp = model.log_prob_ode(bad, tolerance=0.1)
+    assert np.isfinite(logp[0]) and np.isneginf(logp[1:]).all()
+    assert np.isneginf(model.log_prob_ode(bad[1:])).all()
+    what = r"support.* got \[1\.0, -2\.0\] in row 1"
+    for use in (
+        lambda: model.elbo(bad, rng=rng),
+        lambda: fit(model, bad, steps=1, rng=rng, progress=False),
+        lambda: df.ddpm(2, before=[log], init_from=bad, rng=rng),
+    ):
+        with pytest.raises(ValueError, match=what):
+            use()
+
+
+def test_maps_that_do_not_suit_a_diffusion_model_are_refused(rng):
+    small = {"schedule": df.linear_schedule(5), "hidden": 8, "rng": rng}
+    with pytest.raises(ValueError, match="before: expected no maps for integer data"):
+        df.ddpm(2, levels=4, before=[flows.Exp()], **small)
+    with pytest.raises(ValueError, match="before: expected maps without parameters"):
+        df.ddpm(2, before=[flows.ActNorm.init(2)], **small)
+    with pytest.raises(TypeError, match=r"before\[0\]: expected an object with forward"):
+        df.ddpm(2, before=[3], **small)

@@ -1,13 +1,13 @@
 """The whole bound, term by term, with its Monte Carlo error."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minigen.core.blocks import in_blocks
-from minigen.core.signature import Count, Size, checked
+from minigen.core.signature import Count, Size
 from minigen.diffusion.losses import StepTerm
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.terms import PriorTerm
@@ -64,12 +64,6 @@ class Elbo:
         """The standard error of `bits_per_dim`."""
         return self.error / (self.features * np.log(2))
 
-    @checked
-    def shifted(self, nats: float) -> "Elbo":
-        """The bound of the same data in units in which -log p is larger by so many nats."""
-        L = self.L + nats * (np.arange(len(self.L)) == 0)
-        return replace(self, L=L, per_row=self.per_row + nats)
-
     def __repr__(self) -> str:
         what = f"of integers 0..{self.levels - 1}" if self.levels else "of a density"
         T, middle = len(self.L) - 1, self.L[1:-1].sum()
@@ -82,9 +76,13 @@ class Elbo:
 
 
 def evaluate(
-    reverse: ReverseProcess, x0: NDArray, *, rng: np.random.Generator, label: NDArray | None = None
-) -> Elbo:
-    """The `Elbo` of x0 (N, D), already in the model's units: one fresh eps for each row and t."""
+    reverse: ReverseProcess, x0: NDArray, *, rng: np.random.Generator, label: NDArray | None = None,
+    volume: NDArray | float = 0.0,
+) -> Elbo:  # fmt: skip
+    """The `Elbo` of x0 (N, D), already in the model's units: one fresh eps for each row and t.
+
+    volume: log|det dx0/dx| (N,), if the data x have other units; it belongs to L_0.
+    """
     T = reverse.schedule.T
     term, terms, per_row = StepTerm(reverse), np.zeros((T + 1, 2)), np.zeros(len(x0))
     for t in range(T + 1):
@@ -99,6 +97,7 @@ def evaluate(
             L = control_variate(L, (eps * eps).sum(axis=1) - x0.shape[1])
         else:
             L = PriorTerm(reverse.schedule).forward(x0)[0]
+        L = L if t else L - volume
         terms[t] = L.mean(dtype=np.float64), standard_error(L)
         per_row += L
     return Elbo(terms[:, 0], terms[:, 1], per_row, reverse.features, reverse.levels)

@@ -155,7 +155,7 @@ class ClockLoss(Loss):
 
     @property
     def data_dtype(self) -> np.dtype:
-        return np.dtype(np.float64) if self.model.units else self.model.dtype
+        return self.model.data.arrives
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[()], dict[str, Any]]:
         even = Clock(np.zeros_like(self.clock.a), self.clock.low, self.clock.high)

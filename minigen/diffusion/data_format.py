@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.signature import Count, Size
 from minigen.core.tree import exact
+from minigen.flows.losses import refuse_outside
+from minigen.flows.preprocess import Preprocess
 
 FAR = 1e15  # its square is finite in float32, too
 
@@ -36,7 +38,8 @@ class Units:
 class DataFormat:
     """D columns; integers 0..levels-1, or real numbers if levels is 0; a class below `classes`.
 
-    The label `classes` itself stands for no class.
+    The label `classes` itself stands for no class. Real numbers go through the maps `before`, and
+    are standardised by `units` after them, all in float64.
     """
 
     features: Count
@@ -44,26 +47,48 @@ class DataFormat:
     classes: Size
     dtype: np.dtype
     units: Units | None = None
+    before: Preprocess | None = None
+
+    @property
+    def arrives(self) -> np.dtype:
+        """The type in which the data are read: float64 where they have units of their own."""
+        own = self.units is not None or self.before is not None
+        return np.dtype(np.float64) if own else self.dtype
+
+    def defined(self, x: NDArray) -> NDArray:
+        """Whether each row of x (N, D) is in the support: else its density is 0."""
+        return np.ones(len(x), bool) if self.before is None else self.before.defined(x)
+
+    def volume(self, x: NDArray) -> NDArray:
+        """log|det dz/dx| of each row of data, (N,): log p(x) is log p(z) and this."""
+        logdet = np.zeros(len(x))
+        if self.before is not None:
+            logdet = self.before.maps.forward(x.astype(np.float64))[1]
+        return logdet - self.units.log_volume if self.units else logdet
 
     def scale(self, x: NDArray) -> NDArray:
         """Data (N, D) in the model's units and type: integers are laid on -1..1."""
         if self.levels:
             x = x * (2 / (self.levels - 1)) - 1
-        elif self.units:
+        if self.before is not None:
+            x = self.before.maps.forward(x.astype(np.float64))[0]
+        if self.units:
             x = (x - self.units.mean) / self.units.std
         return x.astype(self.dtype, copy=False)
 
     def unscale(self, x: NDArray) -> NDArray:
         """Samples in the data's units: integers if the data are integers."""
         if self.units:
-            return self.units.mean + self.units.std * x.astype(np.float64)
+            x = self.units.mean + self.units.std * x.astype(np.float64)
+        if self.before is not None:
+            x = self.before.inverse(x)[0]
         if not self.levels:
             return x
         top = self.levels - 1
         return np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int)
 
-    def checked(self, x: ArrayLike, label: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
-        """Data (N, D), checked and scaled, and their labels (N,) or None."""
+    def rows(self, x: ArrayLike) -> NDArray:
+        """Data (N, D), checked."""
         shape = ("N", self.features)
         if self.levels:
             x = validate.integers("x", x, 0, self.levels - 1, shape)
@@ -71,6 +96,12 @@ class DataFormat:
             x = validate.array("x", x, shape)
         if len(x) == 0:
             raise validate.expected("x", "at least one row", "none")
+        return x
+
+    def checked(self, x: ArrayLike, label: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
+        """Data (N, D), checked and scaled, and their labels (N,) or None."""
+        x = self.rows(x)
+        refuse_outside("x", x, self.defined(x))
         z = self.scale(x)
         validate.refuse("x", x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
         return z, self.labels(label, len(x))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minigen.core import validate
+from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Positive, Size, checked
 from minigen.diffusion.data_format import Units
 from minigen.diffusion.model import DDPM
@@ -18,6 +19,8 @@ from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule, cosine_schedule
 from minigen.diffusion.unet import UNet, usual_scales
 from minigen.diffusion.variance import FIXED, LEARNED
+from minigen.flows.losses import refuse_outside
+from minigen.flows.preprocess import Preprocess
 
 
 @checked
@@ -27,6 +30,7 @@ def ddpm(
     scales: Count | None = None, groups: Count = 8, heads: Count = 1,
     predict: str = "v", variance: str = "beta", first_variance: Positive | None = None,
     levels: Size = 0, classes: Size = 0, init_from: ArrayLike | None = None,
+    before: Sequence[Bijection] = (),
     rng: np.random.Generator, dtype: DTypeLike = np.float32,
 ) -> DDPM:  # fmt: skip
     """A diffusion model with a residual MLP, or a U-Net of pictures (Ho, Jain & Abbeel 2020).
@@ -50,6 +54,9 @@ def ddpm(
     classes : the number of classes of a conditional model, whose data are pairs (x, label)
     init_from : real data (N, D): the model standardises the columns, in float64, by their means and
         standard deviations; samples and likelihoods are in the units of the data
+    before : fixed maps of the data, in float64, applied first, for example `mg.flows.Logit` on
+        numbers between 0 and 1, or `mg.flows.Inverse(mg.flows.Exp())` on positive ones; bounds and
+        likelihoods count them, and samples come back through them
     rng : numpy.random.Generator
     dtype : of the parameters
 
@@ -92,6 +99,9 @@ def ddpm(
             stacklevel=3,  # past the check of the options
         )
     classes = validate.integer("classes", classes, 0)
+    if before and levels:
+        raise validate.expected("before", "no maps for integer data", before)
+    maps = Preprocess.of(*before, dtype=dtype) if before else None
     units = None
     if init_from is not None:
         if levels:
@@ -99,6 +109,9 @@ def ddpm(
         x = validate.array("init_from", init_from, ("N", features), np.float64)
         if not len(x):
             raise validate.expected("init_from", "at least one row", "none")
+        if maps is not None:
+            refuse_outside("init_from", x, maps.defined(x))
+            x = maps.maps.forward(x)[0]
         units = Units.of(x)
     validate.choice("net", net, ("mlp", "unet"))
     outputs = 2 if variance in LEARNED else 1
@@ -111,7 +124,7 @@ def ddpm(
         wide, deep = hidden or 256, blocks or 3
         network = TimeNet.init(features, outputs * features, hidden=wide, blocks=deep, **new)
     reverse = ReverseProcess(network, schedule, features, predict, variance, first, levels)
-    return DDPM(reverse, classes, units=units)
+    return DDPM(reverse, classes, units=units, before=maps)
 
 
 def unet(

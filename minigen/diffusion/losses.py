@@ -42,7 +42,7 @@ class DiffusionLoss(Loss):
 
     @property
     def data_dtype(self) -> np.dtype:
-        return np.dtype(np.float64) if self.model.units else self.model.dtype
+        return self.model.data.arrives
 
     def examine(self, data: Any) -> None:
         x = data[0] if isinstance(data, tuple) else data

@@ -19,6 +19,7 @@ from minigen.diffusion.losses import BoundLoss, DiffusionLoss, HybridLoss, Simpl
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule
 from minigen.diffusion.timesteps import Antithetic
+from minigen.flows.preprocess import Preprocess
 from minigen.prob.gaussian import standard_normal
 
 
@@ -32,6 +33,7 @@ class DDPM(Layer):
     classes : the number of classes; 0 for none. Labels are 0..classes, the last for no class
     dropped : the share of labels left out in training, for classifier-free guidance
     units : of the data, where they are not those of the model
+    before : fixed maps of the data, which come before the units
 
     Examples
     --------
@@ -46,6 +48,12 @@ class DDPM(Layer):
     classes: Size = 0
     dropped: Share = 0.1
     units: Units | None = None
+    before: Preprocess | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.before is not None and self.before.size:
+            raise validate.expected("before", "maps without parameters", f"{self.before.size}")
 
     @property
     def schedule(self) -> Schedule:
@@ -65,7 +73,9 @@ class DDPM(Layer):
     @property
     def data(self) -> DataFormat:
         """What the data are, and how they are scaled."""
-        return DataFormat(self.features, self.levels, self.classes, self.dtype, self.units)
+        return DataFormat(
+            self.features, self.levels, self.classes, self.dtype, self.units, self.before
+        )
 
     @property
     def loss(self) -> DiffusionLoss:
@@ -193,9 +203,10 @@ class DDPM(Layer):
         >>> bound.L.shape, bool(bound.total > 0)
         ((21,), True)
         """
+        x, rng = self.data.rows(x), validate.generator(rng)
         x0, labels = self.data.checked(x, label)
-        elbo = bound.evaluate(self.reverse, x0, rng=validate.generator(rng), label=labels)
-        return elbo.shifted(self.units.log_volume) if self.units else elbo
+        volume = self.data.volume(x)
+        return bound.evaluate(self.reverse, x0, rng=rng, label=labels, volume=volume)
 
     @checked
     def log_prob_ode(
@@ -212,7 +223,8 @@ class DDPM(Layer):
         Returns
         -------
         (N,)
-            In nats. A row's value does not depend on the other rows.
+            In nats; -inf outside the support of `before`. A row's value does not depend on the
+            other rows.
 
         Examples
         --------
@@ -223,7 +235,12 @@ class DDPM(Layer):
         if self.levels:
             raise validate.expected("levels", "0 (continuous data) for the ODE", self.levels)
         tolerance = validate.number("tolerance", tolerance, np.finfo(np.float64).eps)
-        x0, labels = self.data.checked(x, label)
+        x = self.data.rows(x)
+        good, labels = self.data.defined(x), self.data.labels(label, len(x))
+        logp = np.full(len(x), -np.inf)
+        if not good.any():
+            return logp
+        x0, labels = self.data.checked(x[good], labels if labels is None else labels[good])
         validate.refuse(
             "x", x0, np.abs(x0) > 1e4, "numbers within 1e4 of 0, where the ODE is smooth"
         )
@@ -232,8 +249,8 @@ class DDPM(Layer):
         def run(x0: NDArray, label: NDArray | None) -> tuple[NDArray]:
             return (ode.log_prob(reverse, x0, label=label, tolerance=tolerance),)
 
-        (logp,) = in_blocks(run, (x0, labels))
-        return logp - self.units.log_volume if self.units else logp
+        logp[good] = in_blocks(run, (x0, labels))[0] + self.data.volume(x[good])
+        return logp
 
     def __repr__(self) -> str:
         count = sum(a.size for a in tree.flatten(self.params).values())

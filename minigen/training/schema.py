@@ -538,6 +538,10 @@ def ddpm(v: View) -> Sizes:
     if v.units is not None:
         v.same("units", sizes(v.units, v.place("units"))[0], D)
         v.wants(not v.reverse.levels, "units", "None for integer data", "units")
+    if v.before is not None:
+        v.same("before", v.of("before")[0], D)
+        v.wants(not v.reverse.levels, "before", "None for integer data", "maps")
+        v.wants(not v.before.size, "before", "maps without parameters", f"{v.before.size}")
     return D, D
 
 
