@@ -175,3 +175,58 @@ def test_fewer_steps_are_refused_for_mu(rng):
         ):
             call()
     assert model.sample(2, rng=rng, sampler="ddim", steps=5).shape == (2, 2)
+
+
+def test_the_way_to_noise_and_back_is_as_good_as_its_steps_are_short(rng):
+    """DDIM: an error in proportion to 1 / steps; the ODE: one within its tolerance."""
+    means = np.array([[-1.5, 0.0], [1.5, 1.0]])
+    model = ideal(df.linear_schedule(200), means, 0.25)
+    x = np.repeat(means, 10, axis=0) + 0.5 * rng.standard_normal((20, 2))
+    errors = []
+    for steps in (25, 50, 100):
+        z = model.encode(x, sampler="ddim", steps=steps)
+        errors.append(np.abs(model.decode(z, sampler="ddim", steps=steps) - x).max())
+    ratios = np.array(errors[:-1]) / errors[1:]
+    assert (ratios > 1.6).all(), errors
+    back = model.decode(model.encode(x, tolerance=1e-6), tolerance=1e-6)
+    np.testing.assert_allclose(back, x, atol=1e-4)
+
+
+def test_the_noise_of_a_gaussian_is_known():
+    """Of N(m, s^2): x_T = sqrt(A) m + sqrt(A s^2 + 1 - A) (x_0 - m) / s, by the ODE exactly.
+
+    Its way between t = 0 and 1 is not exact, with an error of the order of beta_1.
+    """
+    schedule, mean, s = df.linear_schedule(1000), np.array([1.0, -2.0]), 0.5
+    model, A = ideal(schedule, mean[None], s**2), schedule.alpha_bar[-1]
+    x = mean + s * np.array([[0.0, 0.0], [1.0, -1.0], [3.0, 0.3]])
+    want = np.sqrt(A) * mean + np.sqrt(A * s**2 + 1 - A) * (x - mean) / s
+    np.testing.assert_allclose(model.encode(x, tolerance=1e-6), want, atol=1e-3)
+    np.testing.assert_allclose(model.decode(want, tolerance=1e-6), x, atol=1e-3)
+    np.testing.assert_allclose(model.encode(x, sampler="ddim"), want, atol=0.05)
+
+
+def test_between_two_points_lies_an_arc(rng):
+    """The ends are the ends; of N(0, I) the way is the arc itself, and keeps its length."""
+    model = ideal(df.linear_schedule(50), np.zeros((1, 3)), 1.0)
+    a, b = np.array([2.0, 0, 0]), np.array([0, 2.0, 0])
+    way = model.interpolate(a, b, 5, tolerance=1e-6)
+    w = np.linspace(0, np.pi / 2, 5)
+    np.testing.assert_allclose(way, 2 * np.stack([np.cos(w), np.sin(w), 0 * w], 1), atol=1e-3)
+    same = model.interpolate(a, a, 3, tolerance=1e-6)
+    np.testing.assert_allclose(same, np.tile(a, (3, 1)), atol=1e-3)
+    trained = small(rng, init_from=100 + rng.standard_normal((20, 2)))
+    ends = trained.interpolate([101.0, 99.0], [99.0, 101.0], 4)[[0, -1]]
+    np.testing.assert_allclose(ends, [[101, 99], [99, 101]], atol=1e-2)
+
+
+def test_what_cannot_be_taken_to_noise_is_refused(rng):
+    model = small(rng)
+    with pytest.raises(ValueError, match="sampler: expected one of ode, ddim"):
+        model.encode(np.zeros((1, 2)), sampler="ancestral")
+    with pytest.raises(ValueError, match="steps: expected none for the ODE"):
+        model.decode(np.zeros((1, 2)), steps=4)
+    with pytest.raises(ValueError, match=r"b: expected shape \(2\)|b: expected shape \(2,\)"):
+        model.interpolate([0, 0], [0, 0, 0])
+    with pytest.raises(ValueError, match="label: expected one for all rows"):
+        model.interpolate([0, 0], [1, 0], label=[0, 1])

@@ -9,15 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import tree, validate
 from minigen.core.blocks import in_blocks
 from minigen.core.contract import Layer
-from minigen.core.signature import Positive, Share, Size, checked
-from minigen.diffusion import bound, ode, samplers
+from minigen.core.signature import Count, Positive, Share, Size, checked
+from minigen.diffusion import bound, latents, ode, samplers
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.covariance_matching import CovarianceMatchingLoss
 from minigen.diffusion.data_format import DataFormat, Units
 from minigen.diffusion.flow_matching import FlowMatchingLoss
 from minigen.diffusion.losses import BoundLoss, DiffusionLoss, HybridLoss, SimpleLoss
 from minigen.diffusion.reverse import ReverseProcess
-from minigen.diffusion.schedule import Schedule
+from minigen.diffusion.schedule import Schedule, evenly_spaced
 from minigen.diffusion.timesteps import Antithetic
 from minigen.flows.preprocess import Preprocess
 from minigen.prob.gaussian import standard_normal
@@ -251,6 +251,121 @@ class DDPM(Layer):
 
         logp[good] = in_blocks(run, (x0, labels))[0] + self.data.volume(x[good])
         return logp
+
+    @checked
+    def encode(
+        self, x: ArrayLike, *, label: ArrayLike | None = None, sampler: str = "ode",
+        steps: int | None = None, tolerance: Positive = 1e-4,
+    ) -> NDArray:  # fmt: skip
+        """The noise x_T that data come from, by a map without chance.
+
+        Parameters
+        ----------
+        x : data, (N, D)
+        label : a class, or one for each row; by default none
+        sampler : "ode", the probability-flow ODE, solved to the tolerance both ways; or "ddim",
+            whose way up is the inverse of the way down only as the steps become short
+        steps : of "ddim"; by default all T
+        tolerance : of "ode", for each row
+
+        Returns
+        -------
+        (N, D)
+            In the units of the model: N(0, I), if the model is right and T is long.
+
+        Examples
+        --------
+        >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
+        >>> x = rng.standard_normal((3, 2))
+        >>> bool(np.allclose(model.decode(model.encode(x)), x, atol=1e-3))
+        True
+        """
+        x0, labels = self.data.checked(x, label)
+        return self._moved(x0, labels, sampler, steps, tolerance, up=True)
+
+    @checked
+    def decode(
+        self, z: ArrayLike, *, label: ArrayLike | None = None, sampler: str = "ode",
+        steps: int | None = None, tolerance: Positive = 1e-4,
+    ) -> NDArray:  # fmt: skip
+        """The data that come from the noise x_T.
+
+        Parameters
+        ----------
+        z : x_T, (N, D)
+        label, sampler, steps, tolerance : as in `encode`
+
+        Returns
+        -------
+        (N, D)
+            In the units of the data.
+
+        Examples
+        --------
+        >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
+        >>> model.decode(rng.standard_normal((3, 2)), sampler="ddim", steps=5).shape
+        (3, 2)
+        """
+        z = validate.array("z", z, ("N", self.features))
+        z = z if z.dtype == np.float64 else validate.cast("z", z, self.dtype)
+        labels = self.data.labels(label, len(z))
+        return self.data.unscale(self._moved(z, labels, sampler, steps, tolerance, up=False))
+
+    @checked
+    def interpolate(
+        self, a: ArrayLike, b: ArrayLike, count: Count = 8, *, label: ArrayLike | None = None,
+        sampler: str = "ode", steps: int | None = None, tolerance: Positive = 1e-3,
+    ) -> NDArray:  # fmt: skip
+        """What lies between two rows of data: their noise x_T, along an arc, taken back.
+
+        Parameters
+        ----------
+        a, b : the two, (D,)
+        count : how many rows, a and b included
+        label, sampler, steps, tolerance : as in `encode`
+
+        Returns
+        -------
+        (count, D)
+
+        Examples
+        --------
+        >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(20), hidden=8, rng=rng)
+        >>> model.interpolate([0.0, 1.0], [1.0, 0.0], 5, sampler="ddim").shape
+        (5, 2)
+        """
+        ends = [validate.array(name, x, (self.features,)) for name, x in (("a", a), ("b", b))]
+        count = validate.integer("count", count, 2)
+        if label is not None and np.ndim(label):
+            raise validate.expected("label", "one for all rows", validate.shaped(np.shape(label)))
+        options = {"label": label, "sampler": sampler, "steps": steps, "tolerance": tolerance}
+        first, last = self.encode(np.stack(ends), **options)
+        return self.decode(latents.spherical(first, last, np.linspace(0, 1, count)), **options)
+
+    def _moved(
+        self, x: NDArray, labels: NDArray | None, sampler: str, steps: int | None,
+        tolerance: float, up: bool,
+    ) -> NDArray:  # fmt: skip
+        """x_T from x_0, or back, by a sampler that is a map."""
+        validate.choice("sampler", sampler, latents.WAYS)
+        reverse, T = self.reverse, self.schedule.T
+        if sampler == "ode":
+            if steps is not None:
+                raise validate.expected("steps", "none for the ODE, which has a tolerance", steps)
+            tolerance = validate.number("tolerance", tolerance, np.finfo(np.float64).eps)
+
+            def run(x: NDArray, label: NDArray | None) -> tuple[NDArray]:
+                way = {"label": label, "tolerance": tolerance, "backwards": not up}
+                return (ode.sample(reverse, x, **way),)
+
+            return in_blocks(run, (x, labels))[0]
+        times = evenly_spaced(T, T if steps is None else validate.integer("steps", steps, 1, T))
+        x = x.astype(self.dtype, copy=False)
+        if up:
+            return latents.ddim_inversion(reverse, x, times, labels)
+        rng = np.random.default_rng(0)  # not used: DDIM without noise
+        *_, (_, x) = samplers.ddim(reverse, x, rng=rng, times=times, label=labels)
+        return x
 
     def __repr__(self) -> str:
         count = sum(a.size for a in tree.flatten(self.params).values())

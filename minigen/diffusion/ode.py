@@ -135,9 +135,10 @@ def solve(
 
 
 def sample(
-    reverse: ReverseProcess, x: NDArray, *, label: NDArray | None = None, tolerance: Positive = 1e-3
-) -> NDArray:
-    """x_0 (N, D) from x_T (N, D) along the ODE, in float64.
+    reverse: ReverseProcess, x: NDArray, *, label: NDArray | None = None,
+    tolerance: Positive = 1e-3, backwards: bool = True,
+) -> NDArray:  # fmt: skip
+    """x_0 (N, D) from x_T (N, D) along the ODE, in float64; or x_T from x_0, not backwards in time.
 
     Each row is within `tolerance`, times its largest entry if that is above 1.
     """
@@ -150,7 +151,7 @@ def sample(
         size = np.abs(finer).max(axis=1, initial=1)
         return np.abs(finer - coarser).max(axis=1, initial=0) <= tolerance / 4 * size
 
-    return solve(rate, x.astype(np.float64), lambda x: x, reverse.schedule, True, settled)
+    return solve(rate, x.astype(np.float64), lambda x: x, reverse.schedule, backwards, settled)
 
 
 def log_prob(
