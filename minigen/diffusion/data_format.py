@@ -87,23 +87,25 @@ class DataFormat:
         top = self.levels - 1
         return np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int)
 
-    def rows(self, x: ArrayLike) -> NDArray:
+    def rows(self, x: ArrayLike, name: str = "x") -> NDArray:
         """Data (N, D), checked."""
         shape = ("N", self.features)
         if self.levels:
-            x = validate.integers("x", x, 0, self.levels - 1, shape)
+            x = validate.integers(name, x, 0, self.levels - 1, shape)
         else:
-            x = validate.array("x", x, shape)
+            x = validate.array(name, x, shape)
         if len(x) == 0:
-            raise validate.expected("x", "at least one row", "none")
+            raise validate.expected(name, "at least one row", "none")
         return x
 
-    def checked(self, x: ArrayLike, label: ArrayLike | None) -> tuple[NDArray, NDArray | None]:
+    def checked(
+        self, x: ArrayLike, label: ArrayLike | None, name: str = "x"
+    ) -> tuple[NDArray, NDArray | None]:
         """Data (N, D), checked and scaled, and their labels (N,) or None."""
-        x = self.rows(x)
-        refuse_outside("x", x, self.defined(x))
+        x = self.rows(x, name)
+        refuse_outside(name, x, self.defined(x))
         z = self.scale(x)
-        validate.refuse("x", x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
+        validate.refuse(name, x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
         return z, self.labels(label, len(x))
 
     def pairs(self, batch: Any) -> tuple[NDArray, NDArray | None]:

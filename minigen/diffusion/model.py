@@ -334,13 +334,15 @@ class DDPM(Layer):
         >>> model.interpolate([0.0, 1.0], [1.0, 0.0], 5, sampler="ddim").shape
         (5, 2)
         """
-        ends = [validate.array(name, x, (self.features,)) for name, x in (("a", a), ("b", b))]
-        count = validate.integer("count", count, 2)
-        if label is not None and np.ndim(label):
-            raise validate.expected("label", "one for all rows", validate.shaped(np.shape(label)))
-        options = {"label": label, "sampler": sampler, "steps": steps, "tolerance": tolerance}
-        first, last = self.encode(np.stack(ends), **options)
-        return self.decode(latents.spherical(first, last, np.linspace(0, 1, count)), **options)
+        count, label = validate.integer("count", count, 2), self.data.labels(label, 1)
+        ends = []
+        for name, row in (("a", a), ("b", b)):
+            x = validate.array(name, row, (self.features,))
+            x0, labels = self.data.checked(x[None], label, name)
+            ends.append(self._moved(x0, labels, sampler, steps, tolerance, up=True)[0])
+        z = latents.spherical(*ends, np.linspace(0, 1, count))
+        labels = None if label is None else np.broadcast_to(label, (count,))
+        return self.data.unscale(self._moved(z, labels, sampler, steps, tolerance, up=False))
 
     def _moved(
         self, x: NDArray, labels: NDArray | None, sampler: str, steps: int | None,
