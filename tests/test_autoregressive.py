@@ -58,7 +58,7 @@ def test_decode_inverts_encode_and_both_give_the_density(name, context):
 @pytest.mark.parametrize("context", [0, 1])
 def test_the_density_on_the_plane_integrates_to_one(name, context):
     f = flow(name, 2, context=context)
-    axis, step = np.linspace(-20, 20, 667, retstep=True)
+    axis, step = np.linspace(-25, 25, 1251, retstep=True)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     c = (np.full((len(grid), 1), 0.7),) if context else ()
     assert abs(np.exp(f.log_prob(grid, *c)).sum() * step**2 - 1) < 1e-8

@@ -39,11 +39,13 @@ def test_the_losses_are_the_means_that_their_pages_say(weight, rng):
     logvar = model.reverse.forward(xt, t=given["t"])[1]
     stopped = model.reverse.term.forward(x0, xt, mean, logvar, t=given["t"])[0]
     last = df.PriorTerm(model.schedule).forward(x0)[0]
-    simple = df.SimpleLoss(model, None).forward(x0, weight=weight, **given)[0]
+    simple = df.SimpleLoss(model, df.Uniform(20)).forward(x0, weight=weight, **given)[0]
     assert simple == pytest.approx(np.mean(w * e2), rel=1e-12)
-    whole = df.BoundLoss(model, None).forward(x0, weight=weight, **given)[0]
+    whole = df.BoundLoss(model, df.Uniform(20)).forward(x0, weight=weight, **given)[0]
     assert whole == pytest.approx(np.mean(w * T * L + last), rel=1e-12)
-    hybrid = df.HybridLoss(model, None, 0.02).forward(x0, weight=weight, mean=mean, **given)[0]
+    hybrid = df.HybridLoss(model, df.Uniform(20), 0.02).forward(
+        x0, weight=weight, mean=mean, **given
+    )[0]
     assert hybrid == pytest.approx(np.mean(w * (e2 + 0.02 * T * stopped)), rel=1e-12)
 
 
@@ -52,7 +54,7 @@ def test_the_share_of_the_bound_is_that_of_the_paper(rng):
     model = small(rng, variance="learned")
     x0, given = batch(rng)
     given["mean"] = rng.standard_normal((6, 2))
-    one, paper = model.hybrid, df.HybridLoss(model, None, 0.001)
+    one, paper = model.hybrid, df.HybridLoss(model, df.Uniform(20), 0.001)
     assert one.forward(x0, **given)[0] == paper.forward(x0, **given)[0]
 
 

@@ -715,8 +715,9 @@ mg.plot.warp(flow)
 #
 # **Jacobi iteration** starts from $\bar x=\bar 0$ and updates every coordinate from the last guess,
 # $\bar x\leftarrow\bar z\odot\bar\sigma(\bar x)+\bar\mu(\bar x)$. The Jacobian of a step is the $M$
-# of section 7, and $M^D=0$: after $D$ steps the start is forgotten exactly. How many are enough in
-# practice? Predict, for a MAF of five layers trained on pictures of $8\times8=64$ pixels. Then run.
+# of section 7, and $M^D=0$: after $D$ steps the start is forgotten exactly (S-JACOBI). How many are
+# enough in practice? Predict, for a MAF of five layers trained on pictures of $8\times8=64$ pixels.
+# Then run.
 
 # %%
 digits = mg.data.digits("small")

@@ -87,7 +87,7 @@ mg.plot.lines(
 # A network may predict $\bar\varepsilon$, $\bar x_0$, $\bar v=\sqrt{A_t}\bar\varepsilon-
 # \sqrt{1-A_t}\bar x_0$, the score $-\bar\varepsilon/\sqrt{1-A_t}$, or the velocity of the straight
 # path, $\bar u=d\bar y_s/ds=\bar\varepsilon-\bar x_0$. Each is a linear function of $\bar x_t$ and
-# any other: two unknowns, two equations, Cramer's rule (`diffusion/predict.py`).
+# any other: two unknowns, two equations, Cramer's rule (S-CLOCK; `diffusion/predict.py`).
 #
 # **Predict, then run.** Convert a velocity into the noise, and that into a score, and that back
 # into a velocity. How large is the error?
@@ -274,7 +274,7 @@ assert abs(before.mean() - after.mean()) < 4 * np.hypot(before.std(), after.std(
 assert after.var() < before.var() / 2
 
 # %%
-u = np.linspace(learned.low, learned.high, len(learned.a))
+u = np.linspace(learned.begin, learned.end, len(learned.a))
 mg.plot.lines(
     {"learned": (u, learned.shares), "even": (u, even.shares)}, dashed=["even"],
     xlabel="log of noise over signal", ylabel="share of the time", title="Where the clock is slow",

@@ -75,7 +75,7 @@ def logsumexp(x: NDArray[np.inexact], axis: Annotated[int, Range(-32, 32)] = -1)
     >>> mg.core.logsumexp(np.array([[1000.0, 1000.0], [0.0, -np.inf]])).round(3)
     array([1000.693,    0.   ])
     """
-    if 0 in x.shape and (x.ndim < 2 or not x.shape[axis]):
+    if x.ndim == 0 or not x.shape[axis]:
         raise validate.expected("x", "at least one number", "none")
     top = np.max(x.real, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0).astype(x.real.dtype)

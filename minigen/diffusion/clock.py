@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Clock(Layer):
-    """A monotone map from v in (0, 1) to u = log r in (low, high), linear on K pieces.
+    """A monotone map from v in (0, 1) to u = log r in (begin, end), linear on K pieces.
 
-        w = softmax(a): the share of v that is spent on each K-th of (low, high)
-        u'(v) = (high - low) / (K w_k)  on piece k
+        w = softmax(a): the share of v that is spent on each K-th of (begin, end)
+        u'(v) = (end - begin) / (K w_k)  on piece k
 
     Shapes: v (N,) -> u (N,), u' (N,), piece (N,); a (K,).
 
@@ -48,13 +48,13 @@ class Clock(Layer):
     --------
     >>> clock = mg.diffusion.Clock.init(mg.diffusion.cosine_schedule(100), 4)
     >>> u, slope, piece = clock.read(np.array([0.1, 0.9]))
-    >>> piece.tolist(), bool(np.all((clock.low < u) & (u < clock.high)))
+    >>> piece.tolist(), bool(np.all((clock.begin < u) & (u < clock.end)))
     ([0, 3], True)
     """
 
     a: Annotated[NDArray, "K"] = param()
-    low: float
-    high: float
+    begin: float
+    end: float
 
     @classmethod
     @checked
@@ -73,8 +73,8 @@ class Clock(Layer):
         w = self.shares
         ends = np.append(0.0, np.cumsum(w))
         piece = np.clip(np.searchsorted(ends, v, side="right") - 1, 0, len(w) - 1)
-        slope = (self.high - self.low) / (len(w) * w[piece])
-        start = self.low + (self.high - self.low) * piece / len(w)
+        slope = (self.end - self.begin) / (len(w) * w[piece])
+        start = self.begin + (self.end - self.begin) * piece / len(w)
         return start + slope * (v - ends[piece]), slope, piece
 
 
@@ -138,8 +138,8 @@ class IntegralBound(DiffusionLoss):
 class ClockLoss(Loss):
     """The second moment of the bound's estimate, to be minimised by the clock (S-INF).
 
-        loss = 1/N sum_n u'_k f_n^2 (high - low),  f = |eps - eps(x_u, u)|^2,  u uniform on piece k
-        dw_k = -1/N sum_{n in k} (high - low)^2 f_n^2 / (K w_k^2),   da = w (dw - sum_j w_j dw_j)
+        loss = 1/N sum_n u'_k f_n^2 (end - begin),  f = |eps - eps(x_u, u)|^2,  u uniform on piece k
+        dw_k = -1/N sum_{n in k} (end - begin)^2 f_n^2 / (K w_k^2),   da = w (dw - sum_j w_j dw_j)
 
     The mean of the estimate is the same for every clock, so the least second moment is the least
     variance; it is reached at w_k in proportion to the root of the mean of f^2 on piece k. The
@@ -158,17 +158,17 @@ class ClockLoss(Loss):
         return self.model.data.arrives
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[()], dict[str, Any]]:
-        even = Clock(np.zeros_like(self.clock.a), self.clock.low, self.clock.high)
+        even = Clock(np.zeros_like(self.clock.a), self.clock.begin, self.clock.end)
         bound = IntegralBound(self.model, even)
         (x0,), given = bound.draw(batch, rng)
-        f = bound.estimates(x0, **given) / (even.high - even.low)
-        share = (given["u"] - even.low) / (even.high - even.low)
+        f = bound.estimates(x0, **given) / (even.end - even.begin)
+        share = (given["u"] - even.begin) / (even.end - even.begin)
         piece = np.minimum((share * len(even.a)).astype(int), len(even.a) - 1)
         return (), {"square": f.astype(np.float64) ** 2, "piece": piece}
 
     def forward(self, *, square: NDArray, piece: NDArray) -> tuple[NDArray, Cache]:
         w = self.clock.shares
-        each = (self.clock.high - self.clock.low) ** 2 / len(w) * square / len(square)
+        each = (self.clock.end - self.clock.begin) ** 2 / len(w) * square / len(square)
         each = each.astype(w.dtype)
         return (each / w[piece]).sum(), (w, each, piece)
 

@@ -15,11 +15,11 @@ from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import coefficients
 from minigen.diffusion.reverse import is_ddpm
 from minigen.diffusion.schedule import at
+from minigen.diffusion.timesteps import Times
 from minigen.diffusion.variance import FIXED
 
 if TYPE_CHECKING:
     from minigen.diffusion.model import DDPM
-    from minigen.diffusion.timesteps import Times
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +64,7 @@ class CovarianceMatchingLoss(DiffusionLoss):
     """
 
     model: "DDPM"
-    times: "Times" = const()
+    times: Times = const()
 
     def __post_init__(self) -> None:
         super().__post_init__()

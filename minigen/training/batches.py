@@ -93,6 +93,7 @@ def cast(batch: Any, dtype: DTypeLike) -> Any:
     """Floating arrays in the model's dtype; integers (labels, pixels) as they are."""
     if isinstance(batch, tuple):
         return tuple(cast(part, dtype) for part in batch)
+    batch = validate.array("data", batch)
     return validate.cast("data", batch, dtype) if batch.dtype.kind == "f" else batch
 
 
