@@ -1,6 +1,7 @@
 """Theorems of the change of variables: masses are one, determinants are determinants."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,13 @@ def test_InvertibleLinear_is_the_matrix_it_came_from(rng):
     y, logdet, _ = layer.forward(x)
     np.testing.assert_allclose(y, x @ W, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(logdet, np.linalg.slogdet(W)[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "value"), [("a", 800.0), ("a", -800.0), ("sign", 0.0)])
+def test_an_InvertibleLinear_without_an_inverse_is_refused(name, value, rng):
+    layer = flows.InvertibleLinear.init(2, rng=rng, dtype=np.float64)
+    with pytest.raises(InvalidInput, match=rf"{name}: expected .*, got {value} at index"):
+        replace(layer, **{name: np.array([value, 1.0])})
 
 
 def test_a_fresh_InvertibleLinear_is_a_rotation(rng):

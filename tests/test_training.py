@@ -27,7 +27,8 @@ def gaussian_fit(rng, **options):
     """A Gaussian fitted to correlated data, and the data."""
     x = rng.standard_normal((400, 2)) @ [[1.0, 0.5], [0.0, 0.7]] + [1.0, -2.0]
     model = gaussian()
-    settings = {"steps": 300, "batch": 400, "lr": 0.05} | options
+    lr = {} if "optimizer" in options else {"lr": 0.05}
+    settings = {"steps": 300, "batch": 400} | lr | options
     return model, x, fit(flows.NLL(model), x, rng=rng, **settings)
 
 
@@ -156,6 +157,44 @@ def test_clipping_bounds_the_step_of_plain_descent(clip, rng):
               clip=clip, schedule="constant")  # fmt: skip
     moved = np.sqrt(sum((a**2).sum() for a in tree.flatten(model.params).values()))
     assert run.history["grad_norm"][0] > clip and abs(moved - clip) < 1e-12
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slope(Loss):
+    """steepness * sum(a): each entry of the gradient is the steepness."""
+
+    a: np.ndarray = param()
+    steepness: float = 1.0
+
+    def forward(self, x):
+        return self.a.dtype.type(0), len(x)
+
+    def backward(self, dloss, cache):
+        return np.zeros((cache, 1)), {"a": np.full_like(self.a, self.steepness)}
+
+
+@pytest.mark.parametrize("steepness", [1e25, 3e38])
+def test_a_gradient_whose_norm_overflows_is_clipped_to_the_length_that_was_asked_for(
+    steepness, rng
+):
+    loss = Slope(np.zeros(4, np.float32), steepness)
+    run = fit(loss, np.ones((8, 1)), rng=rng, steps=1, optimizer=SGD(1.0, b1=0.0), clip=2.0,
+              schedule="constant")  # fmt: skip
+    np.testing.assert_allclose(loss.a, -1.0, rtol=1e-6)
+    assert run.history["grad_norm"][0] == pytest.approx(2 * steepness, rel=1e-6)
+
+
+def test_without_clip_a_gradient_whose_norm_overflows_is_named_and_nothing_moves(rng):
+    loss = Slope(np.zeros(4, np.float32), 1e25)
+    with pytest.raises(training.NotFinite, match=r"norm of the gradient, 2e\+25.*float32.*clip"):
+        fit(loss, np.ones((8, 1)), rng=rng, steps=3)
+    assert not loss.a.any()
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", 0.1), ("lr", 1e-3), ("weight_decay", 0.0)])
+def test_an_option_of_the_default_optimizer_is_refused_beside_another(name, value, rng):
+    with pytest.raises(core.InvalidInput, match=f"{name}: expected none beside optimizer"):
+        fit(flows.NLL(gaussian()), np.ones((8, 2)), rng=rng, optimizer=SGD(0.1), **{name: value})
 
 
 def test_the_options_reach_the_default_optimizer_and_its_schedule_every_step(rng):

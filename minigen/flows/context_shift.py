@@ -1,13 +1,14 @@
 """The part of the data that is a linear function of the context, taken off."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
+from minigen.core.signature import NonNegative, checked
 from minigen.core.tree import param
 
 
@@ -20,12 +21,14 @@ class ContextShift(Bijection):
     Shapes: x, y (N, D); context c (N, C); W (C, D).
     """
 
-    W: NDArray = param()
+    W: Annotated[NDArray, "C D"] = param()
 
     @classmethod
+    @checked
     def init_from(
-        cls, x: ArrayLike, context: ArrayLike, *, prior: float = 2.0, dtype: DTypeLike = np.float32
-    ) -> "ContextShift":
+        cls, x: ArrayLike, context: ArrayLike, *, prior: NonNegative = 2.0,
+        dtype: DTypeLike = np.float32,
+    ) -> "ContextShift":  # fmt: skip
         """W of ridge regression: the class means, those of few rows drawn towards 0.
 
         Parameters
@@ -47,9 +50,11 @@ class ContextShift(Bijection):
         """
         x = validate.array("x", x, ("N", "D"), np.float64)
         c = validate.array("context", context, (len(x), "C"), np.float64)
-        ridge = validate.number("prior", prior, 0) * np.eye(c.shape[1])
+        for name, array in (("x", x), ("context", c)):  # their products must be finite
+            validate.refuse(name, array, np.abs(array) > 1e100, "numbers below 1e100")
+        ridge = prior * np.eye(c.shape[1])
         W = np.linalg.lstsq(c.T @ c + ridge, c.T @ x, rcond=None)[0]
-        return cls(W.astype(dtype))
+        return cls(validate.cast("W", W, dtype))
 
     @property
     def context(self) -> int:  # type: ignore[override]

@@ -32,6 +32,14 @@ class InvertibleLinear(Bijection):
     sign: Annotated[NDArray, "D"] = const()
     order: Annotated[NDArray, "D"] = const()
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with np.errstate(over="ignore", under="ignore"):
+            diagonal = np.exp(self.a.real)
+        lost = ~np.isfinite(diagonal) | (diagonal == 0)
+        validate.refuse("a", self.a, lost, f"numbers whose exp is in {self.a.dtype}")
+        validate.refuse("sign", self.sign, np.abs(self.sign) != 1, "signs, 1 or -1")
+
     @classmethod
     @checked
     def init(
@@ -49,6 +57,7 @@ class InvertibleLinear(Bijection):
         """The layer y = x W of a regular matrix."""
         if not np.size(W):
             raise validate.expected("W", "at least one column", "none")
+        validate.cast("W", np.asarray(W), dtype)
         P, L, U = scipy.linalg.lu(W)
         diagonal = np.diag(U)
         if not np.all(diagonal):

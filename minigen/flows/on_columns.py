@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core import validate
 from minigen.core.contract import Bijection, Cache
+from minigen.core.signature import Size
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -19,7 +21,12 @@ class OnColumns(Bijection):
     """
 
     f: Bijection
-    columns: tuple[int, ...]
+    columns: tuple[Size, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.columns)) < len(self.columns) or not self.columns:
+            raise validate.expected("columns", "indices, each once", self.columns)
 
     def defined(self, x: NDArray) -> NDArray:
         return self.f.defined(x[:, self.columns])

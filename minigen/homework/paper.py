@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from minigen.core import validate
+from minigen.core.signature import checked
 from minigen.homework import assignments
 from minigen.homework.assignments import Assignment, Pair
 from minigen.homework.grading import records
@@ -29,6 +30,7 @@ SMALL = {  # pairs whose numbers can be computed on paper, at these sizes
 }  # fmt: skip
 
 
+@checked
 def exam(key: str, folder: str | os.PathLike, names: list[str] | None = None) -> list[pathlib.Path]:
     """Write a paper exam of ten questions in two versions, each with its answers, as HTML.
 

@@ -49,9 +49,10 @@ class Run:
 @checked
 def fit(
     loss: Any, data: Any, *, rng: np.random.Generator, steps: Count = 2000, batch: Count = 256,
-    lr: float = 1e-3, optimizer: Any = None, schedule: str | Callable[[float], float] = "cosine",
-    weight_decay: float = 0.0, clip: float | None = None, ema: float | None = None,
-    validation: Any = None, validate_every: int | None = None, patience: int | None = None,
+    lr: float | None = None, optimizer: Any = None,
+    schedule: str | Callable[[float], float] = "cosine", weight_decay: float | None = None,
+    clip: float | None = None, ema: float | None = None, validation: Any = None,
+    validate_every: int | None = None, patience: int | None = None,
     callback: Callable[[int, Run], Any] | None = None, progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int | None = None,
     keep: int = 2,
@@ -68,13 +69,14 @@ def fit(
     data : (N, ...) array, a tuple of such arrays, or a sampler: `.sample(n, rng=)` gives batches
     rng : the generator of batches and noise
     steps, batch : how many steps, and rows in each
-    lr : the learning rate of the default optimizer
+    lr : the learning rate of the default optimizer, by default 1e-3
     optimizer : Adam or SGD, or an object with `start`, `step` and `lr`; by default
         Adam(lr, weight_decay=weight_decay)
     schedule : "constant", "cosine" or "linear" decay of the learning rate, or a function of
         progress in [0, 1]
-    weight_decay : of the default optimizer
-    clip : the largest norm of the gradient; a longer one is scaled down to it
+    weight_decay : of the default optimizer, by default 0
+    clip : the largest norm of the gradient; a longer one is scaled down to it. Without it, a norm
+        whose square is beyond the type of the parameters is an error
     ema : decay of an exponential moving average of the parameters; it is the average that is
         validated and kept
     validation : as data. Its noise is drawn once and kept, so that its losses can be compared.
@@ -116,7 +118,7 @@ def fit(
     validate.generator(rng)
     steps = validate.integer("steps", steps, 1)
     every = validate.optional_integer("validate_every", validate_every, 1) or max(1, steps // 20)
-    optimizer = Adam(lr, weight_decay=weight_decay) if optimizer is None else optimizer
+    optimizer = chosen(optimizer, {"lr": lr, "weight_decay": weight_decay})
     if not (callback is None or callable(callback)):
         raise validate.wrong_type("callback", "a function (step, run)", repr(callback))
     saves = Saves(checkpoint, checkpoint_every, keep)
@@ -188,12 +190,22 @@ class Descent:
         *_, grads = self.loss.backward(self.dtype.type(1), cache)
         g = self.g
         tree.join(grads, self.paths or self.checked(grads), out=g)
-        norm = np.sqrt(g @ g)
+        with np.errstate(over="ignore", invalid="ignore"):
+            norm, unit = np.sqrt(g @ g), self.dtype.type(1)
+        if not np.isfinite(norm):  # or only its square is not
+            unit = np.abs(g).max()
+            norm = float(unit) * np.linalg.norm((g / unit).astype(np.float64))
         if not (np.isfinite(value) and np.isfinite(norm)):
             reason = explain(self.loss, inputs, given)
             raise NotFinite(f"loss {value} at step {self.steps}: {reason}")
         if self.clip is not None and norm > self.clip:
-            g *= self.clip / norm
+            g /= unit
+            g *= self.clip / (norm / unit)
+        elif unit != 1:
+            raise NotFinite(
+                f"loss {value} at step {self.steps}: the norm of the gradient, {norm:.3g}, is too "
+                f"large for {self.dtype}; clip=1.0 would scale it down"
+            )
         self.optimizer.step(self.theta, g, factor)
         lr = self.optimizer.lr * factor
         return {"loss": value, "lr": lr, "grad_norm": norm, **self.loss.metrics(cache)}
@@ -217,6 +229,16 @@ class Average:
         if self.decay is not None:
             decay = min(self.decay, (1 + step) / (10 + step))
             self.value += self.theta.dtype.type(1 - decay) * (self.theta - self.value)
+
+
+def chosen(optimizer: Any, options: dict[str, float | None]) -> Any:
+    """The optimizer, or Adam with the options; they are refused beside another."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if optimizer is None:
+        return Adam(**given)
+    for name, value in given.items():
+        raise validate.expected(name, "none beside optimizer, which has its own", value)
+    return optimizer
 
 
 def factor_of(schedule: str | Callable[[float], float]) -> Callable[[float], float]:

@@ -21,25 +21,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(HERE.parent))
 
+from campaigns import rights  # noqa: E402
+
 
 def names() -> list[str]:
     """The campaigns there are."""
     return sorted(
         p.stem for p in HERE.glob("[a-z]*.py") if "\ndef run(seed" in p.read_text(encoding="utf-8")
     )
-
-
-def as_ordinary_user(folder: str) -> None:
-    """Give up root's rights, which would let a campaign write what a user cannot."""
-    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
-    os.environ.pop("XDG_CACHE_HOME", None)
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        nobody = 65534
-        os.chown(folder, nobody, nobody)
-        os.setgroups([])
-        os.setgid(nobody)
-        os.setuid(nobody)
-    os.chdir(folder)
 
 
 def main() -> int:
@@ -54,7 +43,7 @@ def main() -> int:
         parser.error(f"NAME: expected one of {', '.join(names())}, got {', '.join(unknown)}")
     failed = 0
     with tempfile.TemporaryDirectory(prefix="minigen-campaigns-") as folder:
-        as_ordinary_user(folder)
+        rights.ordinary(folder)
         from minigen.core.text import table
 
         rows = []
@@ -66,6 +55,8 @@ def main() -> int:
                 note = str(row.get("note", ""))
                 rows.append((row["campaign"], str(row["trials"]), str(row["failed"]), note))
                 failed += row["failed"]
+                for line in row.get("worst", ()):
+                    print(line, file=sys.stderr)
             print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
         print(table(rows, ("campaign", "trials", "failed", "note")))
     return int(failed > 0)
