@@ -35,7 +35,7 @@ class InvertibleLinear(Bijection):
     def __post_init__(self) -> None:
         super().__post_init__()
         with np.errstate(over="ignore", under="ignore"):
-            diagonal = np.exp(self.a.real)
+            diagonal = np.exp(np.real(self.a))
         lost = ~np.isfinite(diagonal) | (diagonal == 0)
         validate.refuse("a", self.a, lost, f"numbers whose exp is in {self.a.dtype}")
         validate.refuse("sign", self.sign, np.abs(self.sign) != 1, "signs, 1 or -1")
