@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from minigen import audit
 from minigen.audit import models, oracles
+from minigen.check import gradients
 from minigen.cli import main
 
 GAUSS = """\
@@ -155,15 +155,50 @@ def test_what_is_no_model_is_refused(call, message):
         call()
 
 
-def test_layers_of_torch_and_jax_are_checked(rng):
+def test_a_layer_of_torch_is_checked(rng):
     torch = pytest.importorskip("torch")
-    from minigen.check import gradients
-
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
-    layer = audit.TorchLayer(net.double())
+    layer = audit.TorchLayer(net)
     x = rng.standard_normal((5, 3))
     assert gradients(layer, x, rng=rng)
+    assert list(layer.params) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    with pytest.raises(ValueError, match=r"that TorchLayer\.forward takes"):
+        gradients(layer, x[:, :2], rng=rng)
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, dy):
+            return 2 * dy * ctx.saved_tensors[0] ** 2  # 3, not 2
+
+    class Wrong(torch.nn.Module):
+        def forward(self, x):
+            return Cube.apply(x)
+
+    assert "0.666667 times" in str(gradients(audit.TorchLayer(Wrong()), x, rng=rng))
+
+
+def test_a_function_of_jax_is_checked(rng):
     jax = pytest.importorskip("jax")
-    f = lambda p, x: jax.numpy.tanh(x @ p["W"])  # noqa: E731
-    assert gradients(audit.JaxLayer(f, {"W": rng.standard_normal((3, 2))}), x, rng=rng)
-    assert np.isfinite(x).all()
+    x = rng.standard_normal((5, 3))
+    params = {"net": [{"W": rng.standard_normal((3, 2))}, 2.0]}
+
+    @jax.custom_vjp
+    def sine(x):
+        return jax.numpy.sin(x)
+
+    def right(p, x):
+        return jax.numpy.sin(x @ p["net"][0]["W"]) * p["net"][1], x.sum(1)
+
+    def wrong(p, x):
+        return sine(x @ p["net"][0]["W"]) * p["net"][1]
+
+    sine.defvjp(lambda x: (sine(x), x), lambda x, dy: (-dy * jax.numpy.cos(x),))
+    layer = audit.JaxLayer(right, params)
+    assert gradients(layer, x, rng=rng)
+    assert list(layer.params) == ["net.0.W", "net.1"]
+    assert "the sign" in str(gradients(audit.JaxLayer(wrong, params), x, rng=rng))

@@ -4,6 +4,7 @@ Every oracle looks at a `Subject` and says how far it is off; its lines repeat t
 own library, after the lines that make the model.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen import check
 from minigen.audit.subject import Subject, Torch
 from minigen.check import Report, State
 from minigen.check.bijection_check import Equality, equal, equalities_of
+from minigen.check.density_check import Region, mass_row, over_boxes, samples_row
 from minigen.check.probe import Probe
 from minigen.core import validate
 
 STEPS = (4e-3, 1e-3, 2.5e-4, 6e-5, 1.5e-5)  # of differences
 N, NEAR = 5, 1e-6  # rows; how far a value may be off in double precision
+BUDGET = 100_000  # points of an integral
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,12 @@ def _report(s: Subject, rng: np.random.Generator) -> Report:
         parts = [full[k : k + size] for k in range(0, len(full), size)]
         return np.concatenate([s.log_prob(p, np.repeat(c, size, 0)) for p in parts])[: len(x)]
 
-    return check.density(log_prob, 2, sample=s.sample(10_000, c), rng=rng)
+    x = s.sample(10_000, c)
+    ends = np.array([[-np.inf] * 2, [np.inf] * 2])
+    integrate = functools.partial(over_boxes, region=Region.around(x, ends), budget=BUDGET)
+    integral = integrate(log_prob)
+    rows = (mass_row(integral, log_prob, {}, integrate), samples_row(integral, x, rng))
+    return Report("density", rows, values=True)
 
 
 def mass(s: Subject, rng: np.random.Generator) -> Cell:

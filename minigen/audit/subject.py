@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minigen.core import validate
 
 
 class Framework:
     """NumPy itself: arrays as they are; gradients are not known."""
+
+    def __deepcopy__(self, memo: Any) -> "Framework":  # it holds a module
+        return self
 
     def array(self, x: NDArray) -> Any:
         """A NumPy array as one of the framework."""
@@ -146,24 +149,23 @@ class TorchLayer:
     def __init__(self, module: Any) -> None:
         validate.methods("module", module, "named_parameters", "forward")
         self.module, self.framework = module, Torch()
-        named = dict(module.named_parameters())
-        self.arrays = {name.replace(".", "_"): self.framework.numpy(p) for name, p in named.items()}
-        self.names = {name.replace(".", "_"): name for name in named}
+        numpy = self.framework.numpy
+        self.arrays = {name: numpy(p) for name, p in module.named_parameters()}
 
     @property
     def params(self) -> dict[str, NDArray]:
-        """The parameters by their names in the module, with _ for the dots."""
+        """The parameters by their names in the module."""
         return self.arrays
 
     def __deepcopy__(self, memo: Any) -> "TorchLayer":
         twin = object.__new__(TorchLayer)
-        twin.module, twin.framework, twin.names = self.module, self.framework, self.names
+        twin.module, twin.framework = self.module, self.framework
         twin.arrays = {k: memo.get(id(a), a) for k, a in self.arrays.items()}
         return twin
 
     def _outputs(self, named: dict[str, Any], inputs: list) -> tuple:
         call = self.framework.torch.func.functional_call
-        made = call(self.module, {self.names[k]: p for k, p in named.items()}, tuple(inputs))
+        made = call(self.module, named, tuple(inputs))
         return made if isinstance(made, tuple) else (made,)
 
     def forward(self, *inputs: NDArray) -> tuple:
@@ -192,22 +194,23 @@ class JaxLayer:
     ----------
     function : callable
         params, *inputs -> one array, or a tuple.
-    params : dict of arrays
-        The parameters by name.
+    params : dict
+        The parameters: arrays, or lists and dicts of them, by name.
     """
 
-    def __init__(self, function: Callable, params: dict[str, ArrayLike]) -> None:
+    def __init__(self, function: Callable, params: dict[str, Any]) -> None:
         if not callable(function):
             raise validate.wrong_type("function", "a function of JAX", type(function).__name__)
         if not isinstance(params, dict):
             raise validate.wrong_type("params", "a dict of arrays", type(params).__name__)
         self.function, self.framework = function, Jax()
-        self.params = {k: np.array(a, np.float64) for k, a in params.items()}
+        leaves, self.form = self.framework.jax.tree_util.tree_flatten_with_path(params)
+        self.params = {_path(keys): np.array(a, np.float64) for keys, a in leaves}
 
     def _outputs(self, *arrays: Any) -> tuple:
-        names = list(self.params)
-        named = dict(zip(names, arrays[: len(names)], strict=True))
-        made = self.function(named, *arrays[len(names) :])
+        n = len(self.params)
+        params = self.framework.jax.tree_util.tree_unflatten(self.form, arrays[:n])
+        made = self.function(params, *arrays[n:])
         return made if isinstance(made, tuple) else (made,)
 
     def forward(self, *inputs: NDArray) -> tuple:
@@ -221,3 +224,8 @@ class JaxLayer:
         grads = self.framework.pullback(self._outputs, values, tuple(map(np.asarray, dys)))
         n = len(self.params)
         return (*grads[n:], dict(zip(self.params, grads[:n], strict=True)))
+
+
+def _path(keys: tuple) -> str:
+    """The keys of a leaf of JAX's trees, joined by dots."""
+    return ".".join(str(getattr(k, "key", getattr(k, "idx", k))) for k in keys)

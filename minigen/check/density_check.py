@@ -130,9 +130,9 @@ def density(
     else:
         integrate = functools.partial(by_weights, draws=_draws(x, D, rng))
     integral = integrate(checked)
-    rows = [_mass_row(integral, checked, terms, integrate)]
+    rows = [mass_row(integral, checked, terms, integrate)]
     if x is not None:
-        rows.append(_samples_row(integral, x, rng))
+        rows.append(samples_row(integral, x, rng))
     how = f"{len(integral.points)} points, error {integral.error:.0e}"
     return Report("density", tuple(rows), f"integral: {how}", values=True)
 
@@ -235,15 +235,20 @@ def _search(
     return region
 
 
-def over_boxes(log_prob: Callable[[NDArray], NDArray], region: Region) -> Integral:
+def over_boxes(
+    log_prob: Callable[[NDArray], NDArray], region: Region, budget: int | None = None
+) -> Integral:
     """The integral, and how far it is from those over other boxes: a jump at their edge is seen."""
     n = BOXES[len(region.middle)]
-    first, *others = (_over_boxes(log_prob, region, k) for k in (n, n + 1, n - 1))
+    budget = budget or EVALUATIONS[len(region.middle)]
+    first, *others = (_over_boxes(log_prob, region, k, budget) for k in (n, n + 1, n - 1))
     gaps = [abs(other.mass - first.mass) for other in others]
     return Integral(first.points, first.weights, first.error + max(gaps))
 
 
-def _over_boxes(log_prob: Callable[[NDArray], NDArray], region: Region, n: int) -> Integral:
+def _over_boxes(
+    log_prob: Callable[[NDArray], NDArray], region: Region, n: int, budget: int
+) -> Integral:
     """The integral over n boxes a column, each divided where two rules differ."""
     D = len(region.middle)
     grids = [np.linspace(-1, 1, n + 1)[:-1] for _ in range(D)]
@@ -259,7 +264,7 @@ def _over_boxes(log_prob: Callable[[NDArray], NDArray], region: Region, n: int) 
         gap = np.where(np.isfinite(gap), gap, np.inf)
         total = max(float(np.nansum(masses)) + sum(p.sum() for p in done_weights), 1e-300)
         split = gap > TARGET[D] / n**D * total
-        if spent > EVALUATIONS[D] or np.all(width[split] < 2.0**-40):
+        if spent > budget or np.all(width[split] < 2.0**-40):
             split[:] = False
         keep = ~split
         done_points.append(points[keep].reshape(-1, D))
@@ -322,7 +327,7 @@ def by_weights(log_prob: Callable[[NDArray], NDArray], draws: tuple[NDArray, NDA
     return Integral(points, w, error, drawn=True)
 
 
-def _mass_row(
+def mass_row(
     integral: Integral, log_prob: Callable, terms: dict[str, Callable], integrate: Callable
 ) -> Row:
     """The row of the mass."""
@@ -390,7 +395,7 @@ def _why_mass(
     return Diagnosis(Kind.MASS, f"the mass is {mass:.6g}: {text}")
 
 
-def _samples_row(integral: Integral, x: NDArray, rng: np.random.Generator) -> Row:
+def samples_row(integral: Integral, x: NDArray, rng: np.random.Generator) -> Row:
     """The row of the samples: mean values of waves and columns, beside those of the density."""
     if not (np.isfinite(integral.mass) and integral.mass > 0):
         return Row("samples", State.SKIPPED, note="there is no density to compare with")

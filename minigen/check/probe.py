@@ -96,7 +96,7 @@ class Probe:
             self.forward()
         except validate.InvalidInput:
             raise
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
             shapes = ", ".join(f"{n} {validate.shaped(x.shape)}" for n, x in self.inputs.items())
             what = f"inputs that {type(self.layer).__name__}.{self.direction} takes"
             got = f"{shapes} ({type(error).__name__}: {error})"
