@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from minigen import data
+from minigen.core.validate import InvalidInput
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 ROWS = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=5), elements=FLOATS)
@@ -232,3 +233,33 @@ def test_data_labels_and_context_are_split_together(rng):
 def test_a_joint_split_is_refused_for(rng, x, message):
     with pytest.raises((ValueError, TypeError), match=message):
         data.split(x, (0.5, 0.5), rng=rng)
+
+
+def test_a_large_array_is_mapped_and_not_copied(tmp_path, rng):
+    """Half a byte for each byte of the file would be a copy in single precision."""
+    x, path = rng.standard_normal((200_000, 16)), tmp_path / "x.npy"
+    np.save(path, x)
+    content = path.read_bytes()
+    tracemalloc.start()
+    y = data.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 3 and np.array_equal(x, y)
+    y[0] = 7.0
+    assert path.read_bytes() == content and np.array_equal(data.read(path), x)
+
+
+@pytest.mark.parametrize("shape", [(3, 800_000), (2_400_000, 1)])
+def test_a_large_array_of_another_type_or_order_is_read_whole(tmp_path, shape, rng):
+    x = np.asfortranarray(rng.standard_normal(shape).astype(">f8"))
+    np.save(tmp_path / "x.npy", x)
+    y = data.read(tmp_path / "x.npy")
+    assert y.dtype == np.float64 and y.flags.writeable and np.array_equal(x, y)
+
+
+def test_a_large_file_that_is_cut_short_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((300_000, 8)))
+    content = (tmp_path / "x.npy").read_bytes()
+    (tmp_path / "x.npy").write_bytes(content[:-8])
+    with pytest.raises(InvalidInput, match=r"19200000 bytes for shape .*, got 19199992"):
+        data.read(tmp_path / "x.npy")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from minigen.core.validate import InvalidInput, expected
 
 HEADER = 2**14  # bytes; NumPy accepts no longer header either
+LARGE = 2**24  # bytes, from which on a file is mapped into memory
 VERSIONS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -26,9 +27,10 @@ VERSIONS = {
 
 
 def read_npy(path: pathlib.Path) -> NDArray:
-    """The array in a .npy file."""
+    """The array in a .npy file; a large one stays there until it is used, and is not written to."""
+    size = path.stat().st_size
     with open(path, "rb") as file:
-        return _array(str(path), file, path.stat().st_size)
+        return _array(str(path), file, size, path if size >= LARGE else None)
 
 
 def read_npz(path: pathlib.Path) -> dict[str, NDArray]:
@@ -52,8 +54,10 @@ def _chosen(path: str, members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipI
     return {"x": found["x"] if "x" in found else found.popitem()[1]} | labels
 
 
-def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
-    """The numeric array in a .npy stream of `size` bytes."""
+def _array(
+    name: str, stream: IO[bytes], size: int, mapped: pathlib.Path | None = None
+) -> NDArray:  # fmt: skip
+    """The numeric array in a .npy stream of `size` bytes, or of a file to be mapped."""
     with _readable(name):
         start = stream.read(HEADER)
         head = io.BytesIO(start)
@@ -67,8 +71,11 @@ def _array(name: str, stream: IO[bytes], size: int) -> NDArray:
         declared, actual = math.prod(shape) * dtype.itemsize, size - head.tell()
         if declared != actual:
             raise expected(name, f"{declared} bytes for shape {shape} of {dtype}", actual)
+        order = "F" if fortran else "C"
+        if mapped is not None:
+            return np.memmap(mapped, dtype, "c", head.tell(), shape, order)
         flat = np.frombuffer(start[head.tell() :] + stream.read(), dtype)
-        return flat.reshape(shape, order="F" if fortran else "C")
+        return flat.reshape(shape, order=order)
 
 
 @contextlib.contextmanager

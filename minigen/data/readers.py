@@ -100,7 +100,8 @@ def table(
         raise validate.expected("header", "None for an array", header)
     arrays = {"x": read_npy(path)} if kind == ".npy" else read_npz(path)
     with np.errstate(over="ignore"):  # a long double may be infinite as a float64
-        x = np.array(arrays["x"], np.float64, order="C")
+        mapped = isinstance(arrays["x"], np.memmap)
+        x = np.array(arrays["x"], np.float64, order="C", copy=None if mapped else True)
     x = validate.array(str(path), x, ("N", "D"))
     return _chosen(x, arrays.get("y"), str(path), label, drop, columns)
 
@@ -127,9 +128,10 @@ def _chosen(
     )
     if not used:
         raise validate.expected(path, "a column of numbers beside those left out", "none")
+    x = x if used == list(range(width)) else x[:, used]  # all of a mapped file stays there
     if words is None:
-        return Table(x[:, used])
-    return Table(x[:, used], (), *classes([f"{v:g}" for v in words]), str(label))
+        return Table(x)
+    return Table(x, (), *classes([f"{v:g}" for v in words]), str(label))
 
 
 def _counted(name: str | int) -> int | str:
@@ -162,7 +164,8 @@ def read(path: str | os.PathLike[str]) -> NDArray:
 
     Returns
     -------
-    array (N, D), float64
+    array (N, D), float64; of a .npy file of 16 MB or more in this type, the file itself, mapped:
+        what is not used takes no memory, and what is written to it does not reach the file
 
     Raises
     ------
