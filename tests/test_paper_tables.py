@@ -104,6 +104,11 @@ def test_training_prints_the_paper_beside_the_test_log_likelihood(
     assert main([*argv, "--steps", "5", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "test log-likelihood" in out and "-11.75" in out and "MAF (5)" in out
+    assert main(["evaluate", "m.npz", "--data", "miniboone", "--path", "mini.npy"]) == 0
+    out = capsys.readouterr().out
+    assert "NLL, nats" in out and "11.75" in out and "-11.75" not in out
+    assert main(["evaluate", "m.npz", "--data", "miniboone"]) == 2
+    assert "--path: expected where the data of miniboone are" in capsys.readouterr().err
     assert main([*argv[:4], "--out", "n.npz", "--quiet"]) == 2
     assert "--path: expected where the data of miniboone are" in capsys.readouterr().err
 

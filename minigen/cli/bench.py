@@ -3,6 +3,9 @@
 The floor of a workload is the time of its matrix products alone. Ratios to the floor come first,
 times second. Sections: steps, growth, memory, cold, profile; by default all. To measure PyTorch,
 JAX, zuko and nflows too, run `python benchmarks` in a checkout of minigen.
+
+  minigen bench
+  minigen bench steps memory
 """
 
 import argparse

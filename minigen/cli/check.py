@@ -5,6 +5,7 @@ Printed form, corrected form, gradient. Exit code 1 if one of them does not hold
 Notes of your own are a folder of Markdown: equations in LaTeX with an id, and below each a few
 lines of Python that check it.
 
+    minigen check                   every equation of the lecture notes
     minigen check --new mine        write an example into the folder mine
     minigen check --notes mine      run it, print the table, and make the page mine/notes.html
 

@@ -2,6 +2,9 @@
 
 About two minutes on two cores; --quick shows the same in less than half a minute, less well
 trained.
+
+  minigen demo --quick
+  minigen demo --out pictures
 """
 
 import argparse

@@ -6,6 +6,7 @@ has never seen are measured apart, beside two baselines fitted to the same train
   minigen evaluate moons.npz --data moons
   minigen evaluate wine.npz --data wine.csv
   minigen evaluate wine.npz --data new-bottles.csv --json
+  minigen evaluate power.npz --data power --path data.npy
 """
 
 import argparse
@@ -17,8 +18,9 @@ import numpy as np
 from minigen.cli import options, results
 from minigen.cli.chapters import family
 from minigen.cli.datasets import SUFFIXES, Dataset, dataset
-from minigen.cli.reading import YES_NO
+from minigen.cli.reading import YES_NO, Reading
 from minigen.cli.record import Record
+from minigen.core import validate
 from minigen.data import table
 from minigen.training.checkpoint import load_state
 
@@ -27,6 +29,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
     command.add_argument("--data", required=True, help="a toy, digits, or a table")
     command.add_argument("--header", choices=YES_NO, help="whether a table's first line has names")
+    command.add_argument("--path", metavar="PATH", help="where the data of a published table are")
     options.seed(command)
     options.json(command)
 
@@ -36,9 +39,11 @@ def run(args: argparse.Namespace) -> None:
     rng = np.random.default_rng(args.seed)
     record = Record.from_state(state)
     if pathlib.Path(args.data).suffix.lower() in SUFFIXES:
+        if args.path is not None:
+            raise validate.expected("--path", "none for a file", args.path)
         data = rows(args.data, record, YES_NO.get(args.header))
     else:
-        data = dataset(args.data, rng)
+        data = dataset(args.data, rng, None if args.path is None else Reading(path=args.path))
     measured = family(args.file, model).measure(args.file, model, data, rng=rng)
     print(json.dumps(results.plain(measured)) if args.json else results.text(measured))
 

@@ -2,6 +2,9 @@
 
 A student starts an assignment, fills in the module, and checks it as often as they like. An
 instructor hands out the variant of a key and grades a folder of submissions in a sandbox.
+
+  minigen homework list
+  minigen homework start maf my-homework
 """
 
 import argparse

@@ -14,7 +14,8 @@ def table_rows(name: str, dataset: Dataset, nll: NDArray, what: str = "NLL, nats
     """A figure for each part of the rows, -log p of each row given, and what is worse said."""
     record, x = dataset.record, dataset.source
     if record is None:
-        return [mean(name, dataset.name, what, nll, {})]
+        paper = {of: -value for of, value in (dataset.paper or {}).items()}
+        return [mean(name, dataset.name, what, nll, paper)]
     rows, beside = [], record.baselines(x)
     for part, mask in record.parts(x).items():
         figures = {base: float(values[mask].mean()) for base, values in beside.items()}
