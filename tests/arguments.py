@@ -400,6 +400,7 @@ CALLS: dict[str, Any] = (
         "derivations.museum.visit": {"name": "half_noise"},
         "diffusion.DDPM": {"classes": 2},
         "diffusion.DDPM.elbo": {"x": X, "label": LABELS % 2},
+        "flows.Calibration": {"u": np.full((4, 2), 0.5), "columns": (0, 1)},
         "diffusion.DDPM.decode": {"z": X[:2], "label": LABELS[:2] % 2},
         "diffusion.DDPM.encode": {"x": X[:2], "label": LABELS[:2] % 2},
         "diffusion.DDPM.interpolate": {"a": X[0], "b": X[1], "count": 3, "label": 1},

@@ -39,6 +39,7 @@ from minigen.flows.spline import Spline, SplineCoupling
 from minigen.flows.spline_maf import SplineMAFLayer
 from minigen.flows.squeeze import Picture, Squeeze
 from minigen.flows.transformer_layer import TransformerMAFLayer, patches
+from minigen.flows.uniforms import Calibration, calibration, pit
 from minigen.flows.whiten import Whiten
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Affine",
     "AffineCoupling",
     "BatchNorm",
+    "Calibration",
     "CausalTransformer",
     "Chain",
     "ContextShift",
@@ -80,6 +82,7 @@ __all__ = [
     "Squeeze",
     "TransformerMAFLayer",
     "Whiten",
+    "calibration",
     "channelwise",
     "checkerboard",
     "classify",
@@ -96,6 +99,7 @@ __all__ = [
     "neural_spline",
     "nice",
     "patches",
+    "pit",
     "real_nvp",
     "real_nvp_image",
     "transformer_maf",
