@@ -395,3 +395,24 @@ def test_a_notebook_draws_an_entry():
     assert "$$\\tilde{\\beta}_t" in text and "```python" in text and "$A_{t-1}$" in text
     assert repr(shown).startswith("DIF-18, line 136 of the notes: correct")
     assert mg.derivations.show is show
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_entry_that_checks_a_gradient_alone_says_nothing_of_the_correct_form(sign, rng):
+    """No 0 and no "exact" for a form that was not computed, least of all for a wrong gradient."""
+
+    @mg.derivations.entry("MINE", r"\sin' = \pm\cos")
+    def mine(rng):
+        class Sine:
+            params = {}
+
+            def forward(self, x):
+                return np.sin(x), x
+
+            def backward(self, dy, x):
+                return sign * dy * np.cos(x), {}
+
+        return mg.check.gradients(Sine(), rng.standard_normal((2, 2)), rng=rng)
+
+    result = mine(rng)
+    assert result.correct is None and all(result.gradient) == (sign == 1)

@@ -58,7 +58,8 @@ def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     extra: Any = {"variance": "free", "classes": 10} if dataset.levels else {}
     if dataset.kind == "table":
         if dataset.record is not None and dataset.record.grid.levels:
-            raise validate.expected("--levels", "none for ddpm", dataset.record.grid.levels)
+            what = "none for ddpm, whose tables are real numbers; a flow (maf, real_nvp) takes it"
+            raise validate.expected("--levels", what, dataset.record.grid.levels)
         extra = {"init_from": dataset.train, "classes": len(dataset.classes)}
     return ddpm(
         dataset.features, SCHEDULES[dataset.kind], hidden=width[0], blocks=recipe.layers or 3,
