@@ -404,7 +404,9 @@ def test_an_entry_that_checks_a_gradient_alone_says_nothing_of_the_correct_form(
     @mg.derivations.entry("MINE", r"\sin' = \pm\cos")
     def mine(rng):
         class Sine:
-            params = {}
+            @property
+            def params(self):
+                return {}
 
             def forward(self, x):
                 return np.sin(x), x
