@@ -348,7 +348,7 @@ IMAGES: dict[str, Any] = {
     "diffusion.UNet.init": {"shape": (4, 4, 1), "hidden": 4, "scales": 2, "groups": 2},
     "diffusion.FlowMatchingLoss": {"model": ddpm},
     "data.Twonorm.log_prob": {"x": np.zeros((3, 20))},
-    "diffusion.Clock": {"a": np.zeros(4), "low": -1.0, "high": 1.0},
+    "diffusion.Clock": {"a": np.zeros(4), "begin": -1.0, "end": 1.0},
     "diffusion.ClockLoss": {"clock": clock, "model": ddpm},
     "diffusion.IntegralBound": {"clock": clock, "model": ddpm},
     "diffusion.CovarianceMatchingLoss": {"model": shared},
