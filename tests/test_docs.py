@@ -45,7 +45,9 @@ class Seen(HTMLParser):
         self.ids |= {of.get("id"), of.get("name") if tag == "a" else None}
         if tag == "a" and of.get("href"):
             self.links.append(of["href"])
-        fetched = of.get("src") or (of.get("href") if tag == "link" else None)
+        fetched = of.get("src")
+        if of.get("rel") in ("stylesheet", "icon", "preload"):
+            fetched = of.get("href")
         self.sources += [fetched] if fetched else []
 
 

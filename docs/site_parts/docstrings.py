@@ -20,38 +20,39 @@ TITLED = {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Other Para
 CODE = re.compile(r"@|\w+(, \w+)* = mg\.")
 
 
-def inline(text: str) -> str:
+def inline(text: str, package: str) -> str:
     """Words: marks of reStructuredText are letters, `names` are links or code."""
     parts = re.split(r"(``.+?``|`[^`]+`)", text, flags=re.DOTALL)
     return "".join(
-        named(part.strip("`")) if k % 2 else re.sub(r"([\\*|_])", r"\\\1", part)
+        named(part.strip("`"), package) if k % 2 else re.sub(r"([\\*|_])", r"\\\1", part)
         for k, part in enumerate(parts)
     )
 
 
-def named(name: str) -> str:
-    """A name between backquotes: a link, if it is public."""
+def named(name: str, package: str) -> str:
+    """A name between backquotes: a link, if it is public; without dots, that of its package."""
     name = " ".join(name.split())
-    path = public.aliases().get(name.removesuffix("()"), name)
+    bare = name.removesuffix("()")
+    path = public.aliases().get(bare, bare) if "." in bare else f"minigen.{package}.{bare}"
     if any(o.path == path for o in public.objects()):
         return f":py:obj:`{name} <{path}>`"
     return f"``{name}``"
 
 
-def converted(lines: list[str]) -> list[str]:
+def converted(lines: list[str], package: str) -> list[str]:
     """A whole docstring: words and equations, then the sections."""
     starts = [k for k, line in enumerate(lines[1:]) if re.fullmatch("-{3,}", line)]
     bounds = [*starts, len(lines)]
-    done = described(lines[: bounds[0]])
+    done = described(lines[: bounds[0]], package)
     for a, b in itertools.pairwise(bounds):
         title, body = lines[a], lines[a + 2 : b]
         if title not in ("Examples", "Notes"):
-            body = inlined(body, titled=title in TITLED)
+            body = inlined(body, title in TITLED, package)
         done += [title, "-" * len(title), *body]
     return done
 
 
-def described(lines: list[str]) -> list[str]:
+def described(lines: list[str], package: str) -> list[str]:
     """Words, and indented blocks as they are.
 
     Code that is all there is below the first line of a module has lost its indent.
@@ -64,11 +65,11 @@ def described(lines: list[str]) -> list[str]:
         if literal and any(part):
             language = "python" if "mg." in "".join(part) else "text"
             part = ["", f".. code-block:: {language}", "", *part, ""]
-        done += part if literal else inline("\n".join(part)).split("\n")
+        done += part if literal else inline("\n".join(part), package).split("\n")
     return done
 
 
-def inlined(lines: list[str], titled: bool) -> list[str]:
+def inlined(lines: list[str], titled: bool, package: str) -> list[str]:
     """The lines of a section: `name : what it is` and words below, or words alone."""
     names = [""] * len(lines)
     if titled:
@@ -76,7 +77,7 @@ def inlined(lines: list[str], titled: bool) -> list[str]:
             if line and not line.startswith(" "):
                 names[k], colon, lines[k] = line.partition(" : ")
                 names[k] += colon
-    rest = inline("\n".join(lines)).split("\n")
+    rest = inline("\n".join(lines), package).split("\n")
     return [name + words for name, words in zip(names, rest, strict=True)]
 
 
@@ -87,7 +88,8 @@ def process(
     if what in ("data", "attribute") and not isinstance(thing, property):
         lines.clear()  # Python's own words on tuples and dicts
         return
-    lines[:] = converted(public.docstring(thing) or list(lines))
+    package = [*name.split("."), ""][1]
+    lines[:] = converted(public.docstring(thing) or list(lines), package)
 
 
 class Plain(ast.NodeTransformer):
@@ -96,6 +98,8 @@ class Plain(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
             return self.visit(node.slice.elts[0])
+        if ast.unparse(node.value) in ("ndarray", "numpy.ndarray"):
+            return ast.Name("NDArray")
         return self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:

@@ -57,7 +57,8 @@ class Letters(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         text = (contract.__doc__ or "").partition("The letters")[2]
         lines = re.findall(r"^    (\S.*?)(?<=[^,] )\s{1,}(.*)$", text, re.MULTILINE)
-        rows = "\n".join(f"| {names.strip()} | {what} |" for names, what in lines)
+        pairs = ((names.strip(), what.replace("|", r"\|")) for names, what in lines)
+        rows = "\n".join(f"| {names} | {what} |" for names, what in pairs)
         return self.parse_text_to_nodes(f"| letters | what they are |\n|---|---|\n{rows}")
 
 
@@ -83,7 +84,12 @@ def pages(app: Sphinx, error: Exception | None) -> None:
     if bad := [row.entry.id for row in rows if not row.ok]:
         log.warning("entries of the notes that do not hold: %s", ", ".join(bad))
     text = page(rows, tutorials="tutorials")
-    text = re.sub(r'(href="tutorials/[^"]+)\.ipynb"', r'\1.html"', text)
+
+    def moved(match: re.Match[str]) -> str:
+        place = f"tutorials/{match[1]}.html"
+        return f'<a href="{place}">{match[2]}</a>' if (out / place).is_file() else match[2]
+
+    text = re.sub(r'<a href="tutorials/([^"]+)\.ipynb">(.*?)</a>', moved, text)
     home = '<p class="legend"><a href="index.html">minigen</a></p><h1>'
     (out / NOTES_PAGE).write_text(text.replace("<h1>", home, 1), encoding="utf-8")
     (out / HANDOUT).write_text(handout(notes.catalogue()), encoding="utf-8")

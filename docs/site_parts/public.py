@@ -75,8 +75,6 @@ def aliases() -> dict[str, str]:
             known[other] = o.path
     for name in ("fit", "load", "save"):
         known[f"mg.{name}"] = known[f"minigen.{name}"] = f"minigen.training.{name}"
-    bare = Counter(o.name for o in objects())
-    known |= {o.name: o.path for o in objects() if bare[o.name] == 1}
     return known
 
 

@@ -21,7 +21,7 @@ border-top:1px solid var(--rule);break-inside:avoid}
 article h3{font-size:.95rem;padding-top:.75rem}
 article .changed{display:block;font-size:.75rem;font-weight:400;color:var(--wrong)}
 article .why{margin:.1rem 0 .4rem;font-size:.9rem;color:var(--soft)}
-.scroll{line-height:1.8}
+.scroll{line-height:1.8;background:none}
 @media print{
 :root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--card:#fff;--wrong:#a11}
 body{font-size:10.5pt;line-height:1.35}header.top{padding-top:0}h1{font-size:20pt}
