@@ -1,18 +1,13 @@
 """The page of `minigen check --html`: its formulas, and all of it in a real browser."""
 
-import contextlib
 import json
 import pathlib
 import re
-import shutil
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from browser import started
 from PIL import Image
 
 from minigen import check
@@ -26,8 +21,6 @@ from minigen.derivations.page.tutorials import TUTORIALS
 from minigen.flows import AffineCoupling
 
 ROOT = pathlib.Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 FORMULAS = [t for e in notes.catalogue() for t in (e.printed, e.correct, e.gradient) if t]
 
 
@@ -153,66 +146,16 @@ def path(text, tmp_path_factory):
     return path
 
 
-class Browser:
-    """A headless Chromium, driven by the WebDriver protocol over plain HTTP."""
-
-    def __init__(self, base):
-        self.base = base
-        args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        wanted = {
-            "goog:chromeOptions": {"args": args, "binary": CHROMIUM},
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        }
-        answer = self.post("/session", {"capabilities": {"alwaysMatch": wanted}})
-        self.base += f"/session/{answer['sessionId']}"
-
-    def post(self, where, body, method="POST"):
-        data = json.dumps(body).encode()
-        head = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.base + where, data, head, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["value"]
-
-    def open(self, path, width):
-        self.post("/window/rect", {"width": width, "height": 900})
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.chrome("Emulation.setDeviceMetricsOverride", metrics)
-        self.post("/url", {"url": path.as_uri()})
-
-    def chrome(self, command, params):
-        return self.post("/goog/cdp/execute", {"cmd": command, "params": params})
-
-    def run(self, script):
-        return self.post("/execute/sync", {"script": script, "args": []})
-
-    def log(self, kind):
-        return self.post("/se/log", {"type": kind})
-
-
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("no chromium and chromedriver on this machine")
-    driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, encoding="utf-8")
-    try:
-        for line in driver.stdout:
-            if found := re.search(r"started successfully on port (\d+)", line):
-                break
-        here = Browser(f"http://127.0.0.1:{found[1]}")
+    with started() as here:
         yield here
-        with contextlib.suppress(urllib.error.URLError):
-            here.post("", {}, "DELETE")
-            time.sleep(0.1)
-    finally:
-        driver.terminate()
-        driver.wait(10)
-        driver.stdout.close()
 
 
 @pytest.mark.parametrize("width", [1200, 390], ids=["desk", "phone"])
 def test_every_equation_is_seen(browser, path, width):
     """Each formula, at a desk and on a phone, has a size and stands inside the page."""
-    browser.open(path, width)
+    browser.open(path.as_uri(), width)
     seen = browser.run(
         "return [...document.querySelectorAll('.form')].map(f => {"
         " const b = f.getBoundingClientRect(), m = [...f.querySelectorAll('math')];"
@@ -227,7 +170,7 @@ def test_every_equation_is_seen(browser, path, width):
 
 
 def test_every_ruler_and_picture_is_there(browser, path):
-    browser.open(path, 1200)
+    browser.open(path.as_uri(), 1200)
     drawn = browser.run(
         "return [...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().height)"
     )
@@ -237,7 +180,7 @@ def test_every_ruler_and_picture_is_there(browser, path):
 
 def test_nothing_on_the_console_and_nothing_fetched(browser, path):
     browser.log("performance")
-    browser.open(path, 1200)
+    browser.open(path.as_uri(), 1200)
     assert browser.log("browser") == []
     sent = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
     urls = {
@@ -249,7 +192,7 @@ def test_nothing_on_the_console_and_nothing_fetched(browser, path):
 
 def test_the_font_of_the_mathematics_is_in_the_page(browser, path):
     """A bracket grows with what it holds, on a machine without a mathematical font too."""
-    browser.open(path, 1200)
+    browser.open(path.as_uri(), 1200)
     loaded = browser.run(
         "return [...document.fonts].map(f => f.family.replaceAll('\"', '') + ' ' + f.status)"
     )
@@ -262,7 +205,7 @@ def test_the_font_of_the_mathematics_is_in_the_page(browser, path):
 
 
 def test_the_code_unfolds(browser, path):
-    browser.open(path, 390)
+    browser.open(path.as_uri(), 390)
     shown = browser.run(
         "const d = document.querySelector('#NVP-6 details'); d.open = true;"
         "return d.querySelector('pre').innerText"
@@ -273,7 +216,7 @@ def test_the_code_unfolds(browser, path):
 
 def test_it_is_dark_at_night(browser, path):
     paper = "return getComputedStyle(document.body).backgroundColor"
-    browser.open(path, 1200)
+    browser.open(path.as_uri(), 1200)
     colours = []
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}
@@ -293,7 +236,7 @@ def chosen(browser, words="", verdict=""):
 
 
 def test_entries_are_found_by_words_and_by_verdict(browser, path):
-    browser.open(path, 1200)
+    browser.open(path.as_uri(), 1200)
     by_verdict = {}
     for e in notes.catalogue():
         by_verdict.setdefault(e.verdict, []).append(e.id)
@@ -310,7 +253,7 @@ def test_entries_are_found_by_words_and_by_verdict(browser, path):
 
 
 def test_the_contents_are_one_link_away_and_the_errata_have_both_lines(browser, path):
-    browser.open(path, 390)
+    browser.open(path.as_uri(), 390)
     browser.run("document.querySelector('.errata').open = true; scrollTo(0, 20000)")
     place = "document.querySelector('.back').getBoundingClientRect()"
     box = browser.run(f"const r = {place}; return [r.top, r.bottom, r.left, r.right]")
@@ -353,7 +296,7 @@ def own(tmp_path_factory):
 @pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
 def test_the_page_of_ones_own_notes_is_whole(browser, own, width):
     browser.log("browser")
-    browser.open(own, width)
+    browser.open(own.as_uri(), width)
     assert browser.log("browser") == []
     assert browser.run("return document.title") == "Notes of my own"
     assert browser.run("return document.documentElement.scrollWidth") <= width

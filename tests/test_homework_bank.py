@@ -3,17 +3,14 @@
 import functools
 import itertools
 import re
-import warnings
 from dataclasses import dataclass
-
-import numpy as np
 
 from minigen.homework import assignments, solutions
 from minigen.homework.handout import blanks
 from minigen.homework.marking.marks import mark
 from minigen.homework.marking.session import Session
-from minigen.homework.wall import Limits, frames
-from minigen.homework.wall.inside import uploads, worker
+from minigen.homework.wall import Here, Limits
+from minigen.homework.wall.inside import uploads
 
 
 def every(assignment):
@@ -25,25 +22,6 @@ def every(assignment):
     return [dict(zip(assignment.options, chosen, strict=True)) for chosen in drawn]
 
 
-class Desk:
-    """The worker's own code, without a process around it: for answers of ours alone."""
-
-    def __init__(self):
-        self.desk, self.lost, self.charged = worker.Desk(np), "", 0.0
-
-    def load(self, source):
-        return self.ask(frames.LOAD, "", [np.frombuffer(source, np.uint8)])
-
-    def ask(self, operation, name, values, seconds=None):
-        values = [int(v) if isinstance(v, frames.Handle) else np.array(v) for v in values]
-        with warnings.catch_warnings(action="ignore"):
-            status, out = self.desk.answer(operation, name, values)
-        return status, [frames.Handle(v) if type(v) is int else v for v in out]
-
-    def close(self):
-        pass
-
-
 @functools.cache
 def tasks(name, choices):
     """The tasks of a variant, made once, so that their expected values are computed once."""
@@ -52,7 +30,7 @@ def tasks(name, choices):
 
 def marks(assignment, variant, text, seed=7, practice=False):
     """The marks of a module's text."""
-    session = Session(text.encode(), Desk, Limits(total=300), uploads.facts(text.encode()))
+    session = Session(text.encode(), Here, Limits(total=300), uploads.facts(text.encode()))
     return mark(tasks(assignment.name, tuple(variant.items())), session, (seed,), practice)
 
 

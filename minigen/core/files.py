@@ -11,7 +11,9 @@ from typing import Any, BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed anyway
+
+    flock = fcntl.flock
+except (ImportError, AttributeError):  # Windows, where an open file cannot be removed; browsers
     fcntl: Any = None
 
 
@@ -96,7 +98,7 @@ def _lock(file: BinaryIO) -> bool | None:
     if fcntl is None:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
         return False

@@ -25,7 +25,7 @@ from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.marking.task_check import Status
 from minigen.homework.paper import exam
-from minigen.homework.wall import LIMITS, Limits, Refused, reached
+from minigen.homework.wall import LIMITS, PROCESSES, Limits, Refused, reached
 
 __all__ = [
     "Limits", "Mark", "Refused", "Report", "Status",
@@ -150,7 +150,8 @@ def solution(name: str, key: str, student: str | None = None) -> str:
 def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:
     """Check a student's module: right or wrong for each part, and why.
 
-    The file runs in a process of its own, on the same practice inputs for everybody.
+    The file runs in a process of its own (in a browser, which has none, in the page itself), on the
+    same practice inputs for everybody.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def check(path: str | os.PathLike, *, limits: Limits = LIMITS) -> Report:
     (False, 0, <Status.EMPTY: 'empty'>)
     """
     path = pathlib.Path(path)
-    level, _ = reached()
+    level = reached()[0] if PROCESSES else -1
     with Looker(level, limits) as looker:
         source, facts = looker.opened(path.read_bytes()[: MAX_SOURCE + 1], "py")
     if "unreadable" in facts:

@@ -20,7 +20,7 @@ from typing import Any
 
 from minigen.core import validate
 from minigen.homework.assignments import NAMES
-from minigen.homework.wall import LIMITS, Limits, Lost, Worker
+from minigen.homework.wall import LIMITS, Here, Limits, Lost, Worker, worker
 from minigen.homework.wall.inside.uploads import MAX_SOURCE, MEMBERS, Unusable, chosen, left_out
 
 DEPTH, MAX_UPLOAD = 4, 4_000_000
@@ -121,7 +121,7 @@ class Looker:
     def __init__(self, level: int, limits: Limits = LIMITS, name: str | None = None) -> None:
         self.level, self.limits = level, replace(limits, memory=min(MEMORY, limits.memory))
         self.names = [f"{n}.py" for n in ([name] if name else NAMES)]
-        self.worker: Worker | None = None
+        self.worker: Worker | Here | None = None
 
     def look(self, uploads: Sequence[Upload], due: float | None = None) -> Submission:
         """The submission of a student, with its problem if it has one."""
@@ -139,7 +139,7 @@ class Looker:
         """(the module, what is known of it), from a worker that runs no student's code."""
         if self.worker is None or self.worker.lost or self.worker.charged > self.limits.total / 2:
             self.close()
-            self.worker = Worker(self.level, self.limits)
+            self.worker = worker(self.level, self.limits)
         try:
             status, values = self.worker.open(data, kind, "/".join(self.names))
         except Lost as error:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.homework.wall import LIMITS, Limits, Lost, Worker, frames
+from minigen.homework.wall import LIMITS, Here, Limits, Lost, Worker, frames, worker
 
 STARTS = 4
 HINTS = {  # what an error of Python's or NumPy's means here
@@ -140,6 +140,6 @@ def _hint(values: Sequence) -> str:
     return next((f" -- {hint}" for words, hint in HINTS.items() if words in text), "")
 
 
-def behind_wall(level: int, limits: Limits) -> Callable[[], Worker]:
+def behind_wall(level: int, limits: Limits) -> Callable[[], Worker | Here]:
     """The function that starts a worker."""
-    return lambda: Worker(level, limits)
+    return lambda: worker(level, limits)

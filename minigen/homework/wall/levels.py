@@ -4,9 +4,10 @@ import functools
 import os
 import sys
 
-from minigen.homework.wall.process import POSIX, Limits, Lost, Refused, Worker
+from minigen.homework.wall.process import POSIX, PROCESSES, Limits, Lost, Refused, Worker
 
 LEVELS = {
+    -1: "the page itself, for practice: a browser has no processes, and sets no limits",
     0: "a process of its own, with limits on time, memory and files",
     1: "a process under another user id that cannot start other processes, with limits",
     2: "a file tree with Python and NumPy alone, without network, with limits",
@@ -15,6 +16,11 @@ LEVELS = {
 
 def reached(wanted: int = 2) -> tuple[int, str]:
     """(level, why not higher): the highest wall up to `wanted` that can be built here."""
+    if not PROCESSES:
+        raise Refused(
+            "a wall needs processes, and a browser has none: grade and make exams where minigen is "
+            "installed; `minigen homework check` works here too, for practice"
+        )
     why = []
     for level in range(wanted, -1, -1):
         reason = _obstacle(level)

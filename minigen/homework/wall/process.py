@@ -23,6 +23,7 @@ from minigen.homework.wall.allowance import TICK, Allowance
 HERE = pathlib.Path(__file__).parent
 HOME = str(pathlib.Path(np.__file__).parent.parent)
 POSIX = os.name == "posix"
+PROCESSES = sys.platform not in ("emscripten", "wasi")  # none in a browser
 MB = 1 << 20
 
 
