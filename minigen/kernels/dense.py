@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
+from minigen.kernels.matmul import matmul
 
 
 def product(x: NDArray, W: NDArray) -> NDArray:
     """x W; for a single column a loop is ten times faster than matmul."""
-    return outer(x, W) if x.shape[1] == len(W) == 1 and x.dtype == W.dtype else x @ W
+    return outer(x, W) if x.shape[1] == len(W) == 1 and x.dtype == W.dtype else matmul(x, W)
 
 
 def outer_numpy(x: NDArray, W: NDArray) -> NDArray:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen.kernels.jit import kernel
+from minigen.kernels.matmul import matmul
 
 PANELS, WIDTH = 8, 48  # at most so many; narrower ones lose in small products what they leave out
 
@@ -57,7 +58,7 @@ class BlockTriangular:
             raise ValueError(f"x: expected shape (N, {len(MW)}), got {x.shape}")
         y = np.empty((len(x), MW.shape[1]), common(x, MW))
         for _, j, row, column in self.panels:
-            np.matmul(x[:, :row], MW[:row, j:column], out=y[:, j:column])
+            matmul(x[:, :row], MW[:row, j:column], out=y[:, j:column])
         return y
 
     def product_backward(self, dy: NDArray, x: NDArray, MW: NDArray) -> tuple[NDArray, NDArray]:
@@ -65,8 +66,8 @@ class BlockTriangular:
         dx = np.empty((len(dy), len(MW)), common(dy, MW))
         dW = np.empty(MW.shape, common(x, dy))
         for i, j, row, column in self.panels:
-            np.matmul(dy[:, j:], MW[i:row, j:].T, out=dx[:, i:row])
-            np.matmul(x[:, :row].T, dy[:, j:column], out=dW[:row, j:column])
+            matmul(dy[:, j:], MW[i:row, j:].T, out=dx[:, i:row])
+            matmul(x[:, :row].T, dy[:, j:column], out=dW[:row, j:column])
         clear(dW, self.first)
         dx[:, self.panels[-1][2] :] = 0
         return dx, dW

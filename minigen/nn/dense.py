@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from minigen.core.contract import Cache, Grads, Layer
 from minigen.core.tree import param
 from minigen.kernels import dense as kernels
+from minigen.kernels.matmul import matmul
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,4 +31,4 @@ class LinearReLU(Layer):
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         x, y = cache
         da, db = kernels.bias_relu_backward(dy, y)
-        return da @ self.W.T, {"W": x.T @ da, "b": db}
+        return matmul(da, self.W.T), {"W": matmul(x.T, da), "b": db}

@@ -1,6 +1,6 @@
 """Build the browser edition: the tutorials and the homework as pages that need no server.
 
-    python tutorials/lite/build.py                    into `site`, for any host of plain files
+    python tutorials/lite/build.py                    into `site/lite`, for any host of plain files
     python tutorials/lite/build.py --out FOLDER       into another folder
     python tutorials/lite/build.py --pyodide FOLDER   with a copy of Pyodide: needs no network
 
@@ -28,7 +28,9 @@ EXTENSION = pathlib.Path("share/jupyter/labextensions/@jupyterlite/pyodide-kerne
 
 
 def build(out: pathlib.Path, pyodide: pathlib.Path | None = None) -> None:
-    """Write the site into the folder `out`, which is made anew."""
+    """Write the site into the folder `out`; an earlier one there is replaced."""
+    if out.exists() and any(out.iterdir()) and not (out / "jupyter-lite.json").is_file():
+        sys.exit(f"--out: expected a new folder, or one with an earlier site, got {out}")
     with tempfile.TemporaryDirectory() as name:
         source = pathlib.Path(name)
         shutil.copy2(HERE / "jupyter-lite.json", source)
@@ -75,7 +77,9 @@ def wheels(folder: pathlib.Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the browser edition.")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "site", help="default: site")
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=ROOT / "site/lite", help="default: site/lite"
+    )
     parser.add_argument("--pyodide", type=pathlib.Path, metavar="FOLDER",
                         help="a Pyodide distribution, to be copied into the site")  # fmt: skip
     options = parser.parse_args()
