@@ -96,9 +96,10 @@ class Plain(ast.NodeTransformer):
     """Annotations as they are meant: without the ranges that are checked, with NumPy's names."""
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
+        name = ast.unparse(node.value).rpartition(".")[2]
+        if name == "Annotated" and isinstance(node.slice, ast.Tuple):
             return self.visit(node.slice.elts[0])
-        if ast.unparse(node.value) in ("ndarray", "numpy.ndarray"):
+        if name == "ndarray":
             return ast.Name("NDArray")
         return self.generic_visit(node)
 
