@@ -67,6 +67,7 @@ def started(*options, patience=60):
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("no chromium and chromedriver on this machine")
     driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, encoding="utf-8")
+    assert driver.stdout
     try:
         for line in driver.stdout:
             if found := re.search(r"started successfully on port (\d+)", line):
