@@ -272,7 +272,7 @@ def test_a_log_determinant_is_named(times, text):
         (lambda: derivative(np.sin, None, 1.0), "df: expected a function"),
         (lambda: derivative(np.sin, np.cos, "x"), "x: expected"),
         (lambda: derivative(np.sin, lambda x: "a", 1.0), "df: expected an array of real numbers"),
-        (lambda: derivative(np.sin, np.cos, 1.0, known=3), "known: expected a dict"),
+        (lambda: derivative(np.sin, np.cos, 1.0, known=3), "known: expected a Mapping"),
         (lambda: derivative(np.sin, np.cos, 1.0, method="magic"), "method: expected one of"),
         (lambda: vjp(np.sin, 3, 1.0), "backward: expected a function"),
         (lambda: vjp(np.sin, np.cos), "inputs: expected an array"),

@@ -264,6 +264,14 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
     return rng
 
 
+def refuse_outside(name: str, x: NDArray, good: NDArray) -> None:
+    """Refuse the first row that is outside the support of a model."""
+    if not good.all():
+        row = int(np.argmin(good))
+        what = "rows inside the support (of the Logit, the logarithm, the levels)"
+        raise expected(name, what, f"{x[row].tolist()} in row {row}")
+
+
 def warn_of_scale(name: str, x: NDArray, z: NDArray) -> None:
     """Warn when a column of z, which a model makes of the data x, is far from unit scale."""
     mean, std = z.mean(axis=0, dtype=np.float64), z.std(axis=0, dtype=np.float64)

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Size
 from minigen.core.tree import exact
-from minigen.flows.losses import refuse_outside
-from minigen.flows.preprocess import Preprocess
 
 FAR = 1e15  # its square is finite in float32, too
 
@@ -47,31 +46,40 @@ class DataFormat:
     classes: Size
     dtype: np.dtype
     units: Units | None = None
-    before: Preprocess | None = None
+    before: tuple[Bijection, ...] = ()
 
     @property
     def arrives(self) -> np.dtype:
         """The type in which the data are read: float64 where they have units of their own."""
-        own = self.units is not None or self.before is not None
-        return np.dtype(np.float64) if own else self.dtype
+        return np.dtype(np.float64) if self.units or self.before else self.dtype
 
     def defined(self, x: NDArray) -> NDArray:
         """Whether each row of x (N, D) is in the support: else its density is 0."""
-        return np.ones(len(x), bool) if self.before is None else self.before.defined(x)
+        good, y = np.ones(len(x), bool), x.astype(np.float64)
+        with np.errstate(all="ignore"):
+            for f in self.before:
+                good &= f.defined(y)
+                y = f.forward(y)[0]
+        return good
+
+    def mapped(self, x: NDArray) -> tuple[NDArray, NDArray]:
+        """x after the maps `before`, in float64 if there are any, and their log-det (N,)."""
+        logdet = np.zeros(len(x))
+        for f in self.before:
+            x, ell, _ = f.forward(x.astype(np.float64, copy=False))
+            logdet = logdet + ell
+        return x, logdet
 
     def volume(self, x: NDArray) -> NDArray:
         """log|det dz/dx| of each row of data, (N,): log p(x) is log p(z) and this."""
-        logdet = np.zeros(len(x))
-        if self.before is not None:
-            logdet = self.before.maps.forward(x.astype(np.float64))[1]
+        logdet = self.mapped(x)[1]
         return logdet - self.units.log_volume if self.units else logdet
 
     def scale(self, x: NDArray) -> NDArray:
         """Data (N, D) in the model's units and type: integers are laid on -1..1."""
         if self.levels:
             x = x * (2 / (self.levels - 1)) - 1
-        if self.before is not None:
-            x = self.before.maps.forward(x.astype(np.float64))[0]
+        x, _ = self.mapped(x)
         if self.units:
             x = (x - self.units.mean) / self.units.std
         return x.astype(self.dtype, copy=False)
@@ -80,8 +88,8 @@ class DataFormat:
         """Samples in the data's units: integers if the data are integers."""
         if self.units:
             x = self.units.mean + self.units.std * x.astype(np.float64)
-        if self.before is not None:
-            x = self.before.inverse(x)[0]
+        for f in reversed(self.before):
+            x = f.inverse(x.astype(np.float64, copy=False))[0]
         if not self.levels:
             return x
         top = self.levels - 1
@@ -103,7 +111,7 @@ class DataFormat:
     ) -> tuple[NDArray, NDArray | None]:
         """Data (N, D), checked and scaled, and their labels (N,) or None."""
         x = self.rows(x, name)
-        refuse_outside(name, x, self.defined(x))
+        validate.refuse_outside(name, x, self.defined(x))
         z = self.scale(x)
         validate.refuse(name, x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
         return z, self.labels(label, len(x))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from minigen.core import validate
 from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Positive, Size, checked
-from minigen.diffusion.data_format import Units
+from minigen.diffusion.data_format import DataFormat, Units
 from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import KINDS
@@ -19,8 +19,6 @@ from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule, cosine_schedule
 from minigen.diffusion.unet import UNet, usual_scales
 from minigen.diffusion.variance import FIXED, LEARNED
-from minigen.flows.losses import refuse_outside
-from minigen.flows.preprocess import Preprocess
 
 
 @checked
@@ -101,7 +99,7 @@ def ddpm(
     classes = validate.integer("classes", classes, 0)
     if before and levels:
         raise validate.expected("before", "no maps for integer data", before)
-    maps = Preprocess.of(*before, dtype=dtype) if before else None
+    maps = tuple(before)
     units = None
     if init_from is not None:
         if levels:
@@ -109,10 +107,9 @@ def ddpm(
         x = validate.array("init_from", init_from, ("N", features), np.float64)
         if not len(x):
             raise validate.expected("init_from", "at least one row", "none")
-        if maps is not None:
-            refuse_outside("init_from", x, maps.defined(x))
-            x = maps.maps.forward(x)[0]
-        units = Units.of(x)
+        data = DataFormat(features, 0, 0, np.dtype(np.float64), before=maps)
+        validate.refuse_outside("init_from", x, data.defined(x))
+        units = Units.of(data.mapped(x)[0])
     validate.choice("net", net, ("mlp", "unet"))
     outputs = 2 if variance in LEARNED else 1
     new: dict[str, Any] = {"T": schedule.T, "classes": classes, "rng": rng, "dtype": dtype}

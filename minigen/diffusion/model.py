@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import tree, validate
 from minigen.core.blocks import in_blocks
-from minigen.core.contract import Layer
+from minigen.core.contract import Bijection, Layer
 from minigen.core.signature import Count, Positive, Share, Size, checked
 from minigen.diffusion import bound, latents, ode, samplers
 from minigen.diffusion.bound import Elbo
@@ -19,7 +19,6 @@ from minigen.diffusion.losses import BoundLoss, DiffusionLoss, HybridLoss, Simpl
 from minigen.diffusion.reverse import ReverseProcess
 from minigen.diffusion.schedule import Schedule, evenly_spaced
 from minigen.diffusion.timesteps import Antithetic
-from minigen.flows.preprocess import Preprocess
 from minigen.prob.gaussian import standard_normal
 
 
@@ -48,12 +47,13 @@ class DDPM(Layer):
     classes: Size = 0
     dropped: Share = 0.1
     units: Units | None = None
-    before: Preprocess | None = None
+    before: tuple[Bijection, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.before is not None and self.before.size:
-            raise validate.expected("before", "maps without parameters", f"{self.before.size}")
+        trained = sum(f.size for f in self.before)
+        if trained:
+            raise validate.expected("before", "maps without parameters", f"{trained} of them")
 
     @property
     def schedule(self) -> Schedule:

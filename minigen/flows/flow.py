@@ -12,7 +12,7 @@ from minigen.core.contract import Bijection, Cache, Density
 from minigen.core.signature import Count, Size, checked
 from minigen.flows.chain import Chain, added
 from minigen.flows.levels import inside, quantized
-from minigen.flows.losses import NLL, ReverseKL, dequantized, of, refuse_outside
+from minigen.flows.losses import NLL, ReverseKL, dequantized, of
 from minigen.flows.preprocess import Preprocess
 
 
@@ -159,7 +159,7 @@ class Flow(Density):
         """
 
         def run(x: NDArray, *context: NDArray) -> tuple[NDArray, ...]:
-            refuse_outside("x", x, self.defined(x))
+            validate.refuse_outside("x", x, self.defined(x))
             return self.run(self.chain.forward)(x, *context)
 
         z, logdet = self.evaluated(run, x, *context)

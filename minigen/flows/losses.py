@@ -52,7 +52,7 @@ class NLL(Loss):
         elif levels or not hasattr(self.density, "chain"):
             return
         x, *context = validate.rows(self.density, x, *context)
-        refuse_outside("data", x, self.density.defined(x))
+        validate.refuse_outside("data", x, self.density.defined(x))
         warn_of_scale(*(a[:MANY] for a in (x, *context)), flow=self.density)
 
     def draw(
@@ -145,14 +145,6 @@ def dequantized(density: Density, x: ArrayLike, rng: np.random.Generator) -> Arr
         return dequantized_columns("x", x, density.levels, rng)
     x = validate.integers("x", x, 0, density.levels - 1)
     return dequantize(x.astype(density.dtype), rng)
-
-
-def refuse_outside(name: str, x: NDArray, good: NDArray) -> None:
-    """Refuse the first row that is outside the support of a flow."""
-    if not good.all():
-        row = int(np.argmin(good))
-        what = "rows inside the support (of the Logit, the logarithm, the levels)"
-        raise validate.expected(name, what, f"{x[row].tolist()} in row {row}")
 
 
 def warn_of_scale(x: NDArray, *context: NDArray, flow: Any) -> None:

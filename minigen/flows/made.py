@@ -132,7 +132,9 @@ class MADE(Layer):
         return cls(tuple(layers), degrees.visit(order, features, rng), parts, context)
 
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, Cache]:
-        u = self.arranged(x, self.order).reshape(len(x), self.linears[0].below.size - self.context)
+        u = self.arranged(x, self.order)
+        if u.ndim > 2:
+            u = u.reshape(len(u), u.shape[1] * u.shape[2])
         if context:
             u = np.concatenate([*context, u], axis=1)
         caches = []

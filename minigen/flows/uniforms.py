@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
-from scipy.stats import kstwo
 
 from minigen.core import validate
 from minigen.core.contract import Density
 from minigen.core.signature import checked
 from minigen.core.text import table
 from minigen.flows.flow import Flow
-from minigen.flows.losses import of, refuse_outside
+from minigen.flows.losses import of
 from minigen.flows.made_mog import MADEMoG
 from minigen.prob import StandardNormal
 
@@ -120,6 +119,8 @@ class Calibration:
     @property
     def threshold(self) -> float:
         """What the largest of the D distances exceeds once in 1000 data sets of a right model."""
+        from scipy.stats import kstwo  # slow to import
+
         return float(kstwo.isf(ALARM / self.u.shape[1], len(self.u)))
 
     @property
@@ -166,7 +167,7 @@ def _examined(flow: Flow) -> Flow:
 
 def _uniforms(flow: Flow, x: ArrayLike, *context: ArrayLike) -> NDArray:
     def run(x: NDArray, *context: NDArray) -> tuple[NDArray]:
-        refuse_outside("x", x, flow.defined(x))
+        validate.refuse_outside("x", x, flow.defined(x))
         z = flow.chain.forward(x, *of(flow.chain, context))[0]
         return (_distribution(flow.base, z, *of(flow.base, context)),)
 

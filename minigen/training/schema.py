@@ -538,10 +538,11 @@ def ddpm(v: View) -> Sizes:
     if v.units is not None:
         v.same("units", sizes(v.units, v.place("units"))[0], D)
         v.wants(not v.reverse.levels, "units", "None for integer data", "units")
-    if v.before is not None:
-        v.same("before", v.of("before")[0], D)
-        v.wants(not v.reverse.levels, "before", "None for integer data", "maps")
-        v.wants(not v.before.size, "before", "maps without parameters", f"{v.before.size}")
+    for k, (taken, _) in enumerate(v.of("before")):
+        v.same(f"before.{k}", taken, D)
+    v.wants(not (v.reverse.levels and v.before), "before", "no maps for integer data", "maps")
+    trained = sum(f.size for f in v.before)
+    v.wants(not trained, "before", "maps without parameters", f"{trained} of them")
     return D, D
 
 
