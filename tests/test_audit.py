@@ -49,7 +49,9 @@ def test_the_reproduction_of_a_red_cell_runs_and_is_short():
     wrong = GAUSS.replace("2 * z + c", "2 * z - c")
     lines = audit.reproduction(wrong, "round trip")
     assert len(lines.splitlines()) <= 10
-    run = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", lines], capture_output=True, encoding="utf-8", check=True
+    )
     assert len(run.stdout.splitlines()) == 5
 
 

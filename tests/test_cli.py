@@ -362,7 +362,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_file(minigen, tmp_path)
     train = ["train", *settings, "--seed", 3, "--quiet"]
     assert minigen(*train, "--out", "whole.npz")[0] == 0 and not (tmp_path / "whole.run").exists()
     argv = map(str, [sys.executable, "-c", STOPPED, 12, *train, "--out", "m.npz"])
-    stopped = subprocess.run(list(argv), capture_output=True, text=True)
+    stopped = subprocess.run(list(argv), capture_output=True, encoding="utf-8")
     assert stopped.returncode == 130 and stopped.stderr == (
         "minigen: interrupted; m.npz is the best model so far; to go on: "
         "minigen train --out m.npz --resume\n"

@@ -21,7 +21,7 @@ def density(D, K, context=0, scale=0.3, order="natural"):
 
 @pytest.mark.parametrize("order", ["natural", "reversed"])
 def test_the_density_integrates_to_one(order):
-    axis, step = np.linspace(-14, 14, 401, retstep=True)
+    axis, step = np.linspace(-22, 22, 631, retstep=True)
     x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     p = np.exp(density(2, 3, order=order).log_prob(x))
     assert abs(p.sum() * step**2 - 1) < 1e-9

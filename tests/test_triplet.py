@@ -110,7 +110,7 @@ def test_recall_counts_rows_with_their_class_among_the_nearest_others(offset):
     assert metric.nearest(e, 1, queries=[4, 0]).tolist() == [[3], [1]]
     y = np.array([0, 0, 1, 1, 0])
     assert metric.recall(e, y, (1, 2, 4)) == {1: 3 / 5, 2: 4 / 5, 4: 1.0}
-    with pytest.raises(ValueError, match=r"k: expected an integer in 1..4, got 5"):
+    with pytest.raises(ValueError, match="e: expected more than 5 rows, for at=5, got 5"):
         metric.recall(e, y)  # of one and of five
 
 

@@ -373,7 +373,7 @@ class Degrees(MAFLayer):
 
     def inverse(self, z, *context):
         x = order.wrong(self, z)
-        return x, -self.forward(x, *context)[1], None
+        return x, -self.forward(x, *context)[1], (x, z, context)
 
 
 def tests(layer, x, *context):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 from minigen.core import validate
 from minigen.core.contract import Density
@@ -177,9 +177,9 @@ def _uniforms(flow: Flow, x: ArrayLike, *context: ArrayLike) -> NDArray:
 def _distribution(base: Density, z: NDArray, *context: NDArray) -> NDArray:
     """F(z_i | z_1 .. z_{i-1}) of a base, (N, D) float64."""
     if not isinstance(base, MADEMoG):
-        return ndtr(z.astype(np.float64))
+        return scipy.special.ndtr(z.astype(np.float64))
     logpi, mu, alpha = base.conditionals(base.made.forward(z, *context)[0].astype(np.float64))
-    return (np.exp(logpi) * ndtr((z[..., None] - mu) * np.exp(-alpha))).sum(axis=-1)
+    return (np.exp(logpi) * scipy.special.ndtr((z[..., None] - mu) * np.exp(-alpha))).sum(axis=-1)
 
 
 def _columns(flow: Flow, x: NDArray, *context: NDArray) -> tuple[int, ...] | None:
