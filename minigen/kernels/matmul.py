@@ -22,7 +22,7 @@ def blas_matmul(a: NDArray, b: NDArray, out: NDArray | None = None) -> NDArray:
         return np.matmul(a, b, out=out)
     from scipy.linalg import blas
 
-    gemm: Any = blas.sgemm if a.dtype.char == "f" else blas.dgemm
+    gemm: Any = getattr(blas, "sgemm" if a.dtype.char == "f" else "dgemm")
     (left, turned), (right, turned_too) = _columns_first(b), _columns_first(a)
     y = gemm(1.0, left, right, trans_a=turned, trans_b=turned_too).T
     if out is None:
