@@ -411,7 +411,7 @@ assert abs(total - 1) < 1e-12 and not noise.any()
 # %%
 exact = mg.flows.MADECategorical.init(64, 17, (256,), rng=np.random.default_rng(0))
 counts = 0.5 + (train[:, :, None] == np.arange(17)).sum(axis=0)  # it starts as independent pixels
-exact.made.layers[-1].b[...] = np.log(counts / counts.sum(axis=1, keepdims=True)).ravel()
+exact.made.linears[-1].b[...] = np.log(counts / counts.sum(axis=1, keepdims=True)).ravel()
 mg.fit(
     exact.nll, train, validation=validation, steps=400, batch=128, lr=2e-3, weight_decay=3.0,
     ema=0.98, rng=np.random.default_rng(0), progress=False,

@@ -23,6 +23,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 
 import dataclasses
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ print(inspect.getsource(Scale.backward))
 class OneWay(Scale):
     """A scale that forgets the gradient of its skip."""
 
-    def backward(self, dy, cache):
+    def backward(self: Any, dy, cache):
         down, inner, up, channels = cache
         dhu, de_up, dup = self.up.backward(dy, up)
         dlow, _ = mg.nn.Upsample().backward(dhu[..., channels:], None)
@@ -249,9 +250,10 @@ def condition_backward(dh):
 
 
 dh = rng.standard_normal((3, 4, 5, 2))
-yours, right = condition_backward(dh), None
-if yours is not None:
-    each, one = yours
+pair: Any = condition_backward(dh)
+right = None
+if pair is not None:
+    each, one = pair
     right = np.allclose(each, dh.sum(axis=(1, 2))) and np.allclose(one, [dh.sum(axis=(0, 1, 2))])
 print(verdict(right))
 

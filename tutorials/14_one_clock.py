@@ -25,6 +25,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 
 import inspect
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,6 @@ from minigen.diffusion import (
     Target,
     cosine_schedule,
     noise_covariance,
-    solvers,
     variance_costs,
 )
 
@@ -74,7 +74,8 @@ straight = curved * (np.hypot(1, r) / (1 + r))[:, None]
 s = (r / (1 + r))[:, None]
 assert np.allclose(straight, (1 - s) * x0 + s * eps)
 mg.plot.lines(
-    {"the path of DIF-11": curved.T, "the straight path": straight.T}, title="From data to noise",
+    {"the path of DIF-11": (*curved.T,), "the straight path": (*straight.T,)},
+    title="From data to noise",
     xlabel="first coordinate", ylabel="second coordinate",
 )  # fmt: skip
 
@@ -191,23 +192,26 @@ mg.plot.samples(drawn, truth)
 means = np.array([[-1.0, 0.3], [0.8, 1.1], [0.5, -0.9]])
 ideal = IdealNoise.init(schedule, means, 0.3)
 exact = ReverseProcess(ideal, schedule, 2, "eps", "beta", 0.01)
-start = rng.standard_normal((20, 2))
+fine = cosine_schedule(6400)  # a solver takes at most as many steps as the schedule has
+finer = DDPM(ReverseProcess(IdealNoise.init(fine, means, 0.3), fine, 2, "eps", "beta", 0.01))
 
 
 def at_the_end(solver, steps):
-    """x at t = 1, before the last prediction of x_0."""
-    return [x for _, x in solvers.solve(exact, start, solver=solver, steps=steps)][-2]
+    """x at t = 1, before the last prediction of x_0; the same start each time."""
+    start = np.random.default_rng(1)
+    return [x for _, x in finer.states(20, rng=start, sampler=solver, steps=steps)][-2]
 
 
 reference = at_the_end("dpm++3m", 6400)
 steps = np.array([25, 50, 100, 200, 400, 800, 1600])
 table, slopes = {}, {}
-for solver in mg.diffusion.solvers.SOLVERS:
+orders = {"euler": 1, "heun": 2, "dpm++2m": 2, "dpm++3m": 3}
+for solver in orders:
     errors = [np.sqrt(np.mean((at_the_end(solver, n) - reference) ** 2)) for n in steps]
     table[solver] = (steps, errors)
     slopes[solver] = -np.polyfit(np.log(steps[-3:]), np.log(errors[-3:]), 1)[0]
     print(f"{solver:8} order {slopes[solver]:.2f}")
-for solver, order in {"euler": 1, "heun": 2, "dpm++2m": 2, "dpm++3m": 3}.items():
+for solver, order in orders.items():
     assert abs(slopes[solver] - order) < 0.1
 mg.plot.lines(
     table, log="xy", xlabel="steps", ylabel="error of x", title="The order is the slope",
@@ -221,16 +225,22 @@ mg.plot.lines(
 # samples diverse". The ancestral sampler may do so, because its drift takes away what the noise
 # adds. An ODE has no such drift. See what becomes of the spread:
 
+
 # %%
-predict = solvers.predictor(exact)
+def euler(x, noise=0.0):
+    """Euler's method on the straight path, from t = 100 to t = 1, with noise if asked for."""
+    for t in range(100, 1, -1):
+        a, b = schedule.ratio([t, t - 1])
+        u = exact.predicted(x, np.array([t]), "velocity")
+        step = b / (1 + b) - a / (1 + a)
+        y = x * np.hypot(1, a) / (1 + a) + step * u
+        y = y + noise * np.sqrt(-step) * rng.standard_normal(x.shape)
+        x = y * (1 + b) / np.hypot(1, b)
+    return x
+
+
 many = rng.standard_normal((4000, 2))
-quiet = noisy = many
-ratios = solvers.ratios(exact, 100, "euler")
-for a, b in pairwise(ratios):
-    ((_, quiet),) = solvers.heun(predict, quiet, np.array([a, b]), order=1)
-    ((_, noisy),) = solvers.heun(predict, noisy, np.array([a, b]), order=1)
-    step = a / (1 + a) - b / (1 + b)
-    noisy = noisy + np.sqrt(step) * 0.5 * rng.standard_normal(noisy.shape)
+quiet, noisy = euler(many), euler(many, noise=0.5)
 print(
     f"variance of the data {ideal.sample(4000, rng=rng).var():.2f}, of the ODE {quiet.var():.2f},"
 )
@@ -301,12 +311,13 @@ mg.plot.lines(
 
 # %%
 print(inspect.getsource(noise_covariance).split('"""')[2])
-x = moons.sample(400, rng=rng)
+mixture: Any = getattr(moons, "mixture")  # noqa: B009  means, variance and weights
+x = moons.sample(1000, rng=np.random.default_rng(0))
 entropy = -moons.log_prob(x)
 lost = {}
 for T in (5, 10, 20, 40):
-    moon = IdealNoise.init(cosine_schedule(T), *moons.mixture())
-    costs = variance_costs(moon, x, rng=np.random.default_rng(T), samples=400)
+    moon = IdealNoise.init(cosine_schedule(T), *mixture())
+    costs = variance_costs(moon, x, rng=np.random.default_rng(T), samples=500)
     lost[T] = {name: (total - entropy).mean() for name, total in costs.items()}
 print(f"{'T':>4}", *(f"{name:>12}" for name in lost[5]))
 for T, row in lost.items():

@@ -11,6 +11,7 @@ same data; and, for the U-Net, one picture losing its ink and a sample finding i
 import argparse
 import pathlib
 import time
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -65,6 +66,7 @@ def main():
     args = parser.parse_args()
     matplotlib.use("Agg")
     rng = np.random.default_rng(args.seed)
+    m: Any
     m, run = trained(args, rng)
     name = f"{args.kind}_{args.size}"
     mg.save(HERE / f"{name}.npz", m)

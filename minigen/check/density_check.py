@@ -155,7 +155,8 @@ def _samples(sample: Any, D: int, rng: np.random.Generator) -> NDArray | None:
     """The samples (n, D), or None."""
     if sample is None:
         return None
-    x = validate.array("sample", sample(DRAWS, rng) if callable(sample) else sample)
+    drawn: Any = sample(DRAWS, rng) if callable(sample) else sample
+    x = validate.array("sample", drawn)
     return validate.array("sample", np.asarray(x), ("n", D), np.float64)
 
 

@@ -340,7 +340,7 @@ class DDPM(Layer):
             x = validate.array(name, row, (self.features,))
             x0, labels = self.data.checked(x[None], label, name)
             ends.append(self._moved(x0, labels, sampler, steps, tolerance, up=True)[0])
-        z = latents.spherical(*ends, np.linspace(0, 1, count))
+        z = latents.spherical(ends[0], ends[1], np.linspace(0, 1, count))
         labels = None if label is None else np.broadcast_to(label, (count,))
         return self.data.unscale(self._moved(z, labels, sampler, steps, tolerance, up=False))
 

@@ -65,10 +65,10 @@ def pairwise(x: NDArray, y: NDArray | None = None) -> NDArray:
     y = x if y is None else y
     middle = (len(y) - 1) // 2
     centre = np.partition(y, middle, axis=0)[middle]
-    x, y = x - centre, y - centre
-    xx, yy = ((z * z).sum(axis=1, keepdims=True) for z in (x, y))
-    left = np.hstack([x, xx, np.ones_like(xx)])
-    right = np.hstack([-2 * y, np.ones_like(yy), yy])
+    a, b = x - centre, y - centre
+    aa, bb = ((z * z).sum(axis=1, keepdims=True) for z in (a, b))
+    left = np.hstack([a, aa, np.ones_like(aa)])
+    right = np.hstack([-2 * b, np.ones_like(bb), bb])
     return left @ right.T
 
 

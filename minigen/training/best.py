@@ -59,7 +59,8 @@ class Best:
     def losses(self, inputs: tuple[NDArray, ...], given: dict[str, Any]) -> NDArray:
         """The losses of the rows, or the one of them all, (1,); a block of rows at a time."""
         if self.loss.rows(*(a[:1] for a in inputs)) is not None:
-            return in_blocks(lambda *rows: (self.loss.rows(*rows),), inputs)[0]
+            own: Any = self.loss.rows
+            return in_blocks(lambda *rows: (own(*rows),), inputs)[0]
         if not self.loss.by_rows:
             return np.atleast_1d(self.loss.forward(*inputs, **given)[0])
 

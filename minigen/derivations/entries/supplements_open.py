@@ -135,14 +135,14 @@ def s_inf(rng: np.random.Generator) -> Result:
 
 def _sum_of_steps(variance: float, ends: NDArray, steps: int) -> float:
     """sum_t L_{t-1} of one column of Gaussian data, sigma^2 = beta_tilde, even steps of log r."""
-    r = np.geomspace(*ends, steps + 1)[1:]
+    r = np.geomspace(ends[0], ends[1], steps + 1)[1:]
     weight = np.expm1(2 * np.log(ends[1] / ends[0]) / steps) / 2  # (SNR_{t-1} - SNR_t) r_t^2 / 2
     return float((weight * variance / (variance + r * r)).sum())
 
 
 def _bound_of_steps(variance: float, ends: NDArray, steps: int) -> float:
     """The same sum, from the tables of a schedule and the exact weights of the terms."""
-    r = np.geomspace(*ends, steps + 1)
+    r = np.geomspace(ends[0], ends[1], steps + 1)
     A = np.append(1.0, 1 / (1 + r * r))
     schedule = schedule_from_betas(1 - A[1:] / A[:-1])
     beta, rest = schedule.beta[2:], schedule.one_minus_alpha_bar[2:]
