@@ -11,8 +11,8 @@ path with a space. No step sees the environment of the developer: HOME, PATH, wh
 set, nothing else. README's two commands run whole with the first python3 of PATH. With --mixed they
 run once more, with a part of the tests and the quick demo, from the unpacked source distribution
 with every Python found; these share out the lowest versions, no numba, another kernel and two
-threads, random order, an ordinary user with a C locale. `python tests/machines.py --all` does all of
-these whole, in hours.
+threads, random order, an ordinary user with a C locale. `python tests/machines.py --all` does all
+of these whole, in hours.
 """
 
 import hashlib
