@@ -35,9 +35,12 @@ class NoiseAndShare(Layer):
     net: Layer
     share: Layer
 
-    def forward(self, x: NDArray, *, t: NDArray, **label: Any) -> tuple[NDArray, Cache]:
-        out, net = self.net.forward(x, t=t, **label)
-        raw, share = self.share.forward(x, t=t, **label)
+    def forward(
+        self, x: NDArray, *, t: NDArray, label: NDArray | None = None
+    ) -> tuple[NDArray, Cache]:
+        more = {} if label is None else {"label": label}
+        out, net = self.net.forward(x, t=t, **more)
+        raw, share = self.share.forward(x, t=t, **more)
         return np.concatenate([out, raw], axis=1), (net, share)
 
     def backward(self, dout: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
