@@ -489,6 +489,10 @@ CALLS: dict[str, Any] = (
         "nn.TimeEmbedding": lambda: parts_of(mg.nn.TimeEmbedding.init(4, 4, 4, rng=rng())),
         "nn.TimeEmbedding.init": {"n": 4},
         "nn.Linear": {"W": np.eye(2), "b": np.zeros(2)},
+        "plot.Animation": {"frames": lambda: [mg.plot.samples(X), mg.plot.samples(X)]},
+        "plot.diagram": {"nodes": {"x": (0, 0), "y": (1, 0)}, "arrows": [("x", "y")]},
+        "plot.matrices": {"named": {"identity": np.eye(2)}},
+        "plot.units": {"masks": [np.eye(2), np.eye(2)]},
         "plot.density": {"model": lambda: mg.prob.Gaussian.init(2)},
         "plot.bench": {
             "rows": [

@@ -243,3 +243,47 @@ def test_plot_opens_no_window():
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
     assert run.stdout.strip() == "False"
+
+
+def test_a_drawing_has_its_arrows_and_says_which_node_is_missing():
+    nodes = {"x": (0, 0), "f": (1, 0), "y": (2, 0)}
+    figure = plot.diagram(nodes, [("x", "f"), ("f", "y", "words")], back=[("y", "x")])
+    (ax,) = figure.axes
+    written = [t.get_text() for t in ax.texts]
+    assert [written.count(w) for w in ("x", "f", "y", "words")] == [1, 1, 1, 1]
+    arrows = [t.arrow_patch for t in ax.texts if getattr(t, "arrow_patch", None)]
+    assert [a.get_linestyle() for a in arrows] == ["-", "-", "--"]
+    with pytest.raises(ValueError, match=r"arrows\[0\].*expected one of x, f, y, got 'z'"):
+        plot.diagram(nodes, [("x", "z")])
+
+
+@pytest.mark.parametrize("output", [1, 2, 3])
+def test_the_coloured_units_are_those_that_a_path_to_the_output_meets(output):
+    masks = [np.tri(3).T, np.tri(3, k=-1).T]  # output i sees inputs 1 ... i - 1
+    (ax,) = plot.units(masks, output=output, labels=[list("abc"), list("def"), list("ghi")]).axes
+    inputs = ax.collections[0].get_facecolors()
+    white = np.all(inputs == 1, axis=1)
+    assert list(~white) == [k < output - 1 for k in range(3)]
+    assert len(ax.lines) == sum(int(m.sum()) for m in masks)
+    assert {"a", "i"} <= {t.get_text() for t in ax.texts}
+
+
+def test_matrices_share_a_scale_and_an_exact_zero_is_written_as_0():
+    first, second = plot.matrices({"one": [[0.0, -2.0]], "two": [[1e-9, 1.0]]}).axes
+    assert first.images[0].get_clim() == second.images[0].get_clim() == (-2, 2)
+    assert [t.get_text() for t in first.texts] == ["0", "-2.00"]
+    assert [t.get_text() for t in second.texts] == ["0.00", "1.00"]
+
+
+def test_an_animation_keeps_its_frames_and_ends_where_the_flow_ends(flow, tmp_path):
+    from PIL import Image
+
+    film = plot.moving_grid(flow, between=2)
+    last = film.frames[-1].axes[0].collections[-1].get_offsets()
+    z = flow.base.sample(800, rng=np.random.default_rng(0))
+    assert np.allclose(last, flow.chain.inverse(z)[0], atol=1e-6)
+    film.save(tmp_path / "film.png")
+    with Image.open(tmp_path / "film.png") as image:
+        assert image.n_frames == len(film.frames) > 2
+    with pytest.raises(ValueError, match="figures of one size"):
+        plot.Animation([plot.samples(z), plot.samples(z, z)])

@@ -4,7 +4,9 @@
     python tutorials/build.py 02 05      these, stale or not
 
 The source of a tutorial is `NN_name.py` (percent format); `NN_name.ipynb` is generated from it and
-never edited. Needs `pip install ".[tutorials]"`.
+never edited. A cell that begins `# %% jupyter={"source_hidden": true}` is folded, and
+`alt="..."` on that line is the alternative text of its picture; without it, the paragraph below is,
+which says how to read it. Needs `pip install ".[tutorials]"`.
 """
 
 import base64
@@ -54,12 +56,13 @@ def build(source: pathlib.Path) -> None:
     client.execute()
     for k, cell in enumerate(notebook.cells):
         cell.id = f"cell-{k}"
-        cell.metadata = {}
+        alt, cell.metadata = cell.metadata.get("alt"), kept(cell.metadata)
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
             if "image/png" in output.get("data", {}):
-                output.metadata = {"image/png": {"alt": described(notebook.cells[k + 1 :])}}
+                words = alt or described(notebook.cells[k + 1 :])
+                output.metadata = {"image/png": {"alt": words}}
                 lighten(output.data)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -72,18 +75,28 @@ def build(source: pathlib.Path) -> None:
     source.with_suffix(".ipynb").write_text(text + "\n", encoding="utf-8")
 
 
+def kept(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a cell keeps: whether its source is folded, here and in the documentation."""
+    if metadata.get("jupyter", {}).get("source_hidden"):
+        return {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+    return {}
+
+
 def lighten(data: dict[str, Any]) -> None:
     """A picture with a palette of 256 colours: a third of the bytes, the same to the eye."""
     buffer = io.BytesIO()
-    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
-    image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    if getattr(image, "n_frames", 1) > 1:  # an animation has its palette already
+        return
+    image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
 
 def described(below: list[Any]) -> str:
-    """The alternative text of a picture: what the cells below it say of it first."""
+    """The alternative text of a picture that has no `alt`: what the cells below say of it first."""
     text = next(cell.source for cell in below if cell.cell_type == "markdown").split("\n\n")[0]
-    plain = re.sub(r"[*`$\\]", "", text).removeprefix("How to read it. ")
+    plain = re.sub(r"[*`$\\]", "", re.sub(r"\]\([^)]*\)", "", text).replace("[", ""))
+    plain = re.sub(r"^How to read (it|them)\. ", "", plain)
     return textwrap.shorten(plain, 300, placeholder=" ...")
 
 

@@ -3,10 +3,10 @@
 What is gathered is ignored by git. Its links are made those of the site.
 """
 
+import json
 import os
 import pathlib
 import re
-import shutil
 import sys
 import textwrap
 
@@ -149,6 +149,30 @@ def object_page(o: public.Public) -> str:
     return "\n".join([*lines, "", f".. entries-of:: {o.path}", ""])
 
 
+def notebook(path: pathlib.Path) -> str:
+    """A notebook whose links to files of the repository are those of the site."""
+    modules = {getattr(o.thing, "__module__", None) for o in public.objects()}
+
+    def moved(match: re.Match[str]) -> str:
+        words, file = match.groups()
+        if file.startswith("docs/notes.md#"):
+            target = f"../equations.html#{file.partition('#')[2]}"
+        elif (module := re.sub(r"\.py(#.*)?$", "", file).replace("/", ".")) in modules:
+            target = f"../_modules/{module.replace('.', '/')}.html"
+        elif file in GATHERED:
+            return f"[{words}](../{GATHERED[file]})"
+        else:
+            return words
+        return f'<a href="{target}">{words}</a>'
+
+    cells = json.loads(path.read_text(encoding="utf-8"))
+    for cell in cells["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = re.sub(r"\[([^\]]+)\]\(\.\./([^)\s]+)\)", moved, "".join(cell["source"]))
+            cell["source"] = text.splitlines(keepends=True)
+    return json.dumps(cells, ensure_ascii=False, indent=1) + "\n"
+
+
 def gather(app: Sphinx, config: Config) -> None:
     """All of it."""
     for old, new in GATHERED.items():
@@ -159,9 +183,7 @@ def gather(app: Sphinx, config: Config) -> None:
         written(DOCS / new, linked(old, new, text))
     written(DOCS / "start.md", linked("README.md", "start.md", started()))
     for path in (ROOT / "tutorials").glob("*.ipynb"):
-        copy = DOCS / "tutorials" / path.name
-        if not copy.exists() or copy.read_bytes() != path.read_bytes():
-            shutil.copyfile(path, copy)
+        written(DOCS / "tutorials" / path.name, notebook(path))
     api()
 
 

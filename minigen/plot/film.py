@@ -16,7 +16,7 @@ from minigen.plot.style import BLUE, AxesLike, Box, finished, panels, square, ti
 def filmstrip(
     frames: Sequence[ArrayLike], names: Sequence[object] | None = None, *,
     color: ArrayLike | None = None, top: float | None = None,
-    how: str = "one process, from left to right", ax: AxesLike = None,
+    box: Box | None = None, how: str = "one process, from left to right", ax: AxesLike = None,
 ) -> Figure:  # fmt: skip
     """The frames of a process, left to right.
 
@@ -26,6 +26,7 @@ def filmstrip(
     names : a title for each frame
     color : (N,) numbers that colour the points, so that the eye can follow them
     top : the value drawn black, by default each frame's largest (and its smallest white)
+    box : the window (left, right, bottom, top) of points, by default around all of them
     how : a sentence under the picture
     ax : axes to draw in, one for each frame; by default those of a new picture
 
@@ -48,9 +49,13 @@ def filmstrip(
     plane = arrays[0].ndim == 2 and arrays[0].shape[1] == 2
     tall = 2.35 if plane else 0.62 * len(arrays[0]) + 0.5
     axes = panels(len(arrays), ax, width=2.1 if plane else 0.75, height=tall)
-    box = window(*arrays) if plane else ()
+    if plane and box is None:
+        box = window(*arrays)
     for k, (panel, x) in enumerate(zip(axes, arrays, strict=True)):
-        _points(panel, x, box, color) if plane else _column(panel, as_images(x), top)
+        if box is not None and plane:
+            _points(panel, x, box, color)
+        else:
+            _column(panel, as_images(x), top)
         title(panel, k if names is None else names[k], loc="center", fontsize=8.5)
     return finished(axes[0], ax, how)
 

@@ -18,6 +18,7 @@ from minigen.plot.style import (
     MUTED,
     ORANGE,
     AxesLike,
+    Box,
     finished,
     panels,
     square,
@@ -53,14 +54,14 @@ def warp(flow: Flow, *, steps: Count = 6, ax: AxesLike = None) -> Figure:
     3
     """
     validate.integer("flow.features", flow.features, 2, 2)
-    grid, cloud = _latent_grid(), flow.base.sample(1200, rng=np.random.default_rng(0))
-    stages = _stages(flow, np.concatenate([grid.reshape(-1, 2), cloud]).astype(flow.dtype))
-    chosen = np.unique(np.linspace(0, len(stages) - 1, steps).round().astype(int))
+    grid, cloud = latent_grid(), flow.base.sample(1200, rng=np.random.default_rng(0))
+    reached = stages(flow, np.concatenate([grid.reshape(-1, 2), cloud]).astype(flow.dtype))
+    chosen = np.unique(np.linspace(0, len(reached) - 1, steps).round().astype(int))
     axes = panels(len(chosen), ax, width=2.2, height=2.45)
     for panel, k in zip(axes, chosen, strict=True):
-        lines, points = stages[k][: -len(cloud)].reshape(grid.shape), stages[k][-len(cloud) :]
-        _draw(panel, lines, points)
-        name = f"data x, layer {k}" if k == len(stages) - 1 else f"layer {k}"
+        lines, points = reached[k][: -len(cloud)].reshape(grid.shape), reached[k][-len(cloud) :]
+        draw_grid(panel, lines, points, window(points))
+        name = f"data x, layer {k}" if k == len(reached) - 1 else f"layer {k}"
         title(panel, name if k else "latent z")
     how = (
         "the left grid is bent, never torn: its two families of lines, and grey samples of the base"
@@ -68,7 +69,7 @@ def warp(flow: Flow, *, steps: Count = 6, ax: AxesLike = None) -> Figure:
     return finished(axes[0], ax, how)
 
 
-def _latent_grid() -> NDArray:
+def latent_grid() -> NDArray:
     """Lines of a square grid, (2 n, points, 2): first those of constant z_1, then of z_2."""
     at = np.linspace(-REACH, REACH, LINES_EACH_WAY)
     along = np.linspace(-REACH, REACH, POINTS_A_LINE)
@@ -76,18 +77,18 @@ def _latent_grid() -> NDArray:
     return np.concatenate([upright, upright[..., ::-1]])
 
 
-def _stages(flow: Flow, z: NDArray) -> list[NDArray]:
+def stages(flow: Flow, z: NDArray) -> list[NDArray]:
     """The points after each layer from the latent to the data, in the data's order of columns.
 
     Maps that only permute or scale the columns belong to the layer before them.
     """
     steps = _steps(flow.chain, "inverse")
-    stages = [_settled(steps, z)]
+    reached = [_settled(steps, z)]
     for k, (f, move) in enumerate(steps, 1):
         z = move(z)[0]
         if not _straight(f):
-            stages.append(_settled(steps[k:], z))
-    return [*stages[:-1], z]
+            reached.append(_settled(steps[k:], z))
+    return [*reached[:-1], z]
 
 
 def _steps(f: Bijection, direction: str) -> Steps:
@@ -115,11 +116,11 @@ def _settled(steps: Steps, z: NDArray) -> NDArray:
     return z
 
 
-def _draw(ax: Axes, lines: NDArray, points: NDArray) -> None:
+def draw_grid(ax: Axes, lines: NDArray, points: NDArray, box: Box) -> None:
     """The two families of lines, and the cloud."""
     half = len(lines) // 2
     for part, color in ((lines[:half], BLUE), (lines[half:], ORANGE)):
         ax.add_collection(LineCollection(list(part), colors=color, linewidths=0.55, alpha=0.75))
     ax.scatter(*points.T, s=1.6, c=MUTED, alpha=0.5, linewidths=0, zorder=0, rasterized=True)
-    square(ax, window(points))
+    square(ax, box)
     ax.set_facecolor("white")
