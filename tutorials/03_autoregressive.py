@@ -805,9 +805,10 @@ mg.fit(student.reverse_kl(teacher), student.base, steps=2000, lr=3e-3, rng=rng, 
 drawn, real = student.sample(5000, rng=rng), moons.sample(5000, rng=rng)
 gap = student.log_prob(drawn) - teacher.log_prob(drawn)
 other = teacher.log_prob(real) - student.log_prob(real)
-print(f"KL(student, teacher) = {gap.mean():.3f} +- {gap.std() / 5000**0.5:.3f} nats")
+error = gap.std() / 5000**0.5
+print(f"KL(student, teacher) = {gap.mean():.3f} +- {error:.3f} nats")
 print(f"mean log(teacher / student) on real data: {other.mean():.2f} nats")
-assert -0.02 < gap.mean() < 1.0
+assert gap.mean() > -4 * error  # a KL is never negative
 
 # %%
 mg.plot.density(student, teacher)
@@ -816,8 +817,10 @@ mg.plot.density(student, teacher)
 # **How to read it.** Left the teacher, in the middle the student. The reverse KL asks "is what I
 # draw likely under the teacher?", and never "do I draw everything the teacher would?". So the
 # student is thin where the teacher is thin, and may leave out what it cannot reach: it *seeks
-# modes*. The second number shows the price: on real data the student loses more nats than its own
-# KL tells. A student that misses a moon would have a KL of only $\log 2=0.69$.
+# modes*. The second number asks the other question, on real data, where a miss is paid for. A
+# student that misses a moon would have a KL of only $\log 2=0.69$, and a second number without a
+# limit. The end of this training varies much with the seed, even with the rounding of the machine:
+# on another computer the student may leave out something else.
 #
 # ## Exercises
 #
