@@ -9,7 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.signature import checked
 from minigen.plot.grids import as_images, mosaic
-from minigen.plot.style import BLUE, AxesLike, Box, finished, panels, square, title, window
+from minigen.plot.style import (
+    BLUE,
+    AxesLike,
+    Box,
+    finished,
+    given_window,
+    panels,
+    square,
+    title,
+    window,
+)
 
 
 @checked
@@ -49,8 +59,8 @@ def filmstrip(
     plane = arrays[0].ndim == 2 and arrays[0].shape[1] == 2
     tall = 2.35 if plane else 0.62 * len(arrays[0]) + 0.5
     axes = panels(len(arrays), ax, width=2.1 if plane else 0.75, height=tall)
-    if plane and box is None:
-        box = window(*arrays)
+    if plane:
+        box = window(*arrays) if box is None else given_window(box)
     for k, (panel, x) in enumerate(zip(axes, arrays, strict=True)):
         if box is not None and plane:
             _points(panel, x, box, color)

@@ -64,8 +64,10 @@ def matrices(
             words = f"{value:.{digits}f}" if value else "0"
             words = words.removeprefix("-") if not float(words) else words
             panel.text(j, i, words, ha="center", va="center", fontsize=7.5, color=color)
-        for axis, names, n in ((panel.yaxis, rows, 0), (panel.xaxis, columns, 1)):
-            count = M.shape[n]
+        sides = (("rows", rows, panel.yaxis), ("columns", columns, panel.xaxis))
+        for count, (which, names, axis) in zip(M.shape, sides, strict=True):
+            if names and len(names) != count:
+                raise validate.expected(which, f"{count} names", len(names))
             axis.set_ticks(range(count), [str(s) for s in names or range(1, count + 1)])
         panel.tick_params(length=0, labelsize=8)
         frame(panel)

@@ -1,6 +1,7 @@
 """Pictures that move: an animated PNG that a notebook, a page and a code host show alike."""
 
 import io
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from minigen.flows import Flow
 from minigen.plot.style import panels, title, window
 from minigen.plot.warping import draw_grid, latent_grid, stages
 
-COLOURS = 64  # of all frames together: small files
+COLOURS, DPI = 64, 72  # of all frames together: small files
 
 
 class Animation:
@@ -49,9 +50,9 @@ class Animation:
             raise validate.expected("seconds, last", "positive numbers", (seconds, last))
         self.seconds, self.last = seconds, last
 
-    def png(self, *, dpi: float = 72) -> bytes:
+    def png(self) -> bytes:
         """The animation as an animated PNG."""
-        images = [_pixels(figure, dpi) for figure in self.frames]
+        images = [_pixels(figure) for figure in self.frames]
         tall = np.concatenate([np.asarray(image) for image in images])
         palette = Image.fromarray(tall).quantize(COLOURS, dither=Image.Dither.NONE)
         paletted = [i.quantize(palette=palette, dither=Image.Dither.NONE) for i in images]
@@ -63,7 +64,8 @@ class Animation:
         )  # fmt: skip
         return buffer.getvalue()
 
-    def save(self, path: str | pathlib.Path) -> None:
+    @checked
+    def save(self, path: str | os.PathLike) -> None:
         """Write the animated PNG to a file."""
         with files.replacing(pathlib.Path(path)) as file:
             file.write(self.png())
@@ -72,10 +74,10 @@ class Animation:
         return self.png()
 
 
-def _pixels(figure: Figure, dpi: float) -> Image.Image:
+def _pixels(figure: Figure) -> Image.Image:
     """One frame as an image."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
     return Image.open(buffer).convert("RGB")
 
 

@@ -19,6 +19,7 @@ from minigen.plot.style import (
     AxesLike,
     Box,
     finished,
+    given_window,
     panels,
     square,
     title,
@@ -51,7 +52,7 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
     """
     validate.methods("model", model, "log_prob", "sample")
     validate.integer("model.features", model.features, 2, 2)
-    box = _view(model if toy is None else toy) if box is None else _box(box)
+    box = _view(model if toy is None else toy) if box is None else given_window(box)
     q = _probabilities(model, box)
     if toy is None:
         (only,) = panels(1, ax, width=3.4, height=3.5)
@@ -133,7 +134,7 @@ def samples(
     for k, cloud in clouds.items():
         if not len(cloud):
             raise validate.expected(names[k], "at least one row", "none")
-    box = window(next(iter(clouds.values()))) if box is None else _box(box)
+    box = window(next(iter(clouds.values()))) if box is None else given_window(box)
     axes = panels(len(clouds), ax, width=3.1, height=3.3)
     for panel, (name, points) in zip(axes, clouds.items(), strict=True):
         color = INK if name == "truth" else BLUE
@@ -166,10 +167,3 @@ def _heat(
     ax.imshow(p, extent=extent, origin="lower", cmap=cmap, vmin=low, vmax=high, aspect="auto")
     square(ax, box)
     title(ax, name)
-
-
-def _box(box: Box) -> Box:
-    """The window a user gave."""
-    if len(box) != 4:
-        raise validate.expected("box", "(left, right, bottom, top)", validate.shown(box))
-    return box

@@ -112,3 +112,10 @@ def window(*clouds: NDArray) -> Box:
     low, high = np.quantile(x, [0.003, 0.997], axis=0)
     centre, half = (low + high) / 2, 0.56 * max(*(high - low), 1e-6)
     return tuple(np.ravel(np.stack([centre - half, centre + half], axis=1)))
+
+
+def given_window(box: Box) -> Box:
+    """The window a user gave."""
+    if len(box) != 4:
+        raise validate.expected("box", "(left, right, bottom, top)", validate.shown(box))
+    return box
