@@ -1,9 +1,11 @@
 """A batch dealt to threads gives what one thread gives."""
 
+import threading
+
 import numpy as np
 import pytest
 
-from minigen import check
+from minigen import check, flows, training
 from minigen.core import parallel, tree
 from minigen.diffusion import UNet
 from minigen.flows import ConvNet, checkerboard
@@ -69,7 +71,7 @@ def test_a_small_batch_and_an_unknown_library_are_not_dealt(monkeypatch):
     assert len(parallel.parts(64, parallel.LEAST - 1)) == 1
     monkeypatch.setattr(parallel, "blas", lambda: None)
     assert len(parallel.parts(64, 10**9)) == 1
-    with parallel.one_thread():
+    with parallel.limited(1), parallel.by_size():
         pass
 
 
@@ -100,6 +102,74 @@ def test_the_matrix_library_of_numpy_is_found_where_there_is_one():
         pytest.skip("NumPy's matrix library is not an OpenBLAS of its own")
     get, _ = known
     before = get()
-    with parallel.one_thread():
+    with parallel.limited(1):
         assert get() == 1
     assert get() == before >= 1
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """What the library was told, of four threads at first; as a NumPy with a BLAS of its own."""
+    counts = [4]
+    monkeypatch.setattr(parallel, "blas", lambda: (lambda: counts[-1], counts.append))
+    monkeypatch.delenv("MINIGEN_THREADS", raising=False)
+    return counts
+
+
+def test_small_products_use_one_thread_and_rows_are_dealt_to_all(counts):
+    with parallel.by_size(parallel.LONG - 1):
+        assert counts[-1] == 1 and parallel.allowed() == 4
+        with parallel.limited(1):
+            assert parallel.allowed() == 1
+        assert counts[-1] == 1 and parallel.allowed() == 4
+    with parallel.by_size(parallel.LONG):
+        assert counts[-1] == 4
+    assert counts[-1] == 4
+
+
+def test_a_number_of_threads_overrides_the_rule_also_inside(counts, monkeypatch):
+    for size in (1, parallel.LONG):
+        with parallel.by_size(size, 3):
+            with parallel.by_size():
+                assert counts[-1] == 3 == parallel.allowed()
+            assert counts[-1] == 3
+    monkeypatch.setenv("MINIGEN_THREADS", "2")
+    with parallel.by_size():
+        assert counts[-1] == 2
+    assert counts[-1] == 4
+    monkeypatch.setenv("MINIGEN_THREADS", "two")
+    with pytest.raises(ValueError, match="MINIGEN_THREADS: expected an integer from 1 to 1024"):
+        parallel.from_environment()
+
+
+def test_limits_of_several_python_threads_end_at_the_number_before(counts):
+    both, first_out = threading.Barrier(2), threading.Event()
+
+    def block(last):
+        with parallel.by_size():
+            both.wait()
+            if last:
+                first_out.wait()
+                assert counts[-1] == 1
+        first_out.set()
+
+    threads = [threading.Thread(target=block, args=(last,)) for last in (False, True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts[-1] == 4
+
+
+def test_training_and_evaluation_limit_the_products(counts, rng):
+    flow = flows.real_nvp(2, 1, (4,), rng=rng)
+    seen = []
+    x = rng.standard_normal((50, 2))
+    for threads, want in ((None, 1), (3, 3)):
+        training.fit(flow.nll, x, steps=1, batch=8, rng=rng, threads=threads,
+                     callback=lambda step, run: seen.append(counts[-1]))  # fmt: skip
+        assert seen[-1] == want and counts[-1] == 4
+    del counts[1:]
+    flow.log_prob(x)
+    flow.sample(3, rng=rng)
+    assert counts == [4, 1, 4, 1, 4]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigen.core import parallel
+
 NUMBERS = 2**14  # in a block: the caches of 20 layers are small, and the products still fast
 FEWEST, MOST = 64, 8192  # rows of a block
 PATIENCE = 2.0  # seconds without a progress bar
@@ -19,8 +21,17 @@ def in_blocks(
     """The outputs of `run` at the rows of some arrays, a block at a time.
 
     run(*blocks) gives a tuple of arrays with as many rows. An array of one row, or None, goes whole
-    to every block. Where a person is watching, a bar is shown if it takes long.
+    to every block. Where a person is watching, a bar is shown if it takes long. Products use one
+    thread (`parallel.by_size`).
     """
+    with parallel.by_size():
+        return _in_blocks(run, arrays, bar)
+
+
+def _in_blocks(
+    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str
+) -> tuple[NDArray, ...]:
+    """`in_blocks`, with as many threads as there are."""
     n = max(len(a) for a in arrays if a is not None)
     width = max((a[:1].size for a in arrays if a is not None and a.ndim > 1), default=1)
     size = int(np.clip(NUMBERS // max(1, width), FEWEST, MOST))

@@ -9,6 +9,7 @@ from minigen.core.blocks import in_blocks
 from minigen.core.contract import Loss
 from minigen.training import batches
 from minigen.training.nonfinite import NotFinite, explain
+from minigen.training.ranks import Ranks
 
 HELD_OUT = 2048  # samples on which a sampler without validation data is validated
 MOST = 8192  # rows that are validated; of more, so many are drawn
@@ -23,8 +24,10 @@ class Best:
     kept = ("value", "start", "since")
 
     def __init__(
-        self, loss: Loss, fixed: Any, average: Any, run: Any, patience: int | None, every: int
-    ) -> None:
+        self, loss: Loss, fixed: Any, average: Any, run: Any, patience: int | None, every: int,
+        ranks: Ranks,
+    ) -> None:  # fmt: skip
+        self.ranks = ranks
         self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
         self.patience, self.every, self.since = patience, every, 0
         self.value: NDArray | None = None
@@ -49,7 +52,7 @@ class Best:
         inputs, given = self.fixed
         theta, live = self.average.theta, self.average.theta.copy()
         theta[...] = self.average.value
-        losses = self.losses(inputs, given)
+        losses = self.ranks.first(self.losses(inputs, given))
         if not np.isfinite(losses).all():
             reason = explain(self.loss, inputs, given)
             raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
@@ -60,7 +63,9 @@ class Best:
         """The losses of the rows, or the one of them all, (1,); a block of rows at a time."""
         if self.loss.rows(*(a[:1] for a in inputs)) is not None:
             own: Any = self.loss.rows
-            return in_blocks(lambda *rows: (own(*rows),), inputs)[0]
+            part = self.ranks.rows(n := len(inputs[0]))
+            found = in_blocks(lambda *rows: (own(*rows),), [a[part] for a in inputs])[0]
+            return self.ranks.gathered(found, n)
         if not self.loss.by_rows:
             return np.atleast_1d(self.loss.forward(*inputs, **given)[0])
 

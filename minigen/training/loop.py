@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core import tree, validate
+from minigen.core import parallel, tree, validate
 from minigen.core.contract import Loss
 from minigen.core.interrupts import held
 from minigen.core.signature import Count, checked
@@ -17,7 +17,8 @@ from minigen.training.best import Best, held_out, is_early
 from minigen.training.nonfinite import NotFinite, explain
 from minigen.training.optimizers import SCHEDULES, Adam
 from minigen.training.progress import bar
-from minigen.training.saves import Saves
+from minigen.training.ranks import Ranks
+from minigen.training.saves import Saves, digest
 from minigen.training.state import State
 
 
@@ -55,7 +56,7 @@ def fit(
     validate_every: int | None = None, patience: int | None = None,
     callback: Callable[[int, Run], Any] | None = None, progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int | None = None,
-    keep: int = 2,
+    keep: int = 2, threads: Count | None = None, comm: Any = None,
 ) -> Run:  # fmt: skip
     """Minimise a loss over its parameters, in place, and return the `Run`.
 
@@ -94,6 +95,13 @@ def fit(
         parameters from each file
     checkpoint_every : steps between the files; by default about half a minute
     keep : how many files of the run are kept
+    threads : of each matrix product, for the whole process while `fit` runs. By default one,
+        except for products of more than 2^29 multiplications, which use all that NumPy's library
+        has (`minigen.core.parallel` says why). The same seed gives the same bytes on one machine
+        with one number of threads
+    comm : mpi4py's `MPI.COMM_WORLD`, or an object with its Get_rank, Get_size, Iallreduce and
+        Abort: the ranks share the rows of each batch. All make the same call, with the same data,
+        model and seed; rank 0 shows progress and writes the checkpoints
 
     Returns
     -------
@@ -105,6 +113,8 @@ def fit(
         When a loss, in training or validation, or a gradient is not finite; names the layer
     KeyboardInterrupt, SystemExit
         After the step in which Ctrl-C, or SIGTERM or SIGHUP, came; a second Ctrl-C does not wait
+    ConnectionError
+        When another rank cannot be reached. The last whole step is written to the checkpoint
 
     Examples
     --------
@@ -121,10 +131,12 @@ def fit(
     optimizer = chosen(optimizer, {"lr": lr, "weight_decay": weight_decay})
     if not (callback is None or callable(callback)):
         raise validate.wrong_type("callback", "a function (step, run)", repr(callback))
-    saves = Saves(checkpoint, checkpoint_every, keep)
+    ranks = Ranks(comm)
+    ranks.agree(lambda: {"data": digest(data), "rng": str(rng.bit_generator.state)})
+    saves = Saves(checkpoint, checkpoint_every, keep, ranks.rank == 0)
     saves.begin(rng)
     run, decay = Run(), factor_of(schedule)
-    descent = Descent(loss, optimizer, clip)
+    descent = Descent(loss, optimizer, clip, ranks)
     next_batch = batches.source(data, validate.integer("batch", batch, 1), loss, rng)
     average = Average(descent.theta, ema)
     fixed = held_out(loss, data, validation, rng)
@@ -132,32 +144,39 @@ def fit(
     if fixed is None and (patience or validate_every):
         name = "patience" if patience else "validate_every"
         raise validate.expected(name, "None without validation data", patience or validate_every)
-    best = Best(loss, fixed, average, run, patience, every)
+    best = Best(loss, fixed, average, run, patience, every, ranks)
     state = State(rng, run=run, descent=descent, optimizer=optimizer, average=average, best=best,
                   batches=next_batch)  # fmt: skip
     saves.go_on(model, state, data, fixed, {
         "steps": steps, "batch": batch, "schedule": schedule, "clip": clip, "ema": ema,
         "validate_every": every, "patience": patience,
     })  # fmt: skip
-    with held():  # until the best parameters are in place, and written
+    ranks.agree(lambda: {"loss": digest(descent.theta), "validation": digest(fixed),
+                         "checkpoint": str(run.steps), "steps": str(steps)})  # fmt: skip
+    limit = parallel.by_size(descent.largest * batch, threads or (None if ranks.alone else 1))
+    with held(), limit:  # until the best parameters are in place, and written
         try:
-            with held(impatient=True) as signals, bar(steps, progress, run.steps) as shown:
+            watched = progress if ranks.rank == 0 else False
+            with held(impatient=True) as signals, bar(steps, watched, run.steps) as shown:
+                ranks.signals = signals
                 if run.steps == 0:
                     best.update(0)
                 while run.steps < steps and not best.out_of_patience:
                     step = run.steps + 1
+                    ranks.mark(state)
                     run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
                     average.update(step)
                     if step % every == 0 or step == steps or is_early(step, every):
                         best.update(step)
                     run.steps = step
                     shown.update(run)
-                    if callback is not None and callback(step, run):
+                    if callback is not None and ranks.any(callback(step, run)):
                         break
                     saves.update()
-                    signals.stop()
+                    ranks.stop(signals)
         except BaseException as error:
-            saves.end(error)
+            saves.end(error, ranks.undo(state))
+            ranks.failed(error)
             raise
         else:
             saves.end()
@@ -171,13 +190,17 @@ class Descent:
 
     kept = ("steps", "theta")
 
-    def __init__(self, loss: Loss, optimizer: Any, clip: float | None = None) -> None:
+    def __init__(
+        self, loss: Loss, optimizer: Any, clip: float | None = None, ranks: Ranks | None = None
+    ) -> None:
         refuse_unfit(loss)
+        self.ranks = ranks or Ranks()
         self.loss = loss
         self.optimizer = validate.methods("optimizer", optimizer, "start", "step")
         self.clip = None if clip is None else validate.number("clip", clip, 0)
         self.theta = tree.to_vector(loss)
         self.dtype, self.g = self.theta.dtype, np.empty_like(self.theta)
+        self.largest = max(a.size for a in tree.flatten(loss.params).values())
         self.paths: list[list[str]] = []
         self.steps = 0
         optimizer.start(self.theta)
@@ -186,10 +209,13 @@ class Descent:
         """One step on a batch, at the learning rate lr * factor; what the history records."""
         self.steps += 1
         inputs, given = self.loss.draw(batch, rng)
-        value, cache = self.loss.forward(*inputs, **given)
-        *_, grads = self.loss.backward(self.dtype.type(1), cache)
-        g = self.g
-        tree.join(grads, self.paths or self.checked(grads), out=g)
+        own, known, share = self.ranks.share(inputs, given)
+        value, cache = self.loss.forward(*own, **known)
+        *_, grads = self.loss.backward(self.dtype.type(share), cache)
+        tree.join(grads, self.paths or self.checked(grads), out=self.g)
+        g, value, metrics = self.ranks.shared(self.g, value, self.loss.metrics(cache), share)
+        if self.steps == 1:
+            self.ranks.refuse_mixed(self.loss, inputs, given, value)
         with np.errstate(over="ignore", invalid="ignore"):
             norm, unit = np.sqrt(g @ g), self.dtype.type(1)
         if not np.isfinite(norm):  # or only its square is not
@@ -208,7 +234,7 @@ class Descent:
             )
         self.optimizer.step(self.theta, g, factor)
         lr = self.optimizer.lr * factor
-        return {"loss": value, "lr": lr, "grad_norm": norm, **self.loss.metrics(cache)}
+        return {"loss": value, "lr": lr, "grad_norm": norm, **metrics}
 
     def checked(self, grads: dict[str, Any]) -> list[list[str]]:
         """The paths of the gradients, once they are known to be those of the parameters."""

@@ -27,10 +27,11 @@ class Saves:
     """Writes the state of a run every so often, and finds it again; without a folder, nothing."""
 
     def __init__(
-        self, folder: str | os.PathLike[str] | None, every: int | None = None, keep: int = 2
-    ) -> None:
+        self, folder: str | os.PathLike[str] | None, every: int | None = None, keep: int = 2,
+        writes: bool = True,
+    ) -> None:  # fmt: skip
         self.every = validate.optional_integer("checkpoint_every", every, 1)
-        self.keep = validate.integer("keep", keep, 1)
+        self.keep, self.writes = validate.integer("keep", keep, 1), writes
         self.folder = None if folder is None else prepared(folder)
         self.found: dict[str, Any] | None = None
         self.done, self.last, self.cost = -1, time.monotonic(), 0.0
@@ -86,7 +87,7 @@ class Saves:
 
     def update(self) -> None:
         """Write the run, if it is time."""
-        if self.folder is None:
+        if self.folder is None or not self.writes:
             return
         if self.every is not None:
             due = self.state.parts["run"].steps % self.every == 0
@@ -123,9 +124,9 @@ class Saves:
         finally:
             descent.theta[...] = live
 
-    def end(self, error: BaseException | None = None) -> None:
+    def end(self, error: BaseException | None = None, writes: bool = False) -> None:
         """Write the run if it ended between two steps, and the best model; say how to go on."""
-        if self.folder is None:
+        if self.folder is None or not (self.writes or writes):
             return
         run, begun = self.state.parts["run"], self.state.parts["descent"].steps
         if run.steps == 0:
