@@ -26,6 +26,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEPT = re.compile(r"(?i)HOME|PATH|PIP_.*|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|SYSTEMROOT|TE?MP")
@@ -66,16 +67,17 @@ def check(folder: pathlib.Path) -> None:
     run([python, "-m", "ruff", "check", "."], copy)
     run([python, "-m", "ruff", "format", "--check", "."], copy)
 
-    step("types: the package, the tutorials, README's example")
-    run([python, "-m", "pyright", "--pythonpath", python], copy)
+    step("types, README's example too; the documentation, warnings as errors; both at once")
+    run([python, "-m", "pip", "install", "--quiet", ".[docs]"], copy)
     example = folder / "readme_example.py"
     example.write_text(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0], encoding="utf-8")
-    run([python, "-m", "pyright", "--pythonpath", python, str(example)], folder)
-
-    step("the documentation, warnings as errors")
-    run([python, "-m", "pip", "install", "--quiet", ".[docs]"], copy)
+    types = [python, "-m", "pyright", "--pythonpath", python]
     words = ["-W", "--keep-going", "--quiet", "-j", "auto", "docs", str(folder / "site")]
-    run([python, "-m", "sphinx", *words], copy)
+    with ThreadPoolExecutor() as pool:
+        site = pool.submit(told, [python, "-m", "sphinx", *words], copy)
+        run(types, copy)
+        run([*types, str(example)], folder)
+    last_lines(site.result(), 1)
 
     step("nothing is left behind")
     if left := told(["git", "status", "--porcelain"], copy).strip():
