@@ -174,8 +174,8 @@ BROKEN = {
     "syntax error": ("def f(:\n", "SyntaxError"),
     "import error": ("import torch\n", "No module named 'torch' -- only NumPy|No module named"),
     "deep nesting": ("(" * 5000 + ")" * 5000, "could not be loaded"),
-    "null bytes": ("x = 1\0\n", "could not be loaded"),
-    "not UTF-8": ("\xff\xfe", "could not be loaded"),
+    "null bytes": ("x = 1\0\n", "save it in UTF-8"),
+    "not UTF-8": ("\xff\xfe", "save it in UTF-8"),
     "empty": ("", "defines no function|returned no cache"),
 }
 

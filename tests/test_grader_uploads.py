@@ -1,5 +1,6 @@
 """Whatever is uploaded, every other submission is graded, and each file is told what it is."""
 
+import gzip
 import io
 import lzma
 import os
@@ -8,6 +9,7 @@ import struct
 import sys
 import time
 import unicodedata
+import warnings
 import zipfile
 
 import pytest
@@ -27,7 +29,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of any bytes, 
 def packed(*members, method=zipfile.ZIP_DEFLATED):
     """A zip of (name, content)."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that comes twice
         for name, content in members:
             archive.writestr(name, content)
     return out.getvalue()
@@ -51,6 +54,44 @@ def declared(size):
     at = data.index(b"PK\x01\x02") + 24
     data[at : at + 4] = struct.pack("<I", size)
     return bytes(data)
+
+
+def zip64(size):
+    """A zip whose sizes stand in the field of zip64, and are not true."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(out, "w") as archive,
+        archive.open("coupling.py", "w", force_zip64=True) as f,
+    ):
+        f.write(b"x = 1\n")
+    data = bytearray(out.getvalue())
+    at = data.index(b"PK\x01\x02") + 20
+    data[at : at + 8] = b"\xff" * 8
+    return bytes(data).replace(struct.pack("<QQ", 6, 6), struct.pack("<QQ", size, size))
+
+
+def method(number):
+    """A zip that says it is packed by another method than it is."""
+    data = bytearray(packed(("coupling.py", honest())))
+    for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = data.index(mark) + offset
+        data[at : at + 2] = struct.pack("<H", number)
+    return bytes(data)
+
+
+def checksum():
+    """A stored zip in which a byte has changed."""
+    data = bytearray(packed(("coupling.py", "x = 1\n"), method=zipfile.ZIP_STORED))
+    data[data.index(b"x = 1")] ^= 1
+    return bytes(data)
+
+
+def nested(depth):
+    """A zip in a zip in a zip, in which the module lies deepest."""
+    data = packed(("coupling.py", "x = 1\n"))
+    for _ in range(depth):
+        data = packed(("coupling.zip", data))
+    return data
 
 
 MARK = "# minigen homework "
@@ -107,6 +148,32 @@ KINDS = {
     "lone surrogate.py": "x = '\\ud800'\n" + with_header("{}"),
     "no module.docx": b"PK\x03\x04",
     "notebook.ipynb": "{}",
+    "broken notebook.ipynb": '{"cells": [' * 20_000,
+    "a 7z.7z": b"7z\xbc\xaf\x27\x1c" + bytes(100),
+    "a rar.rar": b"Rar!\x1a\x07\x01\0" + bytes(100),
+    "a tar.tar.gz": gzip.compress(bytes(10_240)),
+    "another tar.tgz": gzip.compress(bytes(10_240)),
+    "zip of notebooks.zip": packed(("coupling.ipynb", '{"cells": [')),
+    "zip64.zip": zip64(1 << 40),
+    "twice the same name.zip": packed(("coupling.py", "x = 1\n"), ("coupling.py", "x = 2\n")),
+    "two cases.zip": packed(("coupling.py", "x = 1\n"), ("COUPLING.PY", "x = 2\n")),
+    "a folder of that name.zip": packed(("coupling.py/", "")),
+    "an unknown method.zip": method(93),
+    "a checksum.zip": checksum(),
+    "nested.zip": nested(20),
+    "a right-to-left name.zip": packed(("\u202egnilpuoc.py", "x = 1\n"), ("b.py", "y")),
+    "a hundred MB of spaces.zip": packed(("coupling.py", b" " * 100_000_000)),
+    "spaces.py": b" " * 8_000_000,
+    "lines.py": b"\n" * 190_000 + b"x = (",
+    "utf-32.py": honest().encode("utf-32"),
+    "utf-16 without a mark.py": honest().encode("utf-16-le"),
+    "\u202eyp.right to left.py": "x = 1\n",
+    "\u2066yp.right to left.py": "x = 1\n",
+    "calls.py": "x = " + "f(" * 40_000 + ")" * 40_000 + "\n",
+    "lambdas.py": "x = " + "lambda: " * 20_000 + "1\n",
+    "decorators.py": "@f\n" * 60_000 + "def g(): ...\n",
+    "a comment of nulls.py": b"# " + bytes(150_000),
+    "a picture.py": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100,
     "no suffix": "x = 1\n",
     "n" * 245 + ".py": "x = 1\n",
     b"bytes \xff\xfe.py": "x = 1\n",
@@ -159,6 +226,56 @@ def test_no_upload_stops_or_slows_the_class(tmp_path):
     assert most <= max(before, itself, 500_000 * unit)
     table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8-sig")
     assert "Ольга" in table and "'=1+1" in table
+
+
+SAYS = {  # what a student reads of the usual slips
+    "locked.zip": "locked by a password", "a checksum.zip": "the zip is damaged",
+    "utf-16.py": "save it in UTF-8", "utf-32.py": "save it in UTF-8",
+    "notebook.ipynb": "this is a notebook: hand in coupling.py",
+    "a tar.tar.gz": "expected coupling.py, or a folder or zip with it",
+    "an unknown method.zip": "packed by an unusual method", "too large.py": "larger than 200000",
+    "two modules.zip": "expected one coupling.py, found 2 files",
+    "zip of notebooks.zip": "expected one coupling.py, found 0 files",
+}  # fmt: skip
+
+
+def test_an_upload_that_cannot_be_graded_is_told_why_in_words(tmp_path):
+    for name in SAYS:
+        content = KINDS[name]
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / name).write_bytes(data)
+    with submissions.Looker(LEVEL, Limits(), "coupling") as looker:
+        found = {u[0].entry: looker.look(u).problem for u in submissions.find(tmp_path)}
+    assert {name: SAYS[name] in said for name, said in found.items()} == dict.fromkeys(SAYS, True)
+
+
+def test_names_that_differ_in_what_cannot_be_printed_stay_two_students(tmp_path):
+    names = [b"a\xff", b"a\xfe", "a\u202e".encode(), "a\u202d".encode(), b"a\\xff", b"A\xff"]
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), name + b".py"), "wb") as file:
+            file.write(b"x = 1\n")
+    students = [u[0].student for u in submissions.find(tmp_path)]
+    assert len(set(students)) == len(names) and all(s.isprintable() for s in students)
+    assert len({Submission(s).id for s in students}) == len(names)
+
+
+def test_an_archive_of_another_kind_belongs_to_the_same_student(tmp_path):
+    (tmp_path / "anna.py").write_text("x = 1\n", encoding="utf-8")
+    for name in ("anna.tar.gz", "anna.7z", "anna (1).tar.xz"):
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (1, 1))
+    ((first, *others),) = submissions.find(tmp_path)
+    assert first.entry == "anna (1).tar.xz" and len(others) == 3  # the highest copy counts
+
+
+def test_a_module_in_capitals_is_found_in_zips_and_folders(tmp_path):
+    (tmp_path / "a.zip").write_bytes(packed(("HW/COUPLING.PY", "x = 1\n"), ("other.py", "y")))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "Coupling.py").write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "b" / "more.py").write_text("y\n", encoding="utf-8")
+    with submissions.Looker(LEVEL, Limits(), "coupling") as looker:
+        found = [looker.look(entries) for entries in submissions.find(tmp_path)]
+    assert [s.source for s in found] == [b"x = 1\n"] * 2
 
 
 def test_a_students_id_rests_on_the_name_alone():

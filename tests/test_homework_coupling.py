@@ -80,7 +80,7 @@ WRONG = (
     Wrong("no path through the network", "path through the kept half in the network is missing", "dya + dr1 @ W1.T", "dya"),
     Wrong("no direct path", "path through the kept half is missing", "dya + dr1 @ W1.T", "dr1 @ W1.T"),
     Wrong("sign of dx", "the sign", "    dx = np.concatenate([", "    dx = -np.concatenate(["),
-    Wrong("exponent as printed", "scale function has the wrong sign", "(y[:, d:] - t) * np.exp(-s)", "(y[:, d:] - t) * np.exp(s)"),
+    Wrong("exponent as printed", "s in the exponent has the wrong sign", "(y[:, d:] - t) * np.exp(-s)", "(y[:, d:] - t) * np.exp(s)"),
     Wrong("log-det of the inverse", "wrong sign|the sign", "axis=1), -s.sum(axis=1)", "axis=1), s.sum(axis=1)"),
     Wrong("mean log-det", "columns|mean", "return y, s.sum(axis=1)", "return y, s.mean(axis=1)"),
     Wrong("no scale", "scale function is not applied", "    s = np.tanh(a)\n    y", "    s = a\n    y"),

@@ -81,10 +81,13 @@ class Submission:
 
 
 def shown(name: str) -> str:
-    """A file name as text that can be written and printed, whatever its bytes."""
-    text = os.fsencode(name).decode("utf-8", "replace")
+    """A file name as text that can be written and printed, whatever its bytes.
+
+    What cannot be printed is written as in Python, so that two names stay two.
+    """
+    text = os.fsencode(name.replace("\\", r"\\")).decode("utf-8", "backslashreplace")
     text = unicodedata.normalize("NFC", text)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def find(folder: str | os.PathLike) -> list[list[Upload]]:
@@ -109,7 +112,8 @@ def _upload(path: pathlib.Path) -> Upload:
     except OSError:
         return Upload(path, "?", shown(path.name))
     kind = "" if stat.S_ISDIR(state.st_mode) else path.suffix.lower()
-    name = shown(path.name[: -len(kind)] if kind else path.name)
+    name = path.name[: -len(kind)] if kind else path.name
+    name = shown(name[:-4] if kind and name.lower().endswith(".tar") else name)
     found = COPY.fullmatch(name)
     return Upload(path, kind, found[1] if found else name, int(found[2]) if found else 0,
                   state.st_mtime)  # fmt: skip
@@ -206,7 +210,7 @@ def _modules(folder: pathlib.Path) -> Iterator[pathlib.Path]:
                     continue
                 if entry.is_dir(follow_symlinks=False) and depth < DEPTH:
                     todo.append((pathlib.Path(entry.path), depth + 1))
-                elif entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
+                elif entry.name.lower().endswith(".py") and entry.is_file(follow_symlinks=False):
                     yield pathlib.Path(entry.path)
 
 

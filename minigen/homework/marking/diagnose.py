@@ -101,9 +101,13 @@ def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> Iterator[str]:
-    """The possible reasons that output `k` of a function is wrong, the likeliest first."""
-    right = ref.run(task.reference, case)[k]
+def value(task: Pair | Value, case: ref.Case, k: int, outs: Sequence[NDArray]) -> Iterator[str]:
+    """The possible reasons that output `k` of a function is wrong, the likeliest first.
+
+    No slip is one that would make an output wrong which is right.
+    """
+    every, yours = ref.run(task.reference, case), outs[k]
+    right = every[k]
     if right.dtype.kind in "ib":
         yield from filter(None, [_integer(right, yours)])
         return
@@ -112,9 +116,10 @@ def value(task: Pair | Value, case: ref.Case, k: int, yours: NDArray) -> Iterato
         return
     if np.all(np.abs(yours - right) <= 1e-5 * np.abs(right).max(initial=0)):
         yield "almost right: float32 or a small constant in the middle?"
+    kept = [j for j, (a, b) in enumerate(zip(outs, every, strict=True)) if j != k and fits(b, a)]
     for path, text in _slips(task.reference, case, ref.VALUE_SLIPS):
         guess = _attempt(ref.run, task.reference, case, path)
-        if guess is not None and fits(guess[k], yours):
+        if guess is not None and all(fits(guess[j], outs[j]) for j in (k, *kept)):
             yield text
     for factor, text in _factors(case, right):
         if fits(factor * right, yours):
@@ -146,8 +151,11 @@ def outputs(task: Pair | Value, outs: dict[ref.Case, Sequence[NDArray]]) -> str 
     right = ref.run(task.reference, case)[k]
     same = [c for c, (at, _) in wrongs.items() if at == k]
     telling = [c for c in same if outs[c][k].size > 1] or same
-    ways = [[*value(task, c, k, outs[c][k])] for c in telling]
-    return joined(worst(task.outputs[k], outs[case][k], right, bad), common(ways, str))
+    if not any(outs[c][k].any() for c in same):  # many slips would give that
+        why = "zero everywhere"
+    else:
+        why = common([[*value(task, c, k, outs[c])] for c in telling], str)
+    return joined(worst(task.outputs[k], outs[case][k], right, bad), why)
 
 
 def common(ways: Sequence[Sequence[Any]], text: Callable[[Any], str]) -> Any:
@@ -188,8 +196,6 @@ def _pattern(right: NDArray, yours: NDArray) -> str | None:
     """Patterns that need no reference."""
     if text := _rearranged(right, yours):
         return text
-    if not yours.any():
-        return "zero everywhere"
     off = yours - right
     if off.size > 1 and np.ptp(off) <= 1e-9 * np.abs(right).max(initial=1):
         return f"off by a constant: {off.flat[0]:+.6g}"

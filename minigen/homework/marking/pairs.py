@@ -10,11 +10,13 @@ from minigen.check import Diagnosis, Kind
 from minigen.homework.assignments import Pair
 from minigen.homework.marking import compare, diagnose
 from minigen.homework.marking import reference as ref
-from minigen.homework.marking.session import Failure, Unwritten
+from minigen.homework.marking.session import Cost, Failure, Unwritten
 from minigen.homework.marking.task_check import UNSTABLE, UNTRIED, Result, Status, TaskCheck
 
 SHARE = 0.1  # of the work of a forward pass per parameter: a backward pass does far less
 SPOILED = "a second backward pass from the same cache gives another result: it changes its cache"
+PASSES = 8  # of forward are work enough for a backward pass, however it grows
+GROWTH = 3  # from a small to a large size, of the work in forward passes: it hardly grows at all
 FORWARDS = 20  # calls of a forward pass from a backward pass
 NOT_BACKWARD = "a forward pass for each parameter (differences, complex step) is no backward pass"
 
@@ -133,6 +135,8 @@ class PairCheck(TaskCheck):
         yours = self.grads[case][i]
         right = ref.gradients(self.task.reference, case)[i]
         text = compare.worst(f"d{self.task.inputs[i]}", yours, right, bad)
+        if not any(self.grads[c][i].any() for c in failed):  # many slips would give that
+            return compare.joined(text, "zero everywhere: is it computed from the cotangents?")
         if constant := self.batch_size_written(i, failed):
             return compare.joined(text, constant)
         ways = [self.reasons(c, i) for c in ref.largest_first(failed)]
@@ -167,6 +171,8 @@ class PairCheck(TaskCheck):
 
     def some_sizes(self, failed: list[ref.Case]) -> str | None:
         """Whether it is right for some batch sizes and wrong for others."""
+        if self.results[self.task.forward].status != Status.RIGHT:
+            return None  # another function is differentiated
         right = sorted({c.rows for c in self.grads if c not in failed and c.rows > 1})
         wrong = sorted({c.rows for c in failed if c.rows > 1} - set(right))
         if not right or not wrong:
@@ -215,20 +221,39 @@ class PairCheck(TaskCheck):
 
     def at_large(self, case: ref.Case) -> list[str | None]:
         """For each gradient why it is wrong at a large size, or takes too much work there."""
-        (*_, cache), _ = self.session.count(self.task.forward, case.values, keep=True)
-        grads, cost = self.session.count(self.task.backward, self.cotangents(case, cache))
-        unit = ref.work(lambda *values: self.task.reference(ref.Path(), *values), *case.values)[1]
-        entries = sum(map(np.size, case.inputs))
+        grads, cost, unit = self.counted(case)
+        entries, passes = sum(map(np.size, case.inputs)), cost.work / unit
         why = None
         if cost.forwards > FORWARDS:
             why = f"backward calls a forward pass {cost.forwards:.0f} times: {NOT_BACKWARD}"
-        elif cost.work > SHARE * unit * entries:
-            why = f"backward does {cost.work / unit:.0f} times the work of forward: {NOT_BACKWARD}"
+        elif passes > SHARE * entries:
+            why = f"backward does {passes:.0f} times the work of forward: {NOT_BACKWARD}"
+        elif passes > PASSES:
+            why = self.grows(passes, entries)
         if why is not None:
             return [why] * len(self.task.inputs)
         if cost.work < 0.5 * unit and cost.calls > 0.5 * entries:
             self.flag(f"{cost.calls:.0f} calls of one function, with arrays that are not counted")
         return [self.wrong_at_large(case, i, g) for i, g in enumerate(self.named(grads))]
+
+    def counted(self, case: ref.Case) -> tuple[list[Any], Cost, float]:
+        """(what backward returned, its cost, the work of a forward pass) for one case."""
+        (*_, cache), _ = self.session.count(self.task.forward, case.values, keep=True)
+        grads, cost = self.session.count(self.task.backward, self.cotangents(case, cache))
+        unit = ref.work(lambda *values: self.task.reference(ref.Path(), *values), *case.values)[1]
+        return grads, cost, unit
+
+    def grows(self, passes: float, entries: float) -> str | None:
+        """Why a backward pass of many forward passes' work is none: they grow with the entries."""
+        small = ref.largest_first(self.cases)[0]
+        _, cost, unit = self.counted(small)
+        before, fewer = cost.work / unit, sum(map(np.size, small.inputs))
+        if passes <= before * max(GROWTH, 0.25 * entries / fewer):
+            return None
+        return (
+            f"backward does {before:.0f} times the work of forward for {fewer} numbers and "
+            f"{passes:.0f} times for {entries}: {NOT_BACKWARD}"
+        )
 
     def flag(self, what: str) -> None:
         """Leaves a word for the instructor at every gradient."""

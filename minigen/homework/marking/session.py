@@ -54,6 +54,11 @@ class Session:
         """Whether the worker of the last request is gone."""
         return self.desk is None or bool(self.desk.lost)
 
+    @property
+    def seconds(self) -> float:
+        """For one call: half as many each time that a worker was lost and started again."""
+        return self.limits.call / 2 ** max(0, STARTS - 1 - self.starts)
+
     def ready(self) -> Any:
         """A loaded worker, or Failure for good."""
         if self.broken:
@@ -91,7 +96,7 @@ class Session:
         operation = frames.KEEP if keep else frames.CALL
         operation |= frames.COUNTED if counted else 0
         try:
-            status, out = desk.ask(operation, name, list(map(_sendable, values)))
+            status, out = desk.ask(operation, name, list(map(_sendable, values)), self.seconds)
         except Lost as error:
             raise Failure(f"{name}: {error}") from None
         if status == frames.UNWRITTEN:

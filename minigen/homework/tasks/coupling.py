@@ -53,13 +53,14 @@ def forward(variant: Variant, path: Path, x: NDArray, *weights: NDArray) -> Outp
 def inverse(variant: Variant, path: Path, y: NDArray, *weights: NDArray) -> Outputs:
     kept, moved = columns(variant["half"], y.shape[1], len(weights[0]))
     s, t = network(variant, path, y[:, kept], *weights)
+    e = path("s in the exponent", s)
     x, yb = np.array(y), y[:, moved]
     if variant["direction"] == "generative":
-        x[:, moved] = (yb - t) * np.exp(-s)
+        x[:, moved] = (yb - t) * np.exp(-e)
     elif variant["direction"] == "normalizing":
-        x[:, moved] = yb * np.exp(s) + t
+        x[:, moved] = yb * np.exp(e) + t
     else:
-        x[:, moved] = yb * np.exp(-s) - t
+        x[:, moved] = yb * np.exp(-e) - t
     sign = 1 if variant["direction"] == "normalizing" else -1
     return x, path("logdet", sign * path("s in logdet", s).sum(axis=1))
 

@@ -53,9 +53,9 @@ class Limits:
     2048
     """
 
-    call: Positive = 8.0
-    load: Positive = 8.0
-    total: Positive = 40.0
+    call: Positive = 4.0
+    load: Positive = 4.0
+    total: Positive = 20.0
     memory: Count = 2048
     file: Count = 8
     __post_init__ = fields

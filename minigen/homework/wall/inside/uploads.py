@@ -10,8 +10,10 @@ import io
 import json
 import re
 import stat
+import struct
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ MARK = "# minigen homework"
 HEADER = re.compile(
     MARK + r' (\w+), format (\d+)(?:, for ("(?:[^"\\]|\\.)*"))?, variant (\{.*\})\s*$'
 )
+WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 and UTF-32 begin
 JUNK = ("__MACOSX", "__pycache__", ".ipynb_checkpoints")
 COMPLEX = {"imag", "complex", "complex64", "complex128", "complexfloating", "csingle", "cdouble"}
 HIDING = {  # names that a derivation by hand has no need of
@@ -42,9 +45,13 @@ def opened(data: bytes, kind: str, wanted: str) -> tuple[bytes, dict]:
         source = from_zip(data, wanted) if kind == "zip" else data
         if len(source) > MAX_SOURCE:
             raise Unusable(f"the file is larger than {MAX_SOURCE} bytes")
+        if source.startswith(WIDE) or b"\0" in source[:200]:
+            raise Unusable("the file is not in UTF-8 (UTF-16, or no text): save it in UTF-8")
         return source, facts(source)
     except Unusable as error:
         return b"", {"problem": str(error)}
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error) as error:
+        return b"", {"problem": f"the zip is damaged ({type(error).__name__})"}
     except Exception as error:
         return b"", {"problem": f"could not be read ({type(error).__name__})"}
 
@@ -61,10 +68,13 @@ def from_zip(data: bytes, wanted: str) -> bytes:
         infos = archive.infolist()
         if len(infos) > MEMBERS:
             raise Unusable(f"the zip has more than {MEMBERS} members")
-        found = [i for i in infos if i.filename.endswith(".py") and not left_out(i.filename)
-                 and not stat.S_ISLNK(i.external_attr >> 16)]  # fmt: skip
+        found = [i for i in infos if i.filename.lower().endswith(".py")
+                 and not left_out(i.filename) and not stat.S_ISLNK(i.external_attr >> 16)
+                 ]  # fmt: skip
         names = [i.filename.replace("\\", "/").rsplit("/", 1)[-1] for i in found]
         info = found[chosen(names, wanted)]
+        if info.flag_bits & 1:
+            raise Unusable("the zip is locked by a password")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise Unusable("the zip is packed by an unusual method: make it again by the system's")
         with archive.open(info) as file:
@@ -72,8 +82,8 @@ def from_zip(data: bytes, wanted: str) -> bytes:
 
 
 def chosen(names: list, wanted: str) -> int:
-    """The place of the file of a wanted name ("a.py/b.py"), or of the only one."""
-    exact = [k for k, name in enumerate(names) if name in wanted.split("/")]
+    """The place of the file of a wanted name ("a.py/b.py") in any case, or of the only one."""
+    exact = [k for k, name in enumerate(names) if name.lower() in wanted.split("/")]
     if len(exact) == 1 or (not exact and len(names) == 1):
         return exact[0] if exact else 0
     name = wanted if "/" not in wanted else "module of an assignment"
