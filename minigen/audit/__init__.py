@@ -8,7 +8,9 @@
 Nothing here is needed by the rest of minigen; `pip install "minigen[audit]"` brings the libraries.
 """
 
-from minigen.audit.oracles import Cell, ask, reproduction
+from minigen.audit.by_hand import reproduction
+from minigen.audit.cell import Cell
+from minigen.audit.oracles import ask
 from minigen.audit.subject import JaxLayer, Subject, TorchLayer
 
 __all__ = ["Cell", "JaxLayer", "Subject", "TorchLayer", "ask", "reproduction"]

@@ -35,7 +35,7 @@ move = lambda p: p + 0.2 * jax.random.normal(key, p.shape) if eqx.is_inexact_arr
 flow = eqx.tree_at(lambda f: f.bijection, flow, jax.tree.map(move, flow.bijection))
 forward = jax.jit(lambda x, c: jax.vmap(flow.bijection.inverse_and_log_det)(x, c))
 inverse = jax.jit(lambda z, c: jax.vmap(flow.bijection.transform_and_log_det)(z, c))
-log_prob = jax.jit(lambda x, c: flow.log_prob(x, condition=c))
+log_prob = lambda x, c: eqx.filter_jit(type(flow).log_prob)(flow, x, c)
 sample = lambda n, c: flow.sample(key, (n,), condition=c[0])
 """
 MINIGEN = """\
@@ -146,7 +146,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
             "transformer=bijections.RationalQuadraticSpline(knots=8, interval=4))"
         ),
         "triangular": _flowjax("triangular_spline_flow(key, BASE, flow_layers=2)"),
-        "planar": _flowjax("planar_flow(key, BASE, flow_layers=2, invert=True)"),
+        "planar": _flowjax("planar_flow(key, BASE, flow_layers=2, width_size=8, depth=1)"),
         "BNAF": _flowjax("block_neural_autoregressive_flow(key, BASE)"),
     },
 }  # fmt: skip

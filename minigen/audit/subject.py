@@ -32,6 +32,10 @@ class Framework:
         """(the parameters' arrays, arrays -> flow with these)."""
         raise NotImplementedError("no parameters without a framework")
 
+    def slopes(self, made: dict[str, Any], x: NDArray, c: NDArray) -> list:
+        """The gradients of the sum of made["log_prob"](x, c) by these parameters."""
+        raise NotImplementedError("no derivatives without a framework")
+
 
 class Torch(Framework):
     """PyTorch."""
@@ -63,6 +67,13 @@ class Torch(Framework):
 
         return [p.detach().clone() for p in tensors], put
 
+    def slopes(self, made: dict[str, Any], x: NDArray, c: NDArray) -> list:
+        tensors = [p for p in made["flow"].parameters() if p.requires_grad]
+        total = made["log_prob"](self.array(x), self.array(c)).sum()
+        grads = self.torch.autograd.grad(total, tensors, allow_unused=True)
+        pairs = zip(grads, tensors, strict=True)
+        return [self.torch.zeros_like(p) if g is None else g for g, p in pairs]
+
 
 class Jax(Framework):
     """JAX, in float64."""
@@ -78,6 +89,32 @@ class Jax(Framework):
         arrays = [self.array(x) for x in inputs]
         _, pull = self.jax.vjp(f, *arrays)
         return [np.array(g) for g in pull(tuple(self.array(v) for v in cotangents))]
+
+    def parameters(self, flow: Any) -> tuple[list, Callable]:
+        equinox, paramax = map(importlib.import_module, ("equinox", "paramax"))
+
+        def fixed(leaf: Any) -> bool:
+            return isinstance(leaf, paramax.NonTrainable)
+
+        moving, rest = equinox.partition(flow, equinox.is_inexact_array, is_leaf=fixed)
+        leaves, form = self.jax.tree.flatten(moving)
+
+        def put(values: Any) -> Any:
+            return equinox.combine(self.jax.tree.unflatten(form, values), rest, is_leaf=fixed)
+
+        return leaves, put
+
+    def slopes(self, made: dict[str, Any], x: NDArray, c: NDArray) -> list:
+        flow = made["flow"]
+        start, put = self.parameters(flow)
+
+        def total(values: list) -> Any:
+            made["flow"] = put(values)
+            return made["log_prob"](self.array(x), self.array(c)).sum()
+
+        grads = self.jax.grad(total)(start)
+        made["flow"] = flow
+        return grads
 
 
 FRAMEWORKS: dict[str, type[Framework]] = {"torch": Torch, "jax": Jax, "numpy": Framework}

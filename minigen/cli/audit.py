@@ -40,7 +40,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The table, and a reproduction of each red cell; exit code 1 if there is one."""
-    from minigen.audit import models, oracles
+    from minigen.audit import by_hand, models, oracles
 
     if not args.library:
         return _overview(models.LIBRARIES, oracles.ORACLES)
@@ -62,13 +62,13 @@ def run(args: argparse.Namespace) -> int:
     red = [(n, o) for n, cells in found.items() for o, c in cells.items() if c.right is False]
     codes = dict(chosen)
     if args.json:
-        _as_json(found, codes, red, oracles)
+        _as_json(found, codes, red)
     else:
         _table(found, asked)
         for name, oracle in red:
             why = found[name][oracle].why
             print(f"\n{name}, {oracle}: {found[name][oracle].text}{f', {why}' if why else ''}\n")
-            for line in oracles.reproduction(codes[name], oracle).splitlines():
+            for line in by_hand.reproduction(codes[name], oracle).splitlines():
                 print(f"    {line}")
     return 1 if red else 0
 
@@ -117,11 +117,13 @@ def _table(found: dict[str, dict[str, Any]], asked: list[str]) -> None:
     print("\nX: wrong, with how far off; -: not offered; ?: could not be decided")
 
 
-def _as_json(found: dict, codes: dict[str, str], red: list, oracles: Any) -> None:
+def _as_json(found: dict, codes: dict[str, str], red: list) -> None:
     """The cells and the reproductions, for a machine."""
+    from minigen.audit import by_hand
+
     cells = [
         {"model": n, "oracle": o, "right": c.right, "text": c.text, "why": c.why}
-        | ({"reproduction": oracles.reproduction(codes[n], o)} if (n, o) in red else {})
+        | ({"reproduction": by_hand.reproduction(codes[n], o)} if (n, o) in red else {})
         for n, of in found.items()
         for o, c in of.items()
     ]
