@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minigen import data
+from minigen.cli.chapters import MODELS
 from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
 from minigen.cli.grid import Grid
@@ -97,7 +98,7 @@ def test_a_model_that_is_worse_than_a_baseline_is_said_to_be(capsys, flowers, wo
     assert ("held out, the model is worse than full Gaussian by" in err) == (worse > 0)
 
 
-@pytest.mark.parametrize("model", ["real_nvp", "maf", "ddpm"])
+@pytest.mark.parametrize("model", ["real_nvp", "maf", "transformer_maf", "ddpm"])
 def test_a_label_makes_a_conditional_model_and_samples_class_by_class(
     minigen, flowers, tmp_path, model
 ):
@@ -113,6 +114,25 @@ def test_a_label_makes_a_conditional_model_and_samples_class_by_class(
     assert [line.split("\t")[2] for line in lines] == ["kind", "red", "red", "red"]
     err = minigen("sample", "m.npz", "--label", "green", "--out", "x.csv", code=2)[1]
     assert "--label: expected one of blue, red, got 'green'" in err
+
+
+def test_an_embedding_of_a_table_needs_its_label_and_measures_the_rows_apart(minigen, flowers):
+    said = ["train", "triplet", "--data", "flowers.csv", "--out", "e.npz", *SHORT]
+    err = minigen(*said, "--drop", "kind", code=2)[1]
+    assert "--label: expected the column of the classes" in err and "upper bound" not in err
+    minigen(*said, "--label", "kind", "--plot", "e.png")
+    rows = json.loads(minigen("evaluate", "e.npz", "--data", "flowers.csv", "--json")[0])
+    parts = "training, 96 rows", "validation, 12 rows", "held out, 12 rows"
+    assert [r["measure"] for r in rows] == [f"recall@{k}: {p}" for p in parts for k in (1, 5)]
+    assert all(0.9 < r["value"] <= 1 for r in rows[:2])  # classes three deviations apart
+    assert all(set(r["beside"]) == {"columns, standardised"} for r in rows)
+    err = minigen("sample", "e.npz", "--out", "x.csv", code=2)[1]
+    assert "expected a model that can be sampled, got MinedTripletLoss" in err
+
+
+def test_every_model_but_those_of_pictures_energies_and_text_takes_a_table():
+    without = {name for name, m in MODELS.items() if "table" not in m.recipes}
+    assert without == {"iaf", "markov", "real_nvp_image", "unet"}
 
 
 def test_columns_of_a_grid_are_learned_and_sampled_on_it(minigen, tmp_path):

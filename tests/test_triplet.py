@@ -358,3 +358,19 @@ def test_info_nce_learns_the_digits(rng):
     mg.fit(net, batches, steps=300, rng=rng, progress=False)
     after = mg.metric.recall(net.embed(digits.test.x), digits.test.y)[1]
     assert after > 0.95 and after > before
+
+
+def test_the_units_of_the_data_belong_to_an_embedding(rng, tmp_path):
+    """A column shifted by 1e9 of its spreads is embedded as before, in float32 too."""
+    x = rng.standard_normal((40, 3))
+    moved = x + np.array([1e9, 0, -5])
+    here, there = (
+        mg.metric.embedding(3, 2, rng=np.random.default_rng(0), hidden=(8,), init_from=data)
+        for data in (x, moved)
+    )
+    want = here.embed(x)
+    assert np.abs(there.embed(moved) - want).max() < 1e-5
+    mg.save(tmp_path / "net.npz", here)
+    assert np.array_equal(mg.load(tmp_path / "net.npz").embed(x), want)
+    run = mg.fit(there, (moved, np.arange(40) % 2), rng=rng, steps=3, progress=False)
+    assert np.isfinite(run.history["loss"]).all() and run.history["spread"][-1] > 0.1

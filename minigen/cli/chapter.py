@@ -61,14 +61,17 @@ class Family:
     """All that is done with models of one class, `kind`.
 
     fit(model, dataset, recipe, rng=, progress=) -> Run
-    sample(model, n, rng=, label=None) -> (n, D); label (n,) of a conditional model
+    sample(model, n, rng=, label=None) -> (n, D); label (n,) of a conditional model; None where
+    there is nothing to sample
     measure(name, model, dataset, rng=) -> [Row]
+    unit: of the loss
     """
 
     kind: type
     fit: Callable[..., Any]
-    sample: Callable[..., Any]
+    sample: Callable[..., Any] | None
     measure: Callable[..., list[Row]]
+    unit: str = "nats"
 
 
 @dataclass(frozen=True)

@@ -58,13 +58,18 @@ class Dataset:
         return self.source.test.x if self.kind == "digits" else self.source
 
 
-def dataset(name: str, rng: np.random.Generator, reading: Reading | None = None) -> Dataset:
-    """The data of that name or path; of a file, parts of the rows validate and test."""
+def dataset(
+    name: str, rng: np.random.Generator, reading: Reading | None = None, density: bool = True
+) -> Dataset:
+    """The data of that name or path; of a file, parts of the rows validate and test.
+
+    density: whether columns on which a likelihood has no upper bound are to be named.
+    """
     suffix = pathlib.Path(name).suffix.lower()
     if name in data.PAPER_TABLES:
         return _paper_table(name, reading or Reading())
     if suffix in SUFFIXES:
-        return _table(name, rng, reading or Reading())
+        return _table(name, rng, reading or Reading(), density)
     if reading is not None:
         reading.refuse(name)
     if name in data.TOYS:
@@ -103,11 +108,11 @@ def _paper_table(name: str, reading: Reading) -> Dataset:
     )
 
 
-def _table(name: str, rng: np.random.Generator, reading: Reading) -> Dataset:
+def _table(name: str, rng: np.random.Generator, reading: Reading, density: bool) -> Dataset:
     """The rows of a file, in three parts: trained on, validated on, and never seen."""
     table = reading.table(name)
     grid = reading.grid(table)
-    reading.examine(name, table, grid)
+    reading.examine(name, table, grid, density)
     (x, y), (new, new_y), _ = reading.parts(name, table, rng, grid)
     return Dataset(
         name, "table", grid.steps(name, table.x, table.names), x, new if len(new) else None,

@@ -86,8 +86,8 @@ class Reading:
         """The columns that --levels names."""
         return Grid.of(table.x, table.names, self.levels)
 
-    def examine(self, name: str, table: data.Table, grid: Grid) -> None:
-        """Refuse constant columns; name those on which a likelihood has no bound."""
+    def examine(self, name: str, table: data.Table, grid: Grid, density: bool) -> None:
+        """Refuse constant columns; of a density name those on which it has no bound."""
         x = table.x
         constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
         if len(constant):
@@ -99,7 +99,7 @@ class Reading:
             what = "a column with at least two classes"
             raise validate.expected("--label", what, "one, " + ", ".join(table.classes))
         treated = [column for column, K in zip(table.names, grid.K, strict=True) if K]
-        said = warnings_of(x, table.names, treated)
+        said = warnings_of(x, table.names, treated) if density else []
         if said:
             note(f"{name}: on these columns a likelihood has no upper bound; to do something:")
             for line in said:

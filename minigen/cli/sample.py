@@ -48,10 +48,13 @@ def run(args: argparse.Namespace) -> None:
         raise validate.expected("--data", "a picture of samples of a table's model", args.data)
     if kind == ".txt" and "symbols" not in state:
         raise validate.expected("--out", ".txt of a model of text alone", out)
+    draw = family(args.file, model).sample
+    if draw is None:
+        raise validate.expected(args.file, "a model that can be sampled", type(model).__name__)
     rng = np.random.default_rng(args.seed)
     label = chosen(args, model, record)
     drawn = {} if label is None else {"label": label}
-    x = family(args.file, model).sample(model, args.n, rng=rng, **drawn)
+    x = draw(model, args.n, rng=rng, **drawn)
     if record is not None:
         x = record.grid.values(x)
     if kind == ".txt":

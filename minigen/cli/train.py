@@ -10,6 +10,7 @@ that was never stopped.
   minigen train real_nvp --data iris.csv --label species --out iris.npz
   minigen train maf --data people.csv --levels age,children=12 --out people.npz
   minigen train ddpm --data rows.tsv --validation new.tsv --test 0 --out rows.npz
+  minigen train triplet --data iris.csv --label species --out near.npz
   minigen train markov --data text --out alice.npz
 """
 
@@ -105,8 +106,9 @@ def _train(
 ) -> int:
     """Train, write and report; 1 if the model had to be written elsewhere."""
     rng = np.random.default_rng(args.seed)
-    data = dataset(args.data, rng, reading.Reading.of(args))
     chosen = MODELS[args.model]
+    density = chosen.family.sample is not None
+    data = dataset(args.data, rng, reading.Reading.of(args), density)
     recipe = chosen.recipe(args.model, data)
     recipe = replace(recipe.changed(args.model, reading.given(args)), checkpoint=folder)
     model = chosen.build(data, recipe, rng)
@@ -127,7 +129,7 @@ def _train(
     if picture:
         write_picture(picture, drawn(chosen, model, data, done, rng))
     args.out = str(place) if place != out else args.out
-    _report(args, model, done, time.perf_counter() - start)
+    _report(args, chosen, model, done, time.perf_counter() - start)
     if data.paper is not None:
         _compare(args, model, data)
     return int(place != out)
@@ -157,7 +159,7 @@ def drawn(chosen: Model, model: Any, data: Dataset, done: Any, rng: np.random.Ge
     return plot.pairs(grid.values(x), grid.values(rows), names=data.record.names, run=done)
 
 
-def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> None:
+def _report(args: argparse.Namespace, chosen: Model, model: Any, done: Any, seconds: float) -> None:
     """Print what was trained, how long, and how well."""
     size = sum(a.size for a in tree.flatten(model.params).values())
     facts = {
@@ -171,7 +173,8 @@ def _report(args: argparse.Namespace, model: Any, done: Any, seconds: float) -> 
         return
     print(f"{args.model} on {args.data}: {size:,} parameters, {done.steps} steps, {seconds:.1f} s")
     if "validation" in done.history:
-        print(f"best validation loss {done.best:.4f} nats, at step {done.best_step}")
+        unit = f" {chosen.family.unit}".rstrip()
+        print(f"best validation loss {done.best:.4f}{unit}, at step {done.best_step}")
         if not done.best_step:
             print("no step was surely better than the start, which is kept")
     print(f"written: {args.out}")

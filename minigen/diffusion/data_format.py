@@ -1,7 +1,7 @@
 """What the rows of a model's data are: real numbers or integers, with or without a class."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,28 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Size
-from minigen.core.tree import exact
+from minigen.core.units import Units
 
 FAR = 1e15  # its square is finite in float32, too
-
-
-@dataclass(frozen=True, eq=False)
-class Units:
-    """The units of the data: x = mean + std z, z in those of the model; mean, std (D,) float64."""
-
-    mean: Annotated[NDArray, "D"] = exact()
-    std: Annotated[NDArray, "D"] = exact()
-
-    @classmethod
-    def of(cls, x: NDArray) -> "Units":
-        """The mean and standard deviation of each column; 1 for a constant one."""
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
-
-    @property
-    def log_volume(self) -> float:
-        """log|det dx/dz|: -log p(x) is -log p(z) and this."""
-        return float(np.log(self.std).sum())
 
 
 @dataclass(frozen=True)
@@ -81,13 +62,13 @@ class DataFormat:
             x = x * (2 / (self.levels - 1)) - 1
         x, _ = self.mapped(x)
         if self.units:
-            x = (x - self.units.mean) / self.units.std
+            x = self.units.scale(x)
         return x.astype(self.dtype, copy=False)
 
     def unscale(self, x: NDArray) -> NDArray:
         """Samples in the data's units: integers if the data are integers."""
         if self.units:
-            x = self.units.mean + self.units.std * x.astype(np.float64)
+            x = self.units.unscale(x)
         for f in reversed(self.before):
             x = f.inverse(x.astype(np.float64, copy=False))[0]
         if not self.levels:

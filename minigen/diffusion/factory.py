@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from minigen.core import validate
 from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Positive, Size, checked
-from minigen.diffusion.data_format import DataFormat, Units
+from minigen.core.units import Units
+from minigen.diffusion.data_format import DataFormat
 from minigen.diffusion.model import DDPM
 from minigen.diffusion.network import TimeNet
 from minigen.diffusion.predict import KINDS

@@ -10,10 +10,11 @@ from minigen.core import tree, validate
 from minigen.core.blocks import in_blocks
 from minigen.core.contract import Bijection, Layer
 from minigen.core.signature import Count, Positive, Share, Size, checked
+from minigen.core.units import Units
 from minigen.diffusion import bound, latents, ode, samplers
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.covariance_matching import CovarianceMatchingLoss
-from minigen.diffusion.data_format import DataFormat, Units
+from minigen.diffusion.data_format import DataFormat
 from minigen.diffusion.flow_matching import FlowMatchingLoss
 from minigen.diffusion.losses import BoundLoss, DiffusionLoss, HybridLoss, SimpleLoss
 from minigen.diffusion.reverse import ReverseProcess

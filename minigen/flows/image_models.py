@@ -14,6 +14,7 @@ from minigen.flows.chain import Chain
 from minigen.flows.each_pixel import EachPixel
 from minigen.flows.factor_out import FactorOut
 from minigen.flows.flow import Flow
+from minigen.flows.levels import Levels
 from minigen.flows.linear import InvertibleLinear
 from minigen.flows.models import assemble
 from minigen.flows.picture_coupling import PictureCoupling, channelwise, checkerboard
@@ -118,7 +119,7 @@ def transformer_maf(
     shape: Sequence[int], layers: Count = 4, hidden: Count = 64, *, rng: np.random.Generator,
     patch: Count = 2, blocks: Count = 2, heads: Count = 4, c: Bound = 2.0, context: Size = 0,
     init_from: ArrayLike | None = None, before: Sequence[Bijection] = (),
-    base: Density | None = None, levels: Size = 0, dtype: DTypeLike = np.float32,
+    base: Density | None = None, levels: Levels = 0, dtype: DTypeLike = np.float32,
 ) -> Flow:  # fmt: skip
     """A masked autoregressive flow of patches with causal Transformers (TarFlow, Zhai et al. 2025).
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.signature import Count, NonNegative, Positive, checked
+from minigen.core.units import Units
 from minigen.metric.batch_all import BatchAll
 from minigen.metric.info_nce import InfoNCE
 from minigen.metric.mined_triplets import MinedTriplets
@@ -51,20 +52,27 @@ class Normalize(Layer):
 class MinedTripletLoss(Loss):
     """The triplet loss of the embeddings e = net(x) of a batch, triplets mined in it.
 
-        loss = criterion(net(x), labels)                                TRI-1
+        loss = criterion(net(z), labels),   z = (x - mean) / std         TRI-1
 
-    A batch is (x, labels): x (N, features), labels (N,) integers.
+    A batch is (x, labels): x (N, features), labels (N,) integers. Without units z is x.
 
     Parameters
     ----------
     features : the number of columns of x
     net : a layer from (N, features) to embeddings (N, D)
     criterion : MinedTriplets, BatchAll or InfoNCE
+    units : the mean and standard deviation of the columns of x, or None
     """
 
     features: Count
     net: Layer
     criterion: MinedTriplets | BatchAll | InfoNCE
+    units: Units | None = None
+
+    @property
+    def data_dtype(self) -> np.dtype:
+        """The type in which the data are read: float64 where they have units of their own."""
+        return np.dtype(np.float64) if self.units else self.dtype
 
     @property
     def triplet(self) -> TripletLoss:
@@ -81,8 +89,9 @@ class MinedTripletLoss(Loss):
         return (self._rows(x),), {"labels": label_array(labels, len(x))}
 
     def _rows(self, x: ArrayLike) -> NDArray:
-        """x (N, features), checked and in the type of the parameters."""
-        return validate.array("x", x, ("N", self.features), self.dtype)
+        """x (N, features), checked, in the units and the type of the network."""
+        x = validate.array("x", x, ("N", self.features), self.data_dtype)
+        return self.units.scale(x).astype(self.dtype) if self.units else x
 
     def forward(self, x: NDArray, *, labels: NDArray) -> tuple[NDArray, Cache]:
         e, net_cache = self.net.forward(x)
@@ -112,7 +121,8 @@ def embedding(
     features: Count, dims: Count, *, rng: np.random.Generator, hidden: tuple[int, ...] = (256, 256),
     activation: str = "relu", margin: NonNegative | Literal["soft"] = 0.2,
     distance: str = "squared", mining: str = "semi_hard", normalize: bool = True,
-    temperature: Positive | None = None, dtype: DTypeLike = np.float32,
+    temperature: Positive | None = None, init_from: ArrayLike | None = None,
+    dtype: DTypeLike = np.float32,
 ) -> MinedTripletLoss:  # fmt: skip
     """A network that embeds `features` numbers in `dims` dimensions, as a loss to fit.
 
@@ -128,6 +138,7 @@ def embedding(
     normalize : whether embeddings are put on the unit sphere, as in FaceNet (Schroff et al. 2015)
     temperature : if given, the loss is `InfoNCE` of this temperature, on all negatives at once, and
         margin, distance and mining are not used
+    init_from : data (N, features), whose mean and standard deviation become the units of x
     dtype : of the parameters
 
     Returns
@@ -142,12 +153,18 @@ def embedding(
     (1797, 16)
     """
     validate.choice("mining", mining, MINING)
+    units = None
+    if init_from is not None:
+        x = validate.array("init_from", init_from, ("N", features), np.float64)
+        if not len(x):
+            raise validate.expected("init_from", "at least one row", "none")
+        units = Units.of(x)
     net = mlp(features, hidden, dims, rng=rng, activation=activation, dtype=dtype)
     if normalize:
         net = Sequential((*net.layers, Normalize()))
     if temperature is not None:
-        return MinedTripletLoss(features, net, InfoNCE(temperature))
+        return MinedTripletLoss(features, net, InfoNCE(temperature), units)
     triplet = TripletLoss(margin, distance)
     every = mining == "batch_all"
     criterion = BatchAll(triplet) if every else MinedTriplets(triplet, mining)
-    return MinedTripletLoss(features, net, criterion)
+    return MinedTripletLoss(features, net, criterion, units)

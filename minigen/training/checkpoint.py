@@ -23,6 +23,7 @@ from minigen.training.archive import CheckpointError, refused
 __all__ = ["CheckpointError", "load", "save"]
 PACKAGES = ("core", "nn", "prob", "flows", "diffusion", "markov", "metric")  # with layers in them
 DEPTH = 60  # of layers inside layers
+MOVED = {("minigen.diffusion.data_format", "Units"): "minigen.core.units"}  # in older files
 STATE = "state/"  # before the names of arrays that are not the model's
 
 
@@ -167,7 +168,8 @@ def find(name: Any, module: Any, own: Mapping[str, type]) -> type:
     """A layer's class, of the package or of the caller's own; nothing else is imported."""
     if isinstance(name, str) and name in own:
         return own[name]
-    parts = module.split(".") if isinstance(module, str) else []
+    module = MOVED.get((module, name), module) if isinstance(module, str) else ""
+    parts = module.split(".")
     if len(parts) > 1 and parts[0] == "minigen" and parts[1] in PACKAGES and all(
         part.isidentifier() and not part.startswith("__") for part in parts
     ):  # fmt: skip

@@ -577,6 +577,8 @@ def gaussian_chain(v: View) -> Sizes:
 def embedding_loss(v: View) -> Sizes:
     taken, given = v.of("net")
     v.same("net", taken, v.features)
+    if v.units is not None:
+        v.same("units", v.of("units")[0], v.features)
     sizes(v.criterion, v.place("criterion"))
     return v.features, given
 

@@ -126,7 +126,7 @@ def _table_rows(name: str, model: DDPM, dataset: Dataset, rng: np.random.Generat
     return table_rows(name, part, bound.per_row.astype(np.float64), "bound on NLL, nats")
 
 
-DIFFUSION = Family(DDPM, fit_ddpm, sample_ddpm, measure_ddpm)
+DIFFUSION = Family(DDPM, fit_ddpm, sample_ddpm, measure_ddpm, unit="")
 MODELS = {"ddpm": Model(build, RECIPES, DIFFUSION)}
 
 

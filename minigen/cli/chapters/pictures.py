@@ -1,13 +1,15 @@
 """Pictures: Real NVP with several scales, a Transformer MAF and a U-Net, on the digits."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.coupling import nearest
 from minigen.cli.chapters.diffusion import DIFFUSION, SCHEDULES, sample_ddpm
-from minigen.cli.chapters.flows import FLOW, preparation
+from minigen.cli.chapters.flows import FLOW, centred, preparation
+from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
 from minigen.core import validate
 from minigen.diffusion import DDPM, ddpm
@@ -43,11 +45,20 @@ def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Fl
 
 
 def build_transformer(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
-    sides, options = side(dataset), preparation(dataset, rng)
-    return transformer_maf(
+    """Of pictures the tokens are patches, of a table's rows the columns."""
+    table = dataset.kind == "table"
+    sides = (1, dataset.features, 1) if table else side(dataset)
+    flow = transformer_maf(
         sides, recipe.layers or 4, channels(recipe), patch=1 if sides[0] % 2 else 2, rng=rng,
-        **options,
+        **preparation(dataset, rng),
     )  # fmt: skip
+    return flow if dataset.labels is None else centred(flow, dataset, rng)
+
+
+def transformer_recipe(rows: int, features: int) -> Recipe:
+    """The settings for a table: two layers of 32 numbers a token, otherwise as of a MAF."""
+    recipe = table_recipe("maf", rows, features)
+    return replace(recipe, layers=2, hidden=(32,), activation=None)
 
 
 def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
@@ -65,7 +76,10 @@ MODELS = {
     ),
     "transformer_maf": Model(
         build_transformer,
-        {"digits": Recipe(steps=1500, layers=4, hidden=(64,), weight_decay=1.0, **COMMON)},
+        {
+            "digits": Recipe(steps=1500, layers=4, hidden=(64,), weight_decay=1.0, **COMMON),
+            "table": transformer_recipe,
+        },
         FLOW,
     ),
     "unet": Model(

@@ -1,12 +1,12 @@
-"""The triplet loss: an embedding of the digits in which like lies near like."""
+"""The triplet loss: an embedding in which rows of one class lie near each other."""
 
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 
 from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
 from minigen.cli.datasets import Dataset
-from minigen.cli.results import Row
+from minigen.cli.results import Row, mean
 from minigen.core import validate
 from minigen.metric import (
     PCA,
@@ -18,13 +18,28 @@ from minigen.metric import (
     nearest,
     recall,
 )  # fmt: skip
+from minigen.metric.retrieval import hit_ranks
 from minigen.training import Run, fit
 
 DIMS = 16
+NEAR = 5  # neighbours that are looked at
+
+
+def table_recipe(rows: int, features: int) -> Recipe:
+    """The settings for a table: wider and longer where rows are many."""
+    many = rows >= 2000
+    steps = 2000 if many else 500
+    return Recipe(
+        steps=steps, hidden=(128, 128) if many else (32,), activation="tanh", batch=128,
+        weight_decay=1.0, ema=0.98, patience=10, validate_every=steps // 50,
+    )  # fmt: skip
+
+
 RECIPES = {
+    "table": table_recipe,
     "digits": Recipe(
         steps=1200, hidden=(256, 256), activation="relu", batch=160, weight_decay=0.01, ema=0.995
-    )
+    ),
 }
 STEPS = 1200, 60  # of the demo: full, quick
 TEXT = """The triplet loss pulls an image towards another of its class and pushes it from one of
@@ -33,33 +48,44 @@ share of test images whose nearest neighbour, or one of the nearest five, has th
 
 
 def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> MinedTripletLoss:
-    """An embedding of images."""
+    """An embedding of images in 16 dimensions, of a table's rows in no more than its columns."""
     hidden, activation = recipe.hidden or (256, 256), recipe.activation or "relu"
-    return embedding(dataset.features, DIMS, hidden=hidden, activation=activation, rng=rng)
+    options: dict[str, Any] = {"hidden": hidden, "activation": activation, "rng": rng}
+    if dataset.kind != "table":
+        return embedding(dataset.features, DIMS, **options)
+    if dataset.labels is None:
+        what = "the column of the classes, which the triplet loss needs"
+        raise validate.expected("--label", what, "none")
+    dims = max(2, min(DIMS, dataset.features))
+    return embedding(dataset.features, dims, init_from=dataset.train, **options)
 
 
 def fit_embedding(
     model: MinedTripletLoss, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
     progress: bool | None = None,
 ) -> Run:  # fmt: skip
-    """Training on batches with as many of each class, each image moved a little."""
+    """Training on batches with as many of each class; each image is moved a little."""
+    if dataset.labels is not None:
+        y, new = dataset.labels
+        held_out = None if new is None or dataset.validation is None else (dataset.validation, new)
+        return fit(
+            model, Balanced(dataset.train, y), validation=held_out, rng=rng, progress=progress,
+            **recipe.without_validation(held_out is None).training,
+        )  # fmt: skip
     train, validation = dataset.source.train, dataset.source.validation
     batches = Balanced(train.x / np.float32(16), train.y, augment=RandomAffine(8))
     held_out = validation.x / np.float32(16), validation.y
     return fit(model, batches, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
-def sample_embedding(model: MinedTripletLoss, n: int, *, rng: np.random.Generator) -> NoReturn:
-    """There is nothing to sample."""
-    raise validate.expected("model", "one that can be sampled", "an embedding")
-
-
 def measure_embedding(
     name: str, model: MinedTripletLoss, dataset: Dataset, *, rng: np.random.Generator
 ) -> list[Row]:
     """recall@1 and @5 on the test images, beside pixels and principal components."""
+    if dataset.kind == "table":
+        return _table_rows(name, model, dataset)
     if dataset.kind != "digits":
-        raise validate.expected("--data", "digits, for an embedding", dataset.name)
+        raise validate.expected("--data", "digits or a table, for an embedding", dataset.name)
     train, test = dataset.source.train, dataset.source.test
     pca = PCA.of(train.x, DIMS).embed(test.x)
     found = {"pixels": recall(test.x, test.y), f"PCA-{DIMS}": recall(pca, test.y)}
@@ -70,7 +96,28 @@ def measure_embedding(
     ]
 
 
-EMBEDDING = Family(MinedTripletLoss, fit_embedding, sample_embedding, measure_embedding)
+def _table_rows(name: str, model: MinedTripletLoss, dataset: Dataset) -> list[Row]:
+    """recall among all rows of a file, of the rows seen apart from those held out."""
+    record, x = dataset.record, dataset.source
+    if record is None or dataset.labels is None:
+        raise validate.expected("--data", "a table with the label", dataset.name)
+    if len(x) <= NEAR:
+        raise validate.expected(dataset.name, f"more than {NEAR} rows", len(x))
+    std = np.sqrt(np.diag(record.covariance))
+    places = {"": model.embed(x), "columns, standardised": (x - record.mean) / std}
+    hits = {of: hit_ranks(e, dataset.labels[0], NEAR) for of, e in places.items()}
+    rows = []
+    for part, mask in record.parts(x).items():
+        for k in (1, NEAR):
+            found = {of: h[mask, :k].any(axis=1).astype(float) for of, h in hits.items()}
+            mine = found.pop("")
+            said = f"recall@{k}: {part}, {mask.sum()} rows"
+            beside = {of: float(values.mean()) for of, values in found.items()}
+            rows.append(mean(name, dataset.name, said, mine, beside))
+    return rows
+
+
+EMBEDDING = Family(MinedTripletLoss, fit_embedding, None, measure_embedding, unit="")
 MODELS = {"triplet": Model(build, RECIPES, EMBEDDING)}
 
 
