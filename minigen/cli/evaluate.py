@@ -6,6 +6,8 @@ has never seen are measured apart, beside two baselines fitted to the same train
   minigen evaluate moons.npz --data moons
   minigen evaluate wine.npz --data wine.csv
   minigen evaluate wine.npz --data new-bottles.csv --json
+  minigen evaluate drawn.npz --data glyphs
+  minigen evaluate mnist.npz --data t10k-images-idx3-ubyte.gz
   minigen evaluate power.npz --data power --path data.npy
 """
 
@@ -16,6 +18,7 @@ import pathlib
 import numpy as np
 
 from minigen.cli import options, results
+from minigen.cli.album import is_pictures, measured
 from minigen.cli.chapters import family
 from minigen.cli.datasets import SUFFIXES, Dataset, dataset
 from minigen.cli.reading import YES_NO, Reading
@@ -27,7 +30,7 @@ from minigen.training.checkpoint import load_state
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.npz", help="a model that `minigen train` wrote")
-    command.add_argument("--data", required=True, help="a toy, digits, or a table")
+    command.add_argument("--data", required=True, help="a toy, digits, pictures, or a table")
     command.add_argument("--header", choices=YES_NO, help="whether a table's first line has names")
     command.add_argument("--path", metavar="PATH", help="where the data of a published table are")
     options.seed(command)
@@ -38,17 +41,23 @@ def run(args: argparse.Namespace) -> None:
     model, state = load_state(args.file)
     rng = np.random.default_rng(args.seed)
     record = Record.from_state(state)
-    if pathlib.Path(args.data).suffix.lower() in SUFFIXES:
+    if is_pictures(args.data, None if record else getattr(model, "levels", 0) or None):
+        album = measured(args.data, model, state)
+        data = Dataset(
+            args.data, "pictures", album, None, None, album.features, album.levels,
+            classes=album.classes,
+        )  # fmt: skip
+    elif pathlib.Path(args.data).suffix.lower() in SUFFIXES:
         if args.path is not None:
             raise validate.expected("--path", "none for a file", args.path)
-        data = rows(args.data, record, YES_NO.get(args.header))
+        data = table_of(args.data, record, YES_NO.get(args.header))
     else:
         data = dataset(args.data, rng, None if args.path is None else Reading(path=args.path))
-    measured = family(args.file, model).measure(args.file, model, data, rng=rng)
-    print(json.dumps(results.plain(measured)) if args.json else results.text(measured))
+    rows = family(args.file, model).measure(args.file, model, data, rng=rng)
+    print(json.dumps(results.plain(rows)) if args.json else results.text(rows))
 
 
-def rows(path: str, record: Record | None, header: bool | None) -> Dataset:
+def table_of(path: str, record: Record | None, header: bool | None) -> Dataset:
     """All rows of a file, in the columns of the model's own table."""
     if record is None:
         options.note("the model's file does not say which rows it was trained on")

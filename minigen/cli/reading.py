@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minigen import data
 from minigen.cli.grid import Grid
-from minigen.cli.options import note
+from minigen.cli.options import note, whole
 from minigen.cli.ties import warnings_of
 from minigen.core import validate
 
@@ -20,15 +20,23 @@ Part = tuple[NDArray, NDArray | None]  # rows and their class numbers
 
 def options(command: argparse.ArgumentParser) -> None:
     """The options for tables."""
+    pictures = command.add_argument_group("pictures", "glyphs, MNIST's files, .npz, folders of PNG")
+    pictures.add_argument(
+        "--size",
+        type=whole(8),
+        help="the side they are brought to; an .npz or .npy is then pictures",
+    )
     group = command.add_argument_group("tables", "columns go by their names, or numbers from 1")
     group.add_argument(
         "--path", metavar="PATH", help=f"where the data of {', '.join(data.PAPER_TABLES)} are"
     )
-    group.add_argument("--label", metavar="COLUMN", help="of classes: a conditional model")
+    group.add_argument(
+        "--label", metavar="COLUMN", help="of classes: a conditional model; y of pictures"
+    )
     group.add_argument("--drop", metavar="COLUMN,...", type=listed, help="left out")
     group.add_argument(
         "--levels", metavar="COLUMN[=K],...", type=listed,
-        help="columns of whole numbers, 0..K-1, or on a grid: dequantised",
+        help="columns of whole numbers, 0..K-1, or on a grid: dequantised; of pictures K alone",
     )  # fmt: skip
     group.add_argument("--header", choices=YES_NO, help="whether the first line has names")
     group.add_argument(
@@ -65,18 +73,40 @@ class Reading:
     test: float | None = None
     path: str | None = None
     levels: tuple[str, ...] = ()
+    size: int | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> "Reading":
         header = YES_NO[args.header] if args.header else None
         drop, levels = args.drop or (), args.levels or ()
-        return cls(args.label, drop, header, args.validation, args.test, args.path, levels)
+        return cls(
+            args.label, drop, header, args.validation, args.test, args.path, levels, args.size
+        )  # fmt: skip
 
     def refuse(self, name: str) -> None:
         """Refuse what is said of a table when the data are none."""
         for option, value in vars(self).items():
             if value not in (None, ()):
                 raise validate.expected(f"--{option}", f"a table in --data, not {name}", value)
+
+    @property
+    def grey_levels(self) -> int | None:
+        """--levels, of pictures."""
+        if not self.levels:
+            return None
+        try:
+            return validate.integer("--levels", int(",".join(self.levels)), 2, 256)
+        except ValueError:
+            got = ",".join(self.levels)
+            raise validate.expected("--levels", "a number in 2..256 for pictures", got) from None
+
+    def labelled(self, name: str, known: bool) -> bool:
+        """Whether a flow of pictures is to be conditional."""
+        if self.label not in (None, "y"):
+            raise validate.expected("--label", f"y, the label of {name}", self.label)
+        if self.label and not known:
+            raise validate.expected("--label", f"none ({name} has no labels)", self.label)
+        return self.label is not None
 
     def table(self, path: str) -> data.Table:
         """The wanted columns of a file."""

@@ -11,6 +11,7 @@ one class after the other, or those of one class.
 
 import argparse
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     if draw is None:
         raise validate.expected(args.file, "a model that can be sampled", type(model).__name__)
     rng = np.random.default_rng(args.seed)
-    label = chosen(args, model, record)
+    label = chosen(args, model, record, state)
     drawn = {} if label is None else {"label": label}
     x = draw(model, args.n, rng=rng, **drawn)
     if record is not None:
@@ -68,10 +69,13 @@ def run(args: argparse.Namespace) -> None:
     print(f"{len(x)} samples of {x.shape[1]} columns: {out}")
 
 
-def chosen(args: argparse.Namespace, model: Any, record: Record | None) -> NDArray | None:
+def chosen(
+    args: argparse.Namespace, model: Any, record: Record | None, state: Mapping[str, Any]
+) -> NDArray | None:
     """The class of each sample, or None for a model without classes."""
-    classes = () if record is None else record.classes
-    count = len(classes) or getattr(model, "classes", 0)
+    known = state.get("pictures", {}).get("classes", ())
+    classes = tuple(known) if record is None else record.classes
+    count = max(getattr(model, "classes", 0), getattr(model, "context", 0))
     if not count:
         if args.label is not None:
             raise validate.expected("--label", "none (the model has no classes)", args.label)

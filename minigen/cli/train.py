@@ -11,6 +11,9 @@ that was never stopped.
   minigen train maf --data people.csv --levels age,children=12 --out people.npz
   minigen train ddpm --data rows.tsv --validation new.tsv --test 0 --out rows.npz
   minigen train triplet --data iris.csv --label species --out near.npz
+  minigen train unet --data glyphs --size 28 --out drawn.npz
+  minigen train real_nvp_image --data train-images-idx3-ubyte.gz --size 14 --levels 16 --out m.npz
+  minigen train maf --data digits --label y --out classes.npz
   minigen train markov --data text --out alice.npz
 """
 
@@ -41,7 +44,9 @@ from minigen.training.saves import write_somewhere
 def arguments(command: argparse.ArgumentParser) -> None:
     about = f"one of {', '.join(MODELS)}"
     command.add_argument("model", type=model, nargs="?", help=about, metavar="MODEL")
-    command.add_argument("--data", help="a toy, an energy, digits, text, or a file: see below")
+    command.add_argument(
+        "--data", help="a toy, an energy, digits, glyphs, text, or a file: see below"
+    )
     command.add_argument("--out", required=True, metavar="FILE.npz", help="where the model goes")
     command.add_argument("--steps", type=options.whole(1), help="of gradient descent")
     command.add_argument("--batch", type=options.whole(1), help="rows a step")
@@ -78,7 +83,7 @@ def model(name: str) -> str:
 def takes() -> str:
     """Which model takes which data."""
     kinds = {"table": "a .csv .tsv .npy .npz file", "text": "text, or a .txt file"}
-    kinds |= {"toy": "a toy", "energy": "an energy", "digits": "digits"}
+    kinds |= {"toy": "a toy", "energy": "an energy", "digits": "digits", "pictures": "pictures"}
     lines = [
         f"  {name:14} {', '.join(kinds.get(kind, kind) for kind in one.recipes)}"
         for name, one in MODELS.items()
@@ -86,6 +91,7 @@ def takes() -> str:
     return "\n".join([
         "what MODEL takes as --data:", *lines, "",
         f"toys: {', '.join(TOYS)}", f"energies: {', '.join(ENERGIES)}",
+        "pictures: glyphs, train-images-idx3-ubyte.gz, a folder of PNG, or .npz with --size",
     ])  # fmt: skip
 
 

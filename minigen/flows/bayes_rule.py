@@ -56,8 +56,7 @@ def classify(
     joint = 0.0
     for _ in range(draws if density.levels else 1):
         rows = np.asarray(dequantized(density, x, validate.generator(rng)) if density.levels else x)
-        given = [density.log_prob(rows, np.broadcast_to(one, (len(rows), K))) for one in np.eye(K)]
-        joint = joint + np.stack(given, axis=1).astype(np.float64)
+        joint = joint + by_class(density, rows)
     with np.errstate(divide="ignore"):
         joint = joint / (draws if density.levels else 1) + np.log(p)
     lost = np.isneginf(joint).all(axis=1)
@@ -66,3 +65,10 @@ def classify(
         raise validate.expected("x", "rows with some density", f"none in any class in row {row}")
     log_posterior = joint - logsumexp(joint)[:, None]
     return log_posterior.argmax(axis=1), log_posterior
+
+
+def by_class(density: Density, x: NDArray) -> NDArray:
+    """log p(x | y) of each row under each class, (N, K) float64."""
+    K = density.context
+    given = [density.log_prob(x, np.broadcast_to(one, (len(x), K))) for one in np.eye(K)]
+    return np.stack(given, axis=1).astype(np.float64)

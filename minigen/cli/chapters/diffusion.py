@@ -14,7 +14,6 @@ from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
-from minigen.data import baselines
 from minigen.diffusion import DDPM, cosine_schedule, ddpm, q_sample
 from minigen.training import Run, fit
 
@@ -40,8 +39,10 @@ SCHEDULES = {
     "toy": cosine_schedule(200),
     "table": cosine_schedule(200),
     "digits": cosine_schedule(10, 0.1),
+    "pictures": cosine_schedule(200),
 }
 POINTS = 3000  # test points of a bound, which costs T passes
+PASSES = 30_000  # of one picture through the network, for a bound
 FRAMES = 6
 TEXT = """The forward process turns data into noise in T small steps; the network learns to undo
 one step at a time. Its negative log-likelihood is bounded by L = L_0 + L_1 + ... + L_T, and every
@@ -55,7 +56,7 @@ def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     width = recipe.hidden or ()
     if len(width) != 1:
         raise validate.expected("--hidden", "one width for a diffusion model", recipe.hidden)
-    extra: Any = {"variance": "free", "classes": 10} if dataset.levels else {}
+    extra: Any = {"variance": "free", "classes": len(dataset.classes)} if dataset.levels else {}
     if dataset.kind == "table":
         if dataset.record is not None and dataset.record.grid.levels:
             what = "none for ddpm, whose tables are real numbers; a flow (maf, real_nvp) takes it"
@@ -79,7 +80,7 @@ def fit_ddpm(
             held_out = None if held_out is None else (held_out, dataset.labels[1])
         recipe = recipe.without_validation(held_out is None)
     elif model.classes:
-        data, held_out = ((p.x, p.y) for p in (dataset.source.train, dataset.source.validation))
+        data, held_out = dataset.pairs
     return fit(model, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
 
 
@@ -99,11 +100,14 @@ def measure_ddpm(
     same_levels(name, model, dataset)
     if dataset.kind == "table":
         return _table_rows(name, model, dataset, rng)
-    x = dataset.test(rng)[:POINTS]
+    most = min(POINTS, PASSES // model.schedule.T) if dataset.pictures else POINTS
+    x = dataset.test(rng)[:most]
     bound = model.elbo(x, rng=rng)
     if dataset.levels:
-        given = model.elbo(x, rng=rng, label=dataset.source.test.y)
-        beside = {"given the label": given.bits_per_dim} | baselines(dataset.source)
+        y, beside = dataset.source.test.y, dataset.baselines
+        if model.classes and y is not None:
+            given = model.elbo(x, rng=rng, label=y[: len(x)])
+            beside = {"given the label": given.bits_per_dim} | beside
         measure, bits = "bits/dim, discrete (bound)", bound.bits_per_dim
         return [Row(name, dataset.name, measure, bits, bound.bits_error, beside)]
     gap = bound.per_row + dataset.source.log_prob(x)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from minigen.cli.chapters.tables import is_small
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
-from minigen.data import baselines
+from minigen.core.numeric import logsumexp
+from minigen.data import Glyphs
 from minigen.flows import (
     Chain,
     ContextShift,
@@ -24,7 +25,9 @@ from minigen.flows import (
     Whiten,
     log_normalizer,
 )  # fmt: skip
+from minigen.flows.bayes_rule import by_class
 from minigen.flows.levels import dequantized_columns
+from minigen.flows.losses import dequantized
 from minigen.flows.normalizer import quadrature
 from minigen.training import Run, fit
 
@@ -34,9 +37,12 @@ DRAWS = 8  # of the dequantisation noise, for each test image
 
 def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
     """The options of a flow's factory that bring the data near N(0, I), Jacobian counted."""
-    if dataset.kind == "digits":
-        before = (Logit(bins=float(dataset.levels), low=0.01),)
-        return {"before": before, "levels": dataset.levels, "init_from": dataset.train}
+    if dataset.pictures:
+        context = 0 if dataset.labels is None else len(dataset.classes)
+        return {
+            "before": (Logit(bins=float(dataset.levels), low=0.01),), "levels": dataset.levels,
+            "init_from": dataset.source.train.x, "context": context,
+        }  # fmt: skip
     if dataset.kind == "table":
         return table_preparation(dataset, rng)
     return {"init_from": dataset.source.sample(2000, rng=rng)}
@@ -84,7 +90,8 @@ def builder(
             dataset.features, recipe.layers, recipe.hidden, rng=rng,
             activation=recipe.activation, **options,
         )  # fmt: skip
-        return flow if dataset.labels is None else centred(flow, dataset, rng)
+        plain = dataset.labels is None or dataset.pictures
+        return flow if plain else centred(flow, dataset, rng)
 
     return build
 
@@ -100,7 +107,7 @@ def fit_flow(
     data, held_out = dataset.train, dataset.validation
     if dataset.labels is not None:
         y, new = dataset.labels
-        data = data, one_hot(y, flow.context)
+        data = OneHot(y) if isinstance(y, Glyphs) else (data, one_hot(y, flow.context))
         held_out = (
             None if new is None or held_out is None else (held_out, one_hot(new, flow.context))
         )
@@ -115,12 +122,25 @@ def one_hot(y: NDArray, classes: int) -> NDArray:
     return np.eye(classes)[y]
 
 
+@dataclass(frozen=True)
+class OneHot:
+    """Glyphs with their classes as rows of one 1, drawn afresh."""
+
+    source: Glyphs
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        x, y = self.source.sample(n, rng=rng)
+        return x, one_hot(y, len(self.source.characters))
+
+
 def sample_flow(
     flow: Flow, n: int, *, rng: np.random.Generator, label: NDArray | None = None
 ) -> NDArray:
     """Samples of a flow, of the classes `label` if it is conditional."""
     if not flow.context:
         return flow.sample(n, rng=rng)
+    if label is None and flow.levels:
+        label = np.arange(n) % flow.context
     if label is None:
         got = f"{flow.context} columns of it and no label"
         raise validate.expected("model", "one without a context", got)
@@ -145,12 +165,7 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
     if dataset.kind == "table":
         return table_rows(name, dataset, -table_log_prob(flow, x, dataset, rng))
     if dataset.levels:
-        bits = flow.bits_per_dim(x, rng=rng, draws=DRAWS)
-        nats = bits * flow.features * np.log(2)
-        return [
-            mean(name, dataset.name, "NLL of an image, nats", nats, {}),
-            mean(name, dataset.name, "bits/dim, discrete", bits, baselines(dataset.source)),
-        ]
+        return _picture_rows(name, flow, dataset, rng)
     logp = flow.log_prob(x).astype(np.float64)
     truth, entropy = dataset.source.log_prob(x), dataset.source.entropy
     return [
@@ -158,6 +173,36 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
         mean(name, dataset.name, "NLL, nats", -logp, {"entropy": entropy}),
         mean(name, dataset.name, "KL(truth, model), nats", truth - logp, {"perfect": 0}),
     ]
+
+
+def _picture_rows(
+    name: str, flow: Flow, dataset: Dataset, rng: np.random.Generator
+) -> list[Row]:  # fmt: skip
+    """Bits per dimension; of a conditional flow also how well Bayes' rule finds the class."""
+    x, y, per = dataset.source.test.x, dataset.source.test.y, flow.features * np.log(2)
+    found = []
+    if flow.context:
+        logp = by_class(flow, np.asarray(dequantized(flow, x, rng)))
+        nats = np.log(flow.context) - logsumexp(logp)  # p(x) = mean of p(x | y) over the classes
+        if y is not None:
+            right = logp.argmax(axis=1) == y
+            given = -logp[np.arange(len(y)), y] / per
+            found = [
+                mean(name, dataset.name, "bits/dim, given the label", given, {}),
+                mean(name, dataset.name, "Bayes' rule, share right", right, chance(y)),
+            ]
+    else:
+        nats = flow.bits_per_dim(x, rng=rng, draws=DRAWS) * per
+    return [
+        mean(name, dataset.name, "NLL of an image, nats", nats, {}),
+        mean(name, dataset.name, "bits/dim, discrete", nats / per, dataset.baselines),
+        *found,
+    ]
+
+
+def chance(y: NDArray) -> dict[str, float]:
+    """The share that is right if the most frequent class is always said."""
+    return {"the most frequent class": float(np.bincount(y).max() / len(y))}
 
 
 def table_log_prob(flow: Flow, x: NDArray, dataset: Dataset, rng: np.random.Generator) -> NDArray:

@@ -1,4 +1,4 @@
-"""Pictures: Real NVP with several scales, a Transformer MAF and a U-Net, on the digits."""
+"""Pictures: Real NVP with several scales, a Transformer MAF and a U-Net."""
 
 import math
 from dataclasses import replace
@@ -38,9 +38,10 @@ def channels(recipe: Recipe) -> int:
 
 
 def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+    sides = side(dataset)
+    scales = 3 if sides[0] >= 12 and sides[0] % 4 == 0 else 2 - sides[0] % 2
     return real_nvp_image(
-        side(dataset), 2, recipe.layers or 2, channels(recipe), rng=rng,
-        **preparation(dataset, rng),
+        sides, scales, recipe.layers or 2, channels(recipe), rng=rng, **preparation(dataset, rng)
     )  # fmt: skip
 
 
@@ -63,27 +64,39 @@ def transformer_recipe(rows: int, features: int) -> Recipe:
 
 def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
     return ddpm(
-        dataset.features, SCHEDULES["digits"], net="unet", shape=side(dataset),
-        hidden=channels(recipe), blocks=recipe.layers or 1, variance="free", classes=10,
-        levels=dataset.levels, rng=rng,
+        dataset.features, SCHEDULES[dataset.kind], net="unet", shape=side(dataset),
+        hidden=channels(recipe), blocks=recipe.layers or 1, variance="free",
+        classes=len(dataset.classes), levels=dataset.levels, rng=rng,
     )  # fmt: skip
 
 
 COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99, "validate_every": 100}
+LARGE = {"batch": 32, "lr": 2e-3, "ema": 0.995, "validate_every": 250}  # 14 x 14 and more
 MODELS = {
     "real_nvp_image": Model(
-        build_flow, {"digits": Recipe(steps=1500, layers=2, hidden=(16,), **COMMON)}, FLOW
+        build_flow,
+        {
+            "digits": Recipe(steps=1500, layers=2, hidden=(16,), **COMMON),
+            "pictures": Recipe(steps=2000, layers=3, hidden=(16,), **LARGE),
+        },
+        FLOW,
     ),
     "transformer_maf": Model(
         build_transformer,
         {
             "digits": Recipe(steps=1500, layers=4, hidden=(64,), weight_decay=1.0, **COMMON),
             "table": transformer_recipe,
+            "pictures": Recipe(steps=2000, layers=4, hidden=(64,), **LARGE),
         },
         FLOW,
     ),
     "unet": Model(
-        build_unet, {"digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON)}, DIFFUSION
+        build_unet,
+        {
+            "digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON),
+            "pictures": Recipe(steps=4000, layers=1, hidden=(16,), **LARGE),
+        },
+        DIFFUSION,
     ),
 }
 STEPS = {"real_nvp_image": (100, 10), "unet": (120, 10)}  # of the demo: full, quick
