@@ -128,7 +128,7 @@ BAD_FILES = {
     "constant.csv": ("1,7\n2,7\n3,7\n", "columns that vary"),
     "words.xyz": (
         "hello",
-        "--data: expected digits, digits-small, glyphs, text, a file (.csv, .tsv, .npy, .npz, .txt)",
+        "--data: expected digits, digits-small, glyphs, text, a file (.csv, .tsv, .npy, .npz,",
     ),
     "words.txt": ("hello", "text: expected at least 5 paragraphs to split, got 1"),
 }
