@@ -65,7 +65,7 @@ def fit_embedding(
     progress: bool | None = None,
 ) -> Run:  # fmt: skip
     """Training on batches with as many of each class; each image is moved a little."""
-    if dataset.labels is not None:
+    if dataset.kind == "table" and dataset.labels is not None:
         y, new = dataset.labels
         held_out = None if new is None or dataset.validation is None else (dataset.validation, new)
         return fit(
