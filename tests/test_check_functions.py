@@ -158,6 +158,38 @@ def test_a_matrix_that_should_be_transposed_is_named(rng):
     assert reason(report)[0] == Kind.TRANSPOSE and "in backward" in reason(report)[1]
 
 
+@pytest.mark.parametrize("at", ["f(x)", "-x"])
+def test_a_derivative_at_another_point_is_named(at, rng):
+    def f(x):
+        return np.tanh(x) if at == "f(x)" else np.log(1 + np.exp(-2 * x))
+
+    def df(x):
+        return 1 - x**2 if at == "f(x)" else -2 / (1 + np.exp(-2 * x))
+
+    report = derivative(f, df, rng.standard_normal((3, 4)))
+    assert reason(report) == (Kind.ARGUMENT, f"right at {at} in place of x")
+
+
+@pytest.mark.parametrize("f", [np.cumsum, lambda x: np.convolve(x, [1.0, 2.0, 4.0])])
+def test_a_missing_flip_is_named(f, rng):
+    def back(dy, x):
+        return np.cumsum(dy) if f is np.cumsum else np.convolve(dy, [1.0, 2.0, 4.0], "valid")
+
+    kind, text = reason(vjp(f, back, rng.standard_normal(9), rng=rng))
+    assert kind == Kind.PERMUTED and "flip" in text
+    right = vjp(f, lambda dy, x: back(dy[::-1], x)[::-1], rng.standard_normal(9), rng=rng)
+    assert right, str(right)
+
+
+def test_a_known_array_in_the_place_of_another_is_named(rng):
+    x = rng.standard_normal((9, 4))
+    mean = x.mean(axis=0)
+    known = {"the mean": mean, "its square": mean**2}
+    report = equal(np.mean(x**2, axis=0) - mean, x.var(axis=0), known=known)
+    kind, text = reason(report)
+    assert kind == Kind.KNOWN_VALUE and "one stands in place of the other" in text
+
+
 def test_a_forward_pass_that_is_not_complex_clean_is_judged_by_differences(rng):
     report = vjp(lambda x: np.abs(x) ** 3, lambda dy, x: 3 * dy * x * np.abs(x),
                  rng.standard_normal(5))  # fmt: skip

@@ -146,7 +146,9 @@ LIBRARIES: dict[str, dict[str, str]] = {
             "transformer=bijections.RationalQuadraticSpline(knots=8, interval=4))"
         ),
         "triangular": _flowjax("triangular_spline_flow(key, BASE, flow_layers=2)"),
-        "planar": _flowjax("planar_flow(key, BASE, flow_layers=2, width_size=8, depth=1)"),
+        "planar": _flowjax(
+            "planar_flow(key, BASE, flow_layers=2, width_size=8, depth=1, negative_slope=0.1)"
+        ),
         "BNAF": _flowjax("block_neural_autoregressive_flow(key, BASE)"),
     },
 }  # fmt: skip

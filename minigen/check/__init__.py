@@ -22,10 +22,11 @@ from minigen.check.bijection_check import bijection
 from minigen.check.complexstep import jacobian
 from minigen.check.contract_check import contract
 from minigen.check.density_check import density
+from minigen.check.derivative_check import derivative
 from minigen.check.equality_check import equal
-from minigen.check.function_check import derivative, vjp
 from minigen.check.gradient_check import gradients
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
+from minigen.check.vjp_check import vjp
 
 __all__ = [
     "Diagnosis", "Kind", "Report", "Row", "State",

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minigen.check.function_check import function_of, numbers, settled
 from minigen.check.integral import DRAWS, Integral, Region, by_weights, over_boxes, searched, wider
+from minigen.check.plain import function_of, numbers, settled
 from minigen.check.report import Diagnosis, Kind, Report, Row, State, versus
 from minigen.core import validate
 from minigen.core.signature import Count, checked

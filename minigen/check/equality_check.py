@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from minigen.check.comparison import Comparison
 from minigen.check.diagnosis import Mismatch, diagnose
-from minigen.check.function_check import name_of, named, numbers
 from minigen.check.gradient_check import worst_entry
+from minigen.check.plain import name_of, named, numbers
 from minigen.check.probe import input_names
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.check.shapes import hint

@@ -55,6 +55,9 @@ def known_term(m: Mismatch) -> Found:
             yield Kind.TERM_SIGN, f"the term {name} has the wrong sign"
         if _equal(m, off, q):
             yield Kind.TERM_TWICE, f"the term {name} is too much, or counted twice"
+        for other, p in near(m):
+            if other != name and _equal(m, off, q - p):
+                yield Kind.KNOWN_VALUE, f"{name} and {other}: one stands in place of the other"
         c = np.sum(off * q) / np.sum(q * q)
         if len(q) > 2 and _equal(m, off, c * q):
             yield Kind.MISSING_TERM, f"off by {c:.6g} times {name}: a term is missing or too much"

@@ -1,11 +1,9 @@
-"""Plain functions of arrays: a derivative, and a backward pass."""
+"""A derivative written as a plain function."""
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,209 +11,25 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.check.comparison import Comparison, Slopes, compare
 from minigen.check.diagnosis import Mismatch, diagnose
 from minigen.check.evaluation import Evaluation
-from minigen.check.gradient_check import gradient_rows, worst_entry
-from minigen.check.probe import Probe, input_names
+from minigen.check.gradient_check import worst_entry
+from minigen.check.plain import (
+    Method,
+    Plain,
+    function_of,
+    name_of,
+    named,
+    numbers,
+    settled,
+    unexplained,
+)  # fmt: skip
+from minigen.check.probe import Probe
 from minigen.check.reference import choose
 from minigen.check.report import Diagnosis, Kind, Report, Row, State
 from minigen.check.tolerance import decide
 from minigen.core import validate
 from minigen.core.signature import checked
 
-Method = Literal["auto", "complex", "richardson"]
 OUTPUTS, ENTRIES = 50, 400  # rows of a Jacobian, and entries of each, that are checked
-
-
-class Plain:
-    """Functions as a layer: `forward` with the names of its inputs, `backward(*dys, inputs)`."""
-
-    def __init__(self, forward: Callable, backward: Callable | None = None) -> None:
-        self.function, self.pullback = forward, backward
-
-    @property
-    def forward(self) -> Callable:
-        """The function, with the signature it came with; the cache is its inputs."""
-
-        def push(*inputs: Any) -> tuple:
-            kept = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in inputs)
-            outputs = self.function(*inputs)
-            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-            return (*outputs, kept)
-
-        try:
-            signature = inspect.signature(self.function)
-        except (TypeError, ValueError):  # written in C
-            return push
-        setattr(push, "__signature__", signature)  # noqa: B010
-        return push
-
-    def backward(self, *cotangents: Any) -> tuple:
-        """The gradients of the inputs, and {}."""
-        assert self.pullback is not None
-        *dys, inputs = cotangents
-        grads = self.pullback(*dys, *inputs)
-        grads = grads if isinstance(grads, (tuple, list)) else (grads,)
-        return (*grads, {})
-
-
-def name_of(function: Any) -> str:
-    """What to call a function in a report."""
-    return getattr(function, "__name__", type(function).__name__)
-
-
-def function_of(name: str, value: Any) -> Callable:
-    """`value`, a function."""
-    if not callable(value):
-        raise validate.wrong_type(name, "a function of arrays", type(value).__name__)
-    return value
-
-
-def settled(rng: np.random.Generator | None) -> np.random.Generator:
-    """The generator given, or one that is the same every time."""
-    return np.random.default_rng(0) if rng is None else validate.generator(rng)
-
-
-def numbers(name: str, value: Any) -> NDArray:
-    """What a function returned, as an array of real numbers, finite or not."""
-    try:
-        out = np.asarray(value)
-    except ValueError as error:
-        raise validate.expected(name, "an array", f"ragged rows ({error})") from None
-    if out.dtype.kind not in "iuf":
-        raise validate.wrong_type(name, "an array of real numbers", f"dtype {out.dtype}")
-    return out.astype(np.float64)
-
-
-def named(known: Mapping[str, Any] | None) -> dict[str, NDArray]:
-    """The known arrays by name."""
-    if known is not None and not isinstance(known, Mapping):
-        raise validate.wrong_type("known", "a dict of arrays", type(known).__name__)
-    return {str(name): numbers(f"known[{name!r}]", q) for name, q in (known or {}).items()}
-
-
-@checked
-def vjp(
-    forward: Callable, backward: Callable, *inputs: ArrayLike,
-    rng: np.random.Generator | None = None, method: Method = "auto",
-) -> Report:  # fmt: skip
-    """Check that a function `backward` is the backward pass of a function `forward`.
-
-    backward(v, *inputs) = v . d forward / d inputs for a random v, entry by entry, as `gradients`
-    does for a layer.
-
-    Parameters
-    ----------
-    forward : callable
-        *inputs -> y, or a tuple of arrays.
-    backward : callable
-        dy, *inputs -> dx, or a tuple with a gradient for each input; with several outputs their
-        cotangents come first, one after the other.
-    *inputs : array_like
-        The point, in floating numbers. Whole numbers (labels, indices) are handed on and not
-        differentiated; their gradient is None, or left out at the end.
-    rng : numpy.random.Generator, optional
-        Draws v; the same draw every time unless given.
-    method : {"auto", "complex", "richardson"}
-        The reference, as in `gradients`.
-
-    Returns
-    -------
-    Report
-        False if anything is wrong or inconclusive; as text it says where, by how much, and what
-        the wrong numbers look like.
-
-    Raises
-    ------
-    InvalidInput
-        If an argument is not of the expected form.
-
-    Examples
-    --------
-    >>> def outer(x, y):
-    ...     return x[:, None] * y
-    >>> def back(dz, x, y):
-    ...     return dz @ y, dz @ x
-    >>> x, y = rng.standard_normal((2, 3))
-    >>> report = mg.check.vjp(outer, back, x, y)
-    >>> bool(report), report.failures[0].name
-    (False, 'dy')
-    >>> bool(mg.check.vjp(outer, lambda dz, x, y: (dz @ y, x @ dz), x, y))
-    True
-    """
-    rng = settled(rng)
-    function_of("forward", forward)
-    function_of("backward", backward)
-    values = [validate.array(f"inputs[{k}]", x) for k, x in enumerate(inputs)]
-    moving = [k for k, x in enumerate(values) if x.dtype.kind == "f"]
-    if not moving:
-        raise validate.expected("inputs", "an array of floating numbers", "none")
-
-    def whole(some: tuple) -> list:
-        parts = dict(zip(moving, some, strict=True))
-        return [parts.get(k, x) for k, x in enumerate(values)]
-
-    @_named_like(forward, moving, len(values))
-    def push(*some: Any) -> Any:
-        return forward(*whole(some))
-
-    def pull(*args: Any) -> list:
-        count = len(args) - len(moving)
-        grads = backward(*args[:count], *whole(args[count:]))
-        grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
-        fixed = [k for k in range(len(grads)) if k not in moving and k < len(values)]
-        if any(grads[k] is not None for k in fixed):
-            what = f"None for inputs[{fixed[0]}], whole numbers that have no gradient"
-            raise validate.expected("backward", what, "a gradient")
-        return [g for k, g in enumerate(grads) if k not in fixed]
-
-    moved = [values[k] for k in moving]
-    rows, note = gradient_rows(Probe.of(Plain(push, pull), moved, {}), rng, method)
-    if any(_unexplained(row) for row in rows):
-        names = [f"d{name}" for name in inspect.signature(push).parameters]
-        for kind, text, change in _turned(names, moved):
-            probe = Probe.of(Plain(push, lambda *a, change=change: pull(*change(a))), moved, {})
-            with contextlib.suppress(Exception):  # backward may refuse these shapes in any way
-                other = {row.name: row.state for row in gradient_rows(probe, rng, method)[0]}
-                rows = [
-                    replace(row, diagnosis=Diagnosis(kind, text))
-                    if _unexplained(row) and other[row.name] == State.OK else row
-                    for row in rows
-                ]  # fmt: skip
-    return Report(f"backward pass of {name_of(forward)}", tuple(rows), note)
-
-
-def _unexplained(row: Row) -> bool:
-    """Whether a row is wrong and nothing more particular is known than where."""
-    general = (None, Kind.PLACE, Kind.PERMUTED, Kind.SOME_SIGNS)
-    return row.state == State.WRONG and (row.diagnosis and row.diagnosis.kind) in general
-
-
-def _turned(names: list[str], inputs: list) -> Iterator[tuple[Kind, str, Callable]]:
-    """(kind, sentence, change) of the arguments of `backward`: square matrices transposed."""
-    for k, (name, x) in enumerate(zip(names, inputs, strict=True), start=-len(names)):
-        if x.ndim == 2 and len(x) == x.shape[1]:
-            text = f"right with {name.removeprefix('d')} transposed in backward"
-            yield Kind.TRANSPOSE, text, functools.partial(_with_turned, k)
-    yield Kind.TRANSPOSE, "right with dy transposed in backward", functools.partial(_with_turned, 0)
-
-
-def _with_turned(k: int, args: tuple) -> tuple:
-    return tuple(a.T if i == k % len(args) else a for i, a in enumerate(args))
-
-
-def _named_like(forward: Callable, moving: list[int], count: int) -> Callable:
-    """Decorator: the signature of `forward`, of which only some inputs move."""
-
-    def bound(push: Callable) -> Callable:
-        with_names = functools.partial(inspect.Parameter, kind=inspect.Parameter.POSITIONAL_ONLY)
-        try:
-            names = input_names(forward, count)
-        except (TypeError, ValueError):  # written in C
-            names = [f"input{k}" for k in range(count)]
-        parameters = [with_names(names[k]) for k in moving]
-        setattr(push, "__signature__", inspect.Signature(parameters))  # noqa: B010
-        return push
-
-    return bound
 
 
 @checked
@@ -282,6 +96,13 @@ def derivative(
     probe = Probe.of(Plain(f), (x,), {})
     run = Evaluation(probe, [y], [np.ones(y.shape)], {}, choose(probe, method, rng), rng)
     row = _row(layout, run, d, {"x": x, "f(x)": y} | extra)
+    for text, point in (("-x", -x), ("f(x)", y)):
+        if unexplained(row) and point.shape == x.shape:
+            with contextlib.suppress(Exception):  # df may refuse this point in any way
+                other = numbers("df", df(point.copy()))
+                if _row(layout, run, other, {}).state == State.OK:
+                    why = Diagnosis(Kind.ARGUMENT, f"right at {text} in place of x")
+                    row = replace(row, diagnosis=why)
     return Report(title, (row,), run.reference.note, values=True)
 
 
@@ -351,7 +172,7 @@ def _row(layout: str, run: Evaluation, d: NDArray, known: dict[str, NDArray]) ->
         doubt = doubt or why
         states.append(state)
         found.append(_unsigned(comparison, pattern, y.ndim))
-    whole = joined(found)
+    whole = _joined(found)
     states = np.concatenate(states)
     note = "1 entry" if d.size == 1 else f"{d.size} entries"
     note += f", {len(states)} of them checked" * (len(states) < d.size)
@@ -405,7 +226,7 @@ def _place(at: tuple, index: tuple) -> tuple:
     return at + index
 
 
-def joined(parts: list[Comparison]) -> Comparison:
+def _joined(parts: list[Comparison]) -> Comparison:
     """Several comparisons as one."""
     fields = {
         name: np.concatenate([getattr(c, name) for c in parts], axis=-1)
