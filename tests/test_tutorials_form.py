@@ -8,10 +8,11 @@ from typing import NamedTuple
 import pytest
 
 import minigen as mg
+from minigen.derivations import notes
 
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tutorials"
-IN_FORM = ()  # those that have it; the aim is all of them
+IN_FORM = ("00", "01", "02")  # those that have it; the aim is all of them
 SOURCES = sorted(p for p in HERE.glob("[0-9][0-9]_*.py") if p.name[:2] in IN_FORM)
 tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 WAITING = "Fill in the cell above and run both again."
@@ -145,7 +146,7 @@ def test_a_tutorial_links_to_ten_places_that_are_there(source):
         file, _, place = where.partition("#")
         assert where.startswith("https://") or (HERE / file).resolve().exists(), where
         if file == "../docs/notes.md" and place:
-            assert place in {e.id for e in mg.derivations.catalogue()}, where
+            assert place in {e.id for e in notes.catalogue()}, where
     kinds = (".ipynb", "../minigen/", "../docs/notes.md#", "https://")
     assert all(any(kind in where for where in links) for kind in kinds), kinds
     assert "`minigen homework start " in prose(source)

@@ -5,9 +5,9 @@
 # right, to the last digit and not just roughly?
 #
 # **You need** the chain rule and NumPy. **Time** about 45 minutes. Everything that follows in these
-# tutorials rests on this one.
+# tutorials rests on this one. All of them, and what each needs: [the path](README.md).
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -20,6 +20,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 from dataclasses import dataclass
 
@@ -28,9 +29,59 @@ import numpy as np
 import minigen as mg
 from minigen.core import Layer, absolute
 from minigen.nn import Linear, ReLU
-from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## Why
+#
+# Every model of these tutorials learns by walking downhill: a number, the loss, says how bad it is,
+# and the gradient says how each parameter should change. A wrong gradient seldom crashes. The loss
+# falls all the same, to a worse place, and its curve looks like any other.
+#
+# The two curves below belong to the same small network, the same data and the same start; it learns
+# a sine. In the backward pass of one of them, one factor is forgotten. **Predict, then run.** Would
+# you have looked for a mistake if you had seen only its curve? So the first tool is one that cannot
+# be fooled by a curve.
+
+# %%
+x_line = np.linspace(-3, 3, 200)[:, None]
+wave = np.sin(2 * x_line)
+
+
+def descend(forget, steps=3000, lr=0.02):
+    """The losses of a network of 30 hidden units, by gradient descent."""
+    own = np.random.default_rng(1)
+    W1, b1, W2 = own.standard_normal((1, 30)), own.standard_normal(30), own.standard_normal((30, 1))
+    W2, losses = W2 / 6, []
+    for _ in range(steps):
+        a = x_line @ W1 + b1
+        h = np.maximum(a, 0)
+        e = h @ W2 - wave
+        losses.append(np.mean(e**2))
+        dout = 2 * e / len(e)
+        da = dout @ W2.T * (1 if forget else a > 0)  # the factor: where ReLU was flat
+        W2 -= lr * h.T @ dout
+        W1, b1 = W1 - lr * x_line.T @ da, b1 - lr * da.sum(axis=0)
+    return np.array(losses)
+
+
+losses = {"A": descend(True), "B": descend(False)}
+shown = np.arange(50, 3000, 50)
+mg.plot.lines(
+    {name: (shown, loss[shown]) for name, loss in losses.items()}, log="y",
+    xlabel="step", ylabel="loss", title="Which of the two has a wrong gradient?",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Two curves of the loss, on a logarithmic axis; both fall steeply and then
+# slowly. A is the one with the mistake, and how much it loses is printed here:
+
+# %%
+ratio = losses["A"][-1] / losses["B"][-1]
+print(f"start {losses['A'][0]:.2f}; end {losses['A'][-1]:.3f} (A) and {losses['B'][-1]:.3f} (B)")
+print(f"the loss of A at the end is {ratio:.1f} times that of B")
+assert losses["A"][-1] < 0.2 * losses["A"][0] and ratio > 1.3
 
 # %% [markdown]
 # ## 1. The contract
@@ -68,6 +119,27 @@ rng = np.random.default_rng(0)
 # | $\langle dy,\delta b\rangle$ | $\langle\sum_n dy_n,\delta b\rangle$ | $db=\sum_n dy_n$ |
 #
 # ($b$ is added to each of the $N$ rows, so it reaches the loss on $N$ paths, and paths add.)
+#
+# As a picture: black is the forward pass, and each arrow of it has a dashed one that comes back.
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$x$": (0, 1.2), "$W$": (0, 0), "$x\\,W$": (1.9, 0.6), "$b$": (1.9, -0.7), "$+$": (3.7, 0.3),
+     "$y$": (5.2, 0.3), "$L$": (6.9, 0.3)},
+    [("$x$", "$x\\,W$"), ("$W$", "$x\\,W$"), ("$x\\,W$", "$+$"), ("$b$", "$+$"), ("$+$", "$y$"),
+     ("$y$", "$L$", "any loss")],
+    back=[("$L$", "$y$", "$dy$"), ("$+$", "$x\\,W$", "$dy$"), ("$+$", "$b$", "$\\sum_n dy_n$"),
+          ("$x\\,W$", "$x$", "$dy\\,W^T$"), ("$x\\,W$", "$W$", "$x^Tdy$")],
+    boxes=["$x\\,W$", "$+$"], accent=["$W$", "$b$"],
+    title="A linear layer: forward in black, backward dashed",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** A computational graph: round frames are values (blue: parameters), square
+# frames operations. Backward, the gradient enters at $y$ from the right. The sum hands it on
+# unchanged to both of its inputs; the product gives each factor the gradient times the *other*
+# factor. That is the table, read from right to left. The code is in
+# [linear.py](../minigen/nn/linear.py):
 
 # %%
 print(inspect.getsource(Linear.forward))
@@ -120,8 +192,8 @@ print(f"largest difference {np.abs(right - wrong).max():.2f}, gradient {np.abs(r
 assert np.abs(right - wrong).max() > 0.1
 
 # %% [markdown]
-# `mg.check.contract` tries such things on purpose: two caches at once, arrays with gaps in memory,
-# the same call twice, single precision, and more.
+# [`mg.check.contract`](../minigen/check/contract_check.py) tries such things on purpose: two caches
+# at once, arrays with gaps in memory, the same call twice, single precision, and more.
 
 # %%
 report = mg.check.contract(Forgetful(linear.W, linear.b), x, rng=rng)
@@ -145,7 +217,10 @@ print(report)
 # $$f(x+ih)=f(x)+ih\,f'(x)-\tfrac{h^2}{2}f''(x)-\tfrac{ih^3}{6}f'''(x)+\dots$$
 #
 # The imaginary part is $h f'(x)-\tfrac{h^3}{6}f'''(x)+\dots$. Divide by $h$. **Nothing was
-# subtracted**, so nothing cancels, and $h$ may be as small as the floating point numbers go.
+# subtracted**, so nothing cancels, and $h$ may be as small as the floating point numbers go
+# ([Squire and Trapp 1998](https://doi.org/10.1137/S003614459631241X)).
+#
+# **Predict, then run.** At which $h$ is each of the three best, and how good is it there?
 
 
 # %%
@@ -167,25 +242,13 @@ print(f"complex step at h = 1e-100:        {abs(f(1 + 1e-100j).imag / 1e-100 - t
 assert errors["forward difference"].min() > 1e-10 and errors["central difference"].min() > 1e-14
 assert errors["complex step"][-8:].max() < 1e-15
 
-
 # %%
-def u_curves(h, errors):
-    """Error against step, both logarithmic."""
-    figure = mg.plot.Picture(figsize=(6, 3.4), layout="constrained")
-    ax = figure.subplots()
-    ax.set_prop_cycle(color=LINES)
-    for name, e in errors.items():
-        ax.loglog(h, np.maximum(e, 1e-17), marker="o", markersize=3.5, label=name)
-    ax.axhline(2.0**-52, color="black", linestyle=":", linewidth=1)
-    ax.text(2e-16, 2.8e-16, "one rounding", fontsize=8)
-    ax.set(xlabel="step h", ylabel="relative error of f'(1)")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(alpha=0.3)
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+mg.plot.lines(
+    {name: (h[::-1], np.maximum(e, 1e-17)[::-1]) for name, e in errors.items()}, log="xy",
+    floor=2.0**-52, xlabel="step h", ylabel="relative error of f'(1)",
+    title="Error against step; the dotted line is one rounding",
+)  # fmt: skip
 
-
-u_curves(h, errors)
 
 # %% [markdown]
 # **How to read it.** Right to left the step shrinks. The two differences first improve, with slope
@@ -194,9 +257,9 @@ u_curves(h, errors)
 # rounding and stays there. (On the right it hides the central difference: both have an error of
 # $\tfrac{h^2}{6}|f^{(3)}|$. Points without any error are drawn at $10^{-17}$.)
 #
-# This is more than tidiness. With central differences the best you can ask is agreement to about
-# $10^{-8}$, and a small mistake hides below that. With the complex step, minigen asks for
-# $10^{-12}$ of every entry.
+# This is more than tidiness. A small mistake hides below the best that a difference can do, which
+# is printed above. With the complex step, minigen can ask for much more of every entry: what it
+# allows stands at the end of each report below.
 #
 # ### What the complex step demands
 #
@@ -251,6 +314,9 @@ print(report)
 #
 # $$\langle dy,\delta y\rangle=\langle dy\odot y,\ \delta x\rangle-\langle dy,y\rangle\langle y,
 # \delta x\rangle\quad\Longrightarrow\quad dx=y\odot\big(dy-\langle dy,y\rangle\big).$$
+#
+# Below are this layer and three wrong ones. **Predict, then run.** Which of the four pass a check
+# with ones?
 
 
 # %%
@@ -313,38 +379,29 @@ for layer in layers:
 # agree with it. A layer that ignores `dy` is right when `dy` is what it assumes. A random $v$
 # finds all three.
 
-
 # %%
-def jacobian_and_rows(J, vs):
-    """A Jacobian, and v^T J under it for some v."""
-    figure = mg.plot.Picture(figsize=(7.2, 3.0), layout="constrained")
-    axes = figure.subplots(1, 1 + len(vs), width_ratios=[2] + [2] * len(vs))
-    panels = {"Jacobian of softmax": J} | {name: (v @ J)[None] for name, v in vs.items()}
-    for ax, (name, M) in zip(axes, panels.items(), strict=True):
-        ax.imshow(M, cmap="RdBu_r", vmin=-0.3, vmax=0.3)
-        for (i, j), value in np.ndenumerate(M):
-            color = "white" if abs(value) > 0.2 else "black"
-            text = f"{value:.2f}".replace("-0.00", "0.00")
-            ax.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(name, fontsize=9)
-    return figure
-
-
 point = np.random.default_rng(1).standard_normal((1, 4))
 J = mg.check.jacobian(lambda u: Softmax().forward(u)[0], point)[0]
 v = np.array([1.0, -1.0, 2.0, -0.5])
-jacobian_and_rows(J, {"$v=(1,1,1,1)$: every row added": np.ones(4), "$v=(1,-1,2,-0.5)$": v})
+mg.plot.matrices(
+    {
+        "Jacobian of softmax": J,
+        "v = (1, 1, 1, 1)": np.ones((1, 4)) @ J,
+        "v = (1, -1, 2, -0.5)": [v @ J],
+    }
+)
 
 # %% [markdown]
 # **How to read it.** Left the Jacobian, row $i$ and column $j$ holding $\partial y_i/\partial x_j$;
-# red positive, blue negative. A cotangent of ones adds up the rows, and each column of softmax adds
-# up to zero: all that could be wrong is wiped out before it is looked at. The uneven $v$ keeps it.
+# orange positive, blue negative. Beside it $v^TJ$ for two cotangents $v$. A cotangent of ones adds
+# up the rows, and each column of softmax adds up to zero: all that could be wrong is wiped out
+# before it is looked at. The uneven $v$ keeps it.
 #
 # ## 4. The check in one line
 #
-# `mg.check.gradients` copies the layer to double precision, draws a random cotangent for **every**
-# output, and compares every entry of every gradient with the complex step.
+# [`mg.check.gradients`](../minigen/check/gradient_check.py) copies the layer to double precision,
+# draws a random cotangent for **every** output, and compares every entry of every gradient with the
+# complex step.
 
 # %%
 report = mg.check.gradients(linear, x, rng=rng)
@@ -438,10 +495,33 @@ print(report)
 #
 # ## Exercises
 #
-# **1.** Derive the backward pass of root-mean-square normalisation, $y=x/r$ with
-# $r=\sqrt{\tfrac1D\sum_j x_j^2}$ in each row. Write it as a layer and check it. What is the
-# gradient if `dy` is proportional to `y`, and why must it be so?
-#
+# **1.** (medium) Derive the backward pass of root-mean-square normalisation, $y=x/r$ with
+# $r=\sqrt{\tfrac1D\sum_j x_j^2}$ in each row, and write it in place of `None`.
+
+
+# %%
+@dataclass(frozen=True, eq=False, repr=False)
+class RMSNorm(Layer):
+    """y = x / r, r the root of the mean of x^2 in each row."""
+
+    def forward(self, x):
+        r = np.sqrt((x * x).mean(axis=1, keepdims=True))
+        y = x / r
+        return y, (y, r)
+
+    def backward(self, dy, cache):
+        return None, {}  # your answer; cache is (y, r)
+
+
+# %%
+norm = RMSNorm()
+if norm.backward(*norm.forward(x))[0] is None:
+    print("Fill in the cell above and run both again.")
+else:
+    report = mg.check.gradients(norm, x, rng=rng)
+    print("right" if report else f"not yet: two paths lead from x to y, one through r\n{report}")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # $\delta r=\tfrac1{D\,r}\langle x,\delta x\rangle=\tfrac1D\langle y,\delta x\rangle$ and
@@ -459,44 +539,90 @@ print(report)
 #     def backward(self, dy, cache):
 #         y, r = cache
 #         return (dy - y * (dy * y).mean(axis=1, keepdims=True)) / r, {}
-#
-#
-# print(mg.check.gradients(RMSNorm(), x, rng=rng))
 # ```
 #
 # For $dy=y$ it is 0, because $\tfrac1D\langle y,y\rangle=1$: the length of $y$ is fixed, so no
 # change of $x$ can change it.
 # </details>
 #
-# **2.** Why may $h$ be $10^{-100}$ in a complex step, when a difference with $h=10^{-100}$ gives 0?
-#
+# **2.** (easy) With $h=10^{-100}$: what do the forward difference and the complex step of section 2
+# give for $f'(1)$? Write two numbers, or the names of cells above.
+
+# %%
+difference, complex_step = None, None  # your answer
+
+# %%
+tiny = 1e-100
+if difference is None or complex_step is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.isclose(difference, (f(1 + tiny) - f(1.0)) / tiny, atol=1e-3)
+    right = right and np.isclose(complex_step, f(1 + 1j * tiny).imag / tiny, atol=1e-3)
+    print("right" if right else "not yet: what is 1 + 1e-100 in floating point numbers?")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # $1+10^{-100}$ rounds to 1, so the difference subtracts equal numbers. In $1+10^{-100}i$ the small
 # number stands in its own place, the imaginary part, with all its digits. It is never added to a
 # large one. Only its square, $10^{-200}$, is added to the real part, and is rightly lost.
+#
+# ```python
+# difference, complex_step = 0.0, truth
+# ```
 # </details>
 #
-# **3.** Show that a random cotangent catches every wrong `backward` that is linear in `dy`. Then
-# name two wrong ones that it can miss.
-#
+# **3.** (hard) A random cotangent catches every wrong `backward` that is linear in `dy` (why?) *at
+# the point where it is tried*. Write a wrong one that the check at `x` does not find.
+
+
+# %%
+class Sly(Linear):
+    """Its backward pass is wrong, but the check at `x` passes."""
+
+    def backward(self, dy, cache):
+        return super().backward(dy, cache)  # your answer
+
+
+# %%
+sly = Sly(linear.W, linear.b)
+here, elsewhere = (bool(mg.check.gradients(sly, scale * x, rng=rng)) for scale in (1, 100))
+if here and elsewhere:
+    print("Fill in the cell above and run both again.")
+else:
+    hint = "not yet: it should be right for small inputs, and wrong for large ones"
+    print("right" if here and not elsewhere else hint)
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # A linear `backward` is $v\mapsto v^T\hat J$ for some matrix. It agrees at $v$ only if
 # $v^T(\hat J-J)=0$. If $\hat J\ne J$, these $v$ form a subspace of lower dimension: a random normal
-# $v$ lies in it with probability 0. Missed: (a) a mistake that shows at other **points** only, for
-# example a clip at $|x|>10$, or a factor $e^{s}$ at a layer where $s=0$; (b) one that is not linear
-# in `dy`, for example gradient clipping at a norm that this $v$ does not reach. `check.contract`
-# tests linearity with cotangents of very different sizes for this reason.
+# $v$ lies in it with probability 0. Missed are mistakes that show at other **points** only, for
+# example where somebody clips:
+#
+# ```python
+# class Sly(Linear):
+#     def backward(self, dy, cache):
+#         dx, grads = super().backward(dy, cache)
+#         return np.where(np.abs(cache[0]) > 10, 0, dx), grads
+# ```
+#
+# Missed is also what is not linear in `dy`, for example a gradient clipped at a norm that this $v$
+# does not reach. `mg.check.contract` tries cotangents of very different sizes for this reason.
 # </details>
 #
 # ## What to read next
 #
-# * Squire and Trapp, *Using complex variables to estimate derivatives of real functions* (1998):
-#   two pages, the source of the complex step.
-# * Martins, Sturdza and Alonso, *The complex-step derivative approximation* (2003).
-# * Baydin, Pearlmutter, Radul and Siskind, *Automatic differentiation in machine learning: a
-#   survey* (2018): what a library does in place of your derivation.
+# * Squire and Trapp, [*Using complex variables to estimate derivatives of real
+#   functions*](https://doi.org/10.1137/S003614459631241X) (1998): two pages, the source of the
+#   complex step.
+# * Martins, Sturdza and Alonso, [*The complex-step derivative
+#   approximation*](https://doi.org/10.1145/838250.838251) (2003).
+# * Baydin, Pearlmutter, Radul and Siskind, [*Automatic differentiation in machine learning: a
+#   survey*](https://arxiv.org/abs/1502.05767) (2018): what a library does in place of your
+#   derivation.
+# * The first equation of the notes that is checked so: [CV-1](../docs/notes.md#CV-1).
 #
 # Homework: `minigen homework start gradients`. Next: [tutorial 01](01_change_of_variables.ipynb),
 # the change of variables.

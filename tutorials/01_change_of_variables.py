@@ -5,9 +5,10 @@
 # density of $\bar y$? Why is there a determinant in the answer, and why an absolute value around
 # it?
 #
-# **You need** tutorial 00. **Time** about 45 minutes. **Equations** CV-1 to CV-10.
+# **You need** [tutorial 00](00_contract.ipynb). **Time** about 45 minutes. **Equations** CV-1 to
+# CV-10.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -20,6 +21,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 from itertools import pairwise
 from typing import Any
@@ -35,9 +37,28 @@ from minigen.prob import Gaussian
 rng = np.random.default_rng(0)
 
 # %% [markdown]
+# ## Why
+#
+# A *density* says how likely each possible observation is. Who has one can draw new data, notice
+# what does not belong, compress, compare two explanations, or fill in what is missing. For a few
+# numbers a histogram will do. But with ten boxes for each number the boxes multiply:
+
+# %%
+for columns in (1, 2, 64):
+    print(f"{columns:2} numbers, ten boxes each: {10.0**columns:.0e} boxes to fill")
+mg.plot.density(mg.data.toy("moons"))
+
+# %% [markdown]
+# **How to read it.** A density on the plane; the darker, the likelier. This one is known. From
+# data alone nobody can fill the boxes of a small picture of 64 pixels, the last line above.
+#
+# The way out of this chapter: take a density that is simple, a Gaussian, and *bend the space* it
+# lies in. To know the new density one has to know how much each place was stretched. That is the
+# change of variables, and all flows are made of it.
+#
 # ## 1. One dimension: mass is carried along
 #
-# The notes start with a base density (CV-1, section 2) and a map
+# The notes start with a base density ([CV-1](../docs/notes.md#CV-1), section 2) and a map
 #
 # $$\bar z\sim q(\bar z)\ \xrightarrow{\ f\ }\ \bar y=\bar F(\bar z)\quad\text{(CV-2)}$$
 #
@@ -53,6 +74,8 @@ rng = np.random.default_rng(0)
 #
 # Take a map that **falls**, $F(z)=e^{-z}$ with $z\sim\mathcal N(0,\sigma^2)$. Then $y$ is
 # lognormal, and its density stands in every table.
+#
+# **Predict, then run.** The notes print the last form of CV-4 *without* the bars. What will it say?
 
 # %%
 sigma = 0.8
@@ -73,12 +96,12 @@ assert np.allclose(np.exp(flow.log_prob(y)), truth, rtol=1e-13)
 assert np.allclose(printed, -truth, rtol=1e-13)
 
 # %% [markdown]
-# The notes print the last form of CV-4 **without the bars**. For a falling map the derivative is
+# Without the bars: for a falling map the derivative is
 # negative, and so is the "density". With a rising map the two agree and nobody notices. When you
 # test a formula that has an absolute value, use a case where the bars matter.
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def slices(F, q, p, edges, y_top):
     """The base below, the map, and the new density at the left, cut into slices of equal mass."""
     figure = mg.plot.Picture(figsize=(6.2, 5.2), layout="constrained")
@@ -105,6 +128,9 @@ def slices(F, q, p, edges, y_top):
 
 
 edges = sigma * stats.norm.ppf(np.linspace(0.02, 0.98, 9))
+shares = np.diff(stats.norm.cdf(edges, scale=sigma))
+print(f"{len(shares)} slices, each with a probability of {shares[0]:.0%}")
+assert np.ptp(shares) < 1e-12
 slices(
     lambda z: np.exp(-z),
     lambda z: stats.norm.pdf(z, scale=sigma),
@@ -114,7 +140,7 @@ slices(
 )
 
 # %% [markdown]
-# **How to read it.** Eight slices have the same probability, $12\,\%$ each. Below they lie under
+# **How to read it.** All slices have the same probability, printed above. Below they lie under
 # the bell; the curve carries each to the axis at the left. Every slice keeps its **area**. Where
 # the curve is flat (right end, small $y$) a slice becomes narrow and therefore tall. Where it is
 # steep, wide and low. That is the whole formula: height $=$ mass $/$ width.
@@ -144,6 +170,8 @@ slices(
 # | $\mu$ | $+\sum_n w_nv_n$ | `-dz.sum(axis=0)` |
 # | $L$ | $\sum_n w_n\,v_nu_n^T$, lower part | `dL = -dz.T @ u` |
 # | $a_i$ | $dL_{ii}\,e^{a_i}-\sum_n w_n$ | two paths: through $L_{ii}$ and through $-\sum_ia_i$ |
+#
+# Find each of them in [gaussian.py](../minigen/prob/gaussian.py):
 
 # %%
 print(inspect.getsource(Gaussian.forward))
@@ -202,6 +230,9 @@ assert np.allclose(wrong["a"] - right["a"], w.sum())
 #
 # The two are the same, because the Jacobian of the inverse map is the inverse matrix. The map below
 # is bent, and it reverses orientation ($\det J<0$), so the bars matter again.
+#
+# **Predict, then run.** The area of the image of a small square, divided by the area of the square:
+# what does it tend to as the square shrinks, and with which sign?
 
 # %%
 mirror = InvertibleLinear.from_matrix(np.array([[0.9, 0.5], [0.6, -0.7]]), dtype=np.float64)
@@ -269,7 +300,17 @@ mg.plot.warp(flow)
 # %% [markdown]
 # **How to read it.** Left the base with its tilted cloud and a square grid. Then the grid after
 # each map of the chain: a coupling, the mirror, a coupling. Where the meshes are small, the
-# density is large. The second map is linear: it turns the grid over and bends nothing.
+# density is large. The second map is linear: it turns the grid over and bends nothing. The same
+# in motion:
+
+# %%
+mg.plot.moving_grid(flow)
+
+# %% [markdown]
+# **How to read it.** The grid and the cloud of the base, carried through the three maps one after
+# the other. In the second the plane collapses to a line for a moment: a straight path from a map
+# that keeps orientation to one that reverses it must pass a determinant of 0. (Only the picture
+# does so, between two maps.)
 
 # %%
 mg.plot.density(flow)
@@ -293,6 +334,9 @@ mg.plot.density(flow)
 # |---|---|---|
 # | $y$ | $-\tfrac12e^{-2a}y^2-a$ | $z^2-1$, zero where the mean of $z^2$ is 1 |
 # | $z$ | $-\tfrac12z^2-a$ | $-1$, everywhere: shrink for ever |
+#
+# **Predict, then run.** The data have a standard deviation near 1.7. Which scale does each of the
+# two objectives choose?
 
 # %%
 data = 1.7 * rng.standard_normal(4000)
@@ -304,28 +348,17 @@ print(f"held y: best scale {best:.2f}, standard deviation of the data {data.std(
 print(f"held z: best scale is the smallest offered, {np.exp(a[fixed_z.argmax()]):.2f}")
 assert abs(best - data.std()) < 0.05 and fixed_z.argmax() == 0
 
-
 # %%
-def objectives():
-    """Both objectives against the log-scale."""
-    figure = mg.plot.Picture(figsize=(5.6, 3.1), layout="constrained")
-    ax = figure.subplots()
-    ax.set_prop_cycle(color=LINES)
-    ax.plot(a, fixed_y, label="y held (right)")
-    ax.plot(a, fixed_z, label="z held (wrong)")
-    ax.plot(np.log(best), fixed_y.max(), "o", color=LINES[0])
-    ax.axvline(np.log(data.std()), color="black", linestyle=":", linewidth=1)
-    ax.set(xlabel="log-scale a", ylabel="mean log-likelihood + constant", ylim=(-7, 2))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
-    return figure
-
-
-objectives()
+near = a > -1
+mg.plot.lines(
+    {"y held (right)": (a[near], fixed_y[near]), "z held (wrong)": (a[near], fixed_z[near])},
+    xlabel="log-scale a", ylabel="mean log-likelihood + constant", floor=fixed_y.max(),
+    title="Two objectives that look the same on paper",
+)  # fmt: skip
 
 # %% [markdown]
-# **How to read it.** The dotted line is the log of the data's standard deviation: the right
-# objective has its maximum there. The other one rises to the left without end.
+# **How to read it.** The right objective (blue) has a maximum, at the height of the dotted line. It
+# lies at the log of the data's standard deviation. The other one rises to the left without end.
 #
 # In code the trap is avoided by construction: the loss runs from the data to $\bar z$, and backward
 # returns by the same way. The gradient of the whole, inputs and parameters:
@@ -351,6 +384,28 @@ print(report)
 # $$\log p_k(\bar z_k)=\log q(\bar z_0)+\sum_{i=1}^k\log\left|\det\frac{df_i^{-1}}{d\bar z_i}\right|
 # \ \text{(CV-9)}\ =\log q(\bar z_0)-\sum_{i=1}^k\log\left|\det\frac{df_i}{d\bar z_{i-1}}\right|
 # \ \text{(CV-10)}$$
+#
+# As a picture, for a chain of two maps:
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$z_0$": (0, 0), "$f_1$": (1.4, 0), "$z_1$": (2.8, 0), "$f_2$": (4.2, 0), "$z_2$": (5.6, 0),
+     "$\\ell_1$": (1.4, -1.1), "$\\ell_2$": (4.2, -1.1), "$\\ell=\\ell_1+\\ell_2$": (2.8, -2)},
+    [("$z_0$", "$f_1$"), ("$f_1$", "$z_1$"), ("$z_1$", "$f_2$"), ("$f_2$", "$z_2$"),
+     ("$f_1$", "$\\ell_1$"), ("$f_2$", "$\\ell_2$"), ("$\\ell_1$", "$\\ell=\\ell_1+\\ell_2$"),
+     ("$\\ell_2$", "$\\ell=\\ell_1+\\ell_2$")],
+    back=[("$z_2$", "$f_2$", "$dz_2$"), ("$f_2$", "$z_1$", "$dz_1$"), ("$z_1$", "$f_1$"),
+          ("$f_1$", "$z_0$", "$dz_0$"), ("$\\ell=\\ell_1+\\ell_2$", "$\\ell_1$", "$d\\ell$"),
+          ("$\\ell=\\ell_1+\\ell_2$", "$\\ell_2$", "$d\\ell$"),
+          ("$\\ell_1$", "$f_1$", "$d\\ell$"), ("$\\ell_2$", "$f_2$", "$d\\ell$")],
+    boxes=["$f_1$", "$f_2$"], accent=["$z_0$", "$z_2$"],
+    title="A chain: points go through, log-determinants are added",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Points pass from map to map; each map also hands out its log-determinant, and
+# these are added. Backward (dashed), the sum gives the *same* $d\ell$ to every map, while $dz$ is
+# transformed by one map after the other.
 #
 # The notes call the index of the sums $k$, like its upper end. Whoever programs that as it stands
 # adds the **last** term $k$ times. We run all readings.
@@ -390,6 +445,8 @@ assert np.abs(flow.log_prob(z1) + ell - exact).max() > 0.01
 #
 # $$d\bar z_{i-1}=\Big(\frac{\partial f_i}{\partial\bar z_{i-1}}\Big)^{T}d\bar z_i+
 # d\ell\,\frac{\partial\ell_i}{\partial\bar z_{i-1}}$$
+#
+# The code is [chain.py](../minigen/flows/chain.py):
 
 # %%
 print(inspect.getsource(Chain.forward))
@@ -434,55 +491,117 @@ print(report)
 #
 # ## Exercises
 #
-# **1.** $F(z)=z^3$ is one to one on the whole line. What does CV-4 give at $y=0$ for
-# $z\sim\mathcal N(0,1)$, and which condition is violated?
-#
+# **1.** (easy) $F(z)=z^3$ is one to one on the whole line. Write the density of $y=z^3$ for
+# $z\sim\mathcal N(0,1)$. Which condition of CV-2 is violated, and where do you see it?
+
+
+# %%
+def cubed(y):
+    """The density of z^3; `stats.norm.pdf` is that of z, `np.cbrt` the cube root."""
+    return None  # your answer
+
+
+# %%
+strip, width = np.linspace(0.5, 2, 3001, retstep=True)
+if cubed(strip) is None:
+    print("Fill in the cell above and run both again.")
+else:
+    expected = np.diff(stats.norm.cdf(np.cbrt([0.5, 2])))[0]  # P(0.5 < y < 2)
+    area_under = width * (cubed(strip)[1:] + cubed(strip)[:-1]).sum() / 2
+    right = abs(area_under - expected) < 1e-6 and np.allclose(cubed(-strip), cubed(strip))
+    hint = f"not yet: area between 0.5 and 2 {area_under:.4f}, expected {expected:.4f}; or a sign"
+    print("right" if right else hint)
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# $F^{-1}(y)=y^{1/3}$, so $p(y)=q(y^{1/3})\,\tfrac13|y|^{-2/3}$, infinite at 0 (though its integral
-# is still 1). $F'(0)=0$: around $z=0$ a slice of positive mass is squeezed to width zero. This is
-# why CV-2 needs a derivative that never vanishes.
+# $F^{-1}(y)=y^{1/3}$, so $p(y)=q(y^{1/3})\,\tfrac13|y|^{-2/3}$:
+#
+# ```python
+# def cubed(y):
+#     z = np.cbrt(y)
+#     return stats.norm.pdf(z) / (3 * z**2)
+# ```
+#
+# At $y=0$ it is infinite (though its integral is still 1). $F'(0)=0$: around $z=0$ a slice of
+# positive mass is squeezed to width zero. This is why CV-2 needs a derivative that never vanishes.
 # </details>
 #
-# **2.** Show that $H(\bar y)=H(\bar z)+E_q\big[\log|\det J|\big]$, where $H$ is the entropy.
-# What does it say of a map with $\log|\det J|=0$ everywhere? Test it by sampling.
-#
-# <details><summary>Answer</summary>
-#
-# $H(\bar y)=-E[\log p(\bar y)]=-E_q\big[\log q(\bar z)-\log|\det J|\big]$ by CV-6. A map that keeps
-# volumes keeps the entropy; NICE (additive couplings) can move mass about but neither spread nor
-# squeeze it. The cell below compares the two sides.
-# </details>
+# **2.** (medium) How does a map change the entropy, $H=-E[\log p]$? Write $H(\bar y)$ by means of
+# $H(\bar z)$ and of `logdet`, one $\log|\det J|$ for each of many samples. What does a map do to
+# the entropy that keeps all areas?
 
 # %%
 z = q.sample(100_000, rng=rng)
-y, logdet, _ = F.forward(z)
-difference = -flow.log_prob(y) + q.log_prob(z) - logdet
-print(f"H(y) - H(z) - E[log|det J|], point by point: {np.abs(difference).max():.0e}")
+_, logdet, _ = F.forward(z)
 entropy_z = 1 + np.log(2 * np.pi) + 0.5 * np.log(np.linalg.det(Sigma))
-print(f"H(z) = {entropy_z:.3f} nats, E[log|det J|] = {logdet.mean():+.3f}", end=", ")
-print(f"H(y) = {-flow.log_prob(y).mean():.3f}")
-assert np.abs(difference).max() < 1e-11
-assert abs(-flow.log_prob(y).mean() - entropy_z - logdet.mean()) < 0.03
+entropy_y = None  # your answer
+
+# %%
+if entropy_y is None:
+    print("Fill in the cell above and run both again.")
+else:
+    by_sampling = -flow.log_prob(F.forward(z)[0])
+    error = by_sampling.std() / np.sqrt(len(z))
+    right = np.all(np.abs(entropy_y - by_sampling.mean()) < 6 * error)
+    print("right" if right else f"not yet: by sampling it is {by_sampling.mean():.2f} nats")
 
 # %% [markdown]
-# **3.** Data are rows, so a linear layer is $\bar y=\bar zW$. Use CV-5 to show that
-# $\bar z\sim\mathcal N(0,\Sigma)$ becomes $\mathcal N(0,W^T\Sigma W)$.
+# <details><summary>Answer</summary>
 #
+# $H(\bar y)=-E[\log p(\bar y)]=-E_q\big[\log q(\bar z)-\log|\det J|\big]=H(\bar z)+
+# E_q\big[\log|\det J|\big]$ by CV-6:
+#
+# ```python
+# z = q.sample(100_000, rng=rng)
+# _, logdet, _ = F.forward(z)
+# entropy_z = 1 + np.log(2 * np.pi) + 0.5 * np.log(np.linalg.det(Sigma))
+# entropy_y = entropy_z + logdet.mean()
+# ```
+#
+# A map that keeps areas keeps the entropy; NICE (additive couplings) can move mass about but
+# neither spread nor squeeze it.
+# </details>
+#
+# **3.** (medium, on paper) Data are rows, so a linear layer is $\bar y=\bar zW$. Use CV-5 to find
+# the covariance of $\bar y$ for $\bar z\sim\mathcal N(0,\Sigma)$.
+
+# %%
+W: Any = np.array([[0.9, 0.5], [0.6, -0.7]])
+covariance = None  # your answer, from W and Sigma
+
+# %%
+if covariance is None:
+    print("Fill in the cell above and run both again.")
+else:
+    by_cv5 = q.log_prob(points) - np.log(abs(np.linalg.det(W)))
+    claimed = stats.multivariate_normal(np.zeros(2), covariance, allow_singular=True)
+    right = np.allclose(claimed.logpdf(points @ W), by_cv5)
+    print("right" if right else "not yet: put z = y W^(-1) into the exponent")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # $\bar z=\bar yW^{-1}$, so the exponent is $-\tfrac12\bar yW^{-1}\Sigma^{-1}W^{-T}\bar y^T=
 # -\tfrac12\bar y\,(W^T\Sigma W)^{-1}\bar y^T$, and the factor $|\det W|^{-1}$ joins
-# $|\Sigma|^{-1/2}$ to $|W^T\Sigma W|^{-1/2}$.
+# $|\Sigma|^{-1/2}$ to $|W^T\Sigma W|^{-1/2}$:
+#
+# ```python
+# W: Any = np.array([[0.9, 0.5], [0.6, -0.7]])
+# covariance = W.T @ Sigma @ W
+# ```
 # </details>
 #
 # ## What to read next
 #
-# * Rezende and Mohamed, *Variational inference with normalizing flows* (2015): where the word comes
-#   from.
-# * Tabak and Vanden-Eijnden, *Density estimation by dual ascent of the log-likelihood* (2010).
-# * Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, *Normalizing flows for
-#   probabilistic modeling and inference* (2021), section 2.
+# * Rezende and Mohamed, [*Variational inference with normalizing
+#   flows*](https://arxiv.org/abs/1505.05770) (2015): where the word comes from.
+# * Tabak and Vanden-Eijnden, [*Density estimation by dual ascent of the
+#   log-likelihood*](https://doi.org/10.4310/CMS.2010.v8.n1.a11) (2010).
+# * Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, [*Normalizing flows for
+#   probabilistic modeling and inference*](https://arxiv.org/abs/1912.02762) (2021), section 2.
+# * The entries of this page: [CV-4](../docs/notes.md#CV-4), whose bars the notes lost, and
+#   [CV-10](../docs/notes.md#CV-10), whose index they used twice.
 #
 # In this package: `minigen check CV` runs all ten equations, as printed and corrected. Homework:
 # `minigen homework start change`. Next: [tutorial 02](02_real_nvp.ipynb), where the determinant

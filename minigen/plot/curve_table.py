@@ -13,6 +13,7 @@ from minigen.plot.style import INK, LINES, AxesLike, finished, graph, panels
 from minigen.plot.style import title as titled
 
 SCALES = ("", "x", "y", "xy")
+FEW = 80  # points of a line, that each may have a dot
 DRAW = {"": "plot", "x": "semilogx", "y": "semilogy", "xy": "loglog"}
 
 
@@ -62,7 +63,8 @@ def lines(
         shown = y > 0 if "y" in log else np.ones(len(y), bool)
         dash, color = "--" if name in dashed else "-", LINES[k % len(LINES)]
         draw = getattr(panel, DRAW[log])
-        draw(x[shown], y[shown], dash, color=color, marker="o", markersize=3.5, linewidth=1.6)
+        dot = "o" if len(x) <= FEW else ""
+        draw(x[shown], y[shown], dash, color=color, marker=dot, markersize=3.5, linewidth=1.6)
         if shown.any():
             ends[name] = (x[shown][-1], y[shown][-1], color)
     if floor is not None:

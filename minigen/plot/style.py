@@ -99,7 +99,7 @@ def graph(ax: Axes, xlabel: str, ylabel: str) -> None:
     """Two thin axes and a faint grid, for curves."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set(color=MUTED, linewidth=0.8)
-    ax.tick_params(colors=MUTED, labelsize=8, width=0.8)
+    ax.tick_params(which="both", colors=MUTED, labelsize=8, width=0.8)
     ax.grid(True, color=FAINT, linewidth=0.6, alpha=0.7)
     ax.set_axisbelow(True)
     ax.set_xlabel(xlabel, fontsize=9, color=INK)
