@@ -5,10 +5,14 @@ instructor hands out the variant of a key and grades a folder of submissions in 
 
   minigen homework list
   minigen homework start maf my-homework
+  minigen homework milestone coupling.py
 """
 
 import argparse
 import pathlib
+
+from minigen.cli import options
+from minigen.cli.files import write_picture
 
 KEY = "the instructor's key, or @FILE"
 
@@ -32,6 +36,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p = kinds.add_parser("check", help="what is right, what is wrong, and why")
     p.set_defaults(act=run_check)
     p.add_argument("file", help="the module, such as coupling.py")
+
+    p = kinds.add_parser("milestone", help="train a model of the chapter with your functions")
+    p.set_defaults(act=run_milestone)
+    p.add_argument("file", help="the module, such as coupling.py")
+    p.add_argument("--out", metavar="FILE", help="the picture (default: the module's name, .png)")
+    p.add_argument("--steps", type=int, help="of training (default: less than a minute)")
+    options.seed(p)
 
     p = kinds.add_parser("grade", help="grade a folder of submissions (files, folders, zips)")
     p.set_defaults(act=run_grade)
@@ -102,6 +113,15 @@ def run_check(args: argparse.Namespace) -> int:
     report = homework.check(args.file)
     print(report)
     return 0 if report else 1
+
+
+def run_milestone(args: argparse.Namespace) -> None:
+    from minigen import homework
+
+    done = homework.milestone(args.file, seed=args.seed, steps=args.steps)
+    path = pathlib.Path(args.out or pathlib.Path(args.file).with_suffix(".png").name)
+    write_picture(path, done.figure)
+    print(done, f"wrote {path}", sep="\n")
 
 
 def run_grade(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
     homework.start("coupling")             coupling.py and coupling.ipynb, to be filled in
     homework.check("coupling.py")          in seconds: what is right, what is wrong, and why
+    homework.milestone("coupling.py")      a model of the chapter, trained with your functions
     homework.grade(folder, key, out)       a class, behind a wall
     homework.exam(key, folder)             a paper exam in two versions, with its answers
     homework.bundle(name, key, path)       an autograder for Gradescope
@@ -24,12 +25,13 @@ from minigen.homework.marking.feedback import Report
 from minigen.homework.marking.marks import Mark, mark
 from minigen.homework.marking.session import Session, behind_wall
 from minigen.homework.marking.task_check import Status
+from minigen.homework.milestones import Milestone, layers, milestone
 from minigen.homework.paper import exam
 from minigen.homework.wall import LIMITS, PROCESSES, Limits, Refused, reached
 
 __all__ = [
-    "Limits", "Mark", "Refused", "Report", "Status",
-    "bundle", "check", "exam", "grade", "listing", "solution", "start",
+    "Limits", "Mark", "Milestone", "Refused", "Report", "Status",
+    "bundle", "check", "exam", "grade", "layers", "listing", "milestone", "solution", "start",
 ]  # fmt: skip
 
 PRACTICE_SEED = (20150524,)  # the inputs of `check`, the same for everyone
