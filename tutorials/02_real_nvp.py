@@ -24,6 +24,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
 
 # %%
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -461,7 +462,7 @@ mg.plot.samples(flow.sample(3000, rng=rng), toy.sample(3000, rng=rng))
 
 
 # %%
-def inverse_gradients(dx2, dlogdet, x2, e):
+def inverse_gradients(dx2, dlogdet, x2, e) -> Any:
     """(dy2, dt, ds); e is exp(-s), and dlogdet is (N, 1)."""
     return None, None, None  # your answer
 
