@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from html import escape
 
-from minigen.core import text
+from minigen.core import html, text
 from minigen.core.signature import checked
 
 
@@ -136,14 +137,38 @@ class Report:
         return tuple(row for row in self.rows if row.failed)
 
     def __str__(self) -> str:
-        bad = len(self.failures)
-        head = f"{self.title}: " + (f"{bad} of {len(self.rows)} not right" if bad else "all right")
-        cells = [
-            (f"  {row.name}", row.state, "" if row.error is None else f"{row.error:.1e}", row.note)
+        cells = [(f"  {name}", *rest) for name, *rest in self._cells]
+        note = f"  {self.note}" if self.note else ""
+        lines = [self._headline, text.table(cells), note, *self.reasons()]
+        return "\n".join(filter(None, lines))
+
+    @property
+    def _headline(self) -> str:
+        """The result in a line."""
+        bad, all_ = len(self.failures), len(self.rows)
+        return f"{self.title}: " + (f"{bad} of {all_} not right" if bad else "all right")
+
+    @property
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The rows in words."""
+        return [
+            (row.name, row.state, "" if row.error is None else f"{row.error:.1e}", row.note)
             for row in self.rows
         ]
-        lines = [head, text.table(cells), f"  {self.note}" if self.note else "", *self.reasons()]
-        return "\n".join(filter(None, lines))
+
+    def _repr_html_(self) -> str:
+        """One line if all is right, with the table folded below it; else what failed, and why."""
+        good = bool(self)
+        worst = max((row.error for row in self.rows if row.error is not None), default=None)
+        said = f"{len(self.rows)} checked" + ("" if worst is None else f", at most {worst:.1e} off")
+        mark, color = ("\N{CHECK MARK}", html.BLUE) if good else ("\N{BALLOT X}", html.ORANGE)
+        head = f'<b style="color:{color}">{mark}</b> {escape(self._headline)} '
+        head += html.quiet(f"({said})" if good else self.note)
+        rows = self._cells if good else [c for c, r in zip(self._cells, self.rows, strict=True)
+                                         if r.failed]  # fmt: skip
+        why = "".join(f'<pre style="margin:.3em 0">{escape(text)}</pre>' for text in self.reasons())
+        note = f"<div>{html.quiet(self.note)}</div>" if good and self.note else ""
+        return html.box(html.folded(head, html.table(rows) + note + why, unfolded=not good))
 
     @checked
     def reasons(self, most: int = 6) -> list[str]:

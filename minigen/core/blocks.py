@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -54,9 +55,7 @@ def watched(parts: Sequence[slice], what: str, size: int) -> Iterator[slice]:
         for k, part in enumerate(parts):
             yield part
             if shown is None and watching() and time.monotonic() - begun > PATIENCE:
-                from tqdm import tqdm
-
-                shown = tqdm(total=len(parts) * size, initial=k * size, unit=what, leave=False)
+                shown = progress_bar(len(parts) * size, what, k * size, leave=False)
             if shown is not None:
                 shown.update(size)
     finally:
@@ -67,3 +66,11 @@ def watched(parts: Sequence[slice], what: str, size: int) -> Iterator[slice]:
 def watching() -> bool:
     """Whether standard error is a terminal or a notebook's."""
     return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+def progress_bar(total: int, unit: str, done: int = 0, leave: bool = True) -> Any:
+    """A bar of tqdm: a widget in a notebook that has widgets, else a line of text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there are no widgets
+        from tqdm.auto import tqdm
+    return tqdm(total=total, initial=done, unit=unit, mininterval=0.2, leave=leave)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core import tree, validate
+from minigen.core import html, tree, validate
 from minigen.core.blocks import in_blocks
 from minigen.core.signature import fields
 
@@ -75,6 +75,10 @@ class Layer:
 
     def __repr__(self) -> str:
         return tree.summary(self)
+
+    def _repr_html_(self) -> str:
+        """The tree of its parts, for a notebook."""
+        return html.layer(self)
 
 
 class Bijection(Layer):

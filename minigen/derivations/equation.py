@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from minigen.check import Report
-from minigen.core import validate
+from minigen.core import html, validate
 from minigen.derivations.statement import CLAIM, VERDICTS, stated
 
 
@@ -85,6 +86,20 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"Entry({self.id!r})"
+
+    def _repr_html_(self) -> str:
+        head = f"<b>{escape(self.id)}</b> {escape(self.verdict)}"
+        head += f", line {self.line} of the notes" if self.line else ""
+        return html.box(f"<div>{head}</div>{self._forms()}")
+
+    def _forms(self) -> str:
+        """Its equations as MathML, for a notebook: as printed, as it must read, its gradient."""
+        from minigen.derivations.page.mathml import prose
+
+        forms = ("printed", self.printed), ("correct", self.correct), ("gradient", self.gradient)
+        return "".join(
+            f"<div>{html.quiet(f'{name}:')} {prose(text)}</div>" for name, text in forms if text
+        )
 
 
 @validate.options

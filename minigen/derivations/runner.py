@@ -7,12 +7,13 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from minigen.check import Report
-from minigen.core import validate
+from minigen.core import html, validate
 from minigen.derivations.equation import Entry, NotEvaluable, Result
 from minigen.derivations.notes import catalogue
 from minigen.derivations.statement import CLAIM, CORRECT, SUPPLEMENT
@@ -22,7 +23,7 @@ GRADIENT = 1e-12
 SEEN = 1e-3  # a misprint is shown failing when it is off by more than this in every draw
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Row:
     """One entry as it was just measured.
 
@@ -46,6 +47,26 @@ class Row:
     def ok(self) -> bool:
         return not self.problems
 
+    def __repr__(self) -> str:
+        return f"Row({', '.join(word for word in self.cells if word)})"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row in five words: id, verdict, the errors of the printed and the correct form, and
+        whether it holds."""
+        printed = "not evaluable" if isinstance(self.printed, NotEvaluable) else said(self.printed)
+        off = f"printed {printed}" if printed else ""
+        correct = f"correct {said(self.correct)}" if self.correct is not None else ""
+        holds = "ok" if self.ok else f"FAILS: {'; '.join(self.problems)}"
+        return self.entry.id, self.entry.verdict, off, correct, holds
+
+    def _repr_html_(self) -> str:
+        mark = "\N{CHECK MARK}" if self.ok else "\N{BALLOT X}"
+        color = html.BLUE if self.ok else html.ORANGE
+        name, *rest = (escape(word) for word in self.cells if word)
+        head = f'<b style="color:{color}">{mark} {name}</b> {", ".join(rest)}'
+        return html.box(f"<div>{head}</div>{self.entry._forms()}")
+
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-able data."""
         gone = self.printed if isinstance(self.printed, NotEvaluable) else None
@@ -67,6 +88,23 @@ class Row:
         }
 
 
+class Rows(list[Row]):
+    """Rows in a list, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        bad = sum(not row.ok for row in self)
+        head = f"<b>{len(self)} entries, {f'{bad} failing' if bad else 'all hold'}</b>"
+        names = ("id", "verdict", "as printed", "correct form", "")
+        cells = [[c.removeprefix("printed ").removeprefix("correct ") for c in row.cells]
+                 for row in self]  # fmt: skip
+        return html.box(html.folded(head, html.table(cells, names), len(self) <= 20 or bad > 0))
+
+
+def said(error: float | None) -> str:
+    """An error in a word."""
+    return "" if error is None else f"off {error:.1e}"
+
+
 def finite(x: float | None) -> float | None:
     """A number JSON has, or None."""
     return float(x) if x is not None and np.isfinite(x) else None
@@ -80,7 +118,7 @@ def run(
     seed: int = 0,
     quick: bool = False,
     progress: Callable[[Row], Any] | None = None,
-) -> list[Row]:
+) -> Rows:
     """Check the entries of the notes, some of them, or your own.
 
     Parameters
@@ -98,8 +136,8 @@ def run(
 
     Returns
     -------
-    list of Row
-        One for each entry; `row.ok` says whether it holds, `row.problems` why not.
+    Rows
+        A list with a Row for each entry; `row.ok` says whether it holds, `row.problems` why not.
 
     Raises
     ------
@@ -114,7 +152,7 @@ def run(
     seed = validate.integer("seed", seed, 0)
     known = catalogue() if entries is None else tuple(entries)
     ids = [ids] if isinstance(ids, str) else ids
-    rows = []
+    rows = Rows()
     for e in known if ids is None else select(known, ids):
         rows.append(measure(e, seed, 1 if quick else DRAWS))
         if progress is not None:

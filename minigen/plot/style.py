@@ -1,6 +1,10 @@
 """What all pictures share: the figure, its colours (safe for the colour-blind), its words."""
 
 import io
+import pathlib
+import sys
+import tempfile
+import webbrowser
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -37,6 +41,25 @@ class Picture(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110)
         return buffer.getvalue()
+
+    def show(self, warn: bool = True) -> None:
+        """Show the picture from a script: in a window, and wait until it is closed; where
+        matplotlib has no windows, as a file in the browser."""
+        import matplotlib.pyplot as plt
+
+        canvas = self.canvas
+        number = plt.figure(FigureClass=lambda *_, **__: self).number  # type: ignore[arg-type]
+        if getattr(self.canvas, "required_interactive_framework", None):
+            plt.show()
+            return
+        plt.close(number)
+        self.set_canvas(canvas)
+        handle, path = tempfile.mkstemp(prefix="minigen-", suffix=".png")
+        with open(handle, "wb") as file:
+            file.write(self._repr_png_())
+        opened = webbrowser.open(pathlib.Path(path).as_uri())
+        if warn and not opened:
+            sys.stderr.write(f"no window and no browser: the picture is {path}\n")
 
 
 def panels(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.core import parallel, tree, validate
+from minigen.core import html, parallel, tree, validate
 from minigen.core.contract import Loss
 from minigen.core.interrupts import held
 from minigen.core.signature import Count, checked
@@ -43,8 +43,26 @@ class Run:
             self.history.setdefault(name, []).append(float(value))
 
     def __repr__(self) -> str:
-        best = f", best validation {self.best:.4f} at step {self.best_step}"
-        return f"Run({self.steps} steps{best if self.best < np.inf else ''})"
+        return f"Run({self._said})"
+
+    @property
+    def _said(self) -> str:
+        """The last losses and the best validation, in words."""
+        losses = self.history.get("loss", [])[-max(1, self.steps // 100) :]
+        said = [f"{self.steps} steps"] + ([f"loss {np.mean(losses):.4f}"] if losses else [])
+        if self.best < np.inf:
+            said.append(f"best validation {self.best:.4f} at step {self.best_step}")
+        return ", ".join(said)
+
+    def _repr_html_(self) -> str:
+        """Its curve, for a notebook: the loss, and the validation in orange."""
+        loss, at = self.history.get("loss", []), self.history.get("validation_step", [])
+        lines = [
+            (range(1, len(loss) + 1), loss, html.BLUE),
+            (at, self.history.get("validation", []), html.ORANGE),
+        ]
+        key = " (blue: loss, orange: validation)" if at else ""
+        return html.box(f"<b>Run</b> {self._said}{html.quiet(key)}{html.curve(lines, self._said)}")
 
 
 @checked

@@ -4,18 +4,16 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from minigen.core.blocks import watching
+from minigen.core.blocks import progress_bar, watching
 
 
 @contextlib.contextmanager
 def bar(steps: int, wanted: bool | None, done: int = 0) -> Iterator["NoBar | TqdmBar"]:
-    """Something with `update(run)`; a tqdm bar if `wanted`, or if None and on a terminal."""
+    """Something with `update(run)`; a tqdm bar if `wanted`, or if None and a person is watching."""
     if not (watching() if wanted is None else wanted):
         yield NoBar()
         return
-    from tqdm import tqdm
-
-    with tqdm(total=steps, initial=done, unit="step", mininterval=0.2, leave=True) as shown:
+    with progress_bar(steps, "step", done) as shown:
         yield TqdmBar(shown)
 
 
