@@ -1,5 +1,6 @@
 """Several ranks train the model that one process trains; one that dies ends the run with a word."""
 
+import contextlib
 import importlib.util
 import multiprocessing
 import os
@@ -13,7 +14,7 @@ import threading
 import numpy as np
 import pytest
 
-from minigen import data, diffusion, flows, metric, training
+from minigen import data, diffusion, flows, load, metric, training
 from minigen.core import tree
 from minigen.training.ranks import Ranks
 
@@ -69,7 +70,7 @@ def on_ranks(size, run):
     def work(k):
         try:
             found[k] = run(Rank(world, k))
-        except Exception as error:
+        except BaseException as error:
             found[k] = error
 
     threads = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(size)]
@@ -315,6 +316,43 @@ def test_two_ranks_of_mpi_walk_the_way_of_one_process(tmp_path):
     for rank in (0, 1):
         losses = np.load(tmp_path / f"{rank}.npy")
         np.testing.assert_allclose(losses, run.history["loss"], rtol=0, atol=1e-10)
+
+
+def test_the_command_line_trains_one_model_on_several_ranks(tmp_path, monkeypatch, capsys):
+    """Rank 0 prints and writes, once; the model is that of one process."""
+    from minigen.cli import train
+    from minigen.cli.main import parser
+
+    def run(comm, out):
+        monkeypatch.setattr(train, "world", lambda: worlds[threading.get_ident()])
+        worlds[threading.get_ident()] = comm
+        argv = ["train", "real_nvp", "--data", "moons", "--steps", "8", "--layers", "2", "--quiet"]
+        args = parser().parse_args([*argv, "--hidden", "8", "--out", str(tmp_path / out)])
+        return args.run(args)
+
+    worlds = {}
+    monkeypatch.setattr(contextlib, "redirect_stdout", contextlib.nullcontext)  # of all threads
+    run(None, "one.npz")  # imports what is imported late, in one thread
+    assert on_ranks(2, lambda comm: run(comm, "two.npz")) == [0, 0]
+    assert capsys.readouterr().out.count("written:") == 2
+    one, two = (load(tmp_path / name) for name in ("one.npz", "two.npz"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.npz", "two.npz"]
+    for a, b in zip(tree.leaves(one.params), tree.leaves(two.params), strict=True):
+        np.testing.assert_allclose(a[1], b[1], rtol=0, atol=1e-4)
+
+
+def test_without_mpi4py_the_ranks_of_mpiexec_are_refused(monkeypatch):
+    from minigen.cli import ranks
+
+    for name in (*ranks.SIZES, ranks.RANK):
+        monkeypatch.delenv(name, raising=False)
+    assert ranks.world() is None
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "1")
+    assert ranks.world() is None
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ValueError, match=r"mpiexec: expected mpi4py.*minigen\[mpi\]"):
+        ranks.world()
 
 
 def test_rows_are_dealt_once_to_all_ranks():

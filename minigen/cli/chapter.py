@@ -36,6 +36,8 @@ class Recipe:
     patience: int | None = None
     validate_every: int | None = None
     checkpoint: pathlib.Path | None = None
+    threads: int | None = None
+    comm: Any = None
 
     def changed(self, model: str, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe with the user's settings (None: not given), of those that the model has."""

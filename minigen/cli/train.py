@@ -3,7 +3,8 @@
 Settings that are not given are the recipe's for the model and the kind of data. While it trains the
 run is kept in a folder beside the file: m.run for m.npz. A run that was stopped, by Ctrl-C, a
 signal or a power cut, goes on with `minigen train --out m.npz --resume`, to the same model as one
-that was never stopped.
+that was never stopped. With mpi4py several processes train one model, each on some rows of every
+batch: the last line below.
 
   minigen train real_nvp --data moons --out moons.npz
   minigen train maf --data wine.csv --drop target --out wine.npz --plot wine.png
@@ -15,6 +16,7 @@ that was never stopped.
   minigen train real_nvp_image --data train-images-idx3-ubyte.gz --size 14 --levels 16 --out m.npz
   minigen train maf --data digits --label y --out classes.npz
   minigen train markov --data text --out alice.npz
+  mpiexec -n 2 minigen train real_nvp --data digits --out digits.npz
 """
 
 import argparse
@@ -33,11 +35,13 @@ from minigen.cli.chapter import Model
 from minigen.cli.chapters import MODELS
 from minigen.cli.datasets import Dataset, dataset
 from minigen.cli.files import write_picture
+from minigen.cli.ranks import silent, world
 from minigen.cli.results import mean
 from minigen.core import tree
 from minigen.core.interrupts import Terminated, held
 from minigen.data import TOYS
 from minigen.flows import ENERGIES, Flow
+from minigen.training.ranks import Ranks
 from minigen.training.saves import write_somewhere
 
 
@@ -57,6 +61,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--patience", type=options.whole(1), help="checks without improvement before it stops"
     )
+    command.add_argument(
+        "--threads", type=options.whole(1),
+        help="of each matrix product (default: one, of very large products all)",
+    )  # fmt: skip
     command.add_argument(
         "--plot", metavar="FILE.png", help="the training curve, and samples against the data"
     )
@@ -98,17 +106,19 @@ def takes() -> str:
 def run(args: argparse.Namespace) -> int:
     out = options.target(args.out, (".npz",))
     picture = options.target(args.plot, (".png",), "--plot") if args.plot else None
-    folder = unfinished.folder_of(out)
+    ranks = Ranks(world())
     try:
-        unfinished.opened(args, out)
-        return _train(args, out, picture, folder)
+        with silent(ranks):
+            unfinished.opened(args, out, ranks)
+            return _train(args, out, picture, ranks)
     except BaseException:
-        unfinished.closed(folder)
+        if ranks.rank == 0:
+            unfinished.closed(unfinished.folder_of(out))
         raise
 
 
 def _train(
-    args: argparse.Namespace, out: pathlib.Path, picture: pathlib.Path | None, folder: pathlib.Path
+    args: argparse.Namespace, out: pathlib.Path, picture: pathlib.Path | None, ranks: Ranks
 ) -> int:
     """Train, write and report; 1 if the model had to be written elsewhere."""
     rng = np.random.default_rng(args.seed)
@@ -116,7 +126,11 @@ def _train(
     density = chosen.family.sample is not None
     data = dataset(args.data, rng, reading.Reading.of(args), density)
     recipe = chosen.recipe(args.model, data)
-    recipe = replace(recipe.changed(args.model, reading.given(args)), checkpoint=folder)
+    folder = unfinished.folder_of(out)
+    recipe = replace(
+        recipe.changed(args.model, reading.given(args)), checkpoint=folder, threads=args.threads,
+        comm=ranks.comm,
+    )  # fmt: skip
     model = chosen.build(data, recipe, rng)
     start = time.perf_counter()
     progress = False if args.quiet else None
@@ -124,12 +138,15 @@ def _train(
         try:
             done = chosen.family.fit(model, data, recipe, rng=rng, progress=progress)
         except (KeyboardInterrupt, Terminated, FloatingPointError) as error:
-            if unfinished.closed(folder):
+            if ranks.rank == 0 and unfinished.closed(folder):
                 place = write_somewhere(out, model, data.state)
-                error.__notes__ = [f"{place} is the best model so far"]
+                before = getattr(error, "__notes__", [])[:-1]  # the last is of the run's folder
+                error.__notes__ = [*before, f"{place} is the best model so far"]
                 if not isinstance(error, FloatingPointError):
                     error.add_note(f"to go on: minigen train --out {args.out} --resume")
             raise
+        if ranks.rank:
+            return 0
         place = write_somewhere(out, model, data.state)
         shutil.rmtree(folder, ignore_errors=True)
     if picture:

@@ -6,11 +6,22 @@ import pathlib
 import shutil
 from typing import Any
 
+from minigen.cli.ranks import meet
 from minigen.core import files, validate
+from minigen.training.ranks import Ranks
 from minigen.training.saves import BEST, steps_in
 
 SETTINGS = "settings.json"
-OTHERS = ("out", "plot", "resume", "restart", "run", "quiet", "json")  # do not change a run
+OTHERS = (
+    "out",
+    "plot",
+    "resume",
+    "restart",
+    "run",
+    "quiet",
+    "json",
+    "threads",
+)  # do not change a run
 
 
 def folder_of(out: pathlib.Path) -> pathlib.Path:
@@ -18,7 +29,7 @@ def folder_of(out: pathlib.Path) -> pathlib.Path:
     return out.with_suffix(".run")
 
 
-def opened(args: argparse.Namespace, out: pathlib.Path) -> pathlib.Path:
+def opened(args: argparse.Namespace, out: pathlib.Path, ranks: Ranks) -> pathlib.Path:
     """The folder of the run: a new one, or with --resume the old one and its settings in `args`."""
     folder = folder_of(out)
     if args.resume:
@@ -27,13 +38,16 @@ def opened(args: argparse.Namespace, out: pathlib.Path) -> pathlib.Path:
     if steps_in(folder) and not args.restart:
         what = "--resume, which goes on with the unfinished run, or --restart, which removes it"
         raise validate.expected(str(folder), what, "neither")
-    shutil.rmtree(folder, ignore_errors=True)
     for name in ("model", "data"):
         if getattr(args, name) is None:
             raise validate.expected(name if name == "model" else f"--{name}", "one", "none")
     args.seed = args.seed or 0
-    folder.mkdir()
-    files.replace(folder / SETTINGS, json.dumps(settings(args)))
+    meet(ranks)  # all have looked
+    if ranks.rank == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        files.replace(folder / SETTINGS, json.dumps(settings(args)))
+    meet(ranks)
     return folder
 
 

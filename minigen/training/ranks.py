@@ -26,7 +26,7 @@ from minigen.core.interrupts import Signals
 from minigen.training.nonfinite import NotFinite
 from minigen.training.state import State
 
-GRACE = 0.4  # seconds from a signal until a rank that does not answer is given up
+GRACE = 0.05  # seconds from a signal until a rank that is silent is given up: mpiexec kills soon
 SPIN = 1e-3  # seconds in which a rank waits without giving way to others
 
 
