@@ -27,7 +27,7 @@ from minigen.training.nonfinite import NotFinite
 from minigen.training.state import State
 
 GRACE = 0.05  # seconds from a signal until a rank that is silent is given up: mpiexec kills soon
-SPIN = 1e-3  # seconds in which a rank waits without giving way to others
+SPIN = 1e-3  # seconds in which a rank asks again at once
 
 
 class Ranks:
@@ -85,8 +85,7 @@ class Ranks:
         while requests:
             requests = [request for request in requests if not request.Test()]
             now = time.monotonic()
-            if now - begun > SPIN:
-                time.sleep(0)
+            time.sleep(0 if now - begun < SPIN else SPIN / 10)
             if self.signals.noted:
                 end = min(end, now + GRACE)
             if requests and now > end:
