@@ -5,11 +5,11 @@
 # after $t$ steps, and can we know it *without* taking the steps? And if we know where the walk
 # began, can we undo one step of it exactly?
 #
-# **You need** tutorial 00 (how a gradient is checked), and that the variances of independent
-# variables add. **Time** about 50 minutes. **Equations** DIF-1 to DIF-23, S-DIF-t1, S-DIF-num,
-# S-ANC.
+# **You need** [tutorial 00](00_contract.ipynb) (how a gradient is checked), and that the variances
+# of independent variables add. **Time** about 50 minutes. **Equations** DIF-1 to DIF-23, S-DIF-t1,
+# S-DIF-num, S-ANC.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -22,7 +22,9 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -44,11 +46,33 @@ from minigen.diffusion import (
     linear_schedule,
     schedule_from_betas,
 )
-from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
 
 # %% [markdown]
+# ## Why
+#
+# How does one draw from a distribution that nobody can write down, such as that of all pictures? A
+# flow needs a map with an inverse. Diffusion models need none, and today they draw most of the
+# pictures that are made by machine, and molecules, weather and sound as well.
+#
+# The idea: *destroying* is easy. Add a little noise to a picture, again and again, until nothing is
+# left. Every step of that is known exactly. Then learn to undo one small step, and start from
+# noise. This chapter is the exact part: the walk into noise, and the step back for those who know
+# where the walk began.
+
+# %%
+pixels = mg.data.digits("small").train.x[[0, 1, 2, 3]] / 8 - 1
+ruin = mg.diffusion.trajectory(linear_schedule(100), pixels, rng=rng)
+stops = [0, 5, 15, 25, 35, 50, 100]
+mg.plot.filmstrip(
+    [ruin[t] for t in stops], [f"t = {t}" for t in stops], how="four walks into noise"
+)
+
+# %% [markdown]
+# **How to read it.** Each row is a handwritten digit that takes 100 noisy steps to the right. At
+# the end there is noise, and it has forgotten which digit it came from.
+#
 # ## 1. One step
 #
 # $$q(\bar x_t\mid\bar x_{t-1})=\mathcal N\big(\bar x_t\mid\sqrt{1-\beta_t}\,\bar x_{t-1},\
@@ -60,6 +84,22 @@ rng = np.random.default_rng(0)
 # $\alpha_t=1-\beta_t$ (DIF-4) the variance goes $V_{t-1}\mapsto\alpha_tV_{t-1}+\beta_t$. Put in
 # $V=1$ and $V=1$ comes out: what is lost by shrinking comes back as noise.
 
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$x_0$": (0, 0), "$x_1$": (1.9, 0), "$x_2$": (3.8, 0), "$\\dots$": (5.5, 0),
+     "$x_T$": (7.2, 0)},
+    [("$x_0$", "$x_1$", "$q(x_1|x_0)$"), ("$x_1$", "$x_2$", "$q(x_2|x_1)$"), ("$x_2$", "$\\dots$"),
+     ("$\\dots$", "$x_T$")],
+    back=[("$x_1$", "$x_0$", "$p(x_0|x_1)$"), ("$x_2$", "$x_1$", "$p(x_1|x_2)$"),
+          ("$\\dots$", "$x_2$"), ("$x_T$", "$\\dots$")],
+    accent=["$x_0$"], title="Two chains: known to the right, to be learned to the left",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** To the right (black) noise is added, by fixed rules: data $\bar x_0$ (blue)
+# become noise $\bar x_T$. To the left (dashed) runs the chain that a model has to learn. Each point
+# depends on its neighbour alone. The step is in [forward.py](../minigen/diffusion/forward.py):
+
 # %%
 print(inspect.getsource(Step.forward))
 
@@ -67,7 +107,10 @@ print(inspect.getsource(Step.forward))
 # A step looks at the point before it and no further back. So the whole walk has the density
 # $q(\bar x_1,\dots,\bar x_T\mid\bar x_0)=\prod_tq(\bar x_t\mid\bar x_{t-1})$ (DIF-2). Here is one
 # walk of each of 1500 points, scaled to variance 1, in 100 steps. `linear_schedule` lets $\beta_t$
-# rise on a line (Ho, Jain and Abbeel 2020).
+# rise on a line ([Ho, Jain and Abbeel 2020](https://arxiv.org/abs/2006.11239)).
+#
+# **Predict, then run.** What happens to the variance of the cloud, and to the mean distance from
+# the origin, in 100 steps?
 
 # %%
 toy = mg.data.toy("two_spirals")
@@ -91,6 +134,19 @@ mg.plot.filmstrip(
 # **How to read it.** The colour is where a point *started*: dark near the centre, yellow at the
 # ends of the arms. First the fine lines blur, then the arms run together. The colours mix last:
 # large features outlive small ones. At $t=100$ the colour says nothing about the place any more.
+# In motion:
+
+# %%
+tint, few = np.linalg.norm(cloud, axis=1), slice(400)
+film = [
+    mg.plot.filmstrip([path[t][few]], [f"t = {t}"], color=tint[few], box=(-3, 3, -3, 3), how="")
+    for t in range(0, 101, 6)
+]
+mg.plot.Animation(film, seconds=0.25)
+
+# %% [markdown]
+# **How to read it.** The same walk for some of the points, from the spirals to a round cloud; each
+# point keeps its colour.
 #
 # ## 2. Two steps are one step
 #
@@ -156,30 +212,19 @@ print(f"convolution: mass {convolved.sum() * h:.3f}, {gap(convolved, known):.1e}
 print(f"sum of the densities: mass {(left + right).sum() * h:.3f}")
 assert gap(convolved, known) < 1e-9 and abs((left + right).sum() * h - 2) < 1e-6
 
-
 # %%
-def curves(x, named, xlabel, ylabel="", **options):
-    """Curves over one axis; a name that starts with "printed" is dashed."""
-    figure = mg.plot.Picture(figsize=(6.4, 3.0), layout="constrained")
-    ax = figure.subplots()
-    ax.set_prop_cycle(color=LINES)
-    for name, values in named.items():
-        dashed = "--" if name.startswith("printed") else "-"
-        ax.plot(x, values, dashed, label=name, linewidth=1.6)
-    ax.set(xlabel=xlabel, ylabel=ylabel, **options)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
 named = {
     "first noise": left,
     "second noise": right,
     "their sum (DIF-9)": known,
     "printed: densities added": left + right,
 }
-curves(y, named, "value of the noise", "density", xlim=(-3, 3))
+near = np.abs(y) < 3
+mg.plot.lines(
+    {name: (y[near], values[near]) for name, values in named.items()},
+    dashed=["printed: densities added"], xlabel="value of the noise", ylabel="density",
+    title="A sum of variables is no sum of densities",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** The sum of two noises (green) is *wider* than either, with area 1. The sum of
@@ -217,8 +262,9 @@ assert gap(schedule.one_minus_alpha_bar, (B[:, 1:] ** 2).sum(axis=1)) < 1e-15
 assert gap(alpha[1] - alpha, B[:, 0] ** 2) > 0.5
 
 # %% [markdown]
-# The product agrees with the walk. The difference is 0 at $t=1$ and not even monotone. The second
-# assertion checks the noise: its squared weights, summed, are $1-A_t$.
+# The product agrees with the walk ([DIF-10](../docs/notes.md#DIF-10)). The difference is 0 at $t=1$
+# and not even monotone. The second assertion checks the noise: its squared weights, summed, are
+# $1-A_t$.
 #
 # How is $1-A_t$ best computed? Not by subtracting (S-DIF-num). Watch three steps of
 # $\beta=10^{-10}$, where the truth is $3\beta-3\beta^2+\beta^3$.
@@ -252,25 +298,18 @@ for name, KL in nats.items():
     print(f"{name:8} KL at t = 100, 500, 1000:", *(f"{KL[k - 1]:.2g}" for k in (100, 500, 1000)))
     assert KL[99] > 0.5 and KL[-1] < 1e-3
 
-
-# %%
-def forgetting(left, nats):
-    """What is left of x_0, and how far x_t is from pure noise."""
-    figure = mg.plot.Picture(figsize=(8.4, 3.0), layout="constrained")
-    first, second = figure.subplots(1, 2)
-    for name, color in zip(left, LINES, strict=False):
-        first.plot(np.arange(1, 1001), left[name], color=color, label=name)
-        second.semilogy(np.arange(1, 1001), nats[name], color=color, label=name)
-    first.set(xlabel="t", ylabel="$\\sqrt{A_t}$: what is left of $x_0$")
-    second.set(xlabel="t", ylabel="KL to N(0, 1), nats", ylim=(1e-6, 10))
-    first.legend(frameon=False, fontsize=8)
-    for ax in (first, second):
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-forgetting(left, nats)
+# %% jupyter={"source_hidden": true}
+steps = np.arange(1, 1001)
+figure = mg.plot.Picture(figsize=(10.5, 3.3), layout="constrained")
+first_panel, second_panel = figure.subplots(1, 2)
+mg.plot.lines(
+    {name: (steps, values) for name, values in left.items()}, ax=first_panel,
+    xlabel="t", ylabel="$\\sqrt{A_t}$: what is left of $x_0$",
+)  # fmt: skip
+mg.plot.lines(
+    {name: (steps[KL > 1e-6], KL[KL > 1e-6]) for name, KL in nats.items()}, log="y",
+    ax=second_panel, xlabel="t", ylabel="KL to N(0, 1), nats",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** Left: how much of $x_0$ is still in $x_t$. The linear schedule forgets early
@@ -288,6 +327,9 @@ forgetting(left, nats)
 #
 # and DIF-14 writes the three Gaussians out. What is known from the left ($\bar x_0$), times what is
 # known from the right ($\bar x_t$).
+#
+# **Predict, then run.** The walk started at 1 and was seen at $-0.6$ after step 4. Where was it
+# after step 3, and is that known better or worse than from either end alone?
 
 # %%
 x_0, x_t = 1.0, -0.6
@@ -304,7 +346,10 @@ named = {
     "$q(x_t|x_{t-1})$, at $x_t=-0.6$": likelihood,
     "$q(x_{t-1}|x_t,x_0)$": posterior,
 }
-curves(x, named, "$x_{t-1}$", "density")
+mg.plot.lines(
+    {name: (x, values) for name, values in named.items()}, xlabel="$x_{t-1}$", ylabel="density",
+    title="Two pieces of evidence, and what follows from both",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** Blue: where the walk may be at $t-1=3$ if it started at 1. Orange: how well
@@ -491,8 +536,9 @@ print(f"S-ANC holds for t = 1..{T} to rounding; so T steps back lead from q(x_T 
 #
 # A model does not know $\bar x_0$. It replaces $\bar\varepsilon$ in DIF-23 by its best guess,
 # $E[\bar\varepsilon\mid\bar x_t]$. Usually a network learns it. For a mixture of Gaussians it is
-# known exactly (`IdealNoise`), so we can walk back before there is any network, and see what the
-# misprints would have done to the samples.
+# known exactly ([`IdealNoise`](../minigen/diffusion/ideal.py)), so we can walk back before there is
+# any network, and see what the misprints would have done to the samples. **Predict, then run.**
+# Which of the two misprints, DIF-21 or DIF-22, would you notice in the samples?
 
 # %%
 truth = mg.data.toy("eight_gaussians")  # eight bumps of width 0.2 on a circle of radius 2
@@ -541,7 +587,21 @@ mg.plot.filmstrip(
 
 # %% [markdown]
 # **How to read it.** From noise on the left to data on the right. The ring comes first, the bumps
-# last: the reverse of what was lost first. And the misprints? The length of $\bar x_t$ is known at
+# last: the reverse of what was lost first.
+
+# %%
+homeward = [backs["DIF-23"][t][few] for t in [*range(100, 0, -7), 0]]
+film = [
+    mg.plot.filmstrip([x], [f"step {k + 1} of {len(homeward)}"], box=(-3, 3, -3, 3), how="")
+    for k, x in enumerate(homeward)
+]
+mg.plot.Animation(film, seconds=0.25)
+
+# %% [markdown]
+# **How to read it.** The reverse process in motion, for some of the points: a round cloud gathers
+# into a ring, and the ring into eight bumps.
+#
+# And the misprints? The length of $\bar x_t$ is known at
 # every $t$: $E\|\bar x_t\|^2=A_t\,E\|\bar x_0\|^2+2(1-A_t)$ by DIF-11, with
 # $E\|\bar x_0\|^2=2^2+2\cdot0.2^2$.
 
@@ -560,16 +620,19 @@ for name, frames in backs.items():
 assert np.abs(ratios["DIF-23"] - 1).max() < 0.05
 assert ratios["printed DIF-22"].min() < 0.8
 assert ratios["DIF-23"][0] + 0.005 < ratios["printed DIF-21"][0] < ratios["DIF-23"][0] + 0.05
-curves(np.arange(101), ratios, "t", "length, as a share of the truth")
+mg.plot.lines(
+    {name: (np.arange(101), values) for name, values in ratios.items()}, floor=1.0,
+    xlabel="t", ylabel="length, as a share of the truth", title="What the misprints do to the walk",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** Read from right to left, as the samples are made; 1 is right. With DIF-22 as
 # printed the points are far too short on the way. At the end the error is smaller, because the
-# guess of the noise pulls every point back towards the data. With DIF-21 as printed they end about
-# one percent too long. Such a mistake is hard to find, for the samples look
-# plausible. Only a number that is known shows it. (The correct walk is not perfect either. It
+# guess of the noise pulls every point back towards the data. With DIF-21 as printed they end a
+# little too long (by how much is printed above). Such a mistake is hard to find, for the samples
+# look plausible. Only a number that is known shows it. (The correct walk is not perfect either. It
 # takes a hundred steps, and $E[\bar\varepsilon\mid\bar x_t]$ is not $\bar\varepsilon$. What that
-# costs is the subject of tutorial 05.)
+# costs is the subject of [tutorial 05](05_elbo.ipynb).)
 #
 # ## 8. The backward passes
 #
@@ -669,58 +732,118 @@ for broken in (SumsOverThePast(), ForgetsTheNext()):
 #
 # ## Exercises
 #
-# **1.** Show that $\tilde\beta_t<\beta_t$ at every $t$, and that for $t\ge2$ its inverse
-# $1/\tilde\beta_t$ is the sum of two precisions (inverse variances). To which curve in the picture
-# of section 4 does each belong?
-#
+# **1.** (easy) For $t\ge2$ the inverse $1/\tilde\beta_t$ is a sum of two precisions (inverse
+# variances). Each belongs to a curve in the picture of section 4. Write both, at $t=4$, by
+# `schedule.alpha`, `schedule.beta` and `schedule.one_minus_alpha_bar`.
+
+# %%
+blue, orange = None, None  # your answer: the precisions of the two curves
+
+# %%
+if blue is None or orange is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.isclose(blue + orange, 1 / schedule.beta_tilde[4])
+    right = right and np.isclose(blue, 1 / C[3, 3])  # C: the covariance of the walks
+    print("right" if right else "not yet: the first form of DIF-18 is a sum of two")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# By the third form $\tilde\beta_t=\beta_t(1-A_{t-1})/(1-A_t)$, and $A_{t-1}>A_t$, so the factor is
-# below 1. By the first form $1/\tilde\beta_t=1/(1-A_{t-1})+\alpha_t/\beta_t$: the precision of
+# By the first form $1/\tilde\beta_t=1/(1-A_{t-1})+\alpha_t/\beta_t$: the precision of
 # $q(x_{t-1}\mid x_0)$, the blue curve, plus that of $q(x_t\mid x_{t-1})$ seen as a function of
 # $x_{t-1}$, the orange one. The precisions of independent measurements add.
+#
+# ```python
+# blue = 1 / schedule.one_minus_alpha_bar[3]
+# orange = schedule.alpha[4] / schedule.beta[4]
+# ```
+#
+# So $\tilde\beta_t<\beta_t$, too: by the third form it is $\beta_t(1-A_{t-1})/(1-A_t)$, and
+# $A_{t-1}>A_t$.
 # </details>
 #
-# **2.** Derive $q(\bar x_s\mid\bar x_t,\bar x_0)$ for any $s<t$, not only $s=t-1$. (No new algebra
-# is needed.)
-#
-# <details><summary>Answer</summary>
-#
-# The jump from $s$ to $t$ is again a step (DIF-9), with $\alpha=A_t/A_s$ and $\beta=1-A_t/A_s$ in
-# place of $\alpha_t$ and $\beta_t$. Put these into DIF-18 and DIF-20, with $A_s$ for $A_{t-1}$.
-# This is what `mg.diffusion.respaced` does, and why a model trained on 1000 steps can be sampled
-# with 50. The cell below checks it against the joint Gaussian.
-# </details>
+# **2.** (medium) What is the variance of $q(\bar x_s\mid\bar x_t,\bar x_0)$ for any $s<t$, not only
+# $s=t-1$? (No new algebra is needed.) Write it by `A` and `rest`, which hold $A_t$ and $1-A_t$.
 
 # %%
 s, t = 2, 5
-gain = C[s, t] / C[t, t]
-jumped = mg.diffusion.respaced(schedule, np.array([s, t]))  # visits s and t only
-print(f"variance {gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]):.1e} from the reference")
-assert gap(jumped.beta_tilde[2], C[s, s] - gain * C[s, t]) < 1e-15
+jump_variance = None  # your answer
+
+# %%
+if jump_variance is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.isclose(jump_variance, C[2, 2] - C[2, 5] ** 2 / C[5, 5], rtol=1e-12)
+    jumped = mg.diffusion.respaced(schedule, np.array([2, 5]))  # visits 2 and 5 only
+    right = right and np.isclose(jump_variance, jumped.beta_tilde[2], rtol=1e-12)
+    print("right" if right else "not yet: the jump from s to t is one step. With which beta?")
 
 # %% [markdown]
-# **3.** Somebody leaves the shrinking out: $\bar x_t=\bar x_{t-1}+\sqrt{\beta_t}\,\bar\epsilon$.
-# What are $q(\bar x_t\mid\bar x_0)$ and the posterior variance? What must the prior
-# $p(\bar x_T)$ be then?
+# <details><summary>Answer</summary>
 #
+# The jump from $s$ to $t$ is again a step (DIF-9), with $\alpha=A_t/A_s$ and $\beta=1-A_t/A_s$ in
+# place of $\alpha_t$ and $\beta_t$. Put these into DIF-18 (and DIF-20, for the mean), with $A_s$
+# for $A_{t-1}$:
+#
+# ```python
+# s, t = 2, 5
+# jump_variance = (1 - A[t] / A[s]) * rest[s] / rest[t]
+# ```
+#
+# This is what `mg.diffusion.respaced` does, and why a model can be sampled with fewer steps than it
+# was trained on.
+# </details>
+#
+# **3.** (medium, on paper) Somebody leaves the shrinking out: $\bar x_t=\bar
+# x_{t-1}+\sqrt{\beta_t}\,\bar\epsilon$. What is the posterior variance of $\bar x_{t-1}$, given
+# $\bar x_t$ and $\bar x_0$? And what must the prior $p(\bar x_T)$ be then?
+
+
+# %%
+def exploding(beta, t) -> Any:
+    """The posterior variance at t; beta[0] is 0, beta[1:] are the variances of the steps."""
+    return None  # your answer
+
+
+# %%
+if exploding(beta, 4) is None:
+    print("Fill in the cell above and run both again.")
+else:
+    b = np.cumsum([0, *beta[1:]])
+    by_algebra = [b[k - 1] - b[k - 1] ** 2 / b[k] for k in (2, 4, 6)]  # Cov[x_s, x_t] = b_s
+    ours = [exploding(np.array([0, *beta[1:]]), k) for k in (2, 4, 6)]
+    print("right" if np.allclose(ours, by_algebra) else "not yet: which variances add here?")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # Variances add: $q(\bar x_t\mid\bar x_0)=\mathcal N(\bar x_0,\,b_t\mathbf I)$ with
-# $b_t=\beta_1+\dots+\beta_t$, and $1/\tilde\beta_t=1/b_{t-1}+1/\beta_t$, so
-# $\tilde\beta_t=\beta_tb_{t-1}/b_t$. The variance explodes instead of staying 1, and the prior is
-# $\mathcal N(0,\,b_T\mathbf I)$ with $b_T$ much larger than the data. Song et al. (2021) call the
-# two kinds *variance exploding* and *variance preserving*; they differ by a scaling of $\bar x_t$.
+# $b_t=\beta_1+\dots+\beta_t$, and $1/\tilde\beta_t=1/b_{t-1}+1/\beta_t$:
+#
+# ```python
+# def exploding(beta, t):
+#     b = np.cumsum(beta)
+#     return beta[t] * b[t - 1] / b[t]
+# ```
+#
+# The variance explodes instead of staying 1, and the prior is $\mathcal N(0,\,b_T\mathbf I)$ with
+# $b_T$ much larger than the data. Song et al. (2021) call the two kinds *variance exploding* and
+# *variance preserving*; they differ by a scaling of $\bar x_t$.
 # </details>
 #
 # ## What to read next
 #
-# * Sohl-Dickstein, Weiss, Maheswaranathan and Ganguli, *Deep unsupervised learning using
-#   nonequilibrium thermodynamics* (2015): where this process comes from.
-# * Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020): DIF-12, 20 and 23.
-# * Nichol and Dhariwal, *Improved denoising diffusion probabilistic models* (2021): the cosine
-#   schedule.
-# * Kingma, Salimans, Poole and Ho, *Variational diffusion models* (2021): learned schedules.
+# * Sohl-Dickstein, Weiss, Maheswaranathan and Ganguli, [*Deep unsupervised learning using
+#   nonequilibrium thermodynamics*](https://arxiv.org/abs/1503.03585) (2015): where this process
+#   comes from.
+# * Ho, Jain and Abbeel, [*Denoising diffusion probabilistic
+#   models*](https://arxiv.org/abs/2006.11239) (2020): [DIF-12](../docs/notes.md#DIF-12),
+#   [DIF-20](../docs/notes.md#DIF-20) and [DIF-23](../docs/notes.md#DIF-23).
+# * Nichol and Dhariwal, [*Improved denoising diffusion probabilistic
+#   models*](https://arxiv.org/abs/2102.09672) (2021): the cosine schedule.
+# * Kingma, Salimans, Poole and Ho, [*Variational diffusion
+#   models*](https://arxiv.org/abs/2107.00630) (2021): learned schedules.
 #
 # In this package: `minigen check DIF` runs all 23 equations, as printed and corrected. Homework:
 # `minigen homework start diffusion`. Next: [tutorial 05](05_elbo.ipynb), the bound that trains a

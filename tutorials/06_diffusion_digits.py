@@ -5,11 +5,11 @@
 # good is it, in a number that can be compared with other models of the same data? And a sampler
 # that throws dice at every step: must it?
 #
-# **You need** tutorials 04 and 05. **Time** about 50 minutes, of which the machine takes less than
-# one. **Equations** DIF-11, DIF-19, DIF-23, ELBO-15 to ELBO-18, S-SIMPLE at work; DDIM and the
+# **You need** tutorials [04](04_forward_process.ipynb) and [05](05_elbo.ipynb). **Time** about 50
+# minutes. **Equations** DIF-11, DIF-19, DIF-23, ELBO-15 to ELBO-18, S-SIMPLE at work; DDIM and the
 # probability-flow ODE are not in the notes and are derived here.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -22,41 +22,67 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 from pkgutil import resolve_name
+from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 import minigen as mg
 from minigen.diffusion import (
     DDPM,
     Convert,
     IdealNoise,
+    PosteriorMean,
     ReverseProcess,
     TimeNet,
     cosine_schedule,
     q_sample,
 )
-from minigen.plot import LINES
-from minigen.prob import DiscretisedGaussian
+from minigen.prob import DiscretisedGaussian, Gaussian
 
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# ## 1. The data, and what must be beaten
+# ## Why
 #
-# 1797 handwritten digits of 8 by 8 pixels, each an integer 0 to 16: the small split, of which 1000
-# are trained on (`mg.data.digits()` has 5620). Integers have probabilities, not densities, so
-# $-\log_2P(\bar x)/64$ **bits per dimension** means the same for every model. Three simple models
-# set the scale.
+# A picture is many numbers that belong together: a stroke goes on in the next pixel, a 3 has no
+# left side. Models that know each pixel by itself, or each *pair* of pixels, know nothing of that.
+# Below are real digits, what a table of frequencies for each pixel draws, and what a Gaussian with
+# all correlations draws. Diffusion draws by small steps instead, each of which is easy: a little
+# less noise. Here is all of it on a scale where training takes seconds.
 
 # %%
 digits = mg.data.digits("small")
 train, test = digits.train.x, digits.test.x
+columns = [rng.permutation(train[:, j])[:16] for j in range(64)]  # each pixel by itself
+noisy = train + rng.random(train.shape)
+pairs = Gaussian.from_moments(noisy.mean(axis=0), np.cov(noisy.T)).sample(16, rng=rng)
+rows = [train[:16], np.stack(columns, axis=1), np.clip(np.floor(pairs), 0, 16)]
+mg.plot.images(
+    np.concatenate(rows), columns=16, top=16, heading="real; each pixel by itself; pairs"
+)
+
+# %% [markdown]
+# **How to read it.** First row: real digits. Second row: samples with the right frequencies for
+# each pixel. Third row: samples with the right correlation of each pair of pixels as well. The
+# first are digits, the others dust and clouds.
+#
+# ## 1. The data, and what must be beaten
+#
+# Handwritten digits of 8 by 8 pixels, each an integer 0 to 16. This is the small split;
+# `mg.data.digits()` has more. Integers have probabilities, not densities, so
+# $-\log_2P(\bar x)/64$ **bits per dimension** means the same for every model. Three simple models
+# set the scale.
+
+# %%
+print(digits)
 scale = mg.data.baselines(digits)
 for name, bits in scale.items():
     print(f"{name:26} {bits:.3f} bits per dimension")
-mg.plot.images(train[:32], columns=16, top=16, heading="32 of the 1000 training images")
+mg.plot.images(train[:32], columns=16, top=16, heading="32 training images")
 
 # %% [markdown]
 # **How to read it.** Black is 16, white 0. The corners are white in nearly all of them. A table of
@@ -81,8 +107,9 @@ mg.plot.images(train[:32], columns=16, top=16, heading="32 of the 1000 training 
 # | $s$ | $a$ with $-a/2$, $b$ with $-b/2$ | $-\big(b\,\varphi(b)-a\,\varphi(a)\big)/(2P)$ |
 # | $x$ | $a$ and $b$, each with $+1/\sigma$ | minus that of $\mu$ |
 #
-# In the code `at_a` is $\varphi(a)/P$ and `at_b` is $\varphi(b)/P$, formed from $\log P$: far from
-# $\mu$ both $\varphi$ and $P$ underflow, and their ratio does not.
+# In the code ([discretized.py](../minigen/prob/discretized.py)) `at_a` is $\varphi(a)/P$ and `at_b`
+# is $\varphi(b)/P$, formed from $\log P$: far from $\mu$ both $\varphi$ and $P$ underflow, and
+# their ratio does not.
 
 # %%
 decoder = DiscretisedGaussian(17)
@@ -127,6 +154,7 @@ mg.plot.filmstrip(frames, [f"t = {t}" for t in stages], how="six digits, forward
 # \hat x_0=\sqrt{A_t}\,\bar x_t-\sqrt{1-A_t}\,\hat v,\qquad
 # \hat\varepsilon=\sqrt{1-A_t}\,\bar x_t+\sqrt{A_t}\,\hat v$$
 #
+# ([Salimans and Ho 2022](https://arxiv.org/abs/2202.00512)).
 # Think of $\sqrt{A_t}=\cos\phi$ and $\sqrt{1-A_t}=\sin\phi$: $(\bar x_t,\bar v)$ is
 # $(\bar x_0,\bar\varepsilon)$ turned by the angle $\phi$, and nothing is divided by. Keep this
 # picture; section 8 needs it. How much of an error of the network reaches $\hat x_0$ and
@@ -156,7 +184,24 @@ for given in ("eps", "x0", "v"):
 # A residual MLP that hears the time in every block. The time enters as a vector $\bar e$ and is
 # *added* in each block, so its gradient is the **sum** over the blocks.
 # `backward` goes down through the blocks, collects the sum `de`, and goes on through `lift` to the
-# data:
+# data.
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$x_t$": (0, 0), "lift": (1.3, 0), "block 0": (3.1, 0), "block 1": (5.1, 0), "head": (6.9, 0),
+     "$v$": (8.1, 0), "$t$": (0, 1.7), "time": (1.6, 1.7), "$e$": (3.1, 1.7)},
+    [("$x_t$", "lift"), ("lift", "block 0"), ("block 0", "block 1"), ("block 1", "head"),
+     ("head", "$v$"), ("$t$", "time"), ("time", "$e$"), ("$e$", "block 0"), ("$e$", "block 1")],
+    back=[("$v$", "head", "$dv$"), ("block 1", "$e$", "$de_1$"), ("block 0", "$e$", "$de_0$"),
+          ("$e$", "time", "$de_0+de_1$")],
+    boxes=["lift", "block 0", "block 1", "head", "time"], accent=["$e$"],
+    title="The network, and where the gradient of the time comes from",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** The embedded time $e$ (blue) feeds every block, so a gradient comes back from
+# every block (dashed), and the sum of them goes on. The file is
+# [network.py](../minigen/diffusion/network.py):
 
 # %%
 print(inspect.getsource(TimeNet.forward))
@@ -209,6 +254,8 @@ print(report)
 # each pixel at each step (`variance="free"`). They differ in two things, so there is a third
 # between them: **A'** has the loss of B and the variance of A. Three times the same network and
 # the same steps. `ema` keeps a moving average of the parameters, less noisy than the last ones.
+#
+# **Predict, then run.** Put A, A' and B and the three baselines of section 1 in order.
 
 
 # %%
@@ -246,37 +293,26 @@ assert bits["B"] + 3 * error < scale["independent pixels"] < bits["A'"] < bits["
 # beaten by a table of pixel frequencies, and so is A'. Model B is better than all others. (These
 # are a few seconds of training, not the limit.)
 #
-# Where does the difference arise? Term by term:
-
+# Where does the difference arise? Term by term. **Predict, then run.** Which of the terms
+# $L_0\dots L_{T-1}$ is the most expensive?
 
 # %%
-def by_term(bounds):
-    """L_0 ... L_{T-1} of some models, in bits per dimension."""
-    figure = mg.plot.Picture(figsize=(6.6, 3.1), layout="constrained")
-    ax = figure.subplots()
-    ax.set_prop_cycle(color=LINES)
-    for k, (name, bound) in enumerate(bounds.items()):
-        L = bound.L[:-1] / (64 * np.log(2))
-        ax.bar(np.arange(T) + 0.27 * (k - 1), L, 0.27, label=f"{name}, sum {L.sum():.2f}")
-    ax.set(xlabel="t of L_t", ylabel="bits per dimension", xticks=range(0, T, 2))
-    ax.grid(alpha=0.3, axis="y")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
-    return figure
-
-
 for name, bound in bounds.items():
     first, later = bound.L[0] / (64 * np.log(2)), bound.L[1:].sum() / (64 * np.log(2))
     print(f"{name:2} L_0 {first:.2f}, all later terms {later:.2f} bits per dimension")
 L = {name: (bound.L[0], bound.L[1:].sum()) for name, bound in bounds.items()}
 assert L["A"][0] > L["A'"][0] + 8 and abs(L["A'"][0] - L["B"][0]) < 4  # L_0: the loss
 assert L["A'"][1] > L["B"][1] + 5 and abs(L["A"][1] - L["A'"][1]) < 4  # later: the variance
-by_term(bounds)
+mg.plot.lines(
+    {name: (np.arange(1, T + 1), b.L[:-1] / (64 * np.log(2))) for name, b in bounds.items()},
+    log="xy", xlabel="t + 1 of $L_t$", ylabel="bits per dimension", title="The terms of the bound",
+)  # fmt: skip
 
 # %% [markdown]
-# **How to read it.** $L_0$ is the decoder, the price of the exact integers, and by far the largest.
-# There the **loss** makes the difference: A' is as cheap as B. In the terms behind it the
-# **variance** makes it: only B is cheaper. First $L_0$, pixel by pixel.
+# **How to read it.** Both axes are logarithmic; the first dot of a line is $L_0$. It is the
+# decoder, the price of the exact integers, and by far the largest. There the **loss** makes the
+# difference: A' is as cheap as B. In the terms behind it the **variance** makes it: only B is
+# cheaper. First $L_0$, pixel by pixel.
 
 
 # %%
@@ -300,23 +336,13 @@ for place, columns in (("left column", [0]), ("middle columns", [3, 4])):
 assert maps["B"][0, :, 0].mean() < 0.2 < 0.5 < maps["A"][0, :, 0].mean()
 assert maps["B"][1, :, 0].mean() < -1.1 < maps["A"][1, :, 0].mean()
 
+sigma_1 = np.sqrt(A.reverse.first)
+white = norm.cdf(1 / 16 / sigma_1)  # half a cell, in standard deviations
+print(f"A: sigma_1 = {sigma_1:.2f}; white, aimed at exactly, has probability {white:.2f}", end=", ")
+print(f"that is {-np.log2(white):.1f} bits")
 
 # %%
-def matrices(named):
-    """Matrices side by side, their numbers written in the cells."""
-    figure = mg.plot.Picture(figsize=(3.2 * len(named), 3.2), layout="constrained")
-    axes = figure.subplots(1, len(named))
-    for ax, (name, M) in zip(axes, named.items(), strict=True):
-        ax.imshow(M, cmap="gray_r", vmin=0, vmax=4)
-        for (i, j), value in np.ndenumerate(M):
-            color = "white" if value > 2 else "black"
-            ax.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=7, color=color)
-        ax.set_title(name, fontsize=9, loc="left")
-        ax.set_axis_off()
-    return figure
-
-
-matrices({f"{name}: bits of $L_0$ by pixel": maps[name][0] for name in maps})
+mg.plot.matrices({f"{name}: bits of $L_0$ by pixel": maps[name][0] for name in maps}, digits=1)
 
 # %% [markdown]
 # **How to read it.** Dark pixels are dear. In the middle they pay nearly the same: a grey level is
@@ -359,8 +385,8 @@ mg.plot.images(
 
 # %% [markdown]
 # **How to read it.** Of B, many can be read as a digit, and many are something between two: that is
-# what seconds of training on 1000 images give. A has learned as much about strokes, but its samples
-# are speckled: its last step aims *at* white and then adds noise with $\sigma=0.16$, more than a
+# what seconds of training on few images give. A has learned as much about strokes, but its samples
+# are speckled: its last step aims *at* white and then adds noise with $\sigma_1$, more than a
 # cell, to every pixel. What the bits have measured is now visible. (Many programs leave the noise
 # of the last step out. Then the pictures are clean, and the model that is sampled is not the one
 # whose bound was computed.)
@@ -375,7 +401,21 @@ mg.plot.filmstrip(grey, names, top=16, how="six samples, backwards")
 # %% [markdown]
 # **How to read it.** Row by row, from noise to a digit, or to something like one. Between
 # $t=12$ and $t=5$ a shape appears and is decided; the last steps make the paper white and the
-# strokes black. It is the forward picture of section 3, read from right to left.
+# strokes black. It is the forward picture of section 3, read from right to left. In motion:
+
+# %%
+walk = list(B.states(12, rng=np.random.default_rng(4)))
+film = [
+    mg.plot.images(
+        np.clip((x.reshape(12, 64) + 1) * 8, 0, 16), columns=6, top=16, heading=f"t = {t}"
+    )
+    for t, x in walk
+]
+mg.plot.Animation(film, seconds=0.3, last=2.0)
+
+# %% [markdown]
+# **How to read it.** The reverse process of twelve samples: grey noise at first, then shapes, and
+# in the last steps black strokes on white paper.
 #
 # **Is it only remembering?** Look up the nearest training images of some samples. As a scale: how
 # far are *test* digits from the training images?
@@ -461,7 +501,8 @@ assert off < 1e-10
 # The network's $v$ *is* the velocity. This is an ordinary differential equation, the
 # **probability-flow ODE** (Song et al. 2021): DDIM is one way to solve it, an adaptive Runge-Kutta
 # method is another. The map from noise to data is then fixed, one point to one point, as in a
-# normalizing flow. So the same noise must give the same digit, with any number of steps:
+# normalizing flow. So the same noise must give the same digit, with any number of steps. **Predict,
+# then run.** From twenty steps down to two: where will the digits fall apart?
 
 # %%
 ways = {"ODE": ("ode", 20)} | {f"DDIM {n}": ("ddim", n) for n in (20, 10, 5, 3, 2)}
@@ -485,7 +526,7 @@ mg.plot.images(
 # is left. Twenty steps with dice could not be shortened like this (exercise 2).
 #
 # A map from points to points has a density by the change of variables, in continuous time
-# (Chen et al. 2018):
+# ([Chen et al. 2018](https://arxiv.org/abs/1806.07366)):
 #
 # $$\log p(\bar x_0)=\log\mathcal N(\bar x_T;0,I)+\int_0^T\mathrm{div}\,\frac{d\bar x}{dt}\,dt$$
 #
@@ -518,62 +559,139 @@ assert np.abs(gap).max() < 0.03 < lost
 #
 # ## Exercises
 #
-# **1.** The rotation of section 3 takes $(\bar x_0,\bar\varepsilon)$ to $(\bar x_t,\bar v)$. Derive
-# both inverse formulas from it without solving an equation, and the weights of DDIM at $\sigma=0$
-# in terms of $\hat v$.
-#
+# **1.** (medium) By section 3 $(\bar x_t,\bar v)$ is $(\bar x_0,\bar\varepsilon)$ turned by an
+# angle $\phi$. DDIM without dice goes to another angle $\psi<\phi$ with $\hat x_0$ and
+# $\hat\varepsilon$ held fixed. Write the weights of $\bar x_t$ and of $\hat v$ in the new point.
+
+
+# %%
+def weights(phi, psi) -> Any:
+    """(p, q) of x_s = p x_t + q v."""
+    return None, None  # your answer
+
+
+# %%
+phi, psi = 1.1, 0.7
+ends_of = rng.standard_normal((2, 5))  # x_0 and the noise
+turned = np.cos(phi) * ends_of[0] + np.sin(phi) * ends_of[1]
+velocity = np.cos(phi) * ends_of[1] - np.sin(phi) * ends_of[0]
+p, q = weights(phi, psi)
+if p is None or q is None:
+    print("Fill in the cell above and run both again.")
+else:
+    wanted = np.cos(psi) * ends_of[0] + np.sin(psi) * ends_of[1]
+    right = np.allclose(p * turned + q * velocity, wanted)
+    print("right" if right else "not yet: by which angle is (x_t, v) turned, and which way?")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# $\bar x_t=\cos\phi\,\bar x_0+\sin\phi\,\bar\varepsilon$, $\bar v=-\sin\phi\,\bar x_0+\cos\phi\,
-# \bar\varepsilon$: a rotation by $-\phi$ in the plane of the two. Its inverse is its transpose:
-# $\bar x_0=\cos\phi\,\bar x_t-\sin\phi\,\bar v$, $\bar\varepsilon=\sin\phi\,\bar x_t+\cos\phi\,
-# \bar v$. DDIM to the angle $\psi<\phi$: $\bar x_s=\cos\psi\,\hat x_0+\sin\psi\,\hat\varepsilon=
-# \cos(\phi-\psi)\,\bar x_t-\sin(\phi-\psi)\,\hat v$. The step turns $(\bar x_t,\hat v)$ back by
-# $\phi-\psi$.
+# The inverse of a rotation is its transpose: $\bar x_0=\cos\phi\,\bar x_t-\sin\phi\,\bar v$,
+# $\bar\varepsilon=\sin\phi\,\bar x_t+\cos\phi\,\bar v$. Put them into
+# $\bar x_s=\cos\psi\,\hat x_0+\sin\psi\,\hat\varepsilon$:
+#
+# ```python
+# def weights(phi, psi):
+#     return np.cos(phi - psi), -np.sin(phi - psi)
+# ```
+#
+# The step turns $(\bar x_t,\hat v)$ back by $\phi-\psi$.
 # </details>
 #
-# **2.** Five steps in place of twenty: once with dice (`B.sample(n, rng=rng, steps=5)`), once by
-# DDIM (`sampler="ddim"`). Which suffers more? Guess, then measure: how many bits does B itself give
-# to its samples, compared with test images?
-#
+# **2.** (easy) Five steps in place of twenty: once with dice (`B.sample(n, rng=rng, steps=5)`),
+# once by DDIM (`sampler="ddim"`). Which of the two samples will cost B itself more bits, `"dice"`
+# or `"DDIM"`? Guess first; the check measures.
+
+# %%
+suffers = None  # your answer
+
+# %%
+if suffers is None:
+    print("Fill in the cell above and run both again.")
+else:
+    costs = {"test images": bits["B"]}
+    for name, sampler in (("dice", "ancestral"), ("DDIM", "ddim")):
+        for steps in (20, 5):
+            x = B.sample(256, rng=np.random.default_rng(9), sampler=sampler, steps=steps)
+            costs[f"{name}, {steps} steps"] = B.elbo(x, rng=rng).bits_per_dim
+    for name, value in costs.items():
+        print(f"{name:15} {value:.2f} bits per dimension")
+    worse = "dice" if costs["dice, 5 steps"] > costs["DDIM, 5 steps"] else "DDIM"
+    print("right" if suffers == worse else "not yet: read the numbers above")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # The dice suffer. A large step back is no Gaussian: $\bar x_t$ leaves several digits open, and
 # $q(\bar x_s|\bar x_t)$ has several humps. One Gaussian in its place adds noise that the few steps
-# left cannot clean up. DDIM adds none: it follows one smooth path. So the samples by dice need more
-# bits than test images, and the fewer the steps, the more. Those of DDIM need about as many as test
-# images or *fewer*. That is no praise: they are a little too smooth, more typical than the truth.
+# left cannot clean up. DDIM adds none: it follows one smooth path.
+#
+# ```python
+# suffers = "dice"
+# ```
+#
+# Samples that cost *fewer* bits than test images are no better than these, by the way: they are a
+# little too smooth, more typical than the truth.
 # </details>
+#
+# **3.** (hard) A can be improved *without any training*: give each pixel its own variance at each
+# step. From the errors `delta` of the mean at $t=5$, over the training images, write the best
+# variance of each pixel. (Why not over the test images?)
 
 # %%
-print(f"test images              {bits['B']:.2f} bits per dimension")
-for name, sampler in (("dice", "ancestral"), ("DDIM", "ddim")):
-    for steps in (20, 10, 5):
-        x = B.sample(256, rng=np.random.default_rng(9), sampler=sampler, steps=steps)
-        print(f"{name}, {steps:2} steps           {B.elbo(x, rng=rng).bits_per_dim:.2f}")
+now, x0 = np.array([5]), (train / 8 - 1).astype(np.float32)
+xt = q_sample(schedule, x0, rng.standard_normal(x0.shape, dtype=np.float32), now)
+delta = PosteriorMean(schedule).forward(xt, x0, t=now)[0] - A.reverse.predicted(xt, now, "mu")
+own_variance = None  # your answer: (64,), from delta and schedule.beta_tilde[5]
+
+
+# %%
+def cost_of(variance):
+    """The mean of L_4 in nats, up to a constant, with this variance of each pixel."""
+    square = schedule.beta_tilde[5] + (delta**2).mean(axis=0)
+    return 0.5 * np.sum(np.log(variance) + square / variance)
+
+
+if own_variance is None:
+    print("Fill in the cell above and run both again.")
+else:
+    others = [cost_of(c * own_variance) for c in (0.95, 1.05)]
+    gained = cost_of(np.full(64, schedule.beta_tilde[5])) - cost_of(own_variance)
+    right = cost_of(own_variance) < min(others) and gained > 0
+    print(f"gained over beta_tilde: {gained:.1f} nats an image")
+    print("right" if right else "not yet: section 5 of tutorial 05, for each pixel alone")
 
 # %% [markdown]
-# **3.** A and A' can be improved *without any training*: give each step and each pixel its own
-# fixed variance. Which one is best, and from which data may it be computed?
-#
 # <details><summary>Answer</summary>
 #
-# Section 5 of tutorial 05: the best $\sigma^2$ of a Gaussian term is $\tilde\beta_t+E\,\delta^2$,
-# now for each pixel alone, with $\delta=\tilde\mu-\mu_\theta$ (Bao, Li, Zhu and Zhang 2022). The
-# expectation must be taken over training data (or validation data): a variance fitted on the
-# test images would no longer give a bound that can be compared. For $L_0$ the same formula is
-# nearly right, as long as $\sigma$ is not much smaller than a cell.
+# The best $\sigma^2$ of a Gaussian term is $\tilde\beta_t+E\,\delta^2$, now for each pixel alone
+# (Bao, Li, Zhu and Zhang 2022):
+#
+# ```python
+# now, x0 = np.array([5]), (train / 8 - 1).astype(np.float32)
+# xt = q_sample(schedule, x0, rng.standard_normal(x0.shape, dtype=np.float32), now)
+# delta = PosteriorMean(schedule).forward(xt, x0, t=now)[0] - A.reverse.predicted(xt, now, "mu")
+# own_variance = schedule.beta_tilde[5] + (delta**2).mean(axis=0)
+# ```
+#
+# The expectation must be taken over training data (or validation data): a variance fitted on the
+# test images would no longer give a bound that can be compared.
 # </details>
 #
 # ## What to read next
 #
-# * Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020).
-# * Nichol and Dhariwal, *Improved denoising diffusion probabilistic models* (2021): learned
-#   variances.
-# * Song, Meng and Ermon, *Denoising diffusion implicit models* (2021).
-# * Song et al., *Score-based generative modeling through stochastic differential equations*
-#   (2021): the ODE. Salimans and Ho, *Progressive distillation* (2022): $v$.
-# * Ho and Salimans, *Classifier-free diffusion guidance* (2022): here `ddpm(..., classes=10)`,
-#   trained on `(x, y)`, and `sample(..., label=3, guidance=2.0)`.
+# * Ho, Jain and Abbeel, [*Denoising diffusion probabilistic
+#   models*](https://arxiv.org/abs/2006.11239) (2020).
+# * Nichol and Dhariwal, [*Improved denoising diffusion probabilistic
+#   models*](https://arxiv.org/abs/2102.09672) (2021): learned variances.
+# * Song, Meng and Ermon, [*Denoising diffusion implicit models*](https://arxiv.org/abs/2010.02502)
+#   (2021).
+# * Song et al., [*Score-based generative modeling through stochastic differential
+#   equations*](https://arxiv.org/abs/2011.13456) (2021): the ODE. Salimans and Ho, [*Progressive
+#   distillation*](https://arxiv.org/abs/2202.00512) (2022): $v$.
+# * Ho and Salimans, [*Classifier-free diffusion guidance*](https://arxiv.org/abs/2207.12598)
+#   (2022): `mg.diffusion.ddpm` with `classes`, trained on images and labels.
+# * The entries at work: [DIF-23](../docs/notes.md#DIF-23), [ELBO-16a](../docs/notes.md#ELBO-16a).
 #
-# Next: [tutorial 07](07_likelihoods.ipynb), likelihoods you can trust.
+# Homework: `minigen homework start diffusion`. Next: [tutorial 07](07_likelihoods.ipynb),
+# likelihoods you can trust, or [13](13_unet.ipynb), a network for pictures.
