@@ -12,6 +12,7 @@ which says how to read it. Needs `pip install ".[tutorials]"`.
 import base64
 import hashlib
 import io
+import os
 import pathlib
 import re
 import sys
@@ -26,6 +27,7 @@ from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
 LARGEST = 500_000  # bytes of one notebook
+os.environ["TQDM_DISABLE"] = "1"  # no bar in an output, however slow the machine
 
 
 def sources() -> list[pathlib.Path]:
