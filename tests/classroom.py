@@ -219,6 +219,9 @@ def main() -> int:
         command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--net", "--ipc",
                    sys.executable, __file__, *sys.argv[1:], "--inside"]  # fmt: skip
         return subprocess.run(command, check=False).returncode
+    if args.keep:
+        pathlib.Path(args.keep).mkdir(exist_ok=True)
+        pathlib.Path(args.keep).chmod(0o777)
     if args.inside:
         apart(args)
     with tempfile.TemporaryDirectory(prefix="class-", ignore_cleanup_errors=True) as folder:

@@ -1,5 +1,6 @@
 """Viva sheets, the exam, the page of the class, contradictions, and costs that are counted."""
 
+import json
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ from test_grader import LEVEL
 
 from minigen import homework
 from minigen.homework import assignments, paper, solutions
+from minigen.homework.grading import class_page
 from minigen.homework.handout import blanks, variants
 from minigen.homework.wall import Limits, Worker, frames
 from minigen.homework.wall.inside import uploads
@@ -124,15 +126,19 @@ LOOPS = """    xa, xb, h, s, W1, W2 = cache
 """
 
 
+def looped():
+    """The practice solution with a backward pass in loops over indices."""
+    text = blanks.solved(A)
+    old = re.search(r"def coupling_backward.*?\"\"\".*?\"\"\"\n(.*?)(?=\n\ndef)", text, re.DOTALL)
+    return text.replace(old[1], LOOPS)
+
+
+LOOPED = looped()
+
+
 def test_loops_over_indices_are_right():
-    text = blanks.replaced(
-        blanks.solved(A),
-        lambda name, pad, body: LOOPS if name == "coupling_backward" else body,
-    )
-    text = re.sub(r"(def coupling_backward.*?\"\"\".*?\"\"\"\n).*?(?=\n\ndef)",
-                  lambda m: m[1] + LOOPS, text, flags=re.DOTALL)  # fmt: skip
-    assert "for i in range(H)" in text
-    assert not bank.failures(bank.marks(A, A.practice, text))
+    assert "for i in range(H)" in LOOPED
+    assert not bank.failures(bank.marks(A, A.practice, LOOPED))
 
 
 def test_the_cost_of_a_call_is_counted_in_arrays_lines_and_calls():
@@ -163,3 +169,83 @@ def f(x):
 def test_what_may_hide_a_derivative_is_refused_or_flagged(text, says):
     found = uploads.facts(text.encode())
     assert found["complex"] if says is None else any(says in what for _, what in found["flags"])
+
+
+def test_a_viva_asks_for_gradients_before_it_asks_for_shapes(tmp_path):
+    by = graded(tmp_path, {name: own(name) for name in NAMES})
+    for record in by.values():
+        first, second, third = record["viva"]
+        for asked in (first, second):
+            assert asked["answer"].startswith("Wrong: ") and "raised" not in asked["answer"]
+        assert "These do not: " in third["answer"] and "becomes" in third["code"]
+
+
+EVERY = "\n".join(blanks.solved(assignments.get(name)) for name in assignments.NAMES)
+
+
+def test_questions_of_the_exam_run_define_what_they_use_and_show_what_they_call():
+    chosen = [assignments.get(name) for name in assignments.NAMES]
+    asked = []
+    for key in ("one", "two"):
+        source = paper.wrong_lines(key, "A", chosen, np.random.default_rng(len(asked)))
+        asked += [next(source) for _ in range(4)]
+    for a in asked:
+        assert re.search(r"It spoils d\w+(, d\w+)*\. ", a["answer"])
+        functions = set(re.findall(r"^def (\w+)", a["code"], re.MULTILINE))
+        called = set(re.findall(r"(?<![\w.])(\w+)\(", a["code"])) - functions
+        assert not {n for n in called if re.search(rf"^def {n}\(", EVERY, re.MULTILINE)}
+    diffusion = chosen[4]
+    text = paper.equations(diffusion, diffusion.practice, "posterior")
+    assert "beta_tilde_t = " in text and "alpha_1 ... alpha_t" in text and "reverse:" not in text
+    number = next(paper.numbers("k", "A", [diffusion], np.random.default_rng(0)))
+    assert re.search(r"given beta = \[.*\], t = \[", number["question"])
+    assert "network_backward" in paper.shown(
+        blanks.solved(chosen[3]), chosen[3].tasks(chosen[3].practice)[1]
+    )
+
+
+def test_numbers_of_the_exam_are_right_by_hand():
+    """dh of h / root mean square, and dz of a Gaussian, by central differences."""
+    rng, chosen = np.random.default_rng(4), [assignments.get("triplet")]
+    asked = next(paper.numbers("k", "A", chosen, rng))
+    said = asked["question"] + asked["answer"]
+    h, a, dh = (np.array(json.loads(re.search(rf"\b{n} = (\[\[.*?\]\])", said)[1]))
+                for n in ("h", "a", "dh"))  # fmt: skip
+    length = next(s for s in (
+        lambda h: np.sqrt((h * h).sum() + 0.1), lambda h: np.sqrt((h * h).sum() + 0.5),
+        lambda h: np.sqrt((h * h).mean()), lambda h: 1 + np.sqrt((h * h).sum()),
+        lambda h: (h**4).sum() ** 0.25,
+    ) if np.allclose(h / s(h), a, 0, 6e-5))  # fmt: skip
+    slope = [sum(((h + e) / length(h + e) - (h - e) / length(h - e)).ravel()) / 2e-6
+             for e in 1e-6 * np.eye(2)[:, None]]  # fmt: skip
+    assert np.allclose(dh, slope, 0, 6e-5)
+
+
+def record(name, earned, shape=(), **more):
+    """A record as the page of a class takes it."""
+    why = "" if earned == 2 else "f[0]: yours 1, expected 2 (1 of 1 wrong)\nthe sign"
+    marks = [{"part": "f", "points": 2, "earned": earned, "status": "", "why": why}]
+    facts = {"student": name, "id": name.lower(), "earned": earned, "points": 2, "marks": marks}
+    rest = {"title": "T", "print": [*shape], "flags": [], "notes": [], "late": ""}
+    return facts | rest | more
+
+
+def test_the_page_of_a_class_counts_groups_and_escapes():
+    copy = range(1000, 1040)
+    class_ = [record("A", 2, copy), record("B", 0, copy), record("C", 2, range(1001, 1041)),
+              record("D", 1, range(40)), *(record(f"E{k}", 2, range(100 * k, 100 * k + 30))
+                                           for k in range(2, 9)),
+              record("<b>", 0, id="b", flags=["line 3: <script>"], late="2 d 1 h")]  # fmt: skip
+    text = class_page.page(class_)
+    assert "12 submissions. Mean 1.6, median 2 of 2 points." in text
+    assert "2 of 12" in text and "2 × the sign" in text
+    (row,) = re.findall(r"<tr>(?:(?!<tr>).)*of what is unusual", text)
+    assert [f">{n}<" in row for n in "ABCD"] == [True, True, True, False] and "98%" in row
+    assert "<script>" not in text and "&lt;script&gt;" in text and ">&lt;b&gt;<" in text
+    assert "2 d 1 h late" in text
+    bars = re.findall(r'<text x="\d+" y="[\d.]+">(\d*)</text>', text)
+    assert [int(b or 0) for b in bars] == [2, 0, 0, 0, 0, 1, 0, 0, 0, 9]
+
+
+def test_the_page_of_no_class_is_a_page():
+    assert "0 submissions. Mean -, median -" in class_page.page([])

@@ -28,6 +28,7 @@ SMALL = {  # pairs whose numbers can be computed on paper, at these sizes
     "diffusion": {"posterior": (1, 1, 3)}, "triplet": {"normalize": (1, 2)},
     "elbo": {"kl": (1, 1), "prior": (1, 1), "decoder": (1, 1)},
 }  # fmt: skip
+NEEDS = {"twice": ("layer",), "batch": ("triplet", "mine")}  # defined by what defines others
 
 
 @checked
@@ -107,7 +108,7 @@ def wrong_lines(key: str, version: str, chosen: list[Assignment],
                 task, (at, old, new) = pairs[mistake[0]], mistake[1:]
                 cases = ref.cases(task.reference, task.draw, task.practice, rng)
                 wrong = broken(task, cases, session, edited(source, at, new))
-                if wrong and wrong[0].startswith("d"):
+                if {*wrong} & {f"d{x}" for x in task.inputs}:  # it runs, and is wrong
                     break
         finally:
             session.close()
@@ -115,7 +116,7 @@ def wrong_lines(key: str, version: str, chosen: list[Assignment],
         yield {
             "question": f"{equations(a, a.practice, task.name)}\nOne line of the backward pass is "
             "wrong. Which, why, and which gradients does it spoil?",
-            "code": f"{function_text(text, task.forward)}\n{function_text(text, task.backward)}",
+            "code": shown(text, task),
             "answer": f"The line `{new.strip()}` must be `{old.strip()}`. It spoils "
             f"{', '.join(wrong)}. (Found by running it.)",
         }
@@ -136,7 +137,7 @@ def numbers(key: str, version: str, chosen: list[Assignment],
         i = int(rng.integers(len(task.inputs)))
         gradient = ref.gradients(task.reference, case)[i]
         said = named(task.inputs, inputs)
-        more = f", given {', '.join(str(g.tolist()) for g in given)}" if given else ""
+        more = f", given {named(arguments(a, task)[len(inputs) :], given)}" if given else ""
         yield {
             "question": f"{equations(a, variant, name)}\nWith {said}{more}, and 1 as the "
             f"gradient by every output: compute {', '.join(task.outputs)} and d{task.inputs[i]}.",
@@ -164,16 +165,42 @@ def derivations(key: str, version: str, chosen: list[Assignment],
             "question": f"{equations(a, a.practice, name)}\nDerive the backward pass: "
             f"{wanted} from {outputs}.",
             "code": "",
-            "answer": f"In NumPy:\n{function_text(blanks.solved(a), task.backward)}",
+            "answer": f"In NumPy:\n{shown(blanks.solved(a), task)}",
         }
 
 
+def arguments(assignment: Assignment, task: Pair) -> list[str]:
+    """The names of the arguments of a forward pass."""
+    found = re.search(rf"^def {task.forward}\((.*?)\):", blanks.solved(assignment), re.MULTILINE)
+    return found[1].split(", ") if found else []
+
+
 def equations(assignment: Assignment, variant: dict, name: str) -> str:
-    """What the handout says on a function: its own lines if it has some, else all of it."""
+    """What the handout says on a function: all of it but the lines of other functions."""
     text = blanks.blank(assignment, variant).split('"""')[1]
-    own = re.search(rf"^    {name}: .*\n(?:(?:     .*)?\n)*", text, re.MULTILINE)
-    shapes = text.strip().rsplit("\n\n", 1)[-1]
-    return f"{own[0].strip()}\n{shapes}" if own else text.strip()
+    others = {t.name for t in assignment.tasks(variant)} | {"schedule"}
+    for other in others - {name, *NEEDS.get(name, ())}:
+        text = re.sub(rf"^    {other}: .*\n(?:     .*\n)*", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\n{3,}", "\n\n", text.split("\n", 1)[1])
+    return text.strip("\n ")
+
+
+def shown(source: str, task: Pair) -> str:
+    """A forward and a backward pass, and the functions of the file that they call."""
+    texts = [function_text(source, task.forward), function_text(source, task.backward)]
+    defined = re.findall(r"^def (\w+)\(", source, re.MULTILINE)
+    return "\n\n".join([*helpers(source, texts, [task.forward, task.backward], defined), *texts])
+
+
+def helpers(source: str, texts: list[str], known: list[str], defined: list[str]) -> list[str]:
+    """The functions that these texts call, and those that they call, without those known."""
+    found = []
+    for name in defined:
+        if name not in known and any(re.search(rf"\b{name}\(", text) for text in texts):
+            own = function_text(source, name)
+            known.append(name)
+            found += [*helpers(source, [own], known, defined), own]
+    return found
 
 
 def function_text(source: str, name: str) -> str:

@@ -105,18 +105,28 @@ def _reason(mark: dict[str, Any]) -> str:
 
 
 def _alike(records: Sequence[Record]) -> list[list[Any]]:
-    """Pairs of files that share most of their structure, what the whole class shares left out."""
+    """[links, how much they share] of the groups of files that share most of their structure.
+
+    What a third of the class shares is left out; a file belongs to a group if it is like one of it.
+    """
     seen = collections.Counter(itertools.chain.from_iterable(r["print"] for r in records))
     usual = {h for h, n in seen.items() if n > max(3, len(records) / 3)}
-    prints = [(r, {*r["print"]} - usual) for r in records]
-    found = []
-    for (a, one), (b, two) in itertools.combinations([p for p in prints if len(p[1]) >= 20], 2):
+    prints = [(k, {*r["print"]} - usual) for k, r in enumerate(records)]
+    group, least = {}, {}
+    for (i, one), (j, two) in itertools.combinations([p for p in prints if len(p[1]) >= 20], 2):
         share = len(one & two) / min(len(one), len(two))
         if share >= ALIKE:
-            found.append((share, a, b))
-    found.sort(key=lambda item: -item[0])
-    return [[link(a), link(b), f"{share:.0%} of what is unusual in the class"]
-            for share, a, b in found[:40]]  # fmt: skip
+            a, b = group.setdefault(i, {i}), group.setdefault(j, {j})
+            a |= b
+            least[id(a)] = min(share, least.get(id(a), 1.0), least.get(id(b), 1.0))
+            group |= dict.fromkeys(a, a)
+    groups = {id(g): g for g in group.values()}.values()
+    found = sorted(groups, key=lambda g: (-least[id(g)], len(g)))
+    return [
+        [Markup(", ".join(link(records[k]) for k in sorted(g))),
+         f"{least[id(g)]:.0%} of what is unusual in the class"]
+        for g in found
+    ]  # fmt: skip
 
 
 def _noted(records: Sequence[Record], kind: str) -> list[list[Any]]:

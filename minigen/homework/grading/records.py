@@ -98,10 +98,9 @@ def sheet(title: str, intro: str, asked: Sequence[dict[str, str]], answers: bool
     items = []
     for a in asked:
         code = f"<pre>{html.escape(a['code'])}</pre>" if a["code"] else ""
-        text = html.escape(a["answer"]).replace("\n", "<br>")
-        end = f'<p class="answer">{text}</p>' if answers else '<div class="room"></div>'
-        question = html.escape(a["question"]).replace("\n", "<br>")
-        items.append(f"<li>{question}{code}{end}</li>")
+        text = f'<div class="answer">{html.escape(a["answer"])}</div>'
+        end = text if answers else '<div class="room"></div>'
+        items.append(f'<li><div class="text">{html.escape(a["question"])}</div>{code}{end}</li>')
     facts = {"title": html.escape(title), "intro": html.escape(intro), "items": "\n".join(items)}
     return string.Template(SHEET.read_text(encoding="utf-8")).substitute(facts)
 

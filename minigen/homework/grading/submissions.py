@@ -24,7 +24,7 @@ from minigen.homework.wall import LIMITS, Here, Limits, Lost, Worker, worker
 from minigen.homework.wall.inside.uploads import MAX_SOURCE, MEMBERS, Unusable, chosen, left_out
 
 DEPTH, MAX_UPLOAD = 4, 4_000_000
-MEMORY = 640  # megabytes for looking into uploads, NumPy's own addresses among them
+MEMORY = 512  # megabytes for looking into uploads, NumPy's own addresses among them
 KINDS = (".py", "", ".zip")  # a module, a folder, a zip: of two that are alike the first counts
 COPY = re.compile(r"(.+?)[ _]?\((\d{1,4})\)")
 

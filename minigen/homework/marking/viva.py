@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.homework.assignments import Assignment, Pair, Task, Value
+from minigen.homework.assignments import Assignment, Pair, Question, Task, Value
 from minigen.homework.handout import variants
 from minigen.homework.marking import compare
 from minigen.homework.marking import reference as ref
@@ -47,9 +47,12 @@ def _of_wrong_parts(marks: Sequence[Mark]) -> list[Asked]:
 
 def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
               seed: tuple[int, ...]) -> Iterator[Asked]:  # fmt: skip
-    """Questions on a line with a mistake in it, no line twice; some gradient stays right."""
+    """Questions on a line with a mistake in it, no line twice; some gradient stays right.
+
+    Lines that do not run with their mistake come last: they tell less.
+    """
     pairs = {t.backward: (k, t) for k, t in enumerate(tasks) if isinstance(t, Pair)}
-    asked = set()
+    asked, failing = set(), []
     for function, at, old, new in edits:
         if at in asked or function not in pairs:
             continue
@@ -59,11 +62,12 @@ def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
                        edited(session.source, at, new))  # fmt: skip
         if not wrong or set(wrong) == set(names) != {names[0]}:
             continue
+        if wrong[0] not in names:
+            failing.append(_of_failure(function, at, old, new, wrong[0]))
+            continue
         asked.add(at)
         stay = [name for name in names if name not in wrong]
-        what = f"Wrong: {', '.join(wrong)}." if wrong[0] in names else f"It fails: {wrong[0]}"
-        if stay and wrong[0] in names:
-            what += f" Still right: {', '.join(stay)}."
+        what = f"Wrong: {', '.join(wrong)}." + (f" Still right: {', '.join(stay)}." if stay else "")
         yield {
             "question": f"In {function}, line {at}, your code has the first of these two lines. "
             f"Suppose it had the second. Which of {', '.join(names)} would be wrong, and why?",
@@ -71,6 +75,18 @@ def _of_lines(tasks: Sequence[Task], session: Session, edits: Sequence[Any],
             "answer": f"{what} (Found by running it.) The reason must name what this line computes "
             "in the chain rule, and which of the returned gradients are computed from it.",
         }
+    yield from failing
+
+
+def _of_failure(function: str, at: int, old: str, new: str, error: str) -> Asked:
+    """A question on a line that does not run with its mistake."""
+    return {
+        "question": f"In {function}, line {at}, your code has the first of these two lines. The "
+        "second would not run. Why not? What are the shapes of everything in the line?",
+        "code": f"{old.strip()}\n{new.strip()}",
+        "answer": f"{error} (Found by running it.) A right answer names the shape of each array in "
+        "the line, and the gradient whose shape the result must have.",
+    }
 
 
 def broken(task: Pair, cases: Sequence[ref.Case], session: Session, source: bytes) -> list[str]:
@@ -92,19 +108,25 @@ def broken(task: Pair, cases: Sequence[ref.Case], session: Session, source: byte
 
 def _of_variant(assignment: Assignment, variant: Variant, tasks: Sequence[Task],
                 rng: np.random.Generator) -> Asked:  # fmt: skip
-    """What would change for another choice of one option."""
-    option = list(variant)[rng.integers(len(variant))]
-    others = [c for c in assignment.options[option] if c != variant[option]]
-    other = variant | {option: others[rng.integers(len(others))]}
-    parts = [p for a, b in zip(tasks, assignment.tasks(other), strict=True) for p in differ(a, b)]
+    """What would change for another choice of one option; rather one that leaves something."""
+    found = []
+    for option in rng.permutation(list(variant)).tolist():
+        others = [c for c in assignment.options[option] if c != variant[option]]
+        other = variant | {option: others[rng.integers(len(others))]}
+        pairs = zip(tasks, assignment.tasks(other), strict=True)
+        found.append((option, other, [p for a, b in pairs for p in differ(a, b)]))
+    option, other, parts = min(found, key=lambda f: len(f[2]) or np.inf)
     slots, old = assignment.slots(other), assignment.slots(variant)
-    change = "; ".join(f"{old[k]}  becomes  {slots[k]}" for k in slots if slots[k] != old[k])
+    change = "\n".join(f"{old[k]}  becomes  {slots[k]}" for k in slots if slots[k] != old[k])
+    every = [p for task in tasks if not isinstance(task, Question) for p, _ in task.parts()]
+    stay = [p for p in every if p not in parts]
     return {
         "question": f"Your variant: {variants.words(variant)}. Suppose {option} were "
         f"“{other[option]}”: which functions and gradients would have to change, and how?",
         "code": change,
-        "answer": f"These give other numbers then: {', '.join(parts) or 'none'}. (Found by "
-        "computing both.) A right answer shows the lines of the file that they come from.",
+        "answer": f"These give other numbers then: {', '.join(parts) or 'none'}. These do not: "
+        f"{', '.join(stay) or 'none'}. (Found by computing both.) A right answer shows the lines "
+        "of the file that they come from.",
     }
 
 

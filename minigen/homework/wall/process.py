@@ -50,13 +50,13 @@ class Limits:
     Examples
     --------
     >>> mg.homework.Limits(call=2.0).memory
-    2048
+    512
     """
 
-    call: Positive = 4.0
-    load: Positive = 4.0
-    total: Positive = 20.0
-    memory: Count = 2048
+    call: Positive = 3.0
+    load: Positive = 3.0
+    total: Positive = 15.0
+    memory: Count = 512
     file: Count = 8
     __post_init__ = fields
 
@@ -234,7 +234,7 @@ class Worker:
         if not POSIX:
             self.process.kill()
         try:
-            self.process.wait(2)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
