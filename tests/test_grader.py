@@ -1,10 +1,13 @@
 """The grader: attacks earn nothing and leave nothing, honest files are graded as they deserve."""
 
+import concurrent.futures
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import pathlib
+import pickle
 import re
 import stat
 import zipfile
@@ -340,3 +343,30 @@ def test_a_wrong_gradient_costs_its_own_points_and_no_others():
         (wrong,) = (w for w in BANKS[name].wrong if w.name == mistake)
         _, found = bank.check_wrong(BANKS[name], wrong)
         assert {part.split()[-1] for part in found} == lost
+
+
+def test_any_executor_gives_the_same_marks(graded):
+    """Other processes, and an executor that does each task when it is given."""
+
+    class Here(concurrent.futures.Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = concurrent.futures.Future()
+            future.set_result(fn(*pickle.loads(pickle.dumps(args))))
+            return future
+
+    texts = {"right": honest(), "empty": "", "wrong": honest().replace("exp", "sin")}
+    options = {"seed": 3, "limits": QUICK}
+    want = graded(texts, "pool", **options)
+    assert graded(texts, "here", executor=Here(), **options) == want
+    fresh = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, fresh) as pool:
+        assert graded(texts, "processes", executor=pool, **options) == want
+    with pytest.raises(TypeError, match="executor: expected a concurrent"):
+        graded(texts, "none", executor=3)
+
+
+def test_a_worker_without_the_wall_of_the_run_ends_it(graded, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(Refused, match="on every worker, got -1"):
+        calls = iter([(LEVEL, ""), (-1, "no wall")])
+        patched.setattr(grader, "reached", lambda: next(calls))
+        graded(honest(), jobs=1)

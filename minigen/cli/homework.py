@@ -11,7 +11,7 @@ instructor hands out the variant of a key and grades a folder of submissions in 
 import argparse
 import pathlib
 
-from minigen.cli import options
+from minigen.cli import executors, options
 from minigen.cli.files import write_picture
 
 KEY = "the instructor's key, or @FILE"
@@ -57,6 +57,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     p.add_argument("--only", metavar="STUDENT", help="grade this student anew, keep the others")
     p.add_argument("--due", metavar="DATE", help="as 2026-11-30 23:59: what is newer is late")
     p.add_argument("--jobs", type=int, help="submissions at a time (default: one for each core)")
+    executors.option(p)
     results = "the folder is ONE submission; write Gradescope's results.json"
     p.add_argument("--gradescope", metavar="FILE", help=results)
 
@@ -128,11 +129,12 @@ def run_grade(args: argparse.Namespace) -> None:
     from minigen import homework
     from minigen.homework.grading import gradescope, records
 
-    graded = homework.grade(
-        args.submissions, args.key, args.out, args.assignment, seed=args.seed,
-        isolation=args.isolation, jobs=args.jobs, only=args.only, due=args.due,
-        single=bool(args.gradescope),
-    )  # fmt: skip
+    with executors.executor(args.dask) as workers:
+        graded = homework.grade(
+            args.submissions, args.key, args.out, args.assignment, seed=args.seed,
+            isolation=args.isolation, jobs=args.jobs, only=args.only, due=args.due,
+            single=bool(args.gradescope), executor=workers,
+        )  # fmt: skip
     if args.gradescope:
         records.write(args.gradescope, gradescope.results(graded[0]))
     print(f"{len(graded)} graded: {args.out}/index.html, results.csv, pages/, viva/")

@@ -7,6 +7,9 @@
     python tests/mutation source [FILE ...] [--sample N] [--seed S]
                                                  automatic mutants, a random sample of all places
 
+All but `alarms` take --jobs N, processes of this machine, or --dask ADDRESS, the workers of a
+cluster that have this checkout and `tests` on their PYTHONPATH.
+
 Each prints a score and what was not found. `seeded` also asks torch, JAX and autograd where they
 are installed; `source` needs cosmic-ray (pip install -e ".[test,mutation]"). A sample of each runs
 with the tests (tests/test_mutation.py).

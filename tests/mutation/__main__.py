@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import mutation
+from minigen.cli import executors
 from mutation import checker, copies, history, seeded, source
 
 
@@ -27,16 +28,23 @@ def main() -> None:
     automatic.add_argument("files", nargs="*", metavar="FILE")
     automatic.add_argument("--sample", type=int, default=300)
     automatic.add_argument("--seed", type=int, default=0)
+    for name in names.choices.values():
+        executors.option(name)
+        name.add_argument("--jobs", type=int, default=0, help="processes of this machine")
     args = parser.parse_args()
-    match args.campaign:
-        case "seeded":
-            print(seeded.summary(seeded.campaign(list(seeded.everything())[:: args.every])))
-        case "alarms":
-            print(seeded.alarms(args.draws))
-        case "source":
-            print(source.campaign(args.files, args.sample, args.seed))
-        case name:
-            print(copies.campaign({"history": history, "checker": checker}[name].BANK))
+    with executors.executor(args.dask, args.jobs) as workers:
+        match args.campaign:
+            case "seeded":
+                pairs = list(seeded.everything())[:: args.every]
+                rows = seeded.campaign(pairs, executor=workers, every=args.every)
+                print(seeded.summary(rows))
+            case "alarms":
+                print(seeded.alarms(args.draws))
+            case "source":
+                print(source.campaign(args.files, args.sample, args.seed, executor=workers))
+            case name:
+                bank = {"history": history, "checker": checker}[name].BANK
+                print(copies.campaign(bank, executor=workers))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Mistakes planted into a copy of the package, where the tests as they stand must find them."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -106,12 +108,27 @@ class Copy:
         return test
 
 
-def campaign(bank, say=print):
+_own = threading.local()  # a copy for each thread of each worker, until it ends
+
+
+def own():
+    """The copy of this thread."""
+    if not hasattr(_own, "copy"):
+        _own.copy = Copy().__enter__()
+        atexit.register(_own.copy.__exit__)
+    return _own.copy
+
+
+def found(planted):
+    """The test that finds a mistake, or ""; in a copy of this thread's own."""
+    return own().caught_by(planted)
+
+
+def campaign(bank, say=print, executor=None):
     """The score of a bank of mistakes, and those that no test finds."""
     missed = []
-    with Copy() as copy:
-        for planted in bank:
-            test = copy.caught_by(planted)
-            missed += [] if test else [planted.name]
-            say(f"{planted.name}: {test.removeprefix('tests/') or 'NOT FOUND'}", flush=True)
+    tests = executor.map(found, bank) if executor else map(found, bank)
+    for planted, test in zip(bank, tests, strict=True):
+        missed += [] if test else [planted.name]
+        say(f"{planted.name}: {test.removeprefix('tests/') or 'NOT FOUND'}", flush=True)
     return "\n".join([f"{len(bank) - len(missed)} of {len(bank)} caught.", *missed])

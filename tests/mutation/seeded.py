@@ -1,6 +1,7 @@
 """The campaign of wrong backward passes, and that of right ones."""
 
 import collections
+import functools
 import time
 
 import zoo
@@ -22,11 +23,27 @@ def everything():
     yield from PLANTED()
 
 
-def campaign(pairs, say=print):
-    """[(target, mutant, a Outcome at each scale)], the other packages' included."""
+def outcomes_of(k, every):
+    """The outcomes of number k of `everything`, which a worker makes anew: functions do not travel."""
+    return [outcome(*_chosen(every)[k], scale, compare=True) for scale in SCALES]
+
+
+@functools.cache
+def _chosen(every):
+    return list(everything())[::every]
+
+
+def campaign(pairs, say=print, executor=None, every=1):
+    """[(target, mutant, a Outcome at each scale)], the other packages' included.
+
+    With an executor its workers take the pairs, which must be each `every`-th of everything.
+    """
     rows, start = [], time.perf_counter()
-    for n, (target, mutant) in enumerate(pairs, 1):
-        outcomes = [outcome(target, mutant, scale, compare=True) for scale in SCALES]
+    if executor:
+        found = executor.map(outcomes_of, range(len(pairs)), [every] * len(pairs))
+    else:
+        found = ([outcome(t, m, scale, compare=True) for scale in SCALES] for t, m in pairs)
+    for n, ((target, mutant), outcomes) in enumerate(zip(pairs, found, strict=True), 1):
         rows.append((target, mutant, outcomes))
         if n % 100 == 0:
             say(f"{n} mutants, {time.perf_counter() - start:.0f} s", flush=True)

@@ -97,33 +97,33 @@ def caught(copy, file, text, tests):
         return copy.pytest(tests, TIMEOUT, **TWINS)[0] not in (PASSED, NOTHING_COLLECTED)
 
 
-def campaign(names, sample, seed, say=print):
+def survivor(file, place, nearby):
+    """A mutant that no test finds, as text, or None; in a copy of this thread's own."""
+    from .automatic import mutant
+
+    text, (line, old, new) = mutant(source(file), *place)
+    if caught(own(), file, text, nearby):
+        return None
+    return f"{file}:{line}\n    {old}\n    {new}"
+
+
+def campaign(names, sample, seed, say=print, executor=None):
     """The score of a sample of mutants, and the survivors."""
-    from .automatic import mutant, places
+    from .automatic import places
 
     texts = {file: source(file) for file in modules(names)}
     found = [(file, place) for file, text in texts.items() for place in places(text)]
     chosen = random.Random(seed).sample(found, min(sample, len(found)))
+    calls = callers(own(), tests())
+    nearby = [nearest(calls, file) for file, _ in chosen]
     with contextlib.ExitStack() as stack:
-        copies = [stack.enter_context(Copy()) for _ in range(os.cpu_count() or 1)]
-        calls, free = callers(copies[0], tests()), queue.SimpleQueue()
-        for copy in copies:
-            free.put(copy)
-
-        def survivor(one):
-            file, place = one
-            text, (line, old, new) = mutant(texts[file], *place)
-            copy = free.get()
-            try:
-                if caught(copy, file, text, nearest(calls, file)):
-                    return None
-            finally:
-                free.put(copy)
-            say(f"survives: {file}:{line}: {old} -> {new}", flush=True)
-            return f"{file}:{line}\n    {old}\n    {new}"
-
-        with ThreadPoolExecutor(len(copies)) as pool:
-            alive = sorted(filter(None, pool.map(survivor, chosen)))
+        workers = executor or stack.enter_context(ThreadPoolExecutor(os.cpu_count() or 1))
+        alive = []
+        for text in workers.map(survivor, *zip(*chosen, strict=True), nearby):
+            if text:
+                say(f"survives: {text}", flush=True)
+                alive.append(text)
+    alive.sort()
     score = f"{len(chosen) - len(alive)} of {len(chosen)} mutants caught"
     where = f"a sample (seed {seed}) of {len(found)} in {len(texts)} modules"
     return "\n".join([f"{score}, {where}: {100 - 100 * len(alive) / len(chosen):.1f} %.", *alive])

@@ -7,7 +7,9 @@ import itertools
 import json
 import os
 import pathlib
+import platform
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +45,7 @@ def grade(
     due: str | None = None,
     limits: Limits = LIMITS,
     progress: bool = True,
+    executor: concurrent.futures.Executor | None = None,
 ) -> list[dict[str, Any]]:
     """Grade every submission in a folder, and write the results to another.
 
@@ -76,6 +79,11 @@ def grade(
         Time, memory and file sizes of a student's code.
     progress : bool
         Whether to show a progress bar.
+    executor : concurrent.futures.Executor, optional
+        Who marks the submissions, by default `jobs` processes of this machine: a pool, or a cluster
+        (`distributed.Client(address).get_executor()`). The submissions are opened and the results
+        written here; the wall is built on each worker, where it must reach the level reached here.
+        The marks are the same.
 
     Returns
     -------
@@ -112,6 +120,9 @@ def grade(
     level, why = reached()
     if level < isolation:
         raise Refused(f"isolation: expected a wall of level {isolation}, got {level} ({why})")
+    if not (executor is None or hasattr(executor, "submit")):
+        what = "a concurrent.futures.Executor"
+        raise validate.wrong_type("executor", what, validate.shown(executor))
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
 
         def look(some: list) -> list[Submission]:
@@ -122,11 +133,13 @@ def grade(
         found = list(itertools.chain.from_iterable(slices))
         found.sort(key=lambda submission: submission.student)
         assignment = assignments.get(name or _named(found))
-        run = _Run(assignment, key, pathlib.Path(out), level, limits, seed, found, single)
+        run = _Run(assignment, key, pathlib.Path(out), level, limits, seed, found, single,
+                   executor or pool)  # fmt: skip
         if only is not None:
             run.forget(only)
         bar = {"total": len(found), "desc": assignment.name, "unit": "file"}
-        graded = list(tqdm.tqdm(pool.map(run.record, found), disable=not progress, **bar))
+        graded = list(tqdm.tqdm(run.graded(found), disable=not progress, **bar))
+    graded.sort(key=lambda record: record["student"])
     run.publish(graded)
     return graded
 
@@ -155,10 +168,10 @@ class _Run:
 
     def __init__(self, assignment: Assignment, key: str, out: pathlib.Path, level: int,
                  limits: Limits, seed: int | None, found: list[Submission],
-                 single: bool) -> None:  # fmt: skip
+                 single: bool, executor: concurrent.futures.Executor) -> None:  # fmt: skip
         self.assignment, self.key, self.out, self.limits = assignment, key, out, limits
+        self.executor = executor
         self.named = 2 * sum(bool(s.header and s.header[2]) for s in found) > len(found)
-        self.tasks = functools.lru_cache(64)(self._tasks)
         if not single:
             self.refuse_another_key(found)
         self.facts = {"assignment": assignment.name, "format": assignments.FORMAT,
@@ -209,17 +222,41 @@ class _Run:
             raise validate.expected("only", "a student who was graded before", repr(student))
         path.unlink()
 
-    def record(self, submission: Submission) -> records.Record:
-        """The sealed record of one submission, from disk if it was graded before."""
-        path = self.out / "records" / f"{submission.id}.json"
+    def graded(self, found: list[Submission]) -> Iterator[records.Record]:
+        """The sealed records of all submissions: first those on disk, then as they are marked."""
+        waiting = {}
+        try:
+            for submission in found:
+                facts, old = self.known(submission)
+                if old:
+                    yield old
+                else:
+                    waiting[self.marks(submission, facts["variant"])] = submission, facts
+            for done in concurrent.futures.as_completed(waiting):
+                yield self.record(*waiting[done], *done.result())
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def known(self, submission: Submission) -> tuple[dict[str, Any], records.Record | None]:
+        """What a record says of a submission beside its marks, and the record of a run before."""
         variant = self.variant(submission)
         facts = {"student": submission.student, "id": submission.id, "entry": submission.entry,
                  "sha256": submission.sha256, "variant": variant,
                  "notes": self.notes(submission, variant), **self.facts}  # fmt: skip
-        old = records.load(path, self.key)
-        if old and all(old.get(k) == v for k, v in facts.items()):
-            return old
-        marks, asked = self.marks(submission, variant)
+        old = records.load(self.path(submission), self.key)
+        same = old and all(old.get(k) == v for k, v in facts.items())
+        return facts, old if same else None
+
+    def path(self, submission: Submission) -> pathlib.Path:
+        """The file of its record."""
+        return self.out / "records" / f"{submission.id}.json"
+
+    def record(
+        self, submission: Submission, facts: dict[str, Any], marks: list[Mark],
+        asked: list[viva.Asked],
+    ) -> records.Record:  # fmt: skip
+        """The sealed record of one submission, written to its file."""
         flags = [f"line {at}: {what}" for at, what in submission.facts.get("flags", [])]
         new = facts | {
             "title": f"Homework {self.assignment.number}: {self.assignment.title}",
@@ -232,30 +269,15 @@ class _Run:
             "marks": [{**vars(m), "earned": m.earned} for m in marks],
         }
         new["seal"] = records.seal(new, self.key)
-        records.write(path, json.dumps(new, indent=1))
+        records.write(self.path(submission), json.dumps(new, indent=1))
         return new
 
-    def _tasks(self, choices: tuple) -> tuple[Task, ...]:
-        """The tasks of a variant, whose expected values stay while the submissions need them."""
-        return self.assignment.tasks(dict(choices))
-
-    def marks(self, submission: Submission,
-              variant: Variant) -> tuple[list[Mark], list[viva.Asked]]:  # fmt: skip
-        """The marks and the viva sheet; a fault of the grader's own is a reason and ends no run."""
-        tasks = self.tasks(tuple(variant.items()))
-        open_desk = behind_wall(self.facts["level"], self.limits)
-        session = Session(submission.source, open_desk, self.limits, submission.facts)
-        marks, asked = [Mark(part, n) for task in tasks for part, n in task.parts()], []
-        try:
-            marks = mark(tasks, session, self.inputs)
-            with np.errstate(all="ignore"):
-                asked = viva.sheet(self.assignment, tasks, variant, session, marks, self.inputs)
-        except Exception as error:
-            why = f"the grader failed here: {type(error).__name__}: {error}"[:300]
-            marks = [m if m.status != "not tried" else replace(m, why=why) for m in marks]
-        finally:
-            session.close()
-        return marks, asked
+    def marks(self, submission: Submission, variant: Variant) -> concurrent.futures.Future:
+        """The marks and the viva sheet, when a worker of the executor has them."""
+        return self.executor.submit(
+            marked, self.assignment.name, variant, submission, self.facts["level"], self.limits,
+            self.inputs,
+        )  # fmt: skip
 
     def notes(self, submission: Submission, variant: Variant) -> list[str]:
         """What the instructor should know about a submission besides its marks."""
@@ -288,6 +310,38 @@ class _Run:
             records.write(self.out / "pages" / f"{r['id']}.html", records.page(r))
             records.write(self.out / "viva" / f"{r['id']}.html", records.viva(r))
         records.write(self.out / "index.html", class_page.page(graded))
+
+
+def marked(
+    name: str, variant: Variant, submission: Submission, level: int, limits: Limits,
+    inputs: tuple[int, int],
+) -> tuple[list[Mark], list[viva.Asked]]:  # fmt: skip
+    """The marks and the viva sheet of a submission, behind a wall of the machine this runs on.
+
+    A fault of the grader's own is a reason and ends no run.
+    """
+    if (here := reached())[0] < level:
+        what = f"a wall of level {level} on every worker"
+        raise Refused(f"isolation: expected {what}, got {here[0]} on {platform.node()} ({here[1]})")
+    assignment, tasks = assignments.get(name), _tasks(name, tuple(variant.items()))
+    session = Session(submission.source, behind_wall(level, limits), limits, submission.facts)
+    marks, asked = [Mark(part, n) for task in tasks for part, n in task.parts()], []
+    try:
+        marks = mark(tasks, session, inputs)
+        with np.errstate(all="ignore"):
+            asked = viva.sheet(assignment, tasks, variant, session, marks, inputs)
+    except Exception as error:
+        why = f"the grader failed here: {type(error).__name__}: {error}"[:300]
+        marks = [m if m.status != "not tried" else replace(m, why=why) for m in marks]
+    finally:
+        session.close()
+    return marks, asked
+
+
+@functools.lru_cache(64)
+def _tasks(name: str, choices: tuple) -> tuple[Task, ...]:
+    """The tasks of a variant, whose expected values stay while the submissions need them."""
+    return assignments.get(name).tasks(dict(choices))
 
 
 def _same(name: str, entry: str) -> bool:
