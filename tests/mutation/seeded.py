@@ -24,7 +24,7 @@ def everything():
 
 
 def outcomes_of(k, every):
-    """The outcomes of number k of `everything`, which a worker makes anew: functions do not travel."""
+    """The outcomes of pair k, which a worker makes anew, since functions do not travel."""
     return [outcome(*_chosen(every)[k], scale, compare=True) for scale in SCALES]
 
 

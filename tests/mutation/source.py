@@ -8,14 +8,13 @@ NumPy twins of the kernels. A few percent of all mutants change no number: 100 %
 import contextlib
 import json
 import os
-import queue
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .copies import NOTHING_COLLECTED, PASSED, ROOT, Copy, source
+from .copies import NOTHING_COLLECTED, PASSED, ROOT, own, source
 
 TIMEOUT = 900
 MODULES = (
