@@ -29,6 +29,8 @@ class Recipe:
     layers: int | None = None
     hidden: tuple[int, ...] | None = None
     activation: str | None = None
+    predict: str | None = None
+    of: str | None = None
     batch: int = 256
     lr: float = 1e-3
     weight_decay: float = 0.0
@@ -54,7 +56,7 @@ class Recipe:
     @property
     def training(self) -> dict[str, Any]:
         """The settings that `fit` takes."""
-        own = ("layers", "hidden", "activation")
+        own = ("layers", "hidden", "activation", "predict", "of")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in own}
 
 
@@ -93,7 +95,7 @@ class Model:
         found = self.recipes[dataset.kind]
         if isinstance(found, Recipe):
             return found
-        return found(len(dataset.train), dataset.features)
+        return found(0 if dataset.train is None else len(dataset.train), dataset.features)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import difflib
 import pathlib
+import zipfile
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,9 @@ from minigen.cli.album import Album, album, is_pictures
 from minigen.cli.reading import Reading
 from minigen.cli.record import Record
 from minigen.core import validate
-from minigen.flows import ENERGIES, energy
+from minigen.flows import ENERGIES, Flow, energy
+from minigen.training import load
+from minigen.training.archive import MANIFEST
 
 TEST_POINTS = 20_000
 FIFTH = 5  # every fifth paragraph trained on chooses when to stop
@@ -25,12 +28,13 @@ SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
 class Dataset:
     """Data to train on and to test on.
 
-    kind: "toy", "energy" (an unnormalised density), "digits", "pictures", "text" or "table".
-    source: the Toy, the energy, the Digits, the Album, the Text, or all rows of the file. train,
-    validation: what `fit` takes. features: D. levels: of integer data, else 0. labels: the class
-    numbers of the training and validation rows, where the model is to be conditional, and classes,
-    their names. record: what the model's file is to know of a table. paper: of a published table,
-    the test log-likelihoods of the paper; its source is the test part.
+    kind: "toy", "energy" (an unnormalised density), "flow" (a trained one), "digits",
+    "pictures", "text" or "table". source: the Toy, the energy, the Flow, the Digits, the Album, the
+    Text, or all rows of the file. train, validation: what `fit` takes. features: D. levels: of
+    integer data, else 0. labels: the class numbers of the training and validation rows, where the
+    model is to be conditional, and classes, their names. record: what the model's file is to know
+    of a table. paper: of a published table, the test log-likelihoods of the paper; its source is
+    the test part.
     """
 
     name: str
@@ -91,6 +95,9 @@ def dataset(
         return _pictures(name, reading, rng)
     if name in data.PAPER_TABLES:
         return _paper_table(name, reading)
+    if suffix == ".npz" and is_model(name):
+        reading.refuse(name)
+        return _flow(name)
     if suffix in SUFFIXES:
         return _table(name, rng, reading, density)
     if name in DIGITS:
@@ -115,6 +122,23 @@ def dataset(
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
     what = f"digits, digits-small, glyphs, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"
     raise validate.expected("--data", what, repr(name))
+
+
+def is_model(path: str) -> bool:
+    """Whether an .npz is the file of a model, not rows of numbers."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _flow(path: str) -> Dataset:
+    """A trained flow as a density to learn from."""
+    flow = load(path)
+    if not isinstance(flow, Flow):
+        raise validate.expected(path, "a flow, to be learned from", type(flow).__name__)
+    return Dataset(path, "flow", flow, None, None, flow.features, levels=0)
 
 
 def _digits(name: str, reading: Reading) -> Dataset:

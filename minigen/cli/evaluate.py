@@ -8,6 +8,7 @@ has never seen are measured apart, beside two baselines fitted to the same train
   minigen evaluate wine.npz --data new-bottles.csv --json
   minigen evaluate drawn.npz --data glyphs
   minigen evaluate mnist.npz --data t10k-images-idx3-ubyte.gz
+  minigen evaluate student.npz --data maf.npz
   minigen evaluate power.npz --data power --path data.npy
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 from minigen.cli import options, results
 from minigen.cli.album import is_pictures, measured
 from minigen.cli.chapters import family
-from minigen.cli.datasets import SUFFIXES, Dataset, dataset
+from minigen.cli.datasets import SUFFIXES, Dataset, dataset, is_model
 from minigen.cli.reading import YES_NO, Reading
 from minigen.cli.record import Record
 from minigen.core import validate
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
             args.data, "pictures", album, None, None, album.features, album.levels,
             classes=album.classes,
         )  # fmt: skip
-    elif pathlib.Path(args.data).suffix.lower() in SUFFIXES:
+    elif pathlib.Path(args.data).suffix.lower() in SUFFIXES and not is_model(args.data):
         if args.path is not None:
             raise validate.expected("--path", "none for a file", args.path)
         data = table_of(args.data, record, YES_NO.get(args.header))

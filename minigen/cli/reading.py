@@ -182,5 +182,15 @@ class Reading:
 
 def given(args: Any) -> dict[str, Any]:
     """The settings of training that have options of their own."""
-    names = ("steps", "batch", "layers", "hidden", "lr", "weight_decay", "patience")
+    names = (
+        "steps",
+        "batch",
+        "layers",
+        "hidden",
+        "lr",
+        "weight_decay",
+        "patience",
+        "predict",
+        "of",
+    )
     return {name: getattr(args, name) for name in names}

@@ -15,6 +15,10 @@ batch: the last line below.
   minigen train unet --data glyphs --size 28 --out drawn.npz
   minigen train real_nvp_image --data train-images-idx3-ubyte.gz --size 14 --levels 16 --out m.npz
   minigen train maf --data digits --label y --out classes.npz
+  minigen train flow_matching --data moons --out straight.npz
+  minigen train iaf --data maf.npz --out student.npz
+  minigen train clock --data digits --of ddpm.npz --out clock.npz
+  minigen train info_nce --data digits --out near.npz
   minigen train markov --data text --out alice.npz
   mpiexec -n 2 minigen train real_nvp --data digits --out digits.npz
 """
@@ -40,6 +44,7 @@ from minigen.cli.results import mean
 from minigen.core import tree
 from minigen.core.interrupts import Terminated, held
 from minigen.data import TOYS
+from minigen.diffusion.predict import KINDS
 from minigen.flows import ENERGIES, Flow
 from minigen.training.ranks import Ranks
 from minigen.training.saves import write_somewhere
@@ -58,6 +63,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--hidden", type=options.widths, help="widths of a network: 64,64")
     command.add_argument("--lr", type=options.positive, help="learning rate")
     command.add_argument("--weight-decay", type=options.not_negative, help="of the networks")
+    command.add_argument("--predict", choices=KINDS, help="what a diffusion network predicts")
+    command.add_argument(
+        "--of", metavar="MODEL.npz", help="the diffusion model whose clock is learned"
+    )
     command.add_argument(
         "--patience", type=options.whole(1), help="checks without improvement before it stops"
     )
@@ -91,6 +100,7 @@ def model(name: str) -> str:
 def takes() -> str:
     """Which model takes which data."""
     kinds = {"table": "a .csv .tsv .npy .npz file", "text": "text, or a .txt file"}
+    kinds |= {"flow": "the .npz of a trained flow"}
     kinds |= {"toy": "a toy", "energy": "an energy", "digits": "digits", "pictures": "pictures"}
     lines = [
         f"  {name:14} {', '.join(kinds.get(kind, kind) for kind in one.recipes)}"

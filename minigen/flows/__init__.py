@@ -14,6 +14,7 @@ from minigen.flows.causal_transformer import CausalTransformer
 from minigen.flows.chain import Chain
 from minigen.flows.context_shift import ContextShift
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
+from minigen.flows.distillation import distil, kl_samples, student
 from minigen.flows.each_pixel import EachPixel
 from minigen.flows.elementwise import Affine, Exp, Logit, Softplus
 from minigen.flows.energies import ENERGIES, energy
@@ -87,12 +88,14 @@ __all__ = [
     "checkerboard",
     "classify",
     "d_passes",
+    "distil",
     "energy",
     "freeze",
     "iaf",
     "incremental",
     "incremental_backward",
     "jacobi",
+    "kl_samples",
     "log_normalizer",
     "maf",
     "maf_mog",
@@ -102,6 +105,7 @@ __all__ = [
     "pit",
     "real_nvp",
     "real_nvp_image",
+    "student",
     "transformer_maf",
 ]
 

@@ -7,7 +7,15 @@ its name in CHAPTERS.
 from typing import Any
 
 from minigen.cli.chapter import Family, Model
-from minigen.cli.chapters import autoregressive, coupling, diffusion, markov, pictures, triplet
+from minigen.cli.chapters import (
+    autoregressive,
+    clock,
+    coupling,
+    diffusion,
+    markov,
+    pictures,
+    triplet,
+)
 from minigen.core import validate
 
 CHAPTERS: dict[str, Any] = {
@@ -19,7 +27,7 @@ CHAPTERS: dict[str, Any] = {
     "markov": markov,
 }
 MODELS: dict[str, Model] = {
-    name: model for c in CHAPTERS.values() for name, model in c.MODELS.items()
+    name: model for c in (*CHAPTERS.values(), clock) for name, model in c.MODELS.items()
 }
 
 

@@ -13,7 +13,7 @@ from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage, Train
 from minigen.cli.chapters.flows import FLOW, builder
 from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
-from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_spline
+from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_spline, student
 from minigen.flows.normalizer import quadrature
 from minigen.flows.sequential import d_passes
 
@@ -39,8 +39,19 @@ def build_spline(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> 
     return builder(factory)(dataset, recipe, rng)
 
 
+def student_recipe(rows: int, features: int) -> Recipe:
+    """The settings of an IAF that learns from a trained flow."""
+    width = max(64, 1 << (4 * features - 1).bit_length())
+    return replace(PLANE, steps=2000, hidden=(width, width), batch=256, ema=0.99)
+
+
 def build_iaf(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
-    """An IAF, to be trained against an energy."""
+    """An IAF, to be trained against an energy, or a trained flow."""
+    if dataset.kind == "flow":
+        return student(
+            dataset.source, recipe.layers or 6, recipe.hidden or (64, 64), rng=rng,
+            activation=recipe.activation or "tanh",
+        )  # fmt: skip
     return iaf(
         dataset.features, recipe.layers or 6, recipe.hidden or (64, 64), rng=rng,
         activation=recipe.activation or "tanh", c=3.0,
@@ -49,7 +60,7 @@ def build_iaf(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flo
 
 MODELS = {
     "maf": Model(builder(maf), MAF, FLOW),
-    "iaf": Model(build_iaf, {"energy": PLANE}, FLOW),
+    "iaf": Model(build_iaf, {"energy": PLANE, "flow": student_recipe}, FLOW),
     "neural_spline": Model(build_spline, SPLINE, FLOW),
 }
 STEPS = {  # of the demo: full, quick

@@ -14,7 +14,7 @@ from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
-from minigen.diffusion import DDPM, cosine_schedule, ddpm, q_sample
+from minigen.diffusion import DDPM, Schedule, cosine_schedule, ddpm, q_sample
 from minigen.training import Run, fit
 
 
@@ -25,14 +25,16 @@ def table_recipe(rows: int, features: int) -> Recipe:
     steps = 4000 if many else 2000
     return Recipe(
         steps=steps, layers=3 if many else 2, hidden=width, batch=256 if many else 128,
-        lr=3e-3, weight_decay=1.0, ema=0.99, patience=20, validate_every=steps // 50,
+        lr=3e-3, weight_decay=1.0, ema=0.99, patience=20, validate_every=steps // 50, predict="v",
     )  # fmt: skip
 
 
 RECIPES = {
-    "toy": Recipe(steps=4000, layers=3, hidden=(128,), batch=512, lr=4e-3, ema=0.999),
+    "toy": Recipe(steps=4000, layers=3, hidden=(128,), predict="v", batch=512, lr=4e-3, ema=0.999),
     "table": table_recipe,
-    "digits": Recipe(steps=3000, layers=2, hidden=(192,), batch=128, lr=3e-3, ema=0.995),
+    "digits": Recipe(
+        steps=3000, layers=2, hidden=(192,), predict="v", batch=128, lr=3e-3, ema=0.995
+    ),
 }
 STEPS = {"moons": (2500, 150), "digits": (1500, 120)}  # of the demo: full, quick
 SCHEDULES = {
@@ -43,6 +45,7 @@ SCHEDULES = {
 }
 POINTS = 3000  # test points of a bound, which costs T passes
 PASSES = 30_000  # of one picture through the network, for a bound
+STEPS_OF_ODE = 50
 FRAMES = 6
 TEXT = """The forward process turns data into noise in T small steps; the network learns to undo
 one step at a time. Its negative log-likelihood is bounded by L = L_0 + L_1 + ... + L_T, and every
@@ -51,7 +54,10 @@ by how much says what the model has not learned. The probability-flow ODE gives 
 the same network without a bound. The digits' terms are those of the discrete grey levels."""
 
 
-def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
+def build(
+    dataset: Dataset, recipe: Recipe, rng: np.random.Generator, schedule: Schedule | None = None,
+    variance: str | None = None,
+) -> DDPM:  # fmt: skip
     """Fixed variances in the plane; for digits free ones, and the label as a condition."""
     width = recipe.hidden or ()
     if len(width) != 1:
@@ -62,26 +68,42 @@ def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
             what = "none for ddpm, whose tables are real numbers; a flow (maf, real_nvp) takes it"
             raise validate.expected("--levels", what, dataset.record.grid.levels)
         extra = {"init_from": dataset.train, "classes": len(dataset.classes)}
+    if variance is not None:
+        extra["variance"] = variance
     return ddpm(
-        dataset.features, SCHEDULES[dataset.kind], hidden=width[0], blocks=recipe.layers or 3,
-        levels=dataset.levels, rng=rng, **extra,
+        dataset.features, schedule or SCHEDULES[dataset.kind], hidden=width[0],
+        blocks=recipe.layers or 3, predict=recipe.predict or "v", levels=dataset.levels, rng=rng,
+        **extra,
     )  # fmt: skip
 
 
 def fit_ddpm(
     model: DDPM, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
-    progress: bool | None = None,
+    progress: bool | None = None, loss: str = "loss",
 ) -> Run:  # fmt: skip
-    """Training by the simple loss, on (x, label) if the model has classes."""
+    """Training by the simple loss or another, on (x, label) if the model has classes."""
+    data, held_out = data_of(model, dataset)
+    recipe = recipe.without_validation(dataset.kind == "table" and held_out is None)
+    return fit(
+        getattr(model, loss), data, validation=held_out, rng=rng, progress=progress,
+        **recipe.training,
+    )  # fmt: skip
+
+
+def data_of(model: DDPM, dataset: Dataset) -> tuple[Any, Any]:
+    """What a model is trained and validated on: rows, with their labels if it has classes."""
     data, held_out = dataset.train, dataset.validation
-    if dataset.kind == "table":
-        if dataset.labels is not None:
-            data = (data, dataset.labels[0])
-            held_out = None if held_out is None else (held_out, dataset.labels[1])
-        recipe = recipe.without_validation(held_out is None)
-    elif model.classes:
-        data, held_out = dataset.pairs
-    return fit(model, data, validation=held_out, rng=rng, progress=progress, **recipe.training)
+    if dataset.kind == "table" and dataset.labels is not None:
+        return (data, dataset.labels[0]), held_out and (held_out, dataset.labels[1])
+    return dataset.pairs if dataset.pictures and model.classes else (data, held_out)
+
+
+def same_model(name: str, model: DDPM, dataset: Dataset) -> None:
+    """Refuse data that are not of the kind of a model, or of other columns."""
+    same_levels(name, model, dataset)
+    if model.features != dataset.features:
+        what = f"a model of {dataset.features} columns"
+        raise validate.expected(name, what, f"one of {model.features}")
 
 
 def sample_ddpm(
@@ -90,7 +112,9 @@ def sample_ddpm(
     """Samples; of a model with classes, by default one class after the other."""
     if label is None and model.classes:
         label = np.arange(n) % model.classes
-    return model.sample(n, rng=rng, label=label)
+    few = {"sampler": "heun", "steps": min(STEPS_OF_ODE, model.schedule.T)}
+    ode: Any = few if model.reverse.predict == "velocity" else {}  # of the straight path: no noise
+    return model.sample(n, rng=rng, label=label, **ode)
 
 
 def measure_ddpm(

@@ -1,5 +1,6 @@
 """What all flows share on the command line: preprocessing, training, sampling, measures."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from minigen.flows import (
     Logit,
     Preprocess,
     Whiten,
+    distil,
+    kl_samples,
     log_normalizer,
 )  # fmt: skip
 from minigen.flows.bayes_rule import by_class
@@ -32,6 +35,7 @@ from minigen.flows.normalizer import quadrature
 from minigen.training import Run, fit
 
 FEW_C = 0.5  # the bound of log-scales where rows are few: a flow then bends the tails less
+STUDENT_POINTS = 5000  # samples of a student, for its KL
 DRAWS = 8  # of the dequantisation noise, for each test image
 
 
@@ -100,9 +104,10 @@ def fit_flow(
     flow: Flow, dataset: Dataset, recipe: Recipe, *, rng: np.random.Generator,
     progress: bool | None = None,
 ) -> Run:  # fmt: skip
-    """Maximum likelihood; reverse KL where there is no data but an unnormalised density."""
-    if dataset.kind == "energy":
-        loss, base = flow.reverse_kl(dataset.source), flow.base
+    """Maximum likelihood; reverse KL where there is no data but a density."""
+    if dataset.kind in ("energy", "flow"):
+        learn = flow.reverse_kl if dataset.kind == "energy" else functools.partial(distil, flow)
+        loss, base = learn(dataset.source), flow.base
         return fit(loss, base, rng=rng, progress=progress, clip=5.0, **recipe.training)
     data, held_out = dataset.train, dataset.validation
     if dataset.labels is not None:
@@ -158,6 +163,9 @@ def measure_flow(name: str, flow: Flow, dataset: Dataset, *, rng: np.random.Gene
     """Nats and KL where the truth is known, bits per dimension beside the baselines for digits."""
     if dataset.kind == "energy":
         return _energy_rows(name, flow, dataset, rng)
+    if dataset.kind == "flow":
+        gap = kl_samples(flow, dataset.source, STUDENT_POINTS, rng=rng)
+        return [mean(name, dataset.name, "KL(model, data's flow), nats", gap, {"perfect": 0})]
     x = dataset.test(rng)
     if dataset.record is not None:
         return table_rows(name, dataset, -table_log_prob(flow, x, dataset, rng))

@@ -12,7 +12,7 @@ from minigen.cli.chapters.flows import FLOW, centred, preparation
 from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
 from minigen.core import validate
-from minigen.diffusion import DDPM, ddpm
+from minigen.diffusion import DDPM, Schedule, ddpm
 from minigen.flows import Flow, real_nvp_image, transformer_maf
 
 TEXT = """The same two models with convolutions, as their papers have them: what a network learns
@@ -62,16 +62,20 @@ def transformer_recipe(rows: int, features: int) -> Recipe:
     return replace(recipe, layers=2, hidden=(32,), activation=None)
 
 
-def build_unet(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
+def build_unet(
+    dataset: Dataset, recipe: Recipe, rng: np.random.Generator, schedule: Schedule | None = None,
+    variance: str = "free",
+) -> DDPM:  # fmt: skip
     return ddpm(
-        dataset.features, SCHEDULES[dataset.kind], net="unet", shape=side(dataset),
-        hidden=channels(recipe), blocks=recipe.layers or 1, variance="free",
-        classes=len(dataset.classes), levels=dataset.levels, rng=rng,
+        dataset.features, schedule or SCHEDULES[dataset.kind], net="unet", shape=side(dataset),
+        hidden=channels(recipe), blocks=recipe.layers or 1, predict=recipe.predict or "v",
+        variance=variance, classes=len(dataset.classes), levels=dataset.levels, rng=rng,
     )  # fmt: skip
 
 
 COMMON = {"batch": 128, "lr": 2e-3, "ema": 0.99, "validate_every": 100}
 LARGE = {"batch": 32, "lr": 2e-3, "ema": 0.995, "validate_every": 250}  # 14 x 14 and more
+UNET = Recipe(steps=4000, layers=1, hidden=(16,), predict="v", **LARGE)
 MODELS = {
     "real_nvp_image": Model(
         build_flow,
@@ -93,8 +97,8 @@ MODELS = {
     "unet": Model(
         build_unet,
         {
-            "digits": Recipe(steps=2000, layers=1, hidden=(16,), **COMMON),
-            "pictures": Recipe(steps=4000, layers=1, hidden=(16,), **LARGE),
+            "digits": Recipe(steps=2000, layers=1, hidden=(16,), predict="v", **COMMON),
+            "pictures": UNET,
         },
         DIFFUSION,
     ),

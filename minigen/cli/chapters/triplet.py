@@ -1,5 +1,6 @@
 """The triplet loss: an embedding in which rows of one class lie near each other."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from minigen.metric.retrieval import hit_ranks
 from minigen.training import Run, fit
 
 DIMS = 16
+TEMPERATURE = 0.1  # of InfoNCE
 NEAR = 5  # neighbours that are looked at
 
 
@@ -47,10 +49,16 @@ another class, until the gap is a margin. What is measured is retrieval on image
 share of test images whose nearest neighbour, or one of the nearest five, has their label."""
 
 
-def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> MinedTripletLoss:
-    """An embedding of images in 16 dimensions, of a table's rows in no more than its columns."""
+def build(
+    dataset: Dataset, recipe: Recipe, rng: np.random.Generator, temperature: float | None = None
+) -> MinedTripletLoss:
+    """An embedding of images in 16 dimensions, of a table's rows in no more than its columns.
+
+    With a temperature it is trained by InfoNCE, on all negatives at once.
+    """
     hidden, activation = recipe.hidden or (256, 256), recipe.activation or "relu"
     options: dict[str, Any] = {"hidden": hidden, "activation": activation, "rng": rng}
+    options["temperature"] = temperature
     if dataset.kind != "table":
         return embedding(dataset.features, DIMS, **options)
     if dataset.labels is None:
@@ -118,7 +126,10 @@ def _table_rows(name: str, model: MinedTripletLoss, dataset: Dataset) -> list[Ro
 
 
 EMBEDDING = Family(MinedTripletLoss, fit_embedding, None, measure_embedding, unit="")
-MODELS = {"triplet": Model(build, RECIPES, EMBEDDING)}
+MODELS = {
+    "triplet": Model(build, RECIPES, EMBEDDING),
+    "info_nce": Model(functools.partial(build, temperature=TEMPERATURE), RECIPES, EMBEDDING),
+}
 
 
 def show(stage: Stage) -> Chapter:
