@@ -11,7 +11,7 @@ from minigen.check import Report, State
 from minigen.check.density_check import KNOWN, mass_row, samples_row
 from minigen.check.integral import Region, by_weights, over_boxes, wider
 
-BUDGET = 100_000  # points of an integral
+BUDGET, DRAWS = 100_000, 200_000  # points of an integral over boxes, and of one by weights
 
 
 def _density(s: Subject, rng: np.random.Generator, row: str) -> Cell:
@@ -39,7 +39,7 @@ def _report(s: Subject, rng: np.random.Generator) -> Report:
     integrate = functools.partial(over_boxes, region=Region.around(x, ends), budget=BUDGET)
     integral = integrate(log_prob)
     if integral.error > KNOWN * integral.mass:  # steep places: weights at draws near the samples
-        integrate = functools.partial(by_weights, draws=wider(x, rng))
+        integrate = functools.partial(by_weights, draws=wider(x, rng, DRAWS))
         integral = integrate(log_prob)
     rows = (mass_row(integral, log_prob, {}, integrate), samples_row(integral, x, rng))
     return Report("density", rows, values=True)

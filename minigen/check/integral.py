@@ -184,18 +184,18 @@ def _boxes(
     return x.reshape(t.shape), w, w.sum(axis=1)
 
 
-def wider(x: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def wider(x: NDArray, rng: np.random.Generator, n: int = DRAWS) -> tuple[NDArray, NDArray]:
     """Points and log q of samples moved by wide noise: a density around the samples."""
     D = x.shape[1]
     centres = x[:2000]
     spread = np.cov(centres.T).reshape(D, D) + 1e-12 * np.eye(D)
     width = len(centres) ** (-1 / (D + 4)) * 1.5
     L = np.linalg.cholesky(width**2 * spread)
-    chosen = centres[rng.integers(0, len(centres), DRAWS)]
-    points = chosen + rng.standard_normal((DRAWS, D)) @ L.T
-    log_q = np.empty(DRAWS)
+    chosen = centres[rng.integers(0, len(centres), n)]
+    points = chosen + rng.standard_normal((n, D)) @ L.T
+    log_q = np.empty(n)
     solved, at = np.linalg.solve(L, centres.T).T, np.linalg.solve(L, points.T).T
-    for k in range(0, DRAWS, 1000):
+    for k in range(0, n, 1000):
         part = at[k : k + 1000]
         squares = np.sum(part**2, 1)[:, None] + np.sum(solved**2, 1) - 2 * part @ solved.T
         top = -squares.min(axis=1) / 2

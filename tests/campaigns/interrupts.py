@@ -43,7 +43,7 @@ class Training:
             pipe.flush()
             code = main(command(self.name, "m.npz"))
         except KeyboardInterrupt as error:
-            if error.__traceback__.tb_next:  # raised in minigen
+            if error.__traceback__ and error.__traceback__.tb_next:  # raised in minigen
                 raise
             code = 0  # it had not begun
         sys.stderr.flush()
