@@ -5,10 +5,12 @@
 # network learn a distance in which like lies near like? Nobody tells it where anything belongs,
 # only *which of two is more alike*. What goes wrong when everything may move?
 #
-# **You need** tutorial 00 (how a gradient is checked). **Time** about 45 minutes.
-# **Equation** TRI-1.
+# **You need** tutorial [00](00_contract.ipynb) (how a gradient is checked). **Time** about 45
+# minutes. **Homework** of this chapter: `minigen homework start triplet`. **Equations**
+# [TRI-1](../docs/notes.md#TRI-1), and [S-NCE](../docs/notes.md#S-NCE), which the notes do not
+# print.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -21,6 +23,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 
 import numpy as np
@@ -44,18 +47,39 @@ from minigen.metric import (
 from minigen.plot import LINES
 
 rng = np.random.default_rng(0)
+digits = mg.data.digits("small")
+train, held, test = (
+    (part.x / np.float32(16), part.y) for part in (digits.train, digits.validation, digits.test)
+)
 
 # %% [markdown]
+# ## Why a distance?
+#
+# Who has a distance in which near means alike needs no classifier. A face in a crowd is found by
+# its nearest neighbour in a list of faces, also one that was added to the list this morning; a hum
+# is found among songs, a new molecule beside known ones. All of these programs turn what they see
+# into a few numbers, an **embedding**, and look for near ones. Labels for millions of classes do
+# not exist, and are not needed: it is enough to know of *three* things which two belong together.
+# Here is such a search, with nothing learned yet: near means that the pixels are alike.
+
+# %% jupyter={"source_hidden": true}
+first = [int(np.flatnonzero(test[1] == k)[0]) for k in (0, 2, 4, 5, 8)]
+close = nearest(test[0], 5, queries=first)
+alike = int((test[1][close] == test[1][first][:, None]).sum())
+print(f"{alike} of {close.size} are the same digit as what was looked for")
+mg.plot.neighbours(test[0][first], test[0][close], top=1)
+
+# %% [markdown]
+# **How to read it.** On the left five digits that are looked for, beside each the five nearest of
+# the other test images, by the distance of their pixels. How many are the same digit is printed
+# above.
+#
 # ## 1. What is wrong with the distance of pixels
 #
 # Not much, on these digits. For each of the 447 test images, take the nearest other test image. How
 # often has it the same label? This share is called **recall@1**.
 
 # %%
-digits = mg.data.digits("small")
-train, held, test = (
-    (part.x / np.float32(16), part.y) for part in (digits.train, digits.validation, digits.test)
-)
 found = nearest(test[0], 5)
 wrong = np.flatnonzero(test[1][found[:, 0]] != test[1])
 print(f"recall@1 of pixels {recall(*test)[1]:.3f}: {len(wrong)} of {len(test[1])} are wrong")
@@ -94,7 +118,26 @@ assert to_n < to_p
 # a=f(x^a),\ p=f(x^p),\ n=f(x^n),\ \|f\|=1\ \text{(TRI-1)}$$
 #
 # $[u]_+=\max(u,0)$. A triplet that keeps the margin costs nothing: it is **inactive**. The code
-# takes the mean over the triplets; `reduce="sum"` gives the sum.
+# ([`metric/triplet.py`](../minigen/metric/triplet.py)) takes the mean over the triplets;
+# `reduce="sum"` gives the sum.
+
+# %% jupyter={"source_hidden": true}
+one, two = r"$\|a-p\|^2$", r"$\|a-n\|^2$"
+mg.plot.diagram(
+    {"anchor": (0, 2), "positive": (0, 1), "negative": (0, 0), "f": (1.5, 2), "f ": (1.5, 1),
+     "f  ": (1.5, 0), "a": (2.7, 2), "p": (2.7, 1), "n": (2.7, 0), one: (4.4, 1.6), two: (4.4, 0.4),
+     "u": (6, 1), "$[u]_+$": (7.4, 1)},
+    [("anchor", "f"), ("positive", "f "), ("negative", "f  "), ("f", "a"), ("f ", "p"),
+     ("f  ", "n"), ("a", one), ("p", one), ("a", two), ("n", two), (one, "u", "+"),
+     (two, "u", "$-$"), ("u", "$[u]_+$")],
+    back=[("$[u]_+$", "u", "w"), (one, "a", "2 (a-p)"), (two, "a")],
+    boxes=["f", "f ", "f  "], accent=["a"], title="One network three times, and one loss",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Three images go through *the same* network $f$ and meet in two distances,
+# whose difference is $u$ (but for the margin). The anchor $a$ (blue) stands in both distances, so
+# its gradient (dashed) comes back on two paths.
 
 # %%
 print(inspect.getsource(TripletLoss.forward))
@@ -106,6 +149,7 @@ loss = TripletLoss(margin=0.2)
 value, _ = loss.forward(a, p, n)
 print(f"our triplet costs {to_p:.2f} - {to_n:.2f} + 0.2 = {value:.2f}")
 print(f"with p and n exchanged it costs {loss.forward(a, n, p)[0]:.2f}")
+assert digits.test.x.shape[1] == 64 and len(test[1]) == 447
 assert np.isclose(value, to_p - to_n + 0.2)
 assert np.isclose(loss.forward(a, n, p)[0], max(to_n - to_p + 0.2, 0))
 
@@ -157,6 +201,16 @@ assert np.allclose(da, 2 * (u > 0)[:, None] * (n - p) / len(u), rtol=1e-12, atol
 
 
 # %%
+ends = []
+for free in (TripletLoss(0.2), TripletLoss(0.2, "euclidean")):
+    away = np.linspace(0, 2, 2001)
+    costs = np.array([free.forward(*np.array([[[0.0]], [[1.0]], [[x]]]))[0] for x in away])
+    ends.append(away[np.argmax(costs < 1e-9)])
+    print(f"costs nothing from n = {ends[-1]:.3f} on")
+assert np.allclose(ends, [np.sqrt(1.2), 1.2], atol=2e-3)
+
+
+# %% jupyter={"source_hidden": true}
 def walk(losses, places):
     """The loss and its slope for a = 0, p = 1 and n at each of the places."""
     figure = mg.plot.Picture(figsize=(7.6, 3.1), layout="constrained")
@@ -187,14 +241,16 @@ walk(
 )
 
 # %% [markdown]
-# **How to read it.** Left: once $n$ is farther than about 1.1 (blue) or 1.2 (orange), the triplet
-# keeps the margin and costs nothing. Right: where the curve on the left has a corner, the slope
-# jumps. The blue slope goes through 0 at the anchor: a negative that lies *exactly on* the anchor
-# is not pushed at all by the squared distance, and a near one hardly. Remember this for section 8.
-# The Euclidean slope (orange) keeps its size until the end and jumps from one sign to the other.
-# The soft margin (green), $\log(1+e^u)$, has no corner and never lets go completely.
+# **How to read it.** Two panels: what a triplet costs when its negative stands at each place of a
+# line, and the slope of that. Left: once $n$ is farther than the printed places (blue: the squared
+# distance; orange: the Euclidean one), the triplet keeps the margin and costs nothing. Right: where
+# the curve on the left has a corner, the slope jumps. The blue slope goes through 0 at the anchor:
+# a negative that lies *exactly on* the anchor is not pushed at all by the squared distance, and a
+# near one hardly. Remember this for section 8. The Euclidean slope (orange) keeps its size until
+# the end and jumps from one sign to the other. The soft margin (green), $\log(1+e^u)$, has no
+# corner and never lets go completely.
 #
-# What does a checker say *at* a kink? Here $\|a-p\|^2=1$, $\|a-n\|^2=2.25$ and $m=1.25$, so $u$ is
+# What does a checker say *at* a kink? Here $\|a-p\|^2=1$, $\|a-n\|^2=1.5^2$ and $m=1.25$, so $u$ is
 # exactly 0.
 
 # %%
@@ -304,13 +360,13 @@ assert len(set(chosen[2])) < len(chosen[2])
 
 # %% [markdown]
 # The last line shows why: several anchors chose the same negative. Its gradient is the sum of
-# several, and all but one were lost. With a batch in which nothing is chosen twice, the check would
-# have passed.
+# several, and all but one were lost.
 #
 # ## 7. Which triplets?
 #
-# A batch with 10 classes of 16 images has $160\cdot15\cdot144=345{,}600$ triplets. Most soon keep
-# the margin and teach nothing. **Mining** chooses:
+# A batch with 10 classes of 16 images has $160\cdot15\cdot144$ triplets. Most soon keep the margin
+# and teach nothing. **Mining** chooses (**predict, then run**: how many triplets are left by each
+# of the three?):
 #
 # | mining | for | takes |
 # |---|---|---|
@@ -339,7 +395,7 @@ for mining in MINING:
         assert len(i) == 160 * 15 * 144
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def zones(m=0.5):
     """One anchor, one positive, many negatives, and the step of descent of each."""
     rng = np.random.default_rng(4)
@@ -412,6 +468,7 @@ shrinking = scaled_losses(e, batch[1], scales)
 assert shrinking["batch_hard"][0] > 0 > max(shrinking[m][0] for m in ("semi_hard", "batch_all"))
 
 
+# %% jupyter={"source_hidden": true}
 def curves(named, xlabel, panels, floor=0.2):
     """A panel for each title, in it a curve for each name, on a logarithmic axis."""
     figure = mg.plot.Picture(figsize=(4 * len(panels) + 1.4, 3.2), layout="constrained")
@@ -432,16 +489,17 @@ named = {mining: (scales, curve) for mining, (_, curve) in shrinking.items()}
 curves(named, "scale c of all embeddings", ["loss (dashed: the margin)"])
 
 # %% [markdown]
-# **How to read it.** All curves leave $c=0$, the collapse, at the height $m=0.2$ (dashed). An
-# untrained network stands at $c=1$ and goes downhill. On the curve of batch-hard (blue) this leads
-# all the way to $c=0$: the collapse is the *bottom*. For the other two it is a *top*: near 0 their
-# curves fall to the right, and nobody who goes downhill ends there. The reason is the choice of
-# triplets. The farthest positive is farther than the nearest negative in nearly any network that
-# has not learned anything. In semi-hard mining each single $d_{ap}-d_{an}$ is negative, because the
-# negative is chosen to be *farther* than the positive. And on average over all triplets (batch-all)
-# like is a little nearer than unlike, even to an untrained network.
+# **How to read it.** Three curves of the loss against the scale $c$. All leave $c=0$, the collapse,
+# at the height $m=0.2$ (dashed). An untrained network stands at $c=1$ and goes downhill. On the
+# curve of batch-hard (blue) this leads all the way to $c=0$: the collapse is the *bottom*. For the
+# other two it is a *top*: near 0 their curves fall to the right, and nobody who goes downhill ends
+# there. The reason is the choice of triplets. The farthest positive is farther than the nearest
+# negative in nearly any network that has not learned anything. In semi-hard mining each single
+# $d_{ap}-d_{an}$ is negative, because the negative is chosen to be *farther* than the positive. And
+# on average over all triplets (batch-all) like is a little nearer than unlike, even to an untrained
+# network.
 #
-# So we predict: batch-hard collapses, the other two do not. The fourth run takes the Euclidean
+# **Predict, then run.** Which of the runs below collapse? The fourth one takes the Euclidean
 # distance, without the sphere. Its $\Delta$ is positive too, but its push does not fade with the
 # distance (section 4).
 
@@ -469,7 +527,7 @@ for name, report in reports.items():
     print(f"{name}: {report}\n")
 assert [bool(report) for report in reports.values()] == [True, False, False, False]
 
-# %%
+# %% jupyter={"source_hidden": true}
 named = {
     name: (np.arange(1, 201), run.history["loss"], run.history["spread"])
     for name, run in runs.items()
@@ -477,11 +535,11 @@ named = {
 curves(named, "step", ["loss (dashed: the margin)", "spread of the embeddings"])
 
 # %% [markdown]
-# **How to read it.** The blue loss falls fast, and then it stops on the dashed line. That is the
-# signature: a loss that stops at $m$. Its spread, on the right, has fallen to a small part of what
-# it was. The spread of semi-hard and batch-all grows. The Euclidean run shrinks too, as its
-# positive $\Delta$ says, but more slowly and not to a point: near neighbours are still pushed at
-# full strength. It is saved from collapse, not from a slow start.
+# **How to read it.** Loss and spread of four runs. The blue loss (batch-hard) falls fast, and then
+# it stops on the dashed line. That is the signature: a loss that stops at $m$. Its spread, on the
+# right, has fallen to a small part of what it was. The spread of semi-hard and batch-all grows. The
+# Euclidean run shrinks too, as its positive $\Delta$ says, but more slowly and not to a point: near
+# neighbours are still pushed at full strength. It is saved from collapse, not from a slow start.
 #
 # Collapse is not certain. Without `RandomAffine` the hardest triplets are less hard. With larger
 # steps, batch-hard still dives to the margin, but then its spread begins to grow again, slowly:
@@ -501,7 +559,8 @@ print(f"{spread[-1]:.3f} at the end")
 assert min(spread) < 0.1 * spread[0] and spread[-1] > 1.1 * min(spread)
 
 # %% [markdown]
-# Would recall have told us? It looks at the *order* of distances only, not at their size.
+# **Predict, then run.** Would recall have told us? It looks at the *order* of distances only, not
+# at their size.
 
 # %%
 for name, net in nets.items():
@@ -536,9 +595,9 @@ for name, r in fixed.items():
 assert fixed["triplet"][1] > 0.96 and not collapse(run, net)
 
 # %% [markdown]
-# Be honest with this table. The first row was high to begin with. One test image is worth
-# $1/447\approx0.002$, so differences of less than about 0.01 say nothing, and they change sign with
-# the seed. Recall@5 of pixels is hard to beat: it asks for *one* good neighbour among five.
+# Be honest with this table. The first row was high to begin with. One test image is worth $1/447$,
+# so differences of a few images say nothing, and they change sign with the seed. Recall@5 of pixels
+# is hard to beat: it asks for *one* good neighbour among five.
 #
 # There is another reason. This split keeps the order of the file: training images first, test
 # images last. The images are by 13 writers, and the file does not say who wrote which. But it
@@ -549,6 +608,7 @@ everything = [np.concatenate(parts) for parts in zip(train, held, test, strict=T
 rows = np.arange(1797)
 away = np.abs(nearest(everything[0], 1)[:, 0] - rows)
 chance = np.mean(np.abs(rows[:, None] - rows) <= 100)
+assert len(everything[0]) == len(rows)
 print(f"nearest neighbour within 100 rows: {np.mean(away <= 100):.2f}, by chance {chance:.2f}")
 assert np.mean(away <= 100) > 2 * chance
 
@@ -598,14 +658,16 @@ total = (test[1][nearest(e_test, 1)[:, 0]] != test[1]).sum()
 print(f"of {len(wrong)} that pixels get wrong, the embedding gets {repaired} right;", end=" ")
 print(f"it gets {total - (len(wrong) - repaired)} wrong that pixels get right")
 assert repaired >= 3
+
+# %%
 mg.plot.neighbours(test[0][wrong], test[0][near], labels, top=1)
 
 # %% [markdown]
 # **How to read it.** Left the query, to the right its five nearest in the embedding, with labels.
 # Where the first label equals the query's, the mistake is repaired. Compare with section 1: the
-# neighbours now differ more in *shape* from the query, and less in *kind*. A 5 that is drawn almost
-# like a 6 (the first row) would be hard for a person too. The second number printed above is the
-# other side of it: the learned distance makes mistakes of its own.
+# neighbours now differ more in *shape* from the query, and less in *kind*. Some of the queries
+# would be hard for a person too. The last number printed above is the other side of it: the learned
+# distance makes mistakes of its own.
 #
 # ## 10. A map
 #
@@ -615,12 +677,51 @@ mg.plot.neighbours(test[0][wrong], test[0][near], labels, top=1)
 
 # %%
 flat = embedding(64, 2, normalize=False, distance="euclidean", margin=1.0, rng=rng)
-run = mg.fit(flat, sampler, steps=600, batch=160, validation=held, rng=rng, progress=False)
+seen = []
+
+
+def watch(step, run):
+    """Where the test digits are, every 40 steps: `fit` calls this after each step."""
+    if step in (1, 5, 10, 20) or step % 40 == 0:
+        seen.append((step, flat.embed(test[0])))
+
+
+run = mg.fit(
+    flat, sampler, steps=600, batch=160, validation=held, rng=rng, progress=False, callback=watch
+)
 assert not collapse(run, flat)
 two = {"PCA-2": PCA.of(train[0], 2).embed(test[0]), "triplet": flat.embed(test[0])}
 for name, places in two.items():
     print(f"{name:8} in two dimensions: recall@1 {recall(places, test[1])[1]:.3f}")
 assert recall(two["triplet"], test[1])[1] > recall(two["PCA-2"], test[1])[1] + 0.15
+
+
+# %% jupyter={"source_hidden": true}
+def moving(classes=(0, 1, 4, 9)):
+    """Test digits of four classes on the plane, while the network learns."""
+    for step, x in seen:
+        figure = mg.plot.Picture(figsize=(3.4, 3.4), layout="constrained")
+        ax = figure.subplots()
+        x = x - np.median(x, axis=0)
+        half = 1.1 * np.quantile(np.abs(x), 0.99)
+        for kind, color in zip(classes, LINES, strict=False):
+            ax.plot(*x[test[1] == kind].T, "o", color=color, markersize=2.5, label=str(kind))
+        ax.set(xticks=[], yticks=[], aspect="equal", xlim=(-half, half), ylim=(-half, half))
+        ax.set_title(f"step {step}", fontsize=9, loc="left")
+        ax.legend(frameon=False, fontsize=8, loc="upper right")
+        yield figure
+
+
+mg.plot.Animation(list(moving()), seconds=0.3)
+
+# %% [markdown]
+# **How to read it.** Test images of the classes 0, 1, 4 and 9 on the plane, while the network
+# learns (the window grows with them). At the start the colours lie in each other; then each class
+# gathers.
+#
+# And all ten classes at the end, as images:
+
+# %%
 mg.plot.embedding(
     two["triplet"], test[0], test[1], heading="Test digits where the network puts them"
 )
@@ -680,77 +781,140 @@ assert recall(nce.embed(test[0]), test[1])[1] > 0.95
 #
 # ## Exercises
 #
-# **1.** Derive the gradient of the **soft margin**, $L=\log(1+e^{u})$ with $u=d(a,p)-d(a,n)$. Which
-# single line of section 3 changes? What does a triplet cost in a collapsed network?
-#
-# <details><summary>Answer</summary>
-#
-# Only $w$: it is $\partial L/\partial u=e^u/(1+e^u)=\mathrm{sigmoid}(u)$ instead of 0 or 1. No
-# triplet is ever quite inactive. In a collapsed network $u=0$ and each triplet costs $\log 2$. The
-# cell below checks both.
-# </details>
+# **1.** (easy) The **soft margin** is $L=\log(1+e^{u})$ with $u=d(a,p)-d(a,n)$. Only one line of
+# section 3 changes: $w$. Write the new $w$, and the number that each triplet costs in a collapsed
+# network.
+
 
 # %%
-soft = TripletLoss("soft")
-assert mg.check.gradients(soft, a, p, n, rng=rng)
-one_point = np.ones((5, 3))
-print(f"collapsed: {soft.forward(one_point, one_point, one_point)[0]:.4f} = log 2")
-assert np.isclose(soft.forward(one_point, one_point, one_point)[0], np.log(2))
-assert np.isclose(soft.plateau, np.log(2))
+def slope(u):
+    """w = dL/du."""
+    return None  # your answer
+
+
+collapsed = None  # your answer: the loss of a triplet when all embeddings are one point
+
+
+# %%
+a, p, n = rng.standard_normal((3, 12, 4))
+soft = TripletLoss("soft", reduce="sum")
+dn = soft.backward(1.0, soft.forward(a, p, n)[1])[2]  # 2 w (a - n)
+w = slope(((a - p) ** 2).sum(axis=1) - ((a - n) ** 2).sum(axis=1))
+one_point = np.ones((1, 3))
+if w is None or collapsed is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.allclose(2 * np.reshape(w, (-1, 1)) * (a - n), dn)
+    right = right and np.isclose(collapsed, soft.forward(*[one_point] * 3)[0])
+    print("right" if right else "not yet: differentiate log(1 + e^u), and put in u = 0")
 
 # %% [markdown]
-# **2.** Without the sphere, the number $m$ means nothing: show that the losses with margins $m$ and
-# $4m$ are the same problem, up to a factor.
+# <details><summary>Answer</summary>
 #
+# $w=\partial L/\partial u=e^u/(1+e^u)$, the sigmoid, instead of 0 or 1: no triplet is ever quite
+# inactive. In a collapsed network $u=0$.
+#
+# ```python
+# def slope(u):
+#     return 1 / (1 + np.exp(-u))
+#
+# collapsed = np.log(2)
+# ```
+# </details>
+#
+# **2.** (medium, on paper) Without the sphere, the number $m$ means nothing: the losses with the
+# margins $m$ and $4m$ are the same problem. By which number must all embeddings be multiplied, so
+# that each triplet is active for $4m$ just when it was for $m$? And by which number is its loss
+# then multiplied?
+
+# %%
+embeddings, losses = None, None  # your answer
+
+# %%
+if embeddings is None or losses is None:
+    print("Fill in the cell above and run both again.")
+else:
+    each = np.stack([a, p, n])
+    small = np.array([TripletLoss(0.2).forward(*each[:, [k]])[0] for k in range(12)])
+    each = np.multiply(embeddings, each)
+    large = np.array([TripletLoss(0.8).forward(*each[:, [k]])[0] for k in range(12)])
+    right = losses != 0 and np.allclose(large, losses * small)
+    print("right" if right else "not yet: u is a difference of squared distances, plus m")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # Double all embeddings: $[4d_{ap}-4d_{an}+4m]_+=4\,[d_{ap}-d_{an}+m]_+$. A network whose last layer
 # is linear can double its outputs by doubling its last weights. So every solution for $m$ has a
 # twin for $4m$, with 4 times the loss. On the sphere this is not possible: squared distances are at
 # most 4, and $m$ is a share of that.
+#
+# ```python
+# embeddings, losses = 2, 4
+# ```
 # </details>
+#
+# **3.** (medium) How many valid triplets has a batch of $P$ classes with $K$ images each? (Why does
+# batch-all report the share of *active* triplets, and what happens to the mean loss when it falls?)
+
 
 # %%
-four = TripletLoss(0.8).forward(2 * a, 2 * p, 2 * n)[0] / TripletLoss(0.2).forward(a, p, n)[0]
-print(f"the ratio of the two losses is {four:.12f}")
-assert np.isclose(four, 4, rtol=1e-12)
+def valid(P, K):
+    """The number of triplets (a, p, n) with a and p of one class, n of another, a not p."""
+    return None  # your answer
+
+
+# %%
+sizes = [(2, 2), (3, 4), (5, 3)]
+counts = [
+    len(triplets(rng.standard_normal((P * K, 2)), np.repeat(np.arange(P), K), "batch_all")[0])
+    for P, K in sizes
+]
+yours = [valid(P, K) for P, K in sizes]
+active = runs["batch-all"].history["active"]
+print(f"active at the start {np.mean(active[:5]):.2f}, at the end {np.mean(active[-20:]):.2f}")
+assert np.mean(active[-20:]) < np.mean(active[:5]) / 2
+if None in yours:
+    print("Fill in the cell above and run both again.")
+else:
+    print("right" if yours == counts else "not yet: anchors, times positives, times negatives")
 
 # %% [markdown]
-# **3.** How many valid triplets has a batch of $P$ classes with $K$ images each? Why does batch-all
-# report the share of *active* triplets, and what happens to the mean loss when this share falls?
-#
 # <details><summary>Answer</summary>
 #
-# $PK$ anchors, $K-1$ positives and $(P-1)K$ negatives each: $PK(K-1)(P-1)K$. As training goes on,
-# most triplets become inactive. They stay in the mean with loss 0 and gradient 0, so the mean
-# shrinks, and with it the gradient, although the active ones are as wrong as before. Hermans et
-# al. (2017) therefore average over the active ones only. Adam hides a good part of this, for it
-# divides by the size of the gradient. The cell below shows the share in the run of section 8.
+# $PK$ anchors, $K-1$ positives and $(P-1)K$ negatives each. As training goes on, most triplets
+# become inactive: see the shares above, in the run of section 8. They stay in the mean with loss 0
+# and gradient 0, so the mean shrinks, and with it the gradient, although the active ones are as
+# wrong as before. Hermans et al. (2017) therefore average over the active ones only. Adam hides a
+# good part of this, for it divides by the size of the gradient.
+#
+# ```python
+# def valid(P, K):
+#     return P * K * (K - 1) * (P - 1) * K
+# ```
 # </details>
-
-# %%
-active = runs["batch-all"].history["active"]
-count = len(triplets(rng.standard_normal((12, 2)), np.repeat([0, 1, 2], 4), "batch_all")[0])
-print(f"P = 3, K = 4: {count} triplets")
-print(f"active at the start {np.mean(active[:5]):.2f}, at the end {np.mean(active[-20:]):.2f}")
-assert count == 3 * 4 * 3 * 2 * 4 and np.mean(active[-20:]) < np.mean(active[:5]) / 2
-
-# %% [markdown]
+#
 # ## What to read next
 #
-# * Weinberger and Saul, *Distance metric learning for large margin nearest neighbor classification*
-#   (2009): the idea with a linear map instead of a network.
-# * Schroff, Kalenichenko and Philbin, *FaceNet* (2015): this loss, and semi-hard mining.
-# * Hermans, Beyer and Leibe, *In defense of the triplet loss for person re-identification* (2017):
-#   batch-hard, the soft margin, and a plot of the collapse.
-# * Wu, Manmatha, Smola and Kraehenbuehl, *Sampling matters in deep embedding learning* (2017): why
-#   the choice of triplets matters as much as the loss.
+# * Weinberger and Saul, [*Distance metric learning for large margin nearest neighbor
+#   classification*](https://www.jmlr.org/papers/v10/weinberger09a.html) (2009): the idea with a
+#   linear map instead of a network.
+# * Schroff, Kalenichenko and Philbin, [*FaceNet*](https://arxiv.org/abs/1503.03832) (2015): this
+#   loss, and semi-hard mining.
+# * Hermans, Beyer and Leibe, [*In defense of the triplet loss for person
+#   re-identification*](https://arxiv.org/abs/1703.07737) (2017): batch-hard, the soft margin, and a
+#   plot of the collapse.
+# * Wu, Manmatha, Smola and Kraehenbuehl, [*Sampling matters in deep embedding
+#   learning*](https://arxiv.org/abs/1706.07567) (2017): why the choice of triplets matters as much
+#   as the loss.
 #
-# The cell below runs TRI-1 as the package states it. Homework: `minigen homework start triplet`.
-# Next: [tutorial 09](09_markov.ipynb), the Markov factor.
+# The code of this page: [`triplet.py`](../minigen/metric/triplet.py),
+# [`mining.py`](../minigen/metric/mining.py), [`info_nce.py`](../minigen/metric/info_nce.py).
+# Homework: `minigen homework start triplet`. Next: [tutorial 09](09_markov.ipynb), the Markov
+# factor. The cell below runs the equations of this page as the package states them.
 
 # %%
-(row,) = mg.derivations.run(["TRI-1"], quick=True)
-print(f"{row.entry.id} {row.entry.verdict}", end=": ")
-print(f"correct form {row.correct:.0e}, gradient {row.gradient:.0e}")
-assert row.ok
+for row in mg.derivations.run(["TRI-1", "S-NCE"], quick=True):
+    print(f"{row.entry.id} {row.entry.verdict}", end=": ")
+    print(f"correct form {row.correct:.0e}, gradient {row.gradient:.0e}")
+    assert row.ok

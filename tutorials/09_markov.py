@@ -4,10 +4,12 @@
 # **Question.** A sequence of $n$ things has a joint density in $n$ dimensions. How little must be
 # said to fix it completely? And what is bought by saying more?
 #
-# **You need** tutorial 00 (how a gradient is checked); for section 7 also 03 (MAF).
-# **Time** about 40 minutes. **Equations** MK-1 and MAF-1.
+# **You need** tutorial [00](00_contract.ipynb) (how a gradient is checked); for section 8 also
+# [03](03_autoregressive.ipynb) (MAF). **Time** about 40 minutes. **Homework** of this chapter:
+# `minigen homework start markov`. **Equations** [MK-1](../docs/notes.md#MK-1) and
+# [MAF-1](../docs/notes.md#MAF-1).
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -20,6 +22,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 import itertools
 from typing import Any
@@ -46,6 +49,30 @@ from minigen.prob import Gaussian, StandardNormal
 rng = np.random.default_rng(0)
 
 # %% [markdown]
+# ## Why a chain?
+#
+# The keyboard of a phone offers the next word. A speech program weighs two sentences that sound
+# alike; a biologist asks whether a piece of DNA is a gene; an engineer, whether the noise of a
+# bearing has changed. Each needs the probability of a *sequence*, and there are more sequences than
+# atoms: nobody can keep a table of them. The way out is as old as probability: give the probability
+# of **one step, given what came before**, and multiply. How much of what came before must one keep?
+# The shortest answer is a Markov chain, the longest is the language model behind a chat program.
+# This page goes from the one to the other.
+
+# %% jupyter={"source_hidden": true}
+row = [f"$x_{k}$" for k in range(1, 6)]
+mg.plot.diagram(
+    {name: (0.75 * k, 0) for k, name in enumerate(row)},
+    [*itertools.pairwise(row)],
+    back=[(row[i], row[j]) for i, j in itertools.combinations(range(5), 2) if j > i + 1],
+    title="Who is asked before an element is drawn",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Five elements of a sequence. The black arrows are a Markov chain (MK-1): each
+# element sees the one before it. The dashed arrows are what the full chain rule (MAF-1) adds: each
+# element sees all before it.
+#
 # ## 1. One factor, and the sentence it is cut from
 #
 # The notes have this line, and nothing around it:
@@ -61,7 +88,7 @@ rng = np.random.default_rng(0)
 # So a law for the start and *one* law for a step fix the joint density, for every length $n$. Take
 # symbols $0\dots K-1$. The start is a vector $\pi$, the step a table $P$ whose rows sum to 1. Are
 # the probabilities of *all* words of a length a distribution? With $K=3$ and $n=5$ there are
-# $3^5=243$ words, and we can ask each.
+# $3^5$ words, and we can ask each.
 
 # %%
 P = np.array([[0.8, 0.2, 0.0], [0.1, 0.6, 0.3], [0.5, 0.0, 0.5]])
@@ -103,7 +130,8 @@ for first in (0, 1):
 # | $\dots\log\sum_je^{\ell_{kj}}$ | through the sum | $d\ell_{kl}\mathrel{-}=P_{kl}\sum_jC_{kj}$ |
 #
 # For a single step $k\to y$ this is $d\ell_k=e_y-P_k$, one-hot minus softmax: *what was seen, minus
-# what was expected*. In $C$ it appears as **counting**.
+# what was expected*. In $C$ it appears as **counting**
+# ([`markov/categorical_chain.py`](../minigen/markov/categorical_chain.py)).
 
 # %%
 print(inspect.getsource(CategoricalChain.forward))
@@ -218,7 +246,8 @@ print(inspect.getsource(SequenceNLL.forward))
 # %% [markdown]
 # How good is a chain? Its **perplexity** is $\exp$ of the mean $-\log p$ per symbol: the number of
 # equally likely symbols that would be as hard to guess. It is measured on held-out text. The
-# comparison is the **unigram**, the chain without memory: each symbol by its frequency.
+# comparison is the **unigram**, the chain without memory: each symbol by its frequency. **Predict,
+# then run**: of how many equally likely symbols does one letter of memory leave you in doubt?
 
 # %%
 unigram = fit_unigram(train, states=K, pseudocount=0.1)
@@ -229,7 +258,9 @@ scores = {
 }
 for name, value in scores.items():
     print(f"{name:18} perplexity {value:5.2f} = {np.log2(value):.2f} bits a symbol")
-assert scores["Markov chain"] < 11 < 18 < scores["unigram"] < 20
+gain = np.log2(scores["unigram"] / scores["Markov chain"])
+print(f"one letter of memory is worth {gain:.2f} bits a letter")
+assert scores["Markov chain"] < 11 < 18 < scores["unigram"] < 20 and 0.75 < gain < 1
 
 # %% [markdown]
 # One letter of memory is worth nearly one bit a letter: it almost halves the perplexity.
@@ -253,13 +284,24 @@ counts = np.bincount(np.concatenate(train), minlength=K)
 common = np.sort(np.argsort(-counts)[:20])
 names = ["space" if c == " " else c for c in np.array(list(alice.symbols))[common]]
 part = chain.P[np.ix_(common, common)]
+for letter in "hndy":
+    follows = np.argsort(-part[names.index(letter)])[:2]
+    print(f"{letter} is followed most often by {' and '.join(names[k] for k in follows)}")
+twice = {c: part[names.index(c), names.index(c)] for c in "aeiou"}
+print("a vowel twice:", *(f"{c}{c} {p:.3f}" for c, p in twice.items()))
+assert names[part[names.index("h")].argmax()] == "e"
+assert {names[k] for k in np.argsort(-part[names.index("n")])[:2]} == {"d", "space"}
+assert all(names[part[names.index(c)].argmax()] == "space" for c in "dy")
+assert min(twice["e"], twice["o"]) > 5 * max(twice[c] for c in "aiu")
+
+# %% jupyter={"source_hidden": true}
 mg.plot.transition(part / part.sum(axis=1, keepdims=True), names)
 
 # %% [markdown]
 # **How to read it.** A row is the letter that stands there, a column the letter that follows; the
-# rows of these 20 frequent symbols are made to sum to 1. Look for the dark cells. `h` is followed
-# by `e`, `n` by `d` or a space. Words end in `d` and `y`: their row has its darkest cell in the
-# column of the space. A vowel next to itself is rare, with the exceptions `ee` and `oo`.
+# rows of these 20 frequent symbols are made to sum to 1. Look for the dark cells, and compare them
+# with the lines above: words end in d and y, whose rows have their darkest cell in the column of
+# the space. A vowel next to itself is rare, with the exceptions ee and oo.
 #
 # Now let both models write.
 
@@ -291,6 +333,8 @@ print(
 )
 assert best < run.history["loss"][-1] < best + 0.02
 assert abs(perplexity(learned, held_out) - scores["Markov chain"]) < 0.3
+
+# %%
 mg.plot.training(run, unit="nats a symbol")
 
 # %% [markdown]
@@ -304,7 +348,8 @@ mg.plot.training(run, unit="nats a symbol")
 #
 # Let a chain run. Its law after one more step is $\pi'_l=\sum_k\pi_kP_{kl}$, or $\pi'=\pi P$. After
 # many steps, what was at the start is forgotten. What remains is the **stationary** law, the one
-# that a step leaves as it is: $\pi=\pi P$.
+# that a step leaves as it is: $\pi=\pi P$. **Predict, then run**: how many letters after a q does
+# one still notice it?
 
 # %%
 pi = chain.stationary()
@@ -323,13 +368,38 @@ pace = (distances[-1] / distances[-7]) ** (1 / 6)
 print("distance from pi after 0, 1, 2, ... steps from q:", np.round(distances[:7], 4))
 print(f"shrinks by {pace:.2f} a step; the second largest eigenvalue is {second:.2f} in size")
 assert abs(pace - second) < 0.1
-assert distances[-1] < 1e-4
+assert distances[-1] < 1e-4 and distances[6] < 0.01
+
+
+# %% jupyter={"source_hidden": true}
+def forgetting(steps=9):
+    """The law of the letter k steps after a q, beside the stationary one."""
+    at, law = np.arange(20), np.eye(K)[alice.encode("q")[0]]
+    for k in range(steps):
+        figure = mg.plot.Picture(figsize=(5.6, 2.5), layout="constrained")
+        ax = figure.subplots()
+        ax.bar(at, law[common], color=LINES[0], width=0.8)
+        ax.plot(at, pi[common], "_", color=LINES[1], markersize=10, markeredgewidth=2)
+        ax.set_xticks(at, names, fontsize=7, rotation=90)
+        ax.set(ylim=(0, 0.4), ylabel="probability")
+        ax.set_title(f"{k} steps after a q", fontsize=9, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+        law = law @ chain.P
+        yield figure
+
+
+mg.plot.Animation(list(forgetting()), seconds=0.8)
 
 # %% [markdown]
+# **How to read it.** Blue bars: how probable each of the 20 frequent symbols is, some steps after a
+# q (which is not among them, so at first there are no bars; then comes u, whose bar is higher than
+# the picture). Orange: the stationary law. The bars settle on it within a few steps.
+#
 # A chain that is learned from text has the frequencies of the text as its stationary law (up to the
 # ends of the paragraphs and the pseudocount). So the chain knows all that the unigram knows, and
-# the pairs besides. And it forgets fast: six letters after a `q`, hardly anything of the `q` is
-# left. The second largest eigenvalue of $P$, in absolute value, sets the pace.
+# the pairs besides. And it forgets fast: six letters after a q, hardly anything of the q is left
+# (the last of the printed distances). The second largest eigenvalue of $P$, in absolute value, sets
+# the pace.
 #
 # ## 7. Numbers instead of letters: the Gaussian chain
 #
@@ -344,6 +414,21 @@ assert distances[-1] < 1e-4
 # | $r_i=x_i-Ax_{i-1}$ | $x_i\to r_i$ | $dx_i=g_i$ |
 # | $r_{i+1}=x_{i+1}-Ax_i$ | $x_i\to r_{i+1}$ | $dx_i \mathrel{-}= A^Tg_{i+1}$ |
 # | | $A\to$ all $r_i$ | $dA=-\sum_ig_i\,x_{i-1}^T$ |
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$x_{i-1}$": (0, 0), "$x_i$": (2.2, 0), "$x_{i+1}$": (4.4, 0), "$r_i$": (2.2, 1.4),
+     "$r_{i+1}$": (4.4, 1.4), r"$\log p$": (3.3, 2.6), "$A$": (0.2, 1.4)},
+    [("$x_{i-1}$", "$r_i$", "$-A$"), ("$x_i$", "$r_i$", "+1"), ("$x_i$", "$r_{i+1}$", "$-A$"),
+     ("$x_{i+1}$", "$r_{i+1}$", "+1"), ("$r_i$", r"$\log p$"), ("$r_{i+1}$", r"$\log p$"),
+     ("$A$", "$r_i$")],
+    back=[("$r_{i+1}$", "$x_i$", "$-A^Tg_{i+1}$"), ("$r_i$", "$x_i$", "$g_i$")],
+    accent=["$x_i$"], title="Each element stands in two factors",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** $x_i$ (blue) is explained by $r_i$, and it explains $x_{i+1}$ through
+# $r_{i+1}$. So its gradient (dashed) is a sum of two.
 
 # %%
 print(inspect.getsource(GaussianChain.backward))
@@ -398,7 +483,7 @@ assert np.isclose(settled.mu[0], 0.3 / (1 - 0.8)) and np.isclose(
 )
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def paths(chain, length, shown=40):
     """Sample paths, the mean of the law at each time, and two standard deviations about it."""
     mean, precision = chain.joint(length)
@@ -452,37 +537,23 @@ J = mg.check.jacobian(lambda v: flow.chain.forward(v)[0], x)[0]
 print(f"J'J against the precision: {np.abs(J.T @ J - precision).max():.0e} off")
 assert np.allclose(J.T @ J, precision, atol=1e-11)
 
+assert np.count_nonzero(np.tril(J, -2)) == 0 and np.all(covariance != 0)
 
-# %%
-def matrices(named):
-    """Matrices side by side, their numbers written in the cells."""
-    figure = mg.plot.Picture(figsize=(3.1 * len(named), 3.2), layout="constrained")
-    axes = figure.subplots(1, len(named), squeeze=False)[0]
-    for ax, (name, M) in zip(axes, named.items(), strict=True):
-        top = np.abs(M).max()
-        ax.imshow(M, cmap="RdBu_r", vmin=-top, vmax=top)
-        for (i, j), value in np.ndenumerate(M):
-            color = "white" if abs(value) > 0.6 * top else "black"
-            text = f"{value:.2f}" if value else "0"
-            ax.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(name, fontsize=9, loc="left")
-    return figure
-
-
-matrices({"dz/dx of the MAF": J, "precision = J'J": precision, "covariance": covariance})
+# %% jupyter={"source_hidden": true}
+mg.plot.matrices({"dz/dx of the MAF": J, "precision = J'J": precision, "covariance": covariance})
 
 # %% [markdown]
-# **How to read it.** Left: $\partial z_i/\partial x_j$ is a triangle, as in any MAF, and only its
-# diagonal and one band beside it are not 0: $z_i$ sees $x_i$ and $x_{i-1}$. Middle: the precision
-# $J^TJ$ has three diagonals. A zero at $(i,j)$ says: given all the others, $x_i$ and $x_j$ are
-# independent. Right: the covariance has no zeros. *Directly* each element depends on its
-# neighbours only; through them, on all.
+# **How to read it.** Three matrices of 5 rows. Left: $\partial z_i/\partial x_j$ is a triangle, as
+# in any MAF, and only its diagonal and one band beside it are not 0: $z_i$ sees $x_i$ and
+# $x_{i-1}$. Middle: the precision $J^TJ$ has three diagonals. A zero at $(i,j)$ says: given all the
+# others, $x_i$ and $x_j$ are independent. Right: the covariance has no zeros. *Directly* each
+# element depends on its neighbours only; through them, on all.
 #
 # Now let it grow. Make the band wider: $\mu_i$ may see $x_{i-1},\dots,x_{i-k}$, a chain **of order
 # $k$**. At $k=n-1$ the band is the whole triangle, and MAF-1 is back. With Gaussian conditionals
 # the maximum of the likelihood is least squares again, place by place. Our data swing:
-# $x_i=1.5\,x_{i-1}-0.8\,x_{i-2}+\varepsilon_i$, an order of 2.
+# $x_i=1.5\,x_{i-1}-0.8\,x_{i-2}+\varepsilon_i$, an order of 2. **Predict, then run**: which order
+# has the least cost on new data, and is the longest memory much worse?
 
 # %%
 length = 30
@@ -523,9 +594,12 @@ for order, cost in costs.items():
     print(f"order {order:2}: {count:3} weights, {cost:.3f} nats on new data")
 assert costs[0] > costs[1] > costs[2] + 0.2 and min(costs, key=lambda k: costs[k]) == 2
 assert abs(costs[2] - entropy) < 0.02 and costs[length - 1] > costs[2]
+period = 2 * np.pi / np.abs(np.angle(np.roots([1, -1.5, 0.8])[0]))
+print(f"without noise the data would swing with a period of {period:.1f} steps")
+assert 10.5 < period < 11.5
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 drawn = {
     "truth": x_new,
     **{f"order {k}": models[k].sample(4, rng=np.random.default_rng(3)) for k in (0, 1, 2)},
@@ -547,9 +621,10 @@ def series(named):
 series(drawn)
 
 # %% [markdown]
-# **How to read it.** Three sequences each. The truth swings with a period of about eleven steps.
-# Order 0 is noise of the right width. Order 1 knows that neighbours are alike, but not in which
-# direction a sequence is moving. Order 2 knows both the place and the direction, and swings.
+# **How to read it.** Three sequences each, of the truth and of three models. The truth swings with
+# a period of about eleven steps. Order 0 is noise of the right width. Order 1 knows that neighbours
+# are alike, but not in which direction a sequence is moving. Order 2 knows both the place and the
+# direction, and swings.
 #
 # The numbers above say the same in nats. Order 2 reaches the entropy. A wider band adds weights
 # whose true value is 0. They fit the noise of the training data, and new data pay for it. A longer
@@ -557,8 +632,8 @@ series(drawn)
 #
 # ## 9. Longer memory for letters
 #
-# For letters the table of order $k$ has $38^k$ rows; from $k=3$ on most of them are never seen. So
-# let each order lean on the one below it, in the way of the pseudocount:
+# For letters the table of order $k$ has $38^k$ rows; most of them are never seen, as the cell below
+# counts. So let each order lean on the one below it, in the way of the pseudocount:
 #
 # $$p_k(c\mid\text{last }k)=\frac{C(\text{last }k,c)+p_{k-1}(c\mid\text{last }k-1)}
 # {C(\text{last }k)+1}$$
@@ -598,6 +673,10 @@ def score(texts, order, tables):
 
 seen, unseen = ([alice.decode(row) for row in part] for part in (train, held_out))
 tables = contexts(seen, most=6)
+for k in (1, 2, 3):
+    met = sum(len(context) == k for context in tables[1])
+    print(f"order {k}: {met:,} of {K**k:,} rows are ever seen")
+    assert k == 1 or met < K**k / 2
 total = sum(conditional(c, "th", *tables) for c in alice.symbols)
 print(f"the probabilities after 'th' sum to {total:.12f}")
 assert abs(total - 1) < 1e-12
@@ -611,21 +690,11 @@ assert np.all(np.diff(inside) < 0) and 2 <= np.argmin(outside) <= 4
 assert abs(outside[1] - scores["Markov chain"]) < 0.5  # order 1 is the chain of section 4
 
 
-# %%
-def memories(named):
-    """Perplexity against the order."""
-    figure = mg.plot.Picture(figsize=(5.2, 3.0), layout="constrained")
-    ax = figure.subplots()
-    for (name, values), color in zip(named.items(), LINES, strict=False):
-        ax.plot(memory, values, "o-", color=color, label=name, markersize=4)
-    ax.set(xlabel="order: letters of memory", ylabel="perplexity")
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
-    return figure
-
-
-memories({"training text": inside, "held-out text": outside})
+# %% jupyter={"source_hidden": true}
+mg.plot.lines(
+    {"training text": (memory, inside), "held-out text": (memory, outside)},
+    xlabel="order: letters of memory", ylabel="perplexity", title="How much memory pays?",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** The training text (blue) gets easier with every letter of memory: at order 6
@@ -650,85 +719,140 @@ print(f"order 3 writes: {text!r}")
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Derive the gradient of the scalar Gaussian chain by its parameters $a$, $b$ and $\ell=\log
-# v$, where $v=Q$ is a number and $e_i=x_i-ax_{i-1}-b$. Compare with the code.
-#
+# **1.** (medium) Derive the gradient of the scalar Gaussian chain by its parameters $a$, $b$ and
+# $\ell=\log v$, where $v=Q$ is a number and $e_i=x_i-ax_{i-1}-b$. Write the three sums; the check
+# compares with the code. (Leave out the start.)
+
+
+# %%
+def gradients(e, before, v):
+    """The gradients of log p by a, b and log v; e and before = x_(i-1) are arrays of one shape."""
+    return None, None, None  # your answer
+
+
+# %%
+e, before = x[:, 1:] - 0.8 * x[:, :-1] - 0.3, x[:, :-1]
+_, grads = walk.backward(np.ones(len(x)), walk.forward(x[:, :, None])[1])
+by_code = grads["A"][0, 0], grads["noise"]["mu"][0], grads["noise"]["a"][0] / 2
+yours: Any = gradients(e, before, 0.5)  # the code's a is log of the standard deviation: twice
+if yours[0] is None or yours[1] is None or yours[2] is None:
+    print("Fill in the cell above and run both again.")
+else:
+    for name, mine, theirs in zip(("a", "b", "log v"), yours, by_code, strict=True):
+        print(f"{name:6} yours {mine:+.6f}, by code {theirs:+.6f}")
+    right = np.allclose(yours, by_code, rtol=1e-9)
+    print("right" if right else "not yet: log p has -log(v) / 2 and -e^2 / (2 v) for each step")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # $\log p=\dots+\sum_i\big(-\tfrac12\ell-\tfrac{e_i^2}{2v}\big)$ gives $\partial_a=\sum_i
 # e_ix_{i-1}/v$, $\partial_b=\sum_ie_i/v$, $\partial_\ell=\sum_i\big(-\tfrac12+\tfrac{e_i^2}{2v}
-# \big)$. The package's `a` of the noise is the logarithm of the standard deviation, $\ell/2$, so
-# its gradient is twice as large. The cell below checks all three.
+# \big)$. The code's `a` of the noise is the logarithm of the standard deviation, $\ell/2$, so
+# its gradient is twice as large.
+#
+# ```python
+# def gradients(e, before, v):
+#     return (e * before).sum() / v, e.sum() / v, (e**2 / (2 * v) - 0.5).sum()
+# ```
 # </details>
+#
+# **2.** (easy) Which chain has no stationary law, and which has more than one? Find a number $a$
+# for the Gaussian chain $x_i=a\,x_{i-1}+\varepsilon_i$ and a table $P$ of two symbols.
 
 # %%
-e = x[:, 1:] - 0.8 * x[:, :-1] - 0.3
-_, grads = walk.backward(np.ones(len(x)), walk.forward(x[:, :, None])[1])
-answers = {
-    "a": ((e * x[:, :-1]).sum() / 0.5, grads["A"][0, 0]),
-    "b": (e.sum() / 0.5, grads["noise"]["mu"][0]),
-    "log v": ((-0.5 + e**2 / 1.0).sum(), grads["noise"]["a"][0] / 2),
-}
-for name, (by_hand, by_code) in answers.items():
-    print(f"{name:6} by hand {by_hand:+.6f}, by code {by_code:+.6f}")
-    assert np.isclose(by_hand, by_code, rtol=1e-10)
+a, P = None, None  # your answer: a number, and two rows that sum to 1
+
+
+# %%
+def refusal(model):
+    """What a chain says when it is asked for its stationary law; nothing if it has one."""
+    try:
+        model.stationary()
+        return ""
+    except ValueError as error:
+        return str(error)
+
+
+if a is None or P is None:
+    print("Fill in the cell above and run both again.")
+else:
+    no_law = refusal(GaussianChain.of([[a]], [0.0], [[1.0]], start))
+    several = refusal(CategoricalChain.of([0.5, 0.5], P))
+    print(no_law, several, sep="\n")
+    right = "spectral radius" in no_law and "several" in several
+    print("right" if right else "not yet: what forgets nothing? What never leaves its place?")
 
 # %% [markdown]
-# **2.** Which chain has no stationary law, and which has more than one? Find a number $a$ and a
-# table $P$, and see what `stationary()` says.
-#
 # <details><summary>Answer</summary>
 #
 # A Gaussian chain with $|a|\ge1$ forgets nothing: its variance grows without bound. A categorical
 # chain that falls into parts with no way from one to the other, such as $P=I$, keeps the part it
 # starts in: every mixture of the parts' laws is stationary. Both are refused with a reason.
+#
+# ```python
+# a, P = 1.0, [[1.0, 0.0], [0.0, 1.0]]
+# ```
 # </details>
+#
+# **3.** (hard) Is the chain, read **backwards**, a Markov chain too? Take the stationary letters
+# and find the table $\tilde P_{lk}=p(x_{i-1}=k\mid x_i=l)$.
+
 
 # %%
-wandering = GaussianChain.of([[1.0]], [0.0], [[1.0]], start)
-for model in (wandering, CategoricalChain.of([0.5, 0.5], np.eye(2))):
-    try:
-        model.stationary()
-        raise AssertionError("it should have refused")
-    except ValueError as error:
-        print(error)
+def backwards(pi, P):
+    """The table of the reversed chain: row l, column k."""
+    return None  # your answer
+
+
+# %%
+settled_chain = CategoricalChain.of(pi / pi.sum(), chain.P)
+some = settled_chain.sample(5, length=30, rng=rng)
+table: Any = backwards(pi, chain.P)
+if table is None:
+    print("Fill in the cell above and run both again.")
+elif np.shape(table) != (K, K) or not np.allclose(np.sum(table, axis=1), 1):
+    print("not yet: each row is a distribution over the letter before")
+else:
+    backward_chain = CategoricalChain.of(pi / pi.sum(), table)
+    gap = settled_chain.log_prob(some) - backward_chain.log_prob(some[:, ::-1])
+    print("right" if np.abs(gap).max() < 1e-8 else "not yet: use Bayes' rule")
 
 # %% [markdown]
-# **3.** Is the chain, read **backwards**, a Markov chain too? Take the stationary letters and find
-# the table $\tilde P_{lk}=p(x_{i-1}=k\mid x_i=l)$.
-#
 # <details><summary>Answer</summary>
 #
 # Yes. By Bayes, $\tilde P_{lk}=\pi_kP_{kl}/\pi_l$, and the conditional independence of past and
-# future, given the present, has no direction. The backward text has the same perplexity: the joint
-# law is the same. Tutorial 04 uses this rule with Gaussians, where it undoes one step of noise.
+# future, given the present, has no direction. The check compares the probability of texts with that
+# of the same texts read backwards: they are equal. Tutorial 04 uses this rule with Gaussians, where
+# it undoes one step of noise.
+#
+# ```python
+# def backwards(pi, P):
+#     return (pi[:, None] * P).T / pi[:, None]
+# ```
 # </details>
-
-# %%
-reverse = (pi[:, None] * chain.P).T / pi[:, None]
-settled_chain = CategoricalChain.of(pi / pi.sum(), chain.P)
-backward_chain = CategoricalChain.of(pi / pi.sum(), reverse)
-some = settled_chain.sample(5, length=30, rng=rng)
-gap = settled_chain.log_prob(some) - backward_chain.log_prob(some[:, ::-1])
-print(f"rows of the reverse table sum to 1; log p differs by {np.abs(gap).max():.0e}")
-assert np.allclose(reverse.sum(axis=1), 1) and np.abs(gap).max() < 1e-9
-
-# %% [markdown]
+#
 # ## What to read next
 #
-# * Markov, *An example of statistical investigation of the text Eugene Onegin* (1913, English
-#   2006).
-# * Shannon, *A mathematical theory of communication* (1948): letters of order 0, 1, 2, with
-#   samples, and the entropy that bounds them.
-# * Yule, *On a method of investigating periodicities in disturbed series* (1927): the process of
-#   order 2 of section 8, for sunspots.
-# * Bengio, Ducharme, Vincent and Jauvin, *A neural probabilistic language model* (2003): the
-#   network in place of the table.
-# * Germain, Gregor, Murray and Larochelle, *MADE* (2015): all conditionals by one masked network.
+# * Markov, [*An example of statistical investigation of the text Eugene
+#   Onegin*](https://doi.org/10.1017/S0269889706001074) (1913, English 2006).
+# * Shannon, [*A mathematical theory of
+#   communication*](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x) (1948): letters of order 0,
+#   1, 2, with samples, and the entropy that bounds them.
+# * Yule, [*On a method of investigating periodicities in disturbed
+#   series*](https://doi.org/10.1098/rsta.1927.0007) (1927): the process of order 2 of section 8,
+#   for sunspots.
+# * Bengio, Ducharme, Vincent and Jauvin, [*A neural probabilistic language
+#   model*](https://www.jmlr.org/papers/v3/bengio03a.html) (2003): the network in place of the
+#   table.
+# * Germain, Gregor, Murray and Larochelle, [*MADE*](https://arxiv.org/abs/1502.03509) (2015): all
+#   conditionals by one masked network.
 #
-# The cell below runs MK-1 and MAF-1 as the package states them. Homework:
-# `minigen homework start markov`. Next: [tutorial 03](03_autoregressive.ipynb), if you have not
-# seen it, or [10](10_bug_museum.ipynb), the bug museum.
+# The code of this page: [`categorical_chain.py`](../minigen/markov/categorical_chain.py),
+# [`gaussian_chain.py`](../minigen/markov/gaussian_chain.py). Homework: `minigen homework start
+# markov`. Next: [tutorial 03](03_autoregressive.ipynb), if you have not seen it, or
+# [10](10_bug_museum.ipynb), the bug museum. The cell below runs MK-1 and MAF-1 as the package
+# states them.
 
 # %%
 for row in mg.derivations.run(["MK-1", "MAF-1"], quick=True):

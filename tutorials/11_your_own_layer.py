@@ -7,10 +7,13 @@
 # Five things: a derivation, two methods, a check that can fail, data with a known answer, and a
 # statement that others can run. This page goes through all of them with one small layer.
 #
-# **You need** tutorials 00 (how a gradient is checked) and 01 (the change of variables).
-# **Time** about 45 minutes. **Equations** three new ones: MINE-1, MINE-2 and MINE-3.
+# **You need** tutorials [00](00_contract.ipynb) (how a gradient is checked) and
+# [01](01_change_of_variables.ipynb) (the change of variables). **Time** about 45 minutes.
+# **Homework** of this chapter: `minigen homework start change`, and the project of the
+# [plan for fourteen weeks](../docs/teaching/weeks.md). **Equations**
+# [CV-6](../docs/notes.md#CV-6), and three new ones: MINE-1, MINE-2 and MINE-3.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -23,9 +26,11 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 import tempfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -39,6 +44,41 @@ from minigen.prob import StandardNormal
 rng = np.random.default_rng(0)
 
 # %% [markdown]
+# ## Why a layer of your own?
+#
+# No library has the layer that your data want. Returns on a stock market fall further than they
+# rise; the energy of a particle cannot be negative; an angle comes back to itself. Each is a
+# sentence that a general network must learn from data, and that a small layer can simply *know*:
+# with fewer parameters, from less data, and rightly also far from the data, where a network is left
+# to chance. All layers you have read about were once such an idea of somebody's. What makes yours
+# one that others may trust is not its size. Here is what ours will do: two numbers bend a Gaussian
+# into one with heavy tails, light tails, or a lean.
+
+
+# %% jupyter={"source_hidden": true}
+def bent(a, b):
+    """The density of the layer's output when its input is Gaussian."""
+    y = np.linspace(-5, 5, 201)
+    u = np.exp(-a) * (np.arcsinh(y) - b)  # back through the layer
+    slope = np.exp(-a) * np.cosh(u) / np.sqrt(1 + y**2)
+    figure = mg.plot.Picture(figsize=(4.2, 2.6), layout="constrained")
+    ax = figure.subplots()
+    ax.fill_between(y, stats.norm.pdf(y), color=LINES[5], alpha=0.4, label="Gaussian")
+    ax.plot(y, stats.norm.pdf(np.sinh(u)) * slope, color=LINES[1], linewidth=2, label="bent")
+    ax.set(ylim=(0, 0.75), xlabel="y")
+    ax.set_title(f"tails a = {a:+.2f}, lean b = {b:+.2f}", fontsize=9, loc="left")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=8, loc="upper right")
+    return figure
+
+
+turn = np.linspace(0, 2 * np.pi, 25)[:-1]
+mg.plot.Animation([bent(0.5 * np.sin(s), 0.6 * np.sin(2 * s)) for s in turn], seconds=0.15)
+
+# %% [markdown]
+# **How to read it.** In blue a Gaussian, in orange what the layer of this page makes of it while
+# its two parameters change: $a>0$ gives heavy tails, $a<0$ light ones, $b$ leans it to a side.
+#
 # ## 1. The idea
 #
 # Measured data are seldom Gaussian. They have *heavy tails* (a few values far out) and they are
@@ -78,6 +118,8 @@ rng = np.random.default_rng(0)
 
 # %%
 v = np.array([0.5, 20.0, 800.0])
+largest = np.log(np.finfo(np.float64).max)
+print(f"cosh overflows beyond v = {largest:.0f}")
 with np.errstate(over="ignore"):
     print("log(cosh(v))            ", np.log(np.cosh(v)))
 print("softplus(2v) - v - log 2", softplus(2 * v) - v - np.log(2))
@@ -179,7 +221,7 @@ print(report)
 # $$\ell=\sum_j\Big[\underbrace{a_j}_{\text{here}}+\log\cosh v_j-
 # \underbrace{\tfrac12\log(1+x_j^2)}_{\text{and here}}\Big]$$
 #
-# $v$ is in the draft (`tanh(v)`), which is why $b$, seen only through $v$, came out right. But $a$
+# $v$ is in the draft (as `tanh`), which is why $b$, seen only through $v$, came out right. But $a$
 # and $x$ also reach $\ell$ **directly**, without passing through $v$. Both direct paths were
 # forgotten.
 #
@@ -197,6 +239,21 @@ print(report)
 # | $u=\operatorname{arcsinh}x$ | $x\to u$ | $dx \mathrel{+}= du/\sqrt{1+x^2}$ |
 #
 # Sums over $n$ appear where a parameter serves all rows of the batch.
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"x": (0, 0.6), "u": (1.7, 0.6), "v": (3.6, 0.6), "y": (5.4, 0.6), "a": (5.4, 1.5),
+     "b": (3.6, -0.6), r"$\ell$": (5.4, 2.9)},
+    [("x", "u", "arcsinh"), ("u", "v", r"$e^a u+b$"), ("v", "y", "sinh"), ("a", "v"), ("b", "v"),
+     ("v", r"$\ell$"), ("x", r"$\ell$"), ("a", r"$\ell$")],
+    back=[(r"$\ell$", "x", "forgotten"), (r"$\ell$", "a", "forgotten")],
+    accent=["a", "b"], title="The layer as a graph",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Values, with black arrows from each to what is computed of it; the parameters
+# are blue. Each arrow is a path, and each path a line of the table. The two dashed ones are those
+# that the draft forgot on the way back: $x$ and $a$ reach $\ell$ without passing through $v$.
 #
 # And the third mistake? It is not a gradient. Ask for the rest of the contract.
 
@@ -206,10 +263,11 @@ assert not report
 print(report)
 
 # %% [markdown]
-# `float32: output 1 is float64`. Output 1 is `logdet`. The culprit is `np.log(2)`: it is a NumPy
-# float64, and one of those turns a whole float32 array into float64. Nothing would be *wrong*, but
-# training would quietly run in double precision from here on. A Python number keeps the type of the
-# array: `float(np.log(2))`. (This mistake was not planted. The first version of this page had it.)
+# The row float32 says that output 1 is float64. Output 1 is `logdet`. The culprit is `np.log(2)`:
+# it is a NumPy float64, and one of those turns a whole float32 array into float64. Nothing would be
+# *wrong*, but training would quietly run in double precision from here on. A Python number keeps
+# the type of the array: `float(np.log(2))`. (This mistake was not planted. The first version of
+# this page had it.)
 #
 # Now the layer as it should be.
 
@@ -276,7 +334,7 @@ print(report)
 # ## 5. Look at it
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def family(settings):
     """The map y(x), and the density of y = f(x) for Gaussian x, for some (a, b)."""
     figure = mg.plot.Picture(figsize=(7.2, 3.2), layout="constrained")
@@ -302,10 +360,10 @@ def family(settings):
 family([(0.0, 0.0), (0.5, 0.0), (-0.5, 0.0), (0.0, 0.6)])
 
 # %% [markdown]
-# **How to read it.** Left, the curves meet in 0 except the one with $b\ne0$, and none ever falls.
-# Right: blue is the Gaussian. $a>0$ stretches the far ends (a low peak, heavy tails), $a<0$ pulls
-# them in (a high narrow peak with short tails), and $b>0$ leans the mass to the right with a long
-# right tail.
+# **How to read it.** Four settings of the layer. Left, the curves meet in 0 except the one with
+# $b\ne0$, and none ever falls. Right: blue is the Gaussian. $a>0$ stretches the far ends (a low
+# peak, heavy tails), $a<0$ pulls them in (a high narrow peak with short tails), and $b>0$ leans the
+# mass to the right with a long right tail.
 #
 # ## 6. Train it where the answer is known
 #
@@ -346,9 +404,10 @@ assert abs(average - toy.entropy) < 0.03
 # * the same with **our layer** behind it, and a scale and shift on either side;
 # * a Real NVP of six couplings, for comparison.
 #
-# How good can the first one be? The best Gaussian has the covariance of the data, so its distance
-# to the truth is a formula: $\tfrac12\log\det(2\pi e\,\Sigma)-h$, where $t_3$ has variance 3 and
-# the Gumbel $\pi^2/6$.
+# **Predict, then run**: in which order will they come, and what do two numbers a column buy? How
+# good can the first one be? The best Gaussian has the covariance of the data, so its distance to
+# the truth is a formula: $\tfrac12\log\det(2\pi e\,\Sigma)-h$, where $t_3$ has variance 3 and the
+# Gumbel $\pi^2/6$.
 
 
 # %%
@@ -381,6 +440,9 @@ gaussian = np.log(2 * np.pi * np.e) + 0.5 * np.log(3 * np.pi**2 / 6) + toy.log_d
 print(f"the best Gaussian: {gaussian:.3f} nats")
 assert gaps["linear"][0] > 0.15 and gaps["Real NVP"][0] < gaps["linear + ours"][0] < 0.05
 assert ours.size - linear.size == 8 and 7000 < nvp.size < 7200
+closed = 1 - gaps["linear + ours"][0] / gaps["linear"][0]
+print(f"eight parameters closed {closed:.0%} of the gap between the linear map and the truth")
+assert closed > 0.8
 
 # %%
 mg.plot.training(runs["linear + ours"], toy.entropy)
@@ -388,9 +450,9 @@ mg.plot.training(runs["linear + ours"], toy.entropy)
 # %% [markdown]
 # **How to read it.** The dashed line is the entropy. The mean over all data cannot go below it;
 # single batches (grey) can, and heavy tails make them jump. Eight more parameters, four in our
-# layer and four in the scale and shift behind it, closed most of the gap between the best Gaussian
-# and the truth. The Real NVP comes nearer still, with about 7,000 parameters and no idea of tails
-# or skew.
+# layer and four in the scale and shift behind it, closed most of the gap between the linear map and
+# the truth. The Real NVP comes nearer still, with thousands of parameters and no idea of tails or
+# skew.
 
 # %%
 mg.plot.density(ours, toy, box=(-5, 5, -5, 5))
@@ -430,9 +492,11 @@ assert learned.a[t_column] < -0.3 and abs(learned.b[1 - t_column]) > 0.3
 # *independent component analysis* (Bell and Sejnowski 1995), by maximum likelihood.
 #
 # ### Far out
+#
+# **Predict, then run.** Beyond the data, which of the three has the right tails?
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def tails(models, reach=25.0):
     """log p along the direction of the heavy-tailed source."""
     figure = mg.plot.Picture(figsize=(6.4, 3.2), layout="constrained")
@@ -450,8 +514,6 @@ def tails(models, reach=25.0):
     return figure
 
 
-tails(models)
-
 # %%
 far, off = np.linspace(5, 25, 21)[:, None] * toy.A[:1], {}
 for name, flow in models.items():
@@ -459,15 +521,21 @@ for name, flow in models.items():
     print(
         f"{name:14} off by {off[name][0]:4.1f} nats on the left, {off[name][1]:4.1f} on the right"
     )
-assert sum(off["Real NVP"]) < sum(off["linear + ours"]) < sum(off["linear"])
+uneven = {name: abs(left - right) / max(left, right) for name, (left, right) in off.items()}
+print("sides that differ:", *(f"{name} {share:.0%}" for name, share in uneven.items()))
+assert off["linear + ours"][0] < off["linear"][0] / 4 and sum(off["Real NVP"]) < sum(off["linear"])
+
+# %% jupyter={"source_hidden": true}
+tails(models)
 
 # %% [markdown]
-# **How to read it.** The height is $\log p$ along the heavy direction. A Gaussian falls as a
-# parabola, and calls a point at $s_1=20$ impossible; the truth calls it rare. With our layer $\log
-# p$ falls like $|s_1|^{2e^{a}}$, and $2e^{a}$ is near 1: two nearly straight sides. That is far
-# better, and still too steep, for the truth falls like a logarithm. The Real NVP is nearer to the
-# truth (see the numbers). But the two sides of the truth are mirror images, and those of the Real
-# NVP are not: what a network does beyond its data is left to chance.
+# **How to read it.** Curves over the direction of the heavy-tailed source. The height is $\log p$
+# along the heavy direction. A Gaussian falls as a parabola, and calls a point at $s_1=20$
+# impossible; the truth calls it rare. With our layer $\log p$ falls like $|s_1|^{2e^{a}}$, and
+# $2e^{a}$ is near 1: two nearly straight sides. That is far better, and still too steep, for the
+# truth falls like a logarithm. How near the Real NVP comes is printed above. But the two sides of
+# the truth are mirror images, and nothing in a Real NVP makes its sides so: what a network does
+# beyond its data is left to chance.
 #
 # ## 7. Save it, load it
 #
@@ -581,35 +649,49 @@ assert row.ok
 # %% [markdown]
 # ## Exercises
 #
-# **1.** You stack two of these layers for more flexibility: $f_{a_2,b_2}\circ f_{a_1,b_1}$. What do
-# you gain?
-#
-# <details><summary>Answer</summary>
-#
-# Nothing. The $\sinh$ of the first and the $\operatorname{arcsinh}$ of the second cancel, and a
-# line after a line is a line: the stack is $f_{a,b}$ with $a=a_1+a_2$ and $b=e^{a_2}b_1+b_2$. The
-# layers form a group, of which MINE-3 is the inverse. The gain comes with something in between that
-# does not commute with them: a scale and shift, or a linear map that mixes the columns.
-# </details>
+# **1.** (easy) You stack two of these layers for more flexibility: $f_{a_2,b_2}\circ f_{a_1,b_1}$.
+# What do you gain? Write the parameters of *one* layer that does the same.
+
+
+# %%
+def stacked(a1, b1, a2, b2):
+    """(a, b) of the layer that is the second after the first."""
+    return None, None  # your answer
+
 
 # %%
 f_1, f_2 = (SinhArcsinh(*0.5 * rng.standard_normal((2, D))) for _ in range(2))
-stack = SinhArcsinh(f_1.a + f_2.a, np.exp(f_2.a) * f_1.b + f_2.b)
-error = np.abs(f_2.forward(f_1.forward(x)[0])[0] - stack.forward(x)[0]).max()
-print(f"two layers against one: {error:.1e}")
-assert error < 1e-12
+both: Any = stacked(f_1.a, f_1.b, f_2.a, f_2.b)
+if both[0] is None or both[1] is None:
+    print("Fill in the cell above and run both again.")
+else:
+    one = SinhArcsinh(*np.broadcast_arrays(*both, np.zeros(D))[:2])
+    right = np.allclose(one.forward(x)[0], f_2.forward(f_1.forward(x)[0])[0], rtol=1e-9)
+    print("right" if right else "not yet: a line after a line is a line")
 
 # %% [markdown]
-# **2.** Write `inverse_backward`, the gradient of the inverse. Use MINE-3: let $f'$ be the inverted
-# layer with $a'=-a$, $b'=-b\,e^{-a}$. You have its `backward`. What is missing?
-#
 # <details><summary>Answer</summary>
 #
-# Only the chain rule from $(a',b')$ to $(a,b)$. $a$ reaches both: $\partial a'/\partial a=-1$ and
-# $\partial b'/\partial a=b\,e^{-a}$; $b$ reaches $b'$ alone, $\partial b'/\partial b=-e^{-a}$. So
-# $da=-da'+db'\,b\,e^{-a}$ and $db=-db'\,e^{-a}$. The cell below has it; the report now has rows for
-# the inverse, and the flow can be trained in either direction.
+# You gain nothing. The $\sinh$ of the first and the $\operatorname{arcsinh}$ of the second cancel,
+# and a line after a line is a line. The layers form a group, of which MINE-3 is the inverse. The
+# gain comes with something in between that does not commute with them: a scale and shift, or a
+# linear map that mixes the columns.
+#
+# ```python
+# def stacked(a1, b1, a2, b2):
+#     return a1 + a2, np.exp(a2) * b1 + b2
+# ```
 # </details>
+#
+# **2.** (hard) Write `inverse_backward`, the gradient of the inverse. Use MINE-3: let $f'$ be the
+# inverted layer with $a'=-a$, $b'=-b\,e^{-a}$. Its `backward` gives $da'$ and $db'$. What are $da$
+# and $db$?
+
+
+# %%
+def through(da_inverted, db_inverted, a, b):
+    """(da, db) from the gradients by a' = -a and b' = -b exp(-a)."""
+    return None, None  # your answer
 
 
 # %%
@@ -618,39 +700,104 @@ class BothWays(SinhArcsinh):
 
     def inverse_backward(self, dx, dlogdet, cache):
         dy, grads = self.inverted().backward(dx, dlogdet, cache)
-        shrink = np.exp(-self.a)
-        da = -grads["a"] + grads["b"] * self.b * shrink
-        return dy, {"a": da, "b": -grads["b"] * shrink}
+        da, db = through(grads["a"], grads["b"], self.a, self.b)
+        return dy, {"a": da, "b": db}
 
 
-report = mg.check.bijection(BothWays(a, b), x, rng=rng)
-assert report
-print(*str(report).splitlines()[-4:], sep="\n")
+if through(a, b, a, b)[0] is None or through(a, b, a, b)[1] is None:
+    print("Fill in the cell above and run both again.")
+else:
+    report = mg.check.bijection(BothWays(a, b), x, rng=rng)
+    print(*str(report).splitlines()[-4:], sep="\n")
+    print("right" if report else "not yet: a reaches a' and b', b reaches b' alone")
 
 # %% [markdown]
-# **3.** On paper: a leaky layer, $y=x$ for $x\ge0$ and $y=e^{a}x$ for $x<0$. Derive `logdet` and
-# both gradients. What does the density of a flow with this layer do at $x=0$?
-#
 # <details><summary>Answer</summary>
 #
-# $\log|\det J|=\sum_j a_j[x_j<0]$. $dx=dy\cdot(1\text{ or }e^{a})$; the log-determinant is a step
-# in $x$, so its path to $x$ is 0 almost everywhere.
-# $da_j=\sum_{n:\,x_{nj}<0}(dy_{nj}\,e^{a_j}x_{nj}+ d\ell_n)$. The slope of the map jumps at 0, so
-# the density jumps there by the factor $e^{a}$: it is a valid density, but the likelihood is not
-# continuous in a parameter that moves a point across 0, and its gradient says nothing about the
-# jump. This is why the layers here are smooth.
+# Only the chain rule from $(a',b')$ to $(a,b)$. $a$ reaches both: $\partial a'/\partial a=-1$ and
+# $\partial b'/\partial a=b\,e^{-a}$; $b$ reaches $b'$ alone, $\partial b'/\partial b=-e^{-a}$. Then
+# the report has rows for the inverse, and the flow can be trained in either direction.
+#
+# ```python
+# def through(da_inverted, db_inverted, a, b):
+#     return -da_inverted + db_inverted * b * np.exp(-a), -db_inverted * np.exp(-a)
+# ```
+# </details>
+#
+# **3.** (medium) A leaky layer, $y=x$ for $x\ge0$ and $y=e^{a}x$ for $x<0$. Derive `logdet` and the
+# gradients. (What does the density of a flow with this layer do at $x=0$?)
+
+
+# %%
+@dataclass(frozen=True, eq=False, repr=False)
+class Leaky(Bijection):
+    """y = x where x >= 0, exp(a) x elsewhere."""
+
+    a: np.ndarray = param()
+
+    def forward(self, x):
+        slope = np.where(x < 0, np.exp(self.a), 1.0)
+        return slope * x, self.logdet(x), (x, slope)
+
+    def inverse(self, y):
+        x = np.where(y < 0, np.exp(-self.a), 1.0) * y
+        return x, -self.logdet(x), (x, y)
+
+    def logdet(self, x) -> Any:
+        return None  # your answer: (N,)
+
+    def backward(self, dy, dlogdet, cache):  # cache is (x, slope)
+        return None, {"a": None}  # your answer: dx, and the gradient of a
+
+
+# %%
+leaky = Leaky(a)
+if leaky.logdet(x) is None:
+    print("Fill in the cell above and run both again.")
+else:
+    report = mg.check.bijection(leaky, x, rng=rng)
+    print(report)
+    print("right" if report else "not yet: see the report")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# $\log|\det J|=\sum_j a_j[x_j<0]$. The log-determinant is a step in $x$, so its path to $x$ is 0
+# almost everywhere. The slope of the map jumps at 0, so the density jumps there by the factor
+# $e^{a}$: it is a valid density, but the likelihood is not continuous in a parameter that moves a
+# point across 0, and its gradient says nothing about the jump. This is why the layers here are
+# smooth.
+#
+# ```python
+# class Leaky(Leaky):
+#     def logdet(self, x):
+#         return (self.a * (x < 0)).sum(axis=1)
+#
+#     def backward(self, dy, dlogdet, cache):
+#         x, slope = cache
+#         below = x < 0
+#         da = (below * (dy * slope * x + dlogdet[:, None])).sum(axis=0)
+#         return dy * slope, {"a": da}
+# ```
 # </details>
 #
 # ## What to read next
 #
-# * Jones and Pewsey, *Sinh-arcsinh distributions* (2009): the family, as statisticians use it.
-# * Bell and Sejnowski, *An information-maximization approach to blind separation* (1995).
-# * Jaini, Kobyzev, Yu and Brubaker, *Tails of Lipschitz triangular flows* (2020): why a flow with
-#   bounded slopes cannot turn Gaussian tails into heavy ones.
-# * Rezende and Mohamed, *Variational inference with normalizing flows* (2015): planar layers, a
-#   harder case, whose inverse has no formula.
+# * Jones and Pewsey, [*Sinh-arcsinh distributions*](https://doi.org/10.1093/biomet/asp053) (2009):
+#   the family, as statisticians use it.
+# * Bell and Sejnowski, [*An information-maximization approach to blind
+#   separation*](https://doi.org/10.1162/neco.1995.7.6.1129) (1995).
+# * Jaini, Kobyzev, Yu and Brubaker, [*Tails of Lipschitz triangular
+#   flows*](https://arxiv.org/abs/1907.04481) (2020): why a flow with bounded slopes cannot turn
+#   Gaussian tails into heavy ones.
+# * Rezende and Mohamed, [*Variational inference with normalizing
+#   flows*](https://arxiv.org/abs/1505.05770) (2015): planar layers, a harder case, whose inverse
+#   has no formula.
 #
-# In this package, whose layers are no different from yours: the source of the smallest one.
+# Homework: `minigen homework start change`. Next: [tutorial 12](12_pictures.ipynb), layers for
+# pictures. In this package, whose layers are no different from yours
+# ([`core/contract.py`](../minigen/core/contract.py) has the contract): the source of the smallest
+# one, [`actnorm.py`](../minigen/flows/actnorm.py).
 
 # %%
 print(inspect.getsource(ActNorm))

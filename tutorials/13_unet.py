@@ -5,10 +5,13 @@
 # what the whole picture is. A convolution sees nine pixels. What network sees both, where does the
 # time go into it, and how does its gradient find the way back?
 #
-# **You need** tutorials 05 and 06 (diffusion) and 12 (convolutions).
-# **Time** about 50 minutes. **Equations** S-CONV, S-GN, S-ATT, and the losses of tutorials 05, 06.
+# **You need** tutorials [05](05_elbo.ipynb) and [06](06_diffusion_digits.ipynb) (diffusion) and
+# [12](12_pictures.ipynb) (convolutions). **Time** about 50 minutes. **Homework** of this chapter:
+# `minigen homework start elbo`. **Equations** [S-CONV](../docs/notes.md#S-CONV),
+# [S-GN](../docs/notes.md#S-GN), [S-ATT](../docs/notes.md#S-ATT), and the losses of tutorials 05
+# and 06.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -21,6 +24,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import dataclasses
 import inspect
 from typing import Any
@@ -32,22 +36,69 @@ from minigen.diffusion import UNet
 from minigen.nn import ConvBlock, SelfAttention
 
 rng = np.random.default_rng(0)
+digits = mg.data.digits()
 
 # %% [markdown]
+# ## Why another network?
+#
+# Programs that paint what a sentence says, that fill in a torn photograph or invent a protein, run
+# one loop: start from noise, ask a network what is noise in it, take a little of that away. The
+# bound, the loss and the sampler are those of tutorials 05 and 06; they never asked what the
+# network *is*. For pictures that decides everything. At the beginning of the loop, when all is
+# noise, it must guess what the whole picture will be; at the end it must put single pixels right. A
+# network for both was made for microscope pictures, and it is the one that most of these programs
+# use. Here is what it must undo: four digits, on their way into the noise.
+
+# %% jupyter={"source_hidden": true}
+slow = mg.diffusion.cosine_schedule(40)
+four = digits.test.x[:4] / 8.0 - 1
+start = rng.standard_normal(four.shape)
+film = []
+for t in range(0, 41, 2):
+    noisy = slow.alpha_bar[t] ** 0.5 * four + slow.one_minus_alpha_bar[t] ** 0.5 * start
+    film.append(mg.plot.Picture(figsize=(5.2, 1.7), layout="constrained"))
+    mg.plot.images(
+        np.clip(8 * (noisy + 1), 0, 16), columns=4, top=16, heading=f"t = {t}",
+        ax=film[-1].subplots(),
+    )  # fmt: skip
+mg.plot.Animation(film, seconds=0.2)
+
+# %% [markdown]
+# **How to read it.** Four digits of 8 x 8 pixels, under more and more noise until nothing of them
+# is left. In the first frames a pixel and its neighbours say what it was. In the middle only the
+# whole picture does.
+#
 # ## 1. One picture at several sizes
 #
 # Halve a picture three times and a 3 x 3 filter sees all of it. Double it again and each pixel has
 # its own number, but what stood at the pixel is lost. The U-Net (Ronneberger, Fischer and Brox
 # 2015) keeps both: at each size, what is on the way down is laid beside what comes up.
-#
-#     28 x 28 x 16   down ----------------- h ----------------->  up    28 x 28 x 16
-#                      | pool                          upsample  |
-#     14 x 14 x 32     down --------------- h ------------>  up
-#                        | pool                  upsample  |
-#      7 x  7 x 32        block, block, attention, block
+
+# %% jupyter={"source_hidden": true}
+places = {
+    "28 x 28 x 1": (-1.7, 2.4), "down, 28 x 28": (0, 2.4), "h": (3.2, 2.4),
+    "up, 28 x 28": (6.4, 2.4), "noise": (8.1, 2.4),
+    "down, 14 x 14": (1.5, 1.2), "h ": (3.2, 1.2), "up, 14 x 14": (4.9, 1.2),
+    "7 x 7: blocks and attention": (3.2, 0),
+}  # fmt: skip
+mg.plot.diagram(
+    places,
+    [("28 x 28 x 1", "down, 28 x 28"), ("down, 28 x 28", "h"), ("h", "up, 28 x 28", "beside"),
+     ("down, 28 x 28", "down, 14 x 14", "pool"), ("down, 14 x 14", "h "),
+     ("h ", "up, 14 x 14", "beside"), ("down, 14 x 14", "7 x 7: blocks and attention", "pool"),
+     ("7 x 7: blocks and attention", "up, 14 x 14", "upsample"),
+     ("up, 14 x 14", "up, 28 x 28", "upsample"), ("up, 28 x 28", "noise")],
+    back=[("up, 28 x 28", "h", "dh, part 1"), ("down, 14 x 14", "down, 28 x 28", "part 2")],
+    boxes=[k for k in places if ":" in k or "," in k], accent=["h", "h "], title="A U-Net",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Boxes are layers, from left to right; lower means smaller. At each size the
+# array $h$ (blue) goes two ways: down, where it is halved, and past everything to the right, where
+# it is laid beside what comes up. Dashed: its gradient comes back on both.
 #
 # One scale is: go down, do everything that is smaller, come up. So a scale holds a smaller scale,
-# and the code is ten lines.
+# and the code is ten lines ([`diffusion/unet.py`](../minigen/diffusion/unet.py)).
 
 # %%
 net = UNet.init((8, 8, 1), T=100, hidden=8, blocks=1, scales=2, groups=4, rng=rng, dtype=np.float64)
@@ -86,7 +137,18 @@ print(*(str(wrong).splitlines()[:6]), sep="\n")
 # %% [markdown]
 # `mg.check.adjoint` compares $v\cdot(Ju)$ with $(J^Tv)\cdot u$ along random directions: a check of
 # all of a large network at the price of a few forward passes. It then names the arrays that are
-# wrong: those *before* the skip. What comes after it is right, which is how you find the line.
+# wrong: those *before* the skip. What comes after it is right, which is how you find the line. The
+# next cell counts on which side the wrong ones stand.
+
+# %%
+states = {row.name: row.state == "ok" for row in wrong.rows}
+after = [ok for name, ok in states.items() if ".up." in name and ".inner." not in name]
+before = [ok for name, ok in states.items() if ".down." in name and ".inner." not in name]
+print(f"after the skip: {sum(after)} of {len(after)} are right; before it: {sum(before)}", end=" ")
+print(f"of {len(before)}")
+assert all(after) and after and before and not all(before)
+
+# %% [markdown]
 #
 # **Predict, then run.** How many numbers has this network, and how many has the residual
 # MLP of tutorial 06 with two blocks of 192?
@@ -95,6 +157,7 @@ print(*(str(wrong).splitlines()[:6]), sep="\n")
 mlp = mg.diffusion.ddpm(64, mg.diffusion.cosine_schedule(100), hidden=192, blocks=2, rng=rng)
 print(f"U-Net: {net.size:,}; MLP: {mlp.reverse.net.size:,}")
 assert net.size < mlp.reverse.net.size / 5
+print(f"the U-Net has {net.size / mlp.reverse.net.size:.0%} of them")
 
 # %% [markdown]
 # ## 2. The time is in every block
@@ -105,7 +168,8 @@ assert net.size < mlp.reverse.net.size / 5
 # $$h=\mathrm{conv}_1(\mathrm{silu}(\mathrm{norm}_1(x)))+eW_e+b_e,\qquad
 # y=\mathrm{skip}(x)+\mathrm{conv}_2(\mathrm{silu}(\mathrm{norm}_2(h)))$$
 #
-# It is *one* number for all pixels, so $de$ is a *sum* over the pixels, and over all blocks.
+# It is *one* number for all pixels, so $de$ is a *sum* over the pixels, and over all blocks
+# ([`nn/conv_block.py`](../minigen/nn/conv_block.py)).
 
 # %%
 print(inspect.getsource(ConvBlock.backward))
@@ -125,7 +189,8 @@ print(*str(report).splitlines()[:3], sep="\n")
 # dS=A\odot\Big(dA-\sum_l dA_lA_l\Big)\qquad\text{(S-ATT)}$$
 #
 # The second formula is the only one that is new. A row of $A$ sums to 1, so what all weights of a
-# row want in common cannot be had: that mean is taken out.
+# row want in common cannot be had: that mean is taken out
+# ([`nn/attention.py`](../minigen/nn/attention.py)).
 
 # %%
 print(inspect.getsource(SelfAttention.backward))
@@ -154,7 +219,6 @@ assert same
 # network of rows, and `net="unet"` is one. The label goes in beside the time.
 
 # %%
-digits = mg.data.digits()
 model = mg.diffusion.ddpm(
     64, mg.diffusion.cosine_schedule(40, 0.03), net="unet", shape=(8, 8, 1), hidden=16, levels=17,
     classes=10, rng=rng,
@@ -165,23 +229,29 @@ run = mg.fit(model, data, steps=400, batch=64, lr=3e-3, ema=0.99, rng=rng, progr
 after = model.elbo(digits.test.x[:200], label=digits.test.y[:200], rng=rng).bits_per_dim
 print(f"{run.steps} steps: the bound went from {before:.2f} to {after:.2f} bits a pixel")
 assert after < before - 0.5
+
+# %%
 label = np.tile(np.arange(10), 4)
 drawn = model.sample(40, label=label, guidance=2.0, rng=rng)
 mg.plot.images(drawn, columns=10, top=16, heading="40 samples, a class in each column")
 
 # %% [markdown]
-# Each column is one class, none chosen by hand, after a few seconds of training. Follow six of them
-# from noise:
+# **How to read it.** Forty samples, each column one class from 0 to 9, none chosen by hand, after a
+# few seconds of training. Follow six of them from noise:
 
-# %%
-frames, times = [], []
+# %% jupyter={"source_hidden": true}
+frames = []
 for t, x in model.states(6, label=np.arange(6), guidance=2.0, rng=rng):
-    if t % 8 == 0:
-        frames.append(np.clip(8 * (x + 1), 0, 16))
-        times.append(f"t = {t}")
-mg.plot.filmstrip(frames, times, top=16, how="six samples, backwards")
+    if t % 2 == 0:
+        seen = np.clip(8 * (x + 1), 0, 16)
+        frames.append(mg.plot.Picture(figsize=(6.2, 1.4), layout="constrained"))
+        mg.plot.images(seen, columns=6, top=16, heading=f"t = {t}", ax=frames[-1].subplots())
+mg.plot.Animation(frames, seconds=0.2)
 
 # %% [markdown]
+# **How to read it.** Six samples, of the classes 0 to 5, on their way from noise to digits. The
+# network is asked once for each $t$. The large strokes come first, their edges last.
+#
 # Are they copies? The nearest training pictures stand beside them.
 
 # %%
@@ -189,9 +259,14 @@ far = ((drawn[:6, None] - digits.train.x[None].astype(float)) ** 2).sum(axis=2)
 near = digits.train.x[np.argsort(far, axis=1)[:, :5]]
 print("distance of a sample to the nearest training picture:", np.sqrt(far.min(axis=1)).round(1))
 assert far.min() > 0
+
+# %%
 mg.plot.neighbours(drawn[:6], near, top=16, heading="sample | nearest")
 
 # %% [markdown]
+# **How to read it.** On the left six samples, beside each its five nearest training pictures. They
+# are alike, and none is the same: the distances are printed above.
+#
 # ## 5. Larger pictures
 #
 # The same code draws 16 x 16 and 28 x 28. `mg.data.glyphs` is an endless stream of printed
@@ -203,87 +278,124 @@ glyphs = mg.data.glyphs(28, "0123456789")
 mg.plot.images(glyphs.sample(40, rng=rng), columns=10, top=15, heading="40 glyphs of 28 x 28")
 
 # %% [markdown]
+# **How to read it.** Forty printed digits of 28 x 28 pixels, each in a font, size and place of its
+# own.
+#
 # `python tutorials/long_run.py unet --size 28 --minutes 10` trains on them for ten minutes of one
 # core and writes its samples to `tutorials/pictures`.
 #
 # ## Exercises
 #
-# Fill in the cells; each says whether it is right. Until then it says so too.
-
-
-# %%
-def verdict(right):
-    """What a cell says of an answer: None while there is none."""
-    return {None: "not filled in yet", True: "right", False: "not right"}[right]
-
-
-# %% [markdown]
-# **1.** Write the backward pass of softmax, from $A$ and $dA$ (both $(N, L)$).
+# **1.** (medium) Write the backward pass of softmax, from $A$ and $dA$ (both $(N, L)$).
 
 
 # %%
 def softmax_backward(dA, A):
     """dS of S, where A = softmax(S)."""
-    return None  # fill in
+    return None  # your answer
 
 
+# %%
 S, dA = rng.standard_normal((2, 3, 5))
 A = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
 J = mg.check.jacobian(lambda v: np.exp(v) / np.exp(v).sum(axis=1, keepdims=True), S)
 yours = softmax_backward(dA, A)
-print(verdict(None if yours is None else np.allclose(yours, np.einsum("ni,nij->nj", dA, J))))
+if yours is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = np.shape(yours) == S.shape and np.allclose(yours, np.einsum("ni,nij->nj", dA, J))
+    print("right" if right else "not yet: what do all weights of a row want in common?")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# `return A * (dA - (dA * A).sum(axis=1, keepdims=True))`
+# $dS=A\odot(dA-\sum_ldA_lA_l)$, the sum within each row:
+#
+# ```python
+# def softmax_backward(dA, A):
+#     return A * (dA - (dA * A).sum(axis=1, keepdims=True))
+# ```
 # </details>
 #
-# **2.** A block adds $e$ (N, C) to each pixel of $h$ (N, H, W, C). Given $dh$, what is $de$? And if
-# one $e$ (1, C) serves all rows?
+# **2.** (easy) A block adds $e$ (N, C) to each pixel of $h$ (N, H, W, C). Given $dh$, what is $de$?
+# And if one $e$ (1, C) serves all rows?
 
 
 # %%
 def condition_backward(dh):
     """(de of a condition for each row, de of one condition for all rows)."""
-    return None  # fill in
+    return None, None  # your answer
 
-
-dh = rng.standard_normal((3, 4, 5, 2))
-pair: Any = condition_backward(dh)
-right = None
-if pair is not None:
-    each, one = pair
-    right = np.allclose(each, dh.sum(axis=(1, 2))) and np.allclose(one, [dh.sum(axis=(0, 1, 2))])
-print(verdict(right))
-
-# %% [markdown]
-# <details><summary>Answer</summary>
-#
-# `return dh.sum(axis=(1, 2)), dh.sum(axis=(0, 1, 2))[None]`. What is used many times receives a
-# sum.
-# </details>
-#
-# **3.** How far does a pixel of a fresh network without attention see? Take a network of one scale
-# with one block on each way, and set a single pixel of the input: in how many pixels, at most, can
-# the output move? (Count the 3 x 3 convolutions on the way: `lift`, two in each block, `head`. The
-# normalisation is not counted: it sees everything, a little.)
 
 # %%
-side = None  # fill in: the side of the square
-print(verdict(None if side is None else side == 13))
+dh = rng.standard_normal((3, 4, 5, 2))
+rows = np.array([[dh[n, :, :, c].sum() for c in range(2)] for n in range(3)])
+pair: Any = condition_backward(dh)
+if pair[0] is None or pair[1] is None:
+    print("Fill in the cell above and run both again.")
+else:
+    right = [np.shape(v) for v in pair] == [(3, 2), (1, 2)]
+    right = right and np.allclose(pair[0], rows) and np.allclose(pair[1], [rows.sum(axis=0)])
+    print("right" if right else "not yet: what is used many times receives a sum")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Each convolution adds one pixel on each side: six of them reach 6 pixels far, so the side is
-# $2\cdot6+1=13$. On 8 x 8 that is everything; on 28 x 28 it is not, which is why the picture is
-# halved: one convolution at 7 x 7 reaches as far as four at 28 x 28.
+# What is used many times receives a sum, over all its uses:
+#
+# ```python
+# def condition_backward(dh):
+#     return dh.sum(axis=(1, 2)), dh.sum(axis=(0, 1, 2))[None]
+# ```
+# </details>
+#
+# **3.** (hard) How far does a pixel of a network without attention see? Take a network of one scale
+# with one block on each way, and change a single pixel of the input: the output can move in a
+# square around it. How many pixels is its side? (Count the 3 x 3 convolutions on the way: `lift`,
+# two in each block, `head`. The normalisation is not counted: it sees everything, a little.)
+
+# %%
+side = None  # your answer
+
+# %%
+filters = [mg.nn.Conv2d.init(1, 1, rng=rng, dtype=np.float64) for _ in ("lift", *"1122", "head")]
+spot = np.zeros((1, 31, 31, 1))
+spot[0, 15, 15] = 1
+for f in filters:  # one after the other, as in the network
+    spot, _ = f.forward(spot)
+reached = int(np.ptp(np.flatnonzero(spot.any(axis=(0, 2, 3))))) + 1
+if side is None:
+    print("Fill in the cell above and run both again.")
+else:
+    print("right" if side == reached else "not yet: each convolution adds a pixel on each side")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Each convolution adds one pixel on each side, and there are six of them. On 8 x 8 that is
+# everything; on 28 x 28 it is not, which is why the picture is halved: one convolution at 7 x 7
+# reaches as far as four at 28 x 28.
+#
+# ```python
+# side = 2 * 6 + 1
+# ```
 # </details>
 #
 # ## What to read next
 #
-# * Ronneberger, Fischer and Brox, *U-Net* (2015).
-# * Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020), appendix B.
-# * Vaswani et al., *Attention is all you need* (2017).
-# * Ho and Salimans, *Classifier-free diffusion guidance* (2022).
+# * Ronneberger, Fischer and Brox, [*U-Net*](https://arxiv.org/abs/1505.04597) (2015).
+# * Ho, Jain and Abbeel,
+#   [*Denoising diffusion probabilistic models*](https://arxiv.org/abs/2006.11239) (2020), appendix
+#   B.
+# * Vaswani et al., [*Attention is all you need*](https://arxiv.org/abs/1706.03762) (2017).
+# * Ho and Salimans,
+#   [*Classifier-free diffusion guidance*](https://arxiv.org/abs/2207.12598) (2022).
+#
+# Homework: `minigen homework start elbo`. Next: [14 One clock](14_one_clock.ipynb), where the same
+# network is trained and sampled in other ways. The cell below runs the equations of this page as
+# the package states them.
+
+# %%
+for row in mg.derivations.run(["S-CONV", "S-GN", "S-ATT"], quick=True):
+    print(f"{row.entry.id:7} correct form {row.correct:.0e}, gradient {row.gradient or 0:.0e}")
+    assert row.ok

@@ -14,15 +14,15 @@ from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
 STYLE = """
 @page{size:A4;margin:18mm 17mm 20mm}
 header.top,main,footer{max-width:46rem}
-h2{margin:2.5rem 0 .5rem;break-after:avoid}
-.heading,.why{break-after:avoid}
+h2{margin:2.5rem 0 .5rem}
+h1,h2{break-after:avoid}
 article{display:grid;grid-template-columns:5.2rem minmax(0,1fr);gap:0 .75rem;padding:.4rem 0;
 border-top:1px solid var(--rule);break-inside:avoid}
 article h3{font-size:.95rem;padding-top:.75rem}
 article .changed{display:block;font-size:.75rem;font-weight:400;color:var(--wrong)}
 article .why{margin:.1rem 0 .4rem;font-size:.9rem;color:var(--soft)}
 .scroll{line-height:1.8;background:none}
-@media print{
+@media print{article[id]>h3{break-after:auto}
 :root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--card:#fff;--wrong:#a11}
 body{font-size:10.5pt;line-height:1.35}header.top{padding-top:0}h1{font-size:20pt}
 h2{font-size:13pt;margin:14pt 0 4pt}main,header.top,footer{max-width:none;padding:0}
