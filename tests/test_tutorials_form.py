@@ -13,7 +13,6 @@ from minigen.derivations import notes
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tutorials"
 # those that have it; the aim is all of them
-# those that have it; the aim is all of them
 IN_FORM = ("00", "01", "02", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14")
 SOURCES = sorted(p for p in HERE.glob("[0-9][0-9]_*.py") if p.name[:2] in IN_FORM)
 tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
