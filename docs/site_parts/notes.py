@@ -1,4 +1,4 @@
-"""The notes on the site: their page, the corrected notes to print, and links from the code."""
+"""The notes on the site: their page, what is printed for a lecture, and links from the code."""
 
 import functools
 import pathlib
@@ -17,8 +17,9 @@ from minigen.derivations.page.handout import handout
 from minigen.derivations.page.html import page
 from site_parts import public
 from site_parts.links import NOTES_PAGE, to_entry
+from site_parts.slides import slides
 
-HANDOUT = "corrected-notes.html"
+HANDOUT, SLIDES = "corrected-notes.html", "slides.html"
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +77,7 @@ def formula(text: str) -> list[nodes.Node]:
 
 
 def pages(app: Sphinx, error: Exception | None) -> None:
-    """Run every entry and write the two pages."""
+    """Run every entry, and write the pages that are no part of the tree."""
     if error is not None or app.builder.format != "html":
         return
     out = pathlib.Path(app.outdir)
@@ -93,6 +94,7 @@ def pages(app: Sphinx, error: Exception | None) -> None:
     home = '<p class="legend"><a href="index.html">minigen</a></p><h1>'
     (out / NOTES_PAGE).write_text(text.replace("<h1>", home, 1), encoding="utf-8")
     (out / HANDOUT).write_text(handout(notes.catalogue()), encoding="utf-8")
+    (out / SLIDES).write_text(slides(), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from minigen.derivations.page.mathml import mathml
 TUTORIALS = pathlib.Path(__file__).parents[2] / "tutorials"
 FORMULA = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 FORMULAS, LONG = 2, 330  # formulas of a slide, and their LaTeX together
+WIDE = 100  # characters of LaTeX that are set smaller
 STYLE = """
 *{box-sizing:border-box}html{scroll-snap-type:y proximity}
 body{margin:0;background:#fff;color:#1f2430;font:clamp(15px,1.45vw,26px)/1.4 system-ui,sans-serif}
@@ -31,7 +32,8 @@ h1{font-size:2.2em;line-height:1.15;margin:0}h2{font-size:1.35em;line-height:1.2
 p{margin:.5em 0;text-wrap:pretty}.from{color:#667080;font-size:.8em;margin:0 0 .3em}
 img{max-width:100%;max-height:86vh;width:100%;object-fit:contain;image-rendering:auto;
 justify-self:center}
-.formula{overflow-x:auto;margin:.6em 0}math{font-family:"Notes Math",math}
+.formula{overflow-x:auto;margin:.6em 0}.formula.small{font-size:.62em}
+math{font-family:"Notes Math",math}
 ol{columns:2;padding-left:1.4em;list-style:none}li{margin:.25em 0}a{color:#0b62a3}
 code{font-size:.9em;background:#f4f5f7;padding:.05em .25em;border-radius:.2em}
 @page{size:338.7mm 190.5mm;margin:0}
@@ -80,10 +82,11 @@ def opening(path: pathlib.Path) -> tuple[str, str]:
 def pictures(path: pathlib.Path) -> Iterator[Picture]:
     """The pictures of a notebook."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    title, section, stated = opening(path)[0], "", ""
+    title, stated = opening(path)[0], ""
+    section = title
     for k, cell in enumerate(cells):
         text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
+        if is_text(cell):
             head, *rest = re.split(r"^##+ (.+)$", text, flags=re.MULTILINE)
             section, stated = (rest[-2], rest[-1]) if rest else (section, stated + head)
             continue
@@ -154,7 +157,10 @@ def slides(title: str = "minigen: pictures for lectures") -> str:
 def slide(picture: Picture) -> str:
     """One picture with its words."""
     data = base64.b64encode(picture.png).decode()
-    formulas = "".join(f'<div class="formula">{mathml(f)}</div>' for f in picture.formulas)
+    formulas = "".join(
+        f'<div class="formula{" small" * (len(f) > WIDE)}">{mathml(f)}</div>'
+        for f in picture.formulas
+    )
     return (
         f'<section class="slide"><div><p class="from">{inline(picture.title)}</p>'
         f"<h2>{inline(picture.section)}</h2>{formulas}<p>{inline(picture.caption)}</p></div>"
