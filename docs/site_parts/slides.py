@@ -21,13 +21,15 @@ TUTORIALS = pathlib.Path(__file__).parents[2] / "tutorials"
 FORMULA = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 FORMULAS, LONG = 2, 330  # formulas of a slide, and their LaTeX together
 WIDE = 100  # characters of LaTeX that are set smaller
+FLAT = 2.1  # a picture wider than this many times its height stands below its words
 STYLE = """
 *{box-sizing:border-box}html{scroll-snap-type:y proximity}
 body{margin:0;background:#fff;color:#1f2430;font:clamp(15px,1.45vw,26px)/1.4 system-ui,sans-serif}
 .slide{min-height:100vh;padding:3.2vh 4vw;scroll-snap-align:start;display:grid;gap:2vh 3vw;
 grid-template-columns:minmax(0,5fr) minmax(0,7fr);align-items:center;position:relative;
 border-bottom:1px solid #d9dde3}
-.slide.title{grid-template-columns:minmax(0,1fr);align-content:center}
+.slide:is(.title,.wide){grid-template-columns:minmax(0,1fr);align-content:center}
+.slide.wide img{max-height:52vh}.slide.wide .formula{font-size:1em}
 h1{font-size:2.2em;line-height:1.15;margin:0}h2{font-size:1.35em;line-height:1.2;margin:0 0 .8em}
 p{margin:.5em 0;text-wrap:pretty}.from{color:#667080;font-size:.8em;margin:0 0 .3em}
 img{max-width:100%;max-height:86vh;width:100%;object-fit:contain;image-rendering:auto;
@@ -38,7 +40,8 @@ ol{columns:2;padding-left:1.4em;list-style:none}li{margin:.25em 0}a{color:#0b62a
 code{font-size:.9em;background:#f4f5f7;padding:.05em .25em;border-radius:.2em}
 @page{size:338.7mm 190.5mm;margin:0}
 @media print{body{font-size:15pt}.slide{height:190.4mm;min-height:0;break-after:page;border:0;
-padding:9mm 13mm;overflow:hidden}img{max-height:168mm}.formula{overflow:visible}}
+padding:9mm 13mm;overflow:hidden}img{max-height:168mm}
+.slide.wide img{max-height:84mm}.formula{overflow:visible}}
 @media screen and (max-width:50rem){.slide{grid-template-columns:minmax(0,1fr);min-height:0;
 padding:1.2rem 1rem}.slide.title{min-height:40vh}ol{columns:1}}
 """
@@ -55,6 +58,12 @@ class Picture:
     caption: str
     alt: str
     png: bytes
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is wider than half a slide shows it well; its size stands in its header."""
+        width, height = (int.from_bytes(self.png[k : k + 4], "big") for k in (16, 20))
+        return width > FLAT * height
 
     @property
     def name(self) -> str:
@@ -162,7 +171,8 @@ def slide(picture: Picture) -> str:
         for f in picture.formulas
     )
     return (
-        f'<section class="slide"><div><p class="from">{inline(picture.title)}</p>'
+        f'<section class="slide{" wide" * picture.flat}"><div><p class="from">'
+        f"{inline(picture.title)}</p>"
         f"<h2>{inline(picture.section)}</h2>{formulas}<p>{inline(picture.caption)}</p></div>"
         f'<img src="data:image/png;base64,{data}" alt="{html.escape(picture.alt, quote=True)}">'
         "</section>"
