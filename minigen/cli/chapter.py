@@ -112,18 +112,29 @@ Part = tuple[Sequence[Row], Sequence[Shot]]
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a show returns: a title, a paragraph, measured rows, pictures in order."""
+    """What a show returns: a title, a paragraph, measured rows, pictures in order.
+
+    result: what came out, in a sentence; tutorials: the notebooks that explain it, by their file's
+    name; more: commands that make more of it.
+    """
 
     title: str
     text: str
     rows: Sequence[Row]
     shots: Sequence[Shot]
+    result: str = ""
+    tutorials: Sequence[str] = ()
+    more: Sequence[str] = ()
 
     @classmethod
-    def of(cls, title: str, text: str, parts: Sequence[Part]) -> "Chapter":
-        """The chapter of several parts, each (rows, shots)."""
+    def of(
+        cls, title: str, text: str, parts: Sequence[Part], result: Callable[[list[Row]], str],
+        tutorials: Sequence[str], more: Sequence[str],
+    ) -> "Chapter":  # fmt: skip
+        """The chapter of several parts, each (rows, shots); `result` is told all rows."""
         rows = [row for part, _ in parts for row in part]
-        return cls(title, text, rows, [shot for _, part in parts for shot in part])
+        shots = [shot for _, part in parts for shot in part]
+        return cls(title, text, rows, shots, result(rows), tutorials, more)
 
 
 @dataclass(frozen=True)

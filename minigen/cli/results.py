@@ -54,6 +54,20 @@ def cells(row: Row) -> tuple[str, ...]:
     return row.model, row.data, row.measure, f"{row.value:.{digits}f}{error}", beside
 
 
+def told(rows: Iterable[Row], model: str, data: str, measure: str) -> str:
+    """The value of a row with its error, for a sentence; `measure` is how the figure begins."""
+    (row, *_) = (r for r in rows if (r.model, r.data) == (model, data)
+                 and r.measure.startswith(measure))  # fmt: skip
+    return cells(row)[3].replace("+-", "\N{PLUS-MINUS SIGN}")
+
+
+def beside(rows: Iterable[Row], model: str, data: str, name: str) -> str:
+    """A figure that stands beside those of a model, for a sentence."""
+    found = (r.beside[name] for r in rows if (r.model, r.data) == (model, data)
+             and name in r.beside)  # fmt: skip
+    return f"{next(found):.3f}"
+
+
 def text(rows: Iterable[Row], width: int = WIDTH) -> str:
     """Rows as tables for the terminal, one for each model and data, no line longer than `width`."""
     groups: dict[tuple[str, str], list[Row]] = {}

@@ -41,9 +41,14 @@ def cost(
     for name, pair in table.items():
         if not isinstance(pair, Sequence) or len(pair) != 2:
             raise validate.expected(f"table[{name!r}]", "a pair (D, seconds)", validate.shown(pair))
-    return lines(
+    figure = lines(
         {name: (D, 1000 * np.asarray(seconds)) for name, (D, seconds) in table.items()},
         xlabel="dimensions D", ylabel="milliseconds", log="xy", dashed=sequential,
         title="What each direction costs", ax=ax,
         caption="both axes logarithmic; dashed: D passes of the network, one after another",
     )  # fmt: skip
+    panel = figure.axes[0] if ax is None else np.ravel(np.asarray(ax, object))[0]
+    sizes = sorted({int(d) for D, _ in table.values() for d in np.ravel(np.asarray(D))})
+    panel.set_xticks(sizes, [str(d) for d in sizes])
+    panel.set_xticks([], minor=True)
+    return figure

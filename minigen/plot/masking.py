@@ -51,6 +51,7 @@ def masks(masks: Sequence[ArrayLike], *, ax: AxesLike = None) -> Figure:
 def _draw(ax: Axes, mask: NDArray, color: str, rows: str, columns: str) -> None:
     """Rows are the inputs of a layer, columns its outputs."""
     ax.imshow(mask, cmap=ListedColormap(["#f4f5f7", color]), vmin=0, vmax=1, aspect="auto")
+    ax.set(xticks=[], yticks=[])  # a minor tick where a major one stands is left out
     if max(mask.shape) <= 40:
         ax.set_xticks(np.arange(mask.shape[1] + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(mask.shape[0] + 1) - 0.5, minor=True)

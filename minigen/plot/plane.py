@@ -18,6 +18,7 @@ from minigen.plot.style import (
     INK,
     AxesLike,
     Box,
+    coordinates,
     finished,
     given_window,
     panels,
@@ -57,13 +58,19 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
     if toy is None:
         (only,) = panels(1, ax, width=3.4, height=3.5)
         _heat(only, q, box, "model: density p(x)", q.max())
-        return finished(only, ax, "dark: likely")
+        coordinates(only)
+        return finished(only, ax, f"white: 0, darkest: {q.max():.2g} per unit area")
     p = _probabilities(toy, box)
     axes, top = panels(3, ax), p.max()
     _heat(axes[0], p, box, "truth", top)
     _heat(axes[1], q, box, "model", top)
     _heat(axes[2], q - p, box, "model - truth", top / 2, -top / 2, DIFFERENCE)
-    how = "dark: likely (one scale); right: orange where the model has too much, blue too little"
+    for panel in axes:
+        coordinates(panel)
+    how = (
+        f"white: 0, darkest: {top:.2g} per unit area; "
+        f"right: orange where the model has too much, blue too little, up to {top / 2:.2g}"
+    )
     return finished(axes[0], ax, how)
 
 
@@ -141,6 +148,7 @@ def samples(
         alpha = float(np.clip(1500 / max(len(points), 1), 0.12, 0.7))  # fainter if many
         panel.scatter(*points.T, s=3.5, c=color, alpha=alpha, linewidths=0, rasterized=True)
         square(panel, box)
+        coordinates(panel)
         title(panel, f"{name}: {len(points):,} points")
     return finished(axes[0], ax)
 

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from minigen.core import validate
@@ -116,6 +117,15 @@ def square(ax: Axes, box: Box) -> None:
     """Equal scales on the square window box = (left, right, bottom, top)."""
     bare(ax)
     ax.set(xlim=box[:2], ylim=box[2:], aspect="equal")
+
+
+def coordinates(ax: Axes) -> None:
+    """A few numbers at the edges of a window of the plane: x_1 below, x_2 at the left."""
+    for axis, name in ((ax.xaxis, "$x_1$"), (ax.yaxis, "$x_2$")):
+        axis.set_major_locator(MaxNLocator(4))
+        axis.set_label_text(name, fontsize=8, color=MUTED)
+    ax.tick_params(colors=MUTED, labelsize=6.5, length=2, width=0.6, pad=1.5)
+    ax.xaxis.labelpad = ax.yaxis.labelpad = 1
 
 
 def graph(ax: Axes, xlabel: str, ylabel: str) -> None:

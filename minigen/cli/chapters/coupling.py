@@ -1,6 +1,7 @@
 """Real NVP, and NICE beside it: toys whose density is known, and digits."""
 
 import functools
+import math
 from dataclasses import replace
 
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from minigen.cli.chapters.autoregressive import MODELS as SPLINES
 from minigen.cli.chapters.flows import FLOW, builder
 from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import dataset
+from minigen.cli.results import Row, beside, told
 from minigen.data import toys
 from minigen.flows import nice, real_nvp
+from minigen.training import Run
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
 DIGITS = Recipe(
@@ -51,7 +54,23 @@ worse than one that knows of no dependence between pixels."""
 
 def show(stage: Stage) -> Chapter:
     parts = [part(stage) for part in (moons, fixed, gallery, digits)]
-    return Chapter.of("Real NVP and NICE", TEXT, parts)
+    return Chapter.of(
+        "Real NVP and NICE", TEXT, parts, result, ("01_change_of_variables", "02_real_nvp"),
+        ("minigen train real_nvp --data moons --steps 8000 --out moons.npz",
+         "minigen sample moons.npz -n 1000 --out moons.png"),
+    )  # fmt: skip
+
+
+def result(rows: list[Row]) -> str:
+    kl = told(rows, "real_nvp", "moons", "KL")
+    bits, pixels = (
+        told(rows, "real_nvp", "digits", "bits"),
+        beside(rows, "real_nvp", "digits", "independent pixels"),
+    )
+    return (
+        f"On moons, Real NVP is KL(truth, model) = {kl} nats from the truth. On digits it needs "
+        f"{bits} bits a pixel; pixels without dependence need {pixels}."
+    )
 
 
 def trained(stage: Stage, name: str, data: str) -> Trained:
@@ -67,10 +86,29 @@ def moons(stage: Stage) -> Part:
     curve = plot.training(nvp.run, toy.entropy)
     points = [source.sample(3000, rng=stage.rng) for source in (flow, toy)]
     shots = [
-        Shot("moons_density", plot.density(flow, toy), "The density that Real NVP learned."),
-        Shot("moons_samples", plot.samples(*points), "Samples: base noise through the inverse."),
-        Shot("moons_warp", plot.warp(flow), "The latent grid, bent coupling by coupling."),
-        Shot("moons_training", curve, "Fresh batches cannot overfit."),
+        Shot(
+            "moons_density",
+            plot.density(flow, toy),
+            "The density of the moons, the one that Real NVP learned, and their difference. The "
+            "faint thread between the moons is the line that no coupling can cut.",
+        ),
+        Shot(
+            "moons_samples",
+            plot.samples(*points),
+            "Samples of the truth, and of Real NVP: noise of N(0, I) through the inverse.",
+        ),
+        Shot(
+            "moons_warp",
+            plot.warp(flow),
+            "A square grid of the latent plane, bent by one coupling after another until it lies "
+            "on the moons.",
+        ),
+        Shot(
+            "moons_training",
+            curve,
+            "The loss of Real NVP at each step, in nats, above the entropy of the moons. Every "
+            "batch is fresh, so it cannot overfit.",
+        ),
     ]
     return [*nvp.rows, *other.rows[1:]], shots
 
@@ -95,10 +133,18 @@ def gallery(stage: Stage) -> Part:
         kls = [t.rows[-1].value for t in both]
         notes[name] = tuple(f"{m}, KL {kl:.3f}" for m, kl in zip(NAMES, kls, strict=True))
         rows += [t.rows[-1] for t in both]
+    text = (
+        f"{len(pairs)} toys whose density is known. {GALLERY_TEXT}"
+        if len(pairs) > 1 else f"A toy whose density is known. {GALLERY_TEXT}"
+    )  # fmt: skip
     names = [*pairs]
     groups = [names[k : k + COLUMNS] for k in range(0, len(names), COLUMNS)]
     return rows, [
-        Shot(f"toys_{k}", plot.gallery({n: pairs[n] for n in group}, notes), GALLERY_TEXT)
+        Shot(
+            f"toys_{k}",
+            plot.gallery({n: pairs[n] for n in group}, notes),
+            text if k == 1 else f"More toys, drawn in the same way: {', '.join(group)}.",
+        )
         for k, group in enumerate(groups, 1)
     ]
 
@@ -107,14 +153,27 @@ def digits(stage: Stage) -> Part:
     from minigen import plot
 
     nvp, other = (trained(stage, name, "digits") for name in MODELS)
-    x, curve = nvp.model.sample(64, rng=stage.rng), plot.training(nvp.run)
+    x, bits = nvp.model.sample(64, rng=stage.rng), in_bits(nvp.run, nvp.data.features)
+    curve = plot.training(bits, unit="bits a pixel")
     shots = [
-        Shot("digits_training", curve, "The best on images of other writers is kept."),
-        Shot("digits_samples", plot.images(x, top=16, heading="64 samples"), "Not chosen by hand."),
+        Shot("digits_training", curve,
+             "The loss of Real NVP on digits, and that of images by other writers, which is lowest "
+             "at the dot: those parameters are kept."),
+        Shot("digits_samples", plot.images(x, top=16, heading="64 samples of Real NVP"),
+             "The first 64 samples of Real NVP on digits."),
         Shot("digits_neighbours", plot.neighbours(x[:8], nearest(x[:8], nvp.data.train), top=16),
-             "Samples and their nearest training images: the model has not copied them."),
+             "Left, samples of Real NVP; to the right of each, the training images nearest to it. "
+             "A copy would look the same as its neighbour."),
     ]  # fmt: skip
     return [*nvp.rows[1:], *other.rows[1:]], shots
+
+
+def in_bits(run: Run, features: int) -> Run:
+    """The run with its losses in bits a dimension instead of nats."""
+    unit = features * math.log(2)
+    scaled = {k: [v / unit for v in values] if k in ("loss", "validation") else values
+              for k, values in run.history.items()}  # fmt: skip
+    return replace(run, history=scaled, best=run.best / unit)
 
 
 def nearest(x: NDArray, train: NDArray, k: int = 6) -> NDArray:

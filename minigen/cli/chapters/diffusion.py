@@ -12,7 +12,7 @@ from minigen.cli.chapters.coupling import nearest
 from minigen.cli.chapters.flows import same_levels
 from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
-from minigen.cli.results import Row, mean
+from minigen.cli.results import Row, beside, mean, told
 from minigen.core import validate
 from minigen.diffusion import DDPM, Schedule, cosine_schedule, ddpm, q_sample
 from minigen.training import Run, fit
@@ -160,7 +160,20 @@ MODELS = {"ddpm": Model(build, RECIPES, DIFFUSION)}
 
 def show(stage: Stage) -> Chapter:
     parts = [part(stage) for part in (moons, digits)]
-    return Chapter.of("Diffusion", TEXT, parts)
+    return Chapter.of(
+        "Diffusion", TEXT, parts, result, ("04_forward_process", "05_elbo", "06_diffusion_digits"),
+        ("minigen train ddpm --data digits --out ddpm.npz",
+         "minigen sample ddpm.npz -n 80 --out digits.png"),
+    )  # fmt: skip
+
+
+def result(rows: list[Row]) -> str:
+    return (
+        f"On moons the bound lies {told(rows, 'ddpm', 'moons', 'bound')} nats above the truth, the "
+        f"likelihood by the ODE {told(rows, 'ddpm', 'moons', 'NLL by')}. On digits the bound is "
+        f"{told(rows, 'ddpm', 'digits', 'bits')} bits a pixel, and "
+        f"{beside(rows, 'ddpm', 'digits', 'given the label')} given the label."
+    )
 
 
 def moons(stage: Stage) -> Part:
@@ -170,15 +183,28 @@ def moons(stage: Stage) -> Part:
     d, model = done.data, done.model
     x = d.source.sample(1500, rng=stage.rng)
     t, forward = noised(model, x, stage.rng)
-    color = np.arctan2(x[:, 1], x[:, 0])
     reverse = [z for _, z in picked(model.states(1500, rng=stage.rng))]
     bound = model.elbo(x, rng=stage.rng)
-    there = plot.filmstrip(forward, [f"t = {k}" for k in t], color=color, how="data to noise")
+    there = plot.filmstrip(forward, [f"t = {k}" for k in t], color=x[:, 0], how="data to noise")
     back = plot.filmstrip(reverse, [f"t = {k}" for k in t[::-1]], how="noise to samples")
     return done.rows, [
-        Shot("diffusion_forward", there, "The forward process: each point keeps its colour."),
-        Shot("diffusion_reverse", back, "The reverse process, learned."),
-        Shot("diffusion_terms", plot.elbo_terms(bound.L, bound.L_error), "Where the nats go."),
+        Shot(
+            "diffusion_forward",
+            there,
+            "The forward process on moons. Each point keeps its colour, dark at the left of the "
+            "moons to bright at the right: soon none can be told by its place.",
+        ),
+        Shot(
+            "diffusion_reverse",
+            back,
+            "The reverse process that was learned, from noise at t = T to samples at t = 0.",
+        ),
+        Shot(
+            "diffusion_terms",
+            plot.elbo_terms(bound.L, bound.L_error),
+            "The terms of the bound on moons, in nats, against t: most nats are paid at the last "
+            "small steps.",
+        ),
     ]
 
 
@@ -194,11 +220,15 @@ def digits(stage: Stage) -> Part:
     bound = model.elbo(d.source.test.x, rng=stage.rng)
     neighbours = plot.neighbours(x[:8], nearest(x[:8], d.train), top=16)
     return done.rows, [
-        Shot("diffusion_digits_forward", strip, "Five digits become noise."),
-        Shot("diffusion_digits", picture, "Not chosen by hand; one class a column."),
-        Shot("diffusion_neighbours", neighbours, "Samples and the nearest training images."),
+        Shot("diffusion_digits_forward", strip,
+             "The forward process on five digits, one a row, from data at the left to noise."),
+        Shot("diffusion_digits", picture,
+             "The first 80 samples of the diffusion model; each column was given one label."),
+        Shot("diffusion_neighbours", neighbours,
+             "Left, samples of the diffusion model; to the right of each, the training images "
+             "nearest to it."),
         Shot("diffusion_digits_terms", plot.elbo_terms(bound.L, bound.L_error),
-             "Each step's part of the bound on the digits."),
+             "The terms of the bound on digits, in nats an image, against t."),
     ]  # fmt: skip
 
 

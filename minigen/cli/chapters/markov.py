@@ -72,9 +72,22 @@ def show(stage: Stage) -> Chapter:
     names = ["space" if c == " " else c for c in np.array(list(d.source.symbols))[common]]
     P = model.P[np.ix_(common, common)]
     sample = d.source.decode(model.sample(1, length=LETTERS, rng=stage.rng)[0])
-    text = f"p(next | this) of the 20 most frequent symbols. A sample: {sample!r}"
+    text = (
+        "p(next | this) of the 20 most frequent symbols: row, the symbol before; column, the next; "
+        f"dark, likely. A sample of the chain: {sample!r}"
+    )
     shot = Shot("transitions", plot.transition(P / P.sum(axis=1, keepdims=True), names), text)
-    return Chapter("The Markov factor", TEXT, done.rows, [shot])
+    (row,) = done.rows
+    result = (
+        f"The symbol to come is as hard to guess as one of {row.value:.1f} that are equally likely "
+        f"(its perplexity); without memory, one of {row.beside['unigram']:.1f}. By counting pairs "
+        f"the same table has {row.beside['closed form']:.1f}."
+    )
+    return Chapter(
+        "The Markov factor", TEXT, done.rows, [shot], result, ("09_markov",),
+        ("minigen train markov --data text --out letters.npz",
+         "minigen sample letters.npz -n 3 --out letters.csv"),
+    )  # fmt: skip
 
 
 def common_letters(dataset: Dataset, most: int = 20) -> NDArray:

@@ -11,6 +11,7 @@ from minigen.cli.chapters.diffusion import DIFFUSION, SCHEDULES, sample_ddpm
 from minigen.cli.chapters.flows import FLOW, centred, preparation
 from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
+from minigen.cli.results import Row, beside, told
 from minigen.core import validate
 from minigen.diffusion import DDPM, Schedule, ddpm
 from minigen.flows import Flow, real_nvp_image, transformer_maf
@@ -108,7 +109,21 @@ STEPS = {"real_nvp_image": (100, 10), "unet": (120, 10)}  # of the demo: full, q
 
 def show(stage: Stage) -> Chapter:
     parts = [part(stage) for part in (multi_scale, unet)]
-    return Chapter.of("Pictures", TEXT, parts)
+    return Chapter.of(
+        "Pictures", TEXT, parts, result, ("12_pictures", "13_unet"),
+        ("minigen train unet --data digits --out unet.npz",
+         "minigen sample unet.npz -n 40 --out unet.png"),
+    )  # fmt: skip
+
+
+def result(rows: list[Row]) -> str:
+    steps = " and ".join(str(full) for full, _ in STEPS.values())
+    return (
+        f"After at most {steps} steps, a multi-scale Real NVP needs "
+        f"{told(rows, 'real_nvp_image', 'digits', 'bits')} bits a pixel, a U-Net at most "
+        f"{told(rows, 'unet', 'digits', 'bits')}; pixels without dependence need "
+        f"{beside(rows, 'unet', 'digits', 'independent pixels')}."
+    )
 
 
 def multi_scale(stage: Stage) -> Part:
@@ -117,8 +132,9 @@ def multi_scale(stage: Stage) -> Part:
     name = "real_nvp_image"
     done = stage.trained(name, MODELS[name], "digits", STEPS[name])
     x = done.model.sample(40, rng=stage.rng)
-    picture = plot.images(x, columns=10, top=16, heading="40 samples")
-    return done.rows, [Shot("pictures_flow", picture, "Real NVP of two scales, briefly trained.")]
+    picture = plot.images(x, columns=10, top=16, heading="40 samples of Real NVP")
+    text = "The first 40 samples of a Real NVP of two scales, briefly trained."
+    return done.rows, [Shot("pictures_flow", picture, text)]
 
 
 def unet(stage: Stage) -> Part:
@@ -129,6 +145,14 @@ def unet(stage: Stage) -> Part:
     picture = plot.images(x, columns=10, top=16, heading="40 samples, one class a column")
     near = plot.neighbours(x[:8], nearest(x[:8], done.data.train), top=16)
     return done.rows, [
-        Shot("pictures_unet", picture, "A U-Net, briefly trained."),
-        Shot("pictures_neighbours", near, "Its samples and the nearest training images."),
+        Shot(
+            "pictures_unet",
+            picture,
+            "The first 40 samples of a U-Net, briefly trained; each column was given one label.",
+        ),
+        Shot(
+            "pictures_neighbours",
+            near,
+            "Left, samples of the U-Net; to the right of each, the nearest training images.",
+        ),
     ]
