@@ -51,9 +51,7 @@ def test_each_attack_alone_earns_nothing_and_is_ended(tmp_path, name):
 
 
 def test_two_hundred_runs_by_one_to_eight_jobs_give_the_same_marks(tmp_path):
-    right = short.honest()
-    slips = (("d1.sum(axis=0)", "d1.mean(axis=0)"), ("dlogdet[:, None]", "0 * dlogdet[:, None]"))
-    texts = [right, *(right.replace(*slip) for slip in slips), LOOPED]
+    texts = [short.honest().replace("d1.sum(axis=0)", "d1.mean(axis=0)"), LOOPED]
     (tmp_path / "in").mkdir()
     for k, text in enumerate(texts):
         (tmp_path / "in" / f"{k}.py").write_text(text, encoding="utf-8")

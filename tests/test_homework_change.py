@@ -30,7 +30,7 @@ WRONG = (
     Wrong("no absolute value", "not finite", "-np.linalg.slogdet(W)[1])", "-np.log(np.linalg.det(W)))"),
     Wrong("no log-det term in dW", "logdet is missing", " - dlogdet.sum() * V.T", ""),
     Wrong("its inverse not transposed", "transposed", "- dlogdet.sum() * V.T", "- dlogdet.sum() * V"),
-    Wrong("the inverse not transposed in dy", "", "dy = dout @ V.T", "dy = dout @ V"),
+    Wrong("the inverse not transposed in dy", "W in the product is transposed", "dy = dout @ V.T", "dy = dout @ V"),
     Wrong("one row's log-det", "averaged over the batch", "dlogdet.sum() * np.linalg", "dlogdet.mean() * np.linalg"),
     Wrong("logdet not through r", "logdet is missing|r in logdet is missing|log-det of the elementwise map is missing",
           " - dlogdet[:, None] * r / (1 + r**2)", ""),

@@ -11,6 +11,10 @@ from minigen.homework.handout import variants
 from minigen.homework.handout.notebook import notebook_json
 from minigen.homework.types import Variant
 
+RULES = """\
+# Cost is counted, never timed. One call may run a million lines of this file, so loops over indices
+# are fine. A backward pass may not do the work of a forward pass for each parameter.
+"""
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}\n", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
@@ -41,7 +45,7 @@ def blank(assignment: Assignment, variant: Variant, student: str | None = None) 
         marked(assignment, variant),
         lambda name, pad, _: f'{pad}raise NotImplementedError("{name}")\n' if name else "",
     )
-    return variants.header(assignment, variant, student) + "\n" + text
+    return variants.header(assignment, variant, student) + "\n" + RULES + text
 
 
 def solved(assignment: Assignment) -> str:

@@ -10,7 +10,9 @@ and nothing here is graded. The package contains every backward pass of its own 
 read it; what you are asked for here need not be among them.
 
 A gradient is right when it is the derivative of the forward pass to eleven figures, for every
-cotangent and every batch size. Finite differences do not get that far."""
+cotangent and every batch size. Finite differences do not get that far. Its cost is counted, never
+timed: one call may run a million lines of your file, so loops over indices are fine; the work of a
+forward pass for each parameter is too much."""
 PICTURE = """import matplotlib.pyplot as plt
 
 rng = np.random.default_rng(0)

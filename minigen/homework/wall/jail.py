@@ -25,7 +25,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
 import ownroot
 
-PDEATHSIG, NO_NEW_PRIVS, SUBREAPER = 1, 38, 36
+PDEATHSIG, CAPBSET_DROP, SUBREAPER, NO_NEW_PRIVS = 1, 24, 36, 38
 LINUX = sys.platform == "linux"
 OPEN = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")  # where everybody may write
 
@@ -49,7 +49,10 @@ def limit(plan: dict) -> None:
 
 
 def another_user(number: int) -> None:
-    """Gives up every right of root."""
+    """Gives up every right of root, and that any program could give them back."""
+    if LINUX:
+        for right in range(64):  # those that the kernel does not know are refused
+            ownroot.libc.prctl(CAPBSET_DROP, right, 0, 0, 0)
     os.setgroups([])
     os.setresgid(number, number, number)
     os.setresuid(number, number, number)
