@@ -894,6 +894,13 @@ else:
 # ```
 # </details>
 #
+# ## With your own code
+#
+# The homework of this chapter asks for the loss and the mining, forward and backward. When `minigen
+# homework check triplet.py` says that they are right, `minigen homework milestone triplet.py`
+# trains the embedding of section 10 with *your* functions and draws its map; the picture says whose
+# code it was.
+#
 # ## What to read next
 #
 # * Weinberger and Saul, [*Distance metric learning for large margin nearest neighbor

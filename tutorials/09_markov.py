@@ -832,6 +832,12 @@ else:
 # ```
 # </details>
 #
+# ## With your own code
+#
+# The homework of this chapter asks for the chains, forward and backward. When `minigen homework
+# check markov.py` says that they are right, `minigen homework milestone markov.py` learns the table
+# of letters with *your* gradients and draws it; the picture says whose code it was.
+#
 # ## What to read next
 #
 # * Markov, [*An example of statistical investigation of the text Eugene

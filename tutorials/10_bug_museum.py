@@ -652,7 +652,8 @@ else:
 # `museum.visit(name).answer` names an assignment and edits of its model solution that make the same
 # mistake in it. Begin an assignment with `minigen homework start coupling`, make the edit in your
 # answer, and run `minigen homework check`: it fails, and the report names the kind of mistake where
-# it can. The tests of this package hand in all of these:
+# it can. (When your own answer is right, `minigen homework milestone coupling.py` trains a model
+# with it.) The tests of this package hand in all of these:
 
 # %%
 for exhibit in museum.EXHIBITS.values():

@@ -781,6 +781,13 @@ else:
 # ```
 # </details>
 #
+# ## With your own code
+#
+# The homework `change` asks for the base density and a chain of maps, forward and backward. When
+# `minigen homework check change.py` says that they are right, `minigen homework milestone
+# change.py` trains a density of the plane with *your* functions; the picture says whose code it
+# was.
+#
 # ## What to read next
 #
 # * Jones and Pewsey, [*Sinh-arcsinh distributions*](https://doi.org/10.1093/biomet/asp053) (2009):

@@ -466,6 +466,12 @@ else:
 # ```
 # </details>
 #
+# ## With your own code
+#
+# The coupling of this page is that of the homework `coupling`, in another order. When `minigen
+# homework check coupling.py` says that yours is right, `minigen homework milestone coupling.py`
+# trains eight of *your* couplings on the moons; the picture says whose code it was.
+#
 # ## What to read next
 #
 # * Dinh, Sohl-Dickstein and Bengio,

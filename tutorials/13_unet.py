@@ -381,6 +381,12 @@ else:
 # ```
 # </details>
 #
+# ## With your own code
+#
+# The network of this page is trained by the terms of the bound, which the homework `elbo` asks for.
+# When `minigen homework check elbo.py` says that yours are right, `minigen homework milestone
+# elbo.py` trains a network on the digits with *your* terms; the picture says whose code it was.
+#
 # ## What to read next
 #
 # * Ronneberger, Fischer and Brox, [*U-Net*](https://arxiv.org/abs/1505.04597) (2015).

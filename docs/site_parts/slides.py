@@ -41,7 +41,8 @@ code{font-size:.9em;background:#f4f5f7;padding:.05em .25em;border-radius:.2em}
 @page{size:338.7mm 190.5mm;margin:0}
 @media print{body{font-size:15pt}.slide{height:190.4mm;min-height:0;break-after:page;border:0;
 padding:9mm 13mm;overflow:hidden}img{max-height:168mm}
-.slide.wide img{max-height:78mm}.formula{overflow:visible}}
+.slide.wide{grid-template-rows:auto minmax(0,1fr);align-content:stretch}
+.slide.wide img{height:100%;max-height:100%}.formula{overflow:visible}}
 @media screen and (max-width:50rem){.slide{grid-template-columns:minmax(0,1fr);min-height:0;
 padding:1.2rem 1rem}.slide.title{min-height:40vh}ol{columns:1}}
 """
