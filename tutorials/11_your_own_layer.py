@@ -783,8 +783,8 @@ else:
 #
 # ## With your own code
 #
-# The homework of tutorial 01 asks for the base density and a chain of maps, forward and backward. When
-# `minigen homework check change.py` says that they are right, `minigen homework milestone
+# The homework of tutorial 01 asks for the base density and a chain of maps, forward and backward.
+# When `minigen homework check change.py` says that they are right, `minigen homework milestone
 # change.py` trains a density of the plane with *your* functions; the picture says whose code it
 # was.
 #
