@@ -1,6 +1,7 @@
 """Checks of plain functions: derivative, vjp, equal, density."""
 
 import equations
+import equations_more
 import numpy as np
 import pytest
 from scipy import stats
@@ -40,6 +41,17 @@ def test_what_is_wrong_with_them_is_named():
         if reason(e(np.random.default_rng(1), wrong=True))[0] in kinds
     ]  # fmt: skip
     assert len(named) >= 0.8 * len(EQUATIONS), named
+
+
+@pytest.mark.parametrize("equation", equations_more.KINDS, ids=lambda e: e.__name__)
+def test_more_equations_hold_or_are_found_and_named(equation):
+    kind = equations_more.KINDS[equation]
+    for seed in range(2):
+        report = equation(np.random.default_rng(seed), wrong=False)
+        assert report, str(report)
+        report = equation(np.random.default_rng(seed), wrong=True)
+        assert {row.state for row in report.failures} == {State.WRONG}, str(report)
+        assert kind in (None, reason(report)[0]), str(report)
 
 
 # derivative
