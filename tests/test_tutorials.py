@@ -21,12 +21,10 @@ tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 @tutorials
 def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
-    """With its exercises not done, and each once more done: then its check says so."""
+    """With its exercises not done, and each done rightly and wrongly: its check says so."""
     environment = os.environ | {"MPLBACKEND": "Agg"}
-    script, exercises = source, []
-    if source.name[:2] in form.IN_FORM:
-        script, exercises = tmp_path / source.name, form.exercises(source)
-        script.write_text(form.worked(source), encoding="utf-8")
+    script, exercises = tmp_path / source.name, form.exercises(source)
+    script.write_text(form.worked(source), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-W", "error", "-W", "ignore:numba is not", str(script)],
         cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=300,
@@ -34,8 +32,13 @@ def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
     assert "nan" not in run.stdout.lower().split()
     asked, *done = run.stdout.split("worked:\n")
-    assert len(done) == len(exercises) and all("right" in part.splitlines() for part in done)
-    assert not exercises or form.WAITING in asked
+    assert len(done) == len(exercises)
+    for part in done:
+        right, _, rest = part.partition("spoilt:\n")
+        wrong = rest.partition("done\n")[0]
+        assert "right" in right.splitlines() and "not yet" in wrong, part[:2000]
+        assert "right" not in wrong.splitlines(), wrong
+    assert form.WAITING in asked
 
 
 def offered():

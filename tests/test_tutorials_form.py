@@ -1,5 +1,6 @@
 """The form of a tutorial: why and a picture first, exercises to fill in, prose that is computed."""
 
+import ast
 import json
 import pathlib
 import re
@@ -8,13 +9,11 @@ from typing import NamedTuple
 import pytest
 
 import minigen as mg
-from minigen.derivations import notes
+from minigen.derivations import notes, runner
 
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tutorials"
-# those that have it; the aim is all of them
-IN_FORM = ("00", "01", "02", "04", "05", "06", "08", "09", "10", "11", "12", "13", "14")
-SOURCES = sorted(p for p in HERE.glob("[0-9][0-9]_*.py") if p.name[:2] in IN_FORM)
+SOURCES = sorted(HERE.glob("[0-9][0-9]_*.py"))
 tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 WAITING = "Fill in the cell above and run both again."
 ANSWER = re.compile(
@@ -98,16 +97,54 @@ def exercises(source):
     return found
 
 
+def spoilt(answer):
+    """The code of an answer with what it gives changed a little."""
+    tree = ast.parse(answer)
+    given = [n for n in ast.walk(tree) if isinstance(n, ast.Return | ast.Assign | ast.AnnAssign)]
+    returned = [n for n in given if isinstance(n, ast.Return)]
+    last = max(returned or given, key=lambda n: n.lineno)
+
+    def changed(value):
+        if isinstance(value, ast.Tuple | ast.List):
+            value.elts[0] = changed(value.elts[0])
+        elif isinstance(value, ast.Dict):
+            value.values[0] = changed(value.values[0])
+        elif isinstance(value, ast.Constant) and isinstance(value.value, str):
+            value = ast.Constant("something else")
+        else:
+            value = ast.parse(f"1.1 * ({ast.unparse(value)}) + 0.1", mode="eval").body
+        return value
+
+    last.value = changed(last.value)
+    return ast.unparse(tree)
+
+
 def worked(source):
-    """The source with every exercise done: its answer, then its check, after the empty ones."""
+    """The source with every exercise done: rightly, then wrongly, each with its check."""
     text = source.read_text(encoding="utf-8")
     for exercise in exercises(source):
-        (check,) = (cell.text for cell in exercise.cells if WAITING in cell.text)
+        (check,) = (cell.text.strip() for cell in exercise.cells if WAITING in cell.text)
         (answer,) = FENCED.findall(exercise.answer)
-        assert text.count(check.strip()) == 1, exercise.question
-        again = f'{check.strip()}\n\nprint("worked:")\n{answer}\n{check}'
-        text = text.replace(check.strip(), again)
+        assert text.count(check) == 1, exercise.question
+        again = [check, 'print("worked:")', answer, check]
+        again += ['print("spoilt:")', spoilt(answer), check, 'print("done")', answer]
+        text = text.replace(check, "\n\n".join(again))
     return text
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("x = 4", "x = 1.1 * 4 + 0.1"),
+        ("x = 'dice'", "x = 'something else'"),
+        ("x = {4: 3, 5: 4}", "x = {4: 1.1 * 3 + 0.1, 5: 4}"),
+        ("def f(a):\n    b = a\n    return (b, a)", None),
+    ],
+)
+def test_an_answer_is_spoilt(answer, wrong):
+    if wrong is None:
+        wrong = answer.replace("(b, a)", "(1.1 * b + 0.1, a)")
+    assert spoilt(answer) == wrong
 
 
 @tutorials
@@ -169,6 +206,17 @@ def test_every_picture_is_described_in_words(source):
     for output in pictures:
         alt = output["metadata"]["image/png"]["alt"]
         assert len(alt) >= 40 and not alt.startswith("#"), alt
+
+
+WORDS = {"seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12}
+
+
+@tutorials
+def test_a_count_of_entries_is_that_of_the_command(source):
+    said = re.findall(r"`minigen check (\S+)` runs all (\S+)", prose(source).replace("\n", " "))
+    for prefix, count in said:
+        number = WORDS.get(count) or int(count)
+        assert len(runner.select(notes.catalogue(), [prefix])) == number, prefix
 
 
 def spoken(text):

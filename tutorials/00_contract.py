@@ -624,5 +624,6 @@ else:
 #   derivation.
 # * The first equation of the notes that is checked so: [CV-1](../docs/notes.md#CV-1).
 #
-# Homework: `minigen homework start gradients`. Next: [tutorial 01](01_change_of_variables.ipynb),
-# the change of variables.
+# Homework: `minigen homework start gradients`; when it is right, `minigen homework milestone
+# gradients.py` learns a curve by your own functions. Next: [tutorial
+# 01](01_change_of_variables.ipynb), the change of variables.

@@ -604,5 +604,6 @@ else:
 #   [CV-10](../docs/notes.md#CV-10), whose index they used twice.
 #
 # In this package: `minigen check CV` runs all ten equations, as printed and corrected. Homework:
-# `minigen homework start change`. Next: [tutorial 02](02_real_nvp.ipynb), where the determinant
-# becomes a sum.
+# `minigen homework start change`; when it is right, `minigen homework milestone change.py` learns a
+# toy by your own functions. Next: [tutorial 02](02_real_nvp.ipynb), where the
+# determinant becomes a sum.

@@ -581,5 +581,6 @@ else:
 #   [NVP-8](../docs/notes.md#NVP-8), its determinant.
 #
 # In this package: `minigen check NVP` runs all eight equations, as printed and corrected. Homework:
-# `minigen homework start coupling`. Next: [tutorial 03](03_autoregressive.ipynb), masked
+# `minigen homework start coupling`; when it is right, `minigen homework milestone coupling.py`
+# learns the moons by your own functions. Next: [tutorial 03](03_autoregressive.ipynb), masked
 # autoregressive flows.

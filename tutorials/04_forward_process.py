@@ -53,8 +53,8 @@ rng = np.random.default_rng(0)
 # ## Why
 #
 # How does one draw from a distribution that nobody can write down, such as that of all pictures? A
-# flow needs a map with an inverse. Diffusion models need none, and today they draw most of the
-# pictures that are made by machine, and molecules, weather and sound as well.
+# flow needs a map with an inverse. Diffusion models need none, and they draw pictures, molecules,
+# weather and sound.
 #
 # The idea: *destroying* is easy. Add a little noise to a picture, again and again, until nothing is
 # left. Every step of that is known exactly. Then learn to undo one small step, and start from
@@ -140,7 +140,7 @@ mg.plot.filmstrip(
 tint, few = np.linalg.norm(cloud, axis=1), slice(400)
 film = [
     mg.plot.filmstrip([path[t][few]], [f"t = {t}"], color=tint[few], box=(-3, 3, -3, 3), how="")
-    for t in range(0, 101, 6)
+    for t in range(0, 101, 10)
 ]
 mg.plot.Animation(film, seconds=0.25)
 
@@ -313,7 +313,7 @@ mg.plot.lines(
 
 # %% [markdown]
 # **How to read it.** Left: how much of $x_0$ is still in $x_t$. The linear schedule forgets early
-# and spends its last third on noise that hardly changes. Right, on a logarithmic axis: the distance
+# and spends its last steps on noise that hardly changes. Right, on a logarithmic axis: the distance
 # to $\mathcal N(0,1)$. So DIF-3's remark is false for every $t$ in the middle and true at the end,
 # up to a remainder that shrinks with $A_T$. Tutorial 05 meets this remainder again as $L_T$.
 #
@@ -590,7 +590,7 @@ mg.plot.filmstrip(
 # last: the reverse of what was lost first.
 
 # %%
-homeward = [backs["DIF-23"][t][few] for t in [*range(100, 0, -7), 0]]
+homeward = [backs["DIF-23"][t][few] for t in range(100, -1, -10)]
 film = [
     mg.plot.filmstrip([x], [f"step {k + 1} of {len(homeward)}"], box=(-3, 3, -3, 3), how="")
     for k, x in enumerate(homeward)
@@ -846,5 +846,6 @@ else:
 #   models*](https://arxiv.org/abs/2107.00630) (2021): learned schedules.
 #
 # In this package: `minigen check DIF` runs all 23 equations, as printed and corrected. Homework:
-# `minigen homework start diffusion`. Next: [tutorial 05](05_elbo.ipynb), the bound that trains a
-# model to take the step back.
+# `minigen homework start diffusion`; when it is right, `minigen homework milestone diffusion.py`
+# learns the moons by your own functions. Next: [tutorial 05](05_elbo.ipynb), the bound that trains
+# a model to take the step back.

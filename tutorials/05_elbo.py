@@ -879,5 +879,6 @@ else:
 #   ratio, and $T\to\infty$.
 #
 # In this package: `minigen check ELBO` runs all 20 entries, as printed and corrected. Homework:
-# `minigen homework start elbo`. Next: [tutorial 06](06_diffusion_digits.ipynb), a diffusion model
-# of handwritten digits.
+# `minigen homework start elbo`; when it is right, `minigen homework milestone elbo.py` learns
+# digits by your own functions. Next: [tutorial 06](06_diffusion_digits.ipynb), a diffusion model of
+# handwritten digits.

@@ -693,5 +693,6 @@ else:
 #   (2022): `mg.diffusion.ddpm` with `classes`, trained on images and labels.
 # * The entries at work: [DIF-23](../docs/notes.md#DIF-23), [ELBO-16a](../docs/notes.md#ELBO-16a).
 #
-# Homework: `minigen homework start diffusion`. Next: [tutorial 07](07_likelihoods.ipynb),
+# Homework: `minigen homework start diffusion`; when it is right, `minigen homework milestone
+# diffusion.py` learns the moons by your own functions. Next: [tutorial 07](07_likelihoods.ipynb),
 # likelihoods you can trust, or [13](13_unet.ipynb), a network for pictures.

@@ -6,10 +6,10 @@
 # number is a cost, a mean of $-\log p$, so lower is better. (Many papers print $\log p$ instead:
 # look for the sign first.) Which model is the best? And when is such a number true?
 #
-# **You need** tutorials 01 and 02. **Time** about 45 minutes. **Equations** CV-6, and the bound of
-# ELBO-7 in its smallest form.
+# **You need** tutorials [01](01_change_of_variables.ipynb) and [02](02_real_nvp.ipynb). **Time**
+# about 45 minutes. **Equations** CV-6, and the bound of ELBO-7 in its smallest form.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import importlib.util
 import pathlib
 import subprocess
@@ -22,6 +22,7 @@ if importlib.util.find_spec("minigen") is None:  # a hosted notebook
     subprocess.run(command, check=True)
     importlib.invalidate_caches()
 
+# %%
 import inspect
 import math
 
@@ -29,21 +30,31 @@ import numpy as np
 
 import minigen as mg
 from minigen.flows import Chain, Flow, Logit, Preprocess
-from minigen.plot import LINES
 from minigen.prob import Mixture
 
 rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## Why
+#
+# A likelihood is the one number by which models of any kind can be compared: it needs no judge and
+# no taste, and $-\log_2P$ is the length of a file that a compressor with this model would write. It
+# is also the easiest number to get wrong. Pictures are whole numbers and a flow is a density; a
+# lost constant changes no gradient; a unit is left out; the rows were trained on. Below is how such
+# numbers look when they are reported: three papers, the same data, three scales.
+
+# %%
 digits = mg.data.digits("small")
 train, validation, test = digits.train.x, digits.validation.x, digits.test.x
 print(digits)
-mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training images")
+mg.plot.images(train[:40], columns=10, top=16, heading="40 of the training images")
 
 # %% [markdown]
 # **How to read it.** Images of $8\times8$ pixels. Each pixel is a whole number from 0 (white) to 16
 # (black): 17 levels. That the data are **whole numbers** is the first trap. This is the small
-# split: 1000 images to train on are few, and what that costs is part of the lesson.
-# `mg.data.digits()` has all 5620, divided by writers; there Real NVP reaches 2.03 bits per
-# dimension, and splines 1.94.
+# split: so few images to train on have a price, and that is part of the lesson. `mg.data.digits()`
+# has all of them, divided by writers; what models reach there is in the
+# [measurements](../docs/measurements.md).
 #
 # ## 1. A density on whole numbers has no upper bound
 #
@@ -51,9 +62,10 @@ mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training imag
 # how often the level occurs. Its mean negative log-likelihood at the raw values falls without end
 # as $w\to0$: each data point sits on a spike of height $\sim1/w$. Nothing is learned on the way.
 #
-# The cure (Theis, van den Oord and Bethge 2016) is to fill the gaps: to every value add noise $u$,
-# uniform on $[0,1)$. A level $k$ then stands for the whole cell $[k,k+1)$, and a density has to
-# cover it. A density $p$ of $k+u$ gives a probability to each level,
+# The cure ([Theis, van den Oord and Bethge 2016](https://arxiv.org/abs/1511.01844)) is to fill the
+# gaps: to every value add noise $u$, uniform on $[0,1)$. A level $k$ then stands for the whole cell
+# $[k,k+1)$, and a density has to cover it. A density $p$ of $k+u$ gives a probability to each
+# level,
 #
 # $$P(k)=\int_{[0,1)^D}p(k+u)\,du,$$
 #
@@ -63,7 +75,8 @@ mg.plot.images(train[:40], columns=10, top=16, heading="40 of 1000 training imag
 #
 # So $-E_u[\log p(k+u)]$ is an **upper bound** of the number of nats that the discrete data cost,
 # with nothing to add. It can be compared with any model of whole numbers, and it can never be
-# smaller than their entropy.
+# smaller than their entropy. **Predict, then run.** One pixel has an entropy of a few bits. How low
+# can each of three costs fall: at the raw values, with noise, and the exact $-\log P(k)$?
 
 # %%
 print(inspect.getsource(mg.prob.dequantize))
@@ -90,24 +103,17 @@ print(f"lowest value: raw {raw.min():.2f}, dequantised {bound.min():.3f}, exact 
 assert raw.min() < 0 < entropy <= exact.min() + 1e-9
 assert np.all(bound >= exact - 1e-9)  # Jensen
 
-
 # %%
-def spikes():
-    """Bits against the width of the bumps."""
-    figure = mg.plot.Picture(figsize=(6.4, 3.4), layout="constrained")
-    ax = figure.subplots()
-    ax.set_prop_cycle(color=LINES)
-    ax.semilogx(widths, raw, label="at the raw values")
-    ax.semilogx(widths, bound, label="dequantised: $-E_u\\log p(k+u)$")
-    ax.semilogx(widths, exact, "--", label="exact: $-\\log P(k)$")
-    ax.axhline(entropy, color="black", linestyle=":", linewidth=1, label="entropy")
-    ax.set(xlabel="width w of the bumps", ylabel="bits for one pixel", ylim=(-4, 9))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-spikes()
+shown = {
+    "at the raw values": raw,
+    "dequantised: $-E_u\\log p(k+u)$": bound,
+    "exact: $-\\log P(k)$": exact,
+}
+mg.plot.lines(
+    {name: (widths[bits < 12], bits[bits < 12]) for name, bits in shown.items()}, log="x",
+    dashed=["exact: $-\\log P(k)$"], floor=entropy, xlabel="width w of the bumps",
+    ylabel="bits for one pixel", title="The cost of one pixel; dotted: its entropy",
+)  # fmt: skip
 
 # %% [markdown]
 # **How to read it.** From right to left the bumps get narrow. Blue, the cost at the raw values,
@@ -117,7 +123,26 @@ spikes()
 #
 # ## 2. Every transform has a Jacobian
 #
-# A flow works on the whole line, pixels lie in $(0,17)$. A `Logit` goes between:
+# A flow works on the whole line, pixels lie in $(0,17)$.
+
+# %% jupyter={"source_hidden": true}
+mg.plot.diagram(
+    {"$k$": (0, 0), "$+u$": (1.2, 0), "$x$": (2.4, 0), "Logit": (3.8, 0), "scale": (5.3, 0),
+     "couplings": (7, 0), "$z$": (8.6, 0), "$\\log p(x)$": (7, -1.4)},
+    [("$k$", "$+u$"), ("$+u$", "$x$"), ("$x$", "Logit"), ("Logit", "scale"), ("scale", "couplings"),
+     ("couplings", "$z$"), ("Logit", "$\\log p(x)$", "$\\ell_1$"),
+     ("scale", "$\\log p(x)$", "$\\ell_2$"), ("couplings", "$\\log p(x)$", "$\\ell_3$"),
+     ("$z$", "$\\log p(x)$", "$\\log q(z)$")],
+    boxes=["$+u$", "Logit", "scale", "couplings"], accent=["$k$", "$z$"],
+    title="From whole numbers to a likelihood: every box pays its log-determinant",
+)  # fmt: skip
+
+# %% [markdown]
+# **How to read it.** Whole numbers $k$ enter at the left and get noise. Then every map hands its
+# log-determinant down to the sum (only adding $u$ has none). Who forgets one of these arrows
+# reports another model's likelihood.
+#
+# A [`Logit`](../minigen/flows/elementwise.py) comes first:
 # $u=\mathrm{low}+\mathrm{slope}\cdot x$ with $\mathrm{slope}=(1-2\,\mathrm{low})/17$ keeps away
 # from 0 and 1, then $y=\log\frac{u}{1-u}$. By CV-6 its log-determinant belongs to the likelihood:
 #
@@ -168,8 +193,14 @@ print(report)
 # %% [markdown]
 # The round trips are right. **Every gradient is right**: a constant has none. Training would run
 # exactly as before, samples would look as before. The two log-dets even agree with one another.
-# Only the comparison with the Jacobian sees it: both are off by $3\log(17/0.98)=8.6$, the lost
-# constant for three columns. Section 5 shows what that does to a reported number.
+# Only the comparison with the Jacobian sees it: both are off by the lost constant of three columns,
+# printed below. Section 5 shows what that does to a reported number.
+
+# %%
+print(f"3 log(17 / 0.98) = {3 * math.log(17 / 0.98):.1f} nats")
+print(f"64 log 17 = {64 * math.log(17):.0f} nats; log2 17 = {math.log2(17):.2f} bits")
+
+# %% [markdown]
 #
 # ## 3. Units
 #
@@ -186,6 +217,8 @@ print(report)
 # ## 4. Baselines
 #
 # A number needs neighbours. These three are computed on the same test images, in the same units.
+# **Predict, then run.** Which is better, a table of frequencies for each pixel alone or a Gaussian
+# with all correlations?
 
 # %%
 baselines = mg.data.baselines(digits)
@@ -235,15 +268,16 @@ print(f"      {bits.mean() * 64 * np.log(2):.1f} nats an image")
 assert 2.0 < bits.mean() < baselines["independent pixels"] - 5 * error
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def ladder():
     """The baselines and the model, with two standard errors."""
-    figure = mg.plot.Picture(figsize=(6, 2.2), layout="constrained")
+    figure = mg.plot.Picture(figsize=(6.6, 2.2), layout="constrained")
     ax = figure.subplots()
     rows = sorted((baselines | {"Real NVP": bits.mean()}).items(), key=lambda row: -row[1])
     names, values = zip(*rows, strict=True)
-    ax.barh(names, values, color=["#b8c0cc"] * 3 + ["#0b62a3"], height=0.6)
-    ax.errorbar(bits.mean(), 3, xerr=2 * error, color="black", capsize=3)
+    colors = [mg.plot.LINES[0] if name == "Real NVP" else "#b8c0cc" for name in names]
+    ax.barh(names, values, color=colors, height=0.6)
+    ax.errorbar(bits.mean(), names.index("Real NVP"), xerr=2 * error, color="black", capsize=3)
     for k, value in enumerate(values):
         ax.text(value + 0.1, k, f"{value:.2f}", va="center", fontsize=8.5)
     ax.set(xlabel="bits per dimension of the test images (lower is better)", xlim=(0, 4.6))
@@ -252,12 +286,13 @@ def ladder():
     return figure
 
 
+print(f"{len(test)} test images, {len(validation)} for validation, {len(train)} to train on")
 ladder()
 
 # %% [markdown]
 # **How to read it.** The bars start at 0, the floor for whole numbers. The black whisker is two
-# standard errors of the mean over 447 test images. The step from *independent pixels* to *Real NVP*
-# is what the flow knows of how pixels go together. It is the only part worth reporting.
+# standard errors of the mean over the 447 test images. The step from *independent pixels* to *Real
+# NVP* is what the flow knows of how pixels go together. It is the only part worth reporting.
 #
 # Now the broken `Logit` of section 2, put into the same trained flow:
 
@@ -300,18 +335,18 @@ assert paired < each / 2 and difference.mean() > 2 * paired
 
 # %% [markdown]
 # Taken as two separate numbers, a difference of this size can be chance. Image by image its error
-# is several times smaller, and it is not. (That is a statement on these two flows. For one on two
+# is less than half as large, and it is not. (That is a statement on these two flows. For one on two
 # *methods*, train several of each, from different seeds.)
 #
 # ## 7. What overfitting looks like
 #
-# That second flow has more than 200 parameters for each training image, and 800 steps to use them.
+# That second flow has many parameters for each training image, and 800 steps to use them.
 
 # %%
 size = other.size
 loss, held_out = overfit.history["loss"], overfit.history["validation"]
 in_bits = 1 / (64 * np.log(2))  # a nat of an image, in bits per dimension
-print(f"{size} parameters, {len(train)} images")
+print(f"{size} parameters, {len(train)} images: {size / len(train):.0f} for each image")
 print(f"at the end: training {np.mean(loss[-20:]) * in_bits:.2f}", end=", ")
 print(f"validation {held_out[-1] * in_bits:.2f} bits per dimension")
 print(f"best validation {overfit.best * in_bits:.2f} at step {overfit.best_step}")
@@ -319,35 +354,34 @@ assert np.mean(loss[-20:]) + 20 < held_out[-1] and overfit.best_step < 400
 assert held_out[-1] * in_bits > baselines["independent pixels"]
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def parting():
     """Training and validation of both flows, in bits per dimension."""
-    figure = mg.plot.Picture(figsize=(7.4, 3.1), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    for ax, (name, r) in zip(axes, {"first": run, "second": overfit}.items(), strict=True):
-        ax.set_prop_cycle(color=LINES)
-        smooth = np.convolve(r.history["loss"], np.ones(10) / 10, mode="valid")
-        ax.plot(np.arange(len(smooth)) + 10, smooth * in_bits, label="training")
-        at, value = r.history["validation_step"], np.array(r.history["validation"])
-        ax.plot(at, value * in_bits, label="validation")
-        ax.plot(r.best_step, r.best * in_bits, "o", color=LINES[1], label="best: what fit returns")
-        ax.axhline(baselines["independent pixels"], color="black", linestyle=":", linewidth=1)
-        ax.set(title=f"{name} flow", xlabel="step", ylim=(1.6, 2.8))
-        ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("bits per dimension")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure = mg.plot.Picture(figsize=(10.4, 3.2), layout="constrained")
+    flows = {"first flow": run, "second flow": overfit}
+    for ax, (name, r) in zip(figure.subplots(1, 2), flows.items(), strict=True):
+        loss = np.convolve(r.history["loss"], np.ones(10) / 10, mode="valid")
+        at, held = np.array(r.history["validation_step"]), np.array(r.history["validation"])
+        curves = {"training": (np.arange(len(loss)) + 10, loss), "validation": (at, held)}
+        shown = {k: (s[v * in_bits < 2.8], v[v * in_bits < 2.8]) for k, (s, v) in curves.items()}
+        mg.plot.lines(
+            {k: (s, v * in_bits) for k, (s, v) in shown.items()}, ax=ax, title=name,
+            floor=baselines["independent pixels"], xlabel="step", ylabel="bits per dimension",
+        )  # fmt: skip
+        ax.plot(r.best_step, r.best * in_bits, "D", color="black", markersize=6)
+        ax.set(ylim=(1.6, 2.8))
     return figure
 
 
 parting()
 
 # %% [markdown]
-# **How to read it.** Blue is the loss on the training batches, orange on 350 images that are never
-# trained on; the dotted line is the cost of independent pixels (on the test images). On the right
-# the two part early: blue goes on falling, orange turns and climbs across the dotted line. At the
-# end the training number is the best in this notebook, and the model is worse than a table of
-# frequencies: it has learned *these* images. The dot marks the best validation. `fit` gives back
-# the parameters from there, not the last ones. On the left, weight decay and an average of the
+# **How to read it.** Blue is the loss on the training batches, orange on the 350 images that are
+# never trained on; the dotted line is the cost of independent pixels (on the test images). On the
+# right the two part early: blue goes on falling, orange turns and climbs across the dotted line. At
+# the end the training number is the best in this notebook, and the model is worse than a table of
+# frequencies: it has learned *these* images. The diamond marks the best validation. `fit` gives
+# back the parameters from there, not the last ones. On the left, weight decay and an average of the
 # parameters keep the curves together for longer.
 #
 # A validation is only fair if its noise stays the same: `fit` draws $u$ for the validation once and
@@ -363,11 +397,13 @@ mg.plot.neighbours(drawn, nearest, top=16)
 # %% [markdown]
 # **How to read it.** Left, samples of the first flow, none of them chosen. Right of each, the five
 # training images nearest to it. A model that had copied would show a twin. These are neighbours of
-# the same kind and not copies. (Many samples are blurs between digits: 1000 images are few.)
+# the same kind and not copies. (Many samples are blurs between digits: the training images are
+# few.)
 #
 # ## 8. What even a true likelihood does not say
 #
-# Test images, and the same images with less ink, by whole-number division:
+# Test images, and the same images with less ink, by whole-number division. **Predict, then run.**
+# There is nothing like a pale digit in the training data. What will the flow charge for one?
 
 # %%
 for divisor in (1, 2, 4, 8):
@@ -378,6 +414,7 @@ upside = flow.bits_per_dim(16 - test, rng=rng, draws=2)
 print(f"black and white exchanged: {upside.mean():.2f}")
 print(f"images that are cheaper at a quarter of their ink: {np.mean(quarter < bits):.0%}")
 assert abs(quarter.mean() - bits.mean()) < 0.3 and upside.mean() > 5
+assert quarter.mean() < baselines["independent pixels"]
 
 # %%
 mg.plot.images(np.concatenate([test[:8], test[:8] // 4]), columns=8, top=16, heading="x and x // 4")
@@ -423,11 +460,11 @@ assert 2.0 < cost.mean() < baselines["independent pixels"]
 mg.plot.images(exact.sample(40, rng=rng), columns=10, top=16, heading="40 samples, not chosen")
 
 # %% [markdown]
-# **How to read it.** The first two lines are what an exact density must do: its probabilities sum
-# to 1, and noise inside a cell changes nothing, so for this model the bound of section 1 is an
-# equality. It can be set beside the flow without a footnote. It does not know that level 8 lies
-# between 7 and 9, and has to learn each level by itself; a flow has the order of the levels for
-# nothing. With few images that counts.
+# **How to read it.** Samples of the categorical MADE, none of them chosen. Its probabilities sum to
+# 1, and noise inside a cell changes nothing (both asserted above), so for this model the bound of
+# section 1 is an equality. It can be set beside the flow without a footnote. It does not know that
+# level 8 lies between 7 and 9, and has to learn each level by itself; a flow has the order of the
+# levels for nothing. With few images that counts.
 #
 # ## 10. The question, answered
 #
@@ -451,41 +488,103 @@ assert papers["140 nats, pixels in [0, 17)"] > baselines["full-covariance Gaussi
 #
 # ## Exercises
 #
-# **1.** A fourth paper scales 17-level pixels to $[0,1)$, dequantises by $u/17$ and reports a cost
-# of $-1.85$ bits per dimension. What is that in minigen's units? Is it good?
-#
+# **1.** (easy) A fourth paper scales 17-level pixels to $[0,1)$, dequantises by $u/17$ and reports
+# a cost of $-1.85$ bits per dimension. What is that in minigen's units?
+
+# %%
+fourth = None  # your answer
+
+# %%
+if fourth is None:
+    print("Fill in the cell above and run both again.")
+else:
+    nats = -1.85 * 64 * math.log(2)  # of an image, pixels in [0, 1)
+    right = abs(fourth - (nats + 64 * math.log(17)) * in_bits) < 0.01
+    print("right" if right else "not yet: on [0, 1) a density is 17 times as high")
+    print(f"independent pixels cost {baselines['independent pixels']:.2f}")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The density on $[0,1)$ is 17 times as high in each dimension: add $\log_2 17=4.09$. It is
-# $2.24$ bits per dimension, better than independent pixels (2.40) by $0.16$.
+# The density on $[0,1)$ is 17 times as high in each dimension: add $\log_217$.
+#
+# ```python
+# fourth = -1.85 + np.log2(17)
+# ```
+#
+# It is better than independent pixels, though not by much.
 # </details>
 #
-# **2.** Somebody adds noise on $[0,\tfrac12)$ "to blur less". By how much can the reported number
-# improve without any better model, and which step of the bound fails?
-#
+# **2.** (medium) Somebody adds noise on $[0,\tfrac12)$ "to blur less". By how many bits per
+# dimension can the reported number improve at most, without any better model? Which step of the
+# bound fails?
+
+# %%
+free_bits = None  # your answer
+
+# %%
+if free_bits is None:
+    print("Fill in the cell above and run both again.")
+else:
+    half_full = np.where(u < 0.5, 2.0, 1e-300)  # a density in a cell that holds one level
+    honest, blurred = (-np.log2(half_full[u < top]).mean() for top in (1.0, 0.5))
+    print(f"such a density costs {blurred:+.1f} bits by half the noise, {honest:.0f} by all of it")
+    print("right" if free_bits == -blurred else "not yet: how high can p be on half a cell?")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The density may put all mass of a cell on $[k,k+\tfrac12)$, where it is twice as high: one bit per
-# dimension for nothing. The noise then has density 2 on its half, and $E_u[p(k+u)]$ is up to twice
-# $P(k)$: the first equality fails, so there is no bound.
+# The density may put all mass of a cell on $[k,k+\tfrac12)$, where it is twice as high:
+#
+# ```python
+# free_bits = 1
+# ```
+#
+# The noise then has density 2 on its half, and $E_u[p(k+u)]$ is up to twice $P(k)$: the first
+# equality fails, so there is no bound.
 # </details>
 #
-# **3.** The dequantised bound is not tight. For which densities $p$ is it? What would it take to
-# learn a better noise than the uniform one?
-#
+# **3.** (hard) The dequantised bound is not tight. In one cell let $p(k+u)=P\,f(u)$ with a density
+# $f$ on $[0,1)$. What does the bound lose, in nats, for $f(u)=2u$? And for which $f$ nothing?
+
+# %%
+lost_nats = None  # your answer, for f(u) = 2u
+
+# %%
+if lost_nats is None:
+    print("Fill in the cell above and run both again.")
+else:
+    fine = (np.arange(1_000_000) + 0.5) / 1_000_000
+    measured = np.log(np.mean(2 * fine)) - np.mean(np.log(2 * fine))
+    right = abs(lost_nats - measured) < 1e-3
+    print("right" if right else "not yet: log E[f] - E[log f], with the integral of log u")
+
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Jensen is an equality where $p(k+u)$ does not depend on $u$: $p$ constant on each cell. A smooth
-# flow can only come near that. With noise of a learned density $r(u\mid k)$ the bound is
-# $E_r[\log p(k+u)-\log r(u\mid k)]$, tight for $r\propto p$: variational dequantisation (Ho et al.
-# 2019). Tutorial 05 has the same inequality for diffusion.
+# The loss is $\log E_u[f]-E_u[\log f]$, and $E_u[\log2u]=\log2-1$:
+#
+# ```python
+# lost_nats = 1 - np.log(2)
+# ```
+#
+# Nothing is lost for $f=1$: Jensen is an equality where $p(k+u)$ does not depend on $u$. A smooth
+# flow can only come near that. With noise of a learned density $r(u\mid k)$ the bound is $E_r[\log
+# p(k+u)-\log r(u\mid k)]$, tight for $r\propto p$: variational dequantisation (Ho et al. 2019).
+# [Tutorial 05](05_elbo.ipynb) has the same inequality for diffusion.
 # </details>
 #
 # ## What to read next
 #
-# * Theis, van den Oord and Bethge, *A note on the evaluation of generative models* (2016).
-# * Ho, Chen, Srinivas, Duan and Abbeel, *Flow++* (2019): variational dequantisation.
-# * Nalisnick, Matsukawa, Teh, Gorur and Lakshminarayanan, *Do deep generative models know what they
-#   don't know?* (2019).
+# * Theis, van den Oord and Bethge, [*A note on the evaluation of generative
+#   models*](https://arxiv.org/abs/1511.01844) (2016).
+# * Ho, Chen, Srinivas, Duan and Abbeel, [*Flow++*](https://arxiv.org/abs/1902.00275) (2019):
+#   variational dequantisation.
+# * Nalisnick, Matsukawa, Teh, Gorur and Lakshminarayanan, [*Do deep generative models know what
+#   they don't know?*](https://arxiv.org/abs/1810.09136) (2019).
+# * The entries at work: [CV-6](../docs/notes.md#CV-6), [ELBO-7](../docs/notes.md#ELBO-7) and
+#   [MAF-1](../docs/notes.md#MAF-1).
 #
-# Next: [tutorial 08](08_triplet_loss.ipynb), the triplet loss.
+# Homework: `minigen homework start change` (then `minigen homework milestone change.py` learns a
+# toy by your own functions), where a density must keep its Jacobian. Next: [tutorial
+# 08](08_triplet_loss.ipynb), the triplet loss.

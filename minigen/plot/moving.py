@@ -15,7 +15,7 @@ from minigen.flows import Flow
 from minigen.plot.style import panels, title, window
 from minigen.plot.warping import draw_grid, latent_grid, stages
 
-COLOURS, DPI = 64, 72  # of all frames together: small files
+COLOURS, DPI = 64, 96  # of all frames together: small files
 
 
 class Animation:

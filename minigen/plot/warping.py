@@ -63,9 +63,9 @@ def warp(flow: Flow, *, steps: Count = 6, ax: AxesLike = None) -> Figure:
         draw_grid(panel, lines, points, window(points))
         name = f"data x, layer {k}" if k == len(reached) - 1 else f"layer {k}"
         title(panel, name if k else "latent z")
-    how = (
-        "the left grid is bent, never torn: its two families of lines, and grey samples of the base"
-    )
+    how = "the left grid is bent, never torn"
+    if len(chosen) > 3:  # room for more words
+        how += ": its two families of lines, and grey samples of the base"
     return finished(axes[0], ax, how)
 
 
