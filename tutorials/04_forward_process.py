@@ -138,9 +138,10 @@ mg.plot.filmstrip(
 
 # %%
 tint, few = np.linalg.norm(cloud, axis=1), slice(400)
+moments = [0, 1, 2, 4, 6, 9, 13, 18, 25, 35, 50, 75, 100]  # most happens early
 film = [
     mg.plot.filmstrip([path[t][few]], [f"t = {t}"], color=tint[few], box=(-3, 3, -3, 3), how="")
-    for t in range(0, 101, 10)
+    for t in moments
 ]
 mg.plot.Animation(film, seconds=0.25)
 
@@ -590,10 +591,9 @@ mg.plot.filmstrip(
 # last: the reverse of what was lost first.
 
 # %%
-homeward = [backs["DIF-23"][t][few] for t in range(100, -1, -10)]
 film = [
-    mg.plot.filmstrip([x], [f"step {k + 1} of {len(homeward)}"], box=(-3, 3, -3, 3), how="")
-    for k, x in enumerate(homeward)
+    mg.plot.filmstrip([backs["DIF-23"][t][few]], [f"t = {t}"], box=(-3, 3, -3, 3), how="")
+    for t in moments[::-1]
 ]
 mg.plot.Animation(film, seconds=0.25)
 

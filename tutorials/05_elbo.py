@@ -845,7 +845,8 @@ if worse is None:
     print("Fill in the cell above and run both again.")
 else:
     gaussian = stats.multivariate_normal(np.zeros(2))
-    larger = stats.multivariate_normal(np.zeros(2), 100 * np.eye(2))
+    spread: Any = 100 * np.eye(2)
+    larger = stats.multivariate_normal(np.zeros(2), spread)
     moved = gaussian.logpdf([0.3, 0.4]) - larger.logpdf([3.0, 4.0])  # any density, any point
     print("right" if abs(worse - moved) < 1e-2 else "not yet: tutorial 01, with y = 10 x")
 
