@@ -105,7 +105,7 @@ def spoilt(answer):
     last = max(returned or given, key=lambda n: n.lineno)
 
     def changed(value):
-        if isinstance(value, ast.Tuple | ast.List):
+        if isinstance(value, ast.Tuple | ast.List | ast.Set):
             value.elts[0] = changed(value.elts[0])
         elif isinstance(value, ast.Dict):
             value.values[0] = changed(value.values[0])
