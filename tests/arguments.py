@@ -457,6 +457,7 @@ CALLS: dict[str, Any] = (
         "flows.BatchNorm": {"t": np.zeros(2)},
         "flows.MAFLayer": {},
         "flows.Whiten": {},
+        "flows.ColumnSplines": {"r": np.zeros((2, 23))},
         "flows.EachPixel": {"f": lambda: mg.flows.ActNorm.init(2)},
         "homework.check": {"path": lambda: folder() / "missing.py"},
         "markov.CategoricalChain": {"start": np.zeros(3), "logits": np.zeros((3, 3))},
@@ -1147,6 +1148,7 @@ ALSO: dict[str, tuple[str, ...]] = {  # what else a message may call an argument
     "flows.ActNorm.init_from": ("s",),  # numbers whose spread overflows
     "flows.BatchNorm.freeze": ("s",),
     "flows.Whiten.init_from": ("L",),
+    "flows.ColumnSplines.init_from": ("r",),
     "markov.fit_gaussian": ("Sigma",),
     "markov.perplexity": ("y",),
     "prob.Mixture.of_gaussians": ("mu",),

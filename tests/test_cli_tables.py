@@ -151,6 +151,14 @@ def test_columns_of_a_grid_are_learned_and_sampled_on_it(minigen, tmp_path):
     assert len(set(s[:, 2])) > 45
 
 
+def test_a_value_above_the_levels_is_refused_by_row_and_column(minigen, tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n0,1.5\n3,2.25\n1,4\n", encoding="utf-8")
+    err = minigen("train", "maf", "--data", "x.csv", "--levels", "a=3", "--out", "m.npz", code=2)[1]
+    assert "x.csv: row 2: expected a in 0..2, got 3" in err
+    err = minigen("train", "iaf", "--data", "x.csv", "--out", "m.npz", code=2)[1]
+    assert "--data: expected an energy" in err and "for iaf, got a table" in err
+
+
 def test_a_plot_is_written(minigen, flowers, tmp_path):
     options = ["--label", "kind", "--out", "m.npz", "--plot", "m.png", *SHORT]
     minigen("train", "real_nvp", "--data", "flowers.csv", *options)
@@ -174,6 +182,10 @@ BAD = {
     "--drop kind --levels long": "--levels: expected a column whose values are steps of a grid",
     "--drop kind --validation gone.csv": "gone.csv: No such file",
     "--drop kind --validation 0.95": "0.95",
+    "--drop kind --validation 1.5": "--validation: expected a share of the rows in 0..0.9, or a",
+    "--drop kind --test half": "expected a share in 0..0.9, got half",
+    "--drop kind --hidden a": "--hidden: expected 64 or 64,64, got a",
+    "--drop kind,long": "flowers.csv: expected at least two columns for real_nvp (maf takes one)",
     "--drop kind --test 2": "expected a share in 0..0.9, got 2",
     "--label kind --header no": "label: expected a column of flowers.csv",
     "--drop kind --patience 0": "expected an integer >= 1, got 0",

@@ -243,6 +243,15 @@ def test_a_model_of_classes_is_not_trained_without_labels(rng):
         small(rng, classes=2).simple.draw(np.zeros((3, 2)), rng)
 
 
+@pytest.mark.parametrize("label", [[1, 2, 1], [-1, 0, 1], [0.5, 0, 1]])
+def test_labels_that_are_trained_on_are_0_to_K_minus_1(label, rng):
+    """K itself means no class: counted from 1, the last class would be learned as no class."""
+    model = small(rng, classes=2)
+    with pytest.raises(ValueError, match=r"label: expected whole numbers in 0\.\.1"):
+        fit(model, (np.zeros((3, 2)), np.array(label)), steps=1, rng=rng, progress=False)
+    assert model.elbo(np.zeros((3, 2)), rng=rng, label=2).total > 0  # asked for, it may
+
+
 @pytest.mark.parametrize("eta", [-0.01, 1.01])
 def test_an_eta_outside_zero_to_one_is_refused(eta, rng):
     with pytest.raises(ValueError, match="eta: expected a number in"):

@@ -434,6 +434,16 @@ def test_data_far_from_unit_scale_are_named_before_the_first_step(rng):
         training.fit(flow.nll, x, steps=1, rng=rng)
 
 
+def test_a_context_far_from_unit_scale_is_named_and_a_rare_class_is_not(rng):
+    x, rare = rng.standard_normal((300, 2)), np.eye(2)[(np.arange(300) == 7).astype(int)]
+    flow = flows.maf(2, 1, (4,), context=2, rng=rng)
+    with pytest.warns(UserWarning, match="context: column 0 has mean .* take its mean off"):
+        training.fit(flow.nll, (x, [[1e4, 0.0]] * 300), steps=1, rng=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        training.fit(flow.nll, (x, rare), steps=1, rng=rng)
+
+
 POSITIVE = (flows.Inverse(flows.Exp()), flows.Inverse(flows.Softplus()))
 
 

@@ -126,9 +126,12 @@ def test_fresh_weights_vary_as_the_number_of_units_each_column_may_see():
         assert abs(f.b.std() - spread) < 0.1 and abs(f.b.mean()) < 0.1
 
 
-def test_only_the_first_biases_are_spread():
-    first, *others = MADE.init(3, (2000, 20, 20), rng=rng()).linears
-    assert abs(first.b.std() - 1) < 0.1 and not any(f.b.any() for f in others)
+@pytest.mark.parametrize("activation, later", [("relu", 1), ("tanh", 0)])
+def test_the_last_biases_are_not_spread_and_of_tanh_only_the_first(activation, later):
+    first, second, last = MADE.init(5, (2000, 2000), activation=activation, rng=rng()).linears
+    spread = 3 / 2 if activation == "tanh" else 1  # steep, of four inputs
+    assert abs(first.b.std() - spread) < 0.1 and abs(second.b.std() - later) < 0.1
+    assert not last.b.any()
 
 
 def test_a_masked_layer_is_linear_by_default():

@@ -374,3 +374,10 @@ def test_the_units_of_the_data_belong_to_an_embedding(rng, tmp_path):
     assert np.array_equal(mg.load(tmp_path / "net.npz").embed(x), want)
     run = mg.fit(there, (moved, np.arange(40) % 2), rng=rng, steps=3, progress=False)
     assert np.isfinite(run.history["loss"]).all() and run.history["spread"][-1] > 0.1
+
+
+def test_data_far_from_unit_scale_are_named_to_an_embedding_without_units(rng):
+    net = mg.metric.embedding(3, 2, rng=rng, hidden=(8,))
+    data = 1e3 * rng.standard_normal((40, 3)), np.arange(40) % 2
+    with pytest.warns(UserWarning, match="data: column 0 has mean .* init_from"):
+        mg.fit(net, data, rng=rng, steps=1, progress=False)

@@ -18,6 +18,7 @@ from minigen.flows import (
     AffineCoupling,
     CausalTransformer,
     Chain,
+    ColumnSplines,
     ContextShift,
     ConvNet,
     EachPixel,
@@ -322,6 +323,7 @@ BIJECTIONS = {
     "Whiten": lambda s: s.case(
         Whiten(s.normal(s.D), np.tril(s.normal(s.D, s.D), -1) + np.diag(1 + s.rng.random(s.D))), s.x
     ),
+    "ColumnSplines": lambda s: s.case(ColumnSplines(s.normal(s.D, 8), bins=3), s.x),
     "Exp": lambda s: s.case(Exp(), s.x),
     "Logit": lambda s: s.case(Logit(bins=4.0, low=0.05), 4 * s.rng.random((s.N, s.D))),
     "Chain": lambda s: s.case(real_nvp(s.D, 3, (s.H,), activation="tanh", **s.new).chain, s.x),

@@ -19,6 +19,10 @@ from minigen.cli.results import Row
 from minigen.core import validate
 
 T = TypeVar("T")
+KINDS = {
+    "toy": "a toy", "energy": "an energy", "digits": "digits", "text": "text", "table": "a table",
+    "pictures": "pictures", "flow": "the file of a trained flow",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ class Model:
 
     def recipe(self, name: str, dataset: Dataset) -> Recipe:
         """The settings for that data, or an error that says which data would do."""
-        validate.choice(f"the data of {name}", dataset.kind, self.recipes)
+        if dataset.kind not in self.recipes:
+            what = " or ".join(KINDS[kind] for kind in self.recipes)
+            raise validate.expected("--data", f"{what} for {name}", KINDS[dataset.kind])
         found = self.recipes[dataset.kind]
         if isinstance(found, Recipe):
             return found

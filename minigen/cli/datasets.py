@@ -14,6 +14,7 @@ from minigen.cli.album import Album, album, is_pictures
 from minigen.cli.reading import Reading
 from minigen.cli.record import Record
 from minigen.core import validate
+from minigen.data.readers import SUFFIXES
 from minigen.flows import ENERGIES, Flow, energy
 from minigen.training import load
 from minigen.training.archive import MANIFEST
@@ -21,7 +22,6 @@ from minigen.training.archive import MANIFEST
 TEST_POINTS = 20_000
 FIFTH = 5  # every fifth paragraph trained on chooses when to stop
 DIGITS = {"digits": "official", "digits-small": "small"}
-SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
 
 
 @dataclass(frozen=True)

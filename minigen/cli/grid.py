@@ -64,6 +64,12 @@ class Grid:
             row, column = validate.first(bad)
             what = f"{names[column]} on a grid of {self.step[column]:g}"
             raise validate.expected(f"{path}: row {row + 1}", what, f"{x[row, column]:g}")
+        outside = (self.K > 0) & ((whole < 0) | (whole >= self.K))
+        if outside.any():
+            row, column = validate.first(outside)
+            low, step = self.low[column], self.step[column]
+            what = f"{names[column]} in {low:g}..{low + step * (self.K[column] - 1):g}"
+            raise validate.expected(f"{path}: row {row + 1}", what, f"{x[row, column]:g}")
         return whole
 
     def values(self, k: NDArray) -> NDArray:
@@ -79,6 +85,10 @@ class Grid:
 
 def _column(name: str, names: Sequence[str]) -> int:
     """The index of a column that is named, or numbered from 1."""
+    if list(names).count(name) > 1:
+        raise validate.expected(
+            "--levels", "a name that one column has", f"{name!r}, which two have"
+        )
     if name in names:
         return list(names).index(name)
     if re.fullmatch("[0-9]{1,9}", name) and 1 <= int(name) <= len(names):

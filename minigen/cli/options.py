@@ -55,7 +55,10 @@ not_negative.__name__ = "number"  # argparse names the type in its own message
 
 def widths(text: str) -> tuple[int, ...]:
     """The type of --hidden: 64 or 64,64."""
-    return tuple(whole(1)(part) for part in text.split(","))
+    try:
+        return tuple(whole(1)(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected 64 or 64,64, got {text}") from None
 
 
 def target(path: str, suffixes: Sequence[str] = (), name: str = "--out") -> pathlib.Path:

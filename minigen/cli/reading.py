@@ -1,6 +1,7 @@
 """How a user's table is read and divided: the options of `train` that say so."""
 
 import argparse
+import pathlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from minigen.cli.grid import Grid
 from minigen.cli.options import note, whole
 from minigen.cli.ties import warnings_of
 from minigen.core import validate
+from minigen.data.readers import SUFFIXES
 
 FEW = 20  # rows, below which all are trained on
 YES_NO = {"yes": True, "no": False}
@@ -56,10 +58,22 @@ def listed(text: str) -> tuple[str, ...]:
 
 def share(text: str) -> float:
     """The type of a share of the rows: 0 or more, below 0.9."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < 0.9:
         raise argparse.ArgumentTypeError(f"expected a share in 0..0.9, got {text}")
     return value
+
+
+def shared(option: str, text: str) -> float:
+    """A share that may be the path of a file instead, but is not."""
+    try:
+        return share(text)
+    except argparse.ArgumentTypeError:
+        what = f"a share of the rows in 0..0.9, or a file ({', '.join(SUFFIXES)})"
+        raise validate.expected(option, what, text) from None
 
 
 @dataclass(frozen=True)
@@ -143,10 +157,10 @@ class Reading:
         grid = grid or Grid.none(table.x.shape[1])
         x = grid.steps(name, table.x, table.names)
         path = None
-        try:
-            part = share("0.1" if given is None else given)
-        except (ValueError, argparse.ArgumentTypeError):
+        if given is not None and pathlib.Path(given).suffix.lower() in SUFFIXES:
             part, path = 0.0, given
+        else:
+            part = shared("--validation", "0.1" if given is None else given)
         kept = 0.1 if self.test is None else self.test
         few = n < FEW
         if few:

@@ -272,7 +272,10 @@ def refuse_outside(name: str, x: NDArray, good: NDArray) -> None:
         raise expected(name, what, f"{x[row].tolist()} in row {row}")
 
 
-def warn_of_scale(name: str, x: NDArray, z: NDArray) -> None:
+ITSELF = "give the model init_from=x, so that it standardises the data itself"
+
+
+def warn_of_scale(name: str, x: NDArray, z: NDArray, remedy: str = ITSELF) -> None:
     """Warn when a column of z, which a model makes of the data x, is far from unit scale."""
     mean, std = z.mean(axis=0, dtype=np.float64), z.std(axis=0, dtype=np.float64)
     far = (np.abs(mean) > 10) | (std > 10) | ((std < 0.1) & (std > 0))
@@ -281,7 +284,6 @@ def warn_of_scale(name: str, x: NDArray, z: NDArray) -> None:
         column = x[:, k].astype(np.float64)
         warnings.warn(
             f"{name}: column {k} has mean {column.mean():.6g} and standard deviation "
-            f"{column.std():.3g}, which is far from unit scale; give the model init_from=x, so "
-            "that it standardises the data itself",
+            f"{column.std():.3g}, which is far from unit scale; {remedy}",
             stacklevel=4,
         )

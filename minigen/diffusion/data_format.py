@@ -102,6 +102,8 @@ class DataFormat:
         x, label = batch if isinstance(batch, tuple) else (batch, None)
         if self.classes and label is None:
             raise validate.expected("data", "pairs (x, label), the model has classes", "x alone")
+        if self.classes and label is not None:  # that which stands for none is drawn, not given
+            label = validate.integers("label", label, 0, self.classes - 1)
         return self.checked(x, label)
 
     def labels(self, label: ArrayLike | None, n: Size) -> NDArray | None:

@@ -12,6 +12,7 @@ from minigen.flows.batchnorm import BatchNorm, freeze
 from minigen.flows.bayes_rule import classify
 from minigen.flows.causal_transformer import CausalTransformer
 from minigen.flows.chain import Chain
+from minigen.flows.column_splines import ColumnSplines
 from minigen.flows.context_shift import ContextShift
 from minigen.flows.coupling import AdditiveCoupling, AffineCoupling
 from minigen.flows.distillation import distil, kl_samples, student
@@ -55,6 +56,7 @@ __all__ = [
     "Calibration",
     "CausalTransformer",
     "Chain",
+    "ColumnSplines",
     "ContextShift",
     "ConvNet",
     "EachPixel",

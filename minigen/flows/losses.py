@@ -151,6 +151,10 @@ def warn_of_scale(x: NDArray, *context: NDArray, flow: Any) -> None:
     """Say, before the first step, that data are far from unit scale and the flow leaves them so."""
     z, _, _ = flow.chain.forward(x, *of(flow.chain, context))
     validate.warn_of_scale("data", x, z)
+    for c in context:  # a rare class of a one-hot context may vary as little as it likes
+        wide = c[:, (np.abs(c.mean(axis=0, dtype=np.float64)) > 1) | (c.std(axis=0) > 1)]
+        remedy = "take its mean off and divide by its standard deviation"
+        validate.warn_of_scale("context", wide, wide, remedy)
 
 
 def of(part: Any, context: Sequence[NDArray]) -> Sequence[NDArray]:

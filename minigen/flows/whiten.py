@@ -19,13 +19,14 @@ SHRINKAGES = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Whiten(Bijection):
-    """Fixed linear map: y = (x - mean) L^{-T}, with L lower triangular.
+    """Fixed linear map: y = (x - mean) L^{-T}, log|det dy/dx| = -log|det L|.
 
-    log|det dy/dx| = -sum_j log L_jj. With L L^T = cov(x), the Cholesky factor, y has mean 0 and
-    covariance I, and a flow that starts at the identity starts as the full-covariance Gaussian.
-    y_j is what x_j adds to x_1 .. x_{j-1}, so the order of the columns stays. Of few rows the
-    correlations R are drawn towards none, (1 - a) R + a I (Ledoit & Wolf 2004), a by the likelihood
-    of rows left out.
+    With L L^T = cov(x), y has mean 0 and covariance I, and a flow that starts at the identity
+    starts as the full-covariance Gaussian. L is the Cholesky factor: y_j is what x_j adds to
+    x_1 .. x_{j-1}, so the order of the columns stays. Or, with axes="principal", L = diag(std) V
+    diag(s)^{1/2} with V diag(s) V^T the correlations: y_j is the place on the j-th principal axis.
+    Of few rows the correlations R are drawn towards none, (1 - a) R + a I (Ledoit & Wolf 2004), a
+    by the likelihood of rows left out.
 
     Shapes: x, y (N, D); mean (D,); L (D, D), in float64.
     """
@@ -34,14 +35,17 @@ class Whiten(Bijection):
     L: Annotated[NDArray, "D D"] = exact()
 
     @classmethod
-    def init_from(cls, x: ArrayLike, shrinkage: float | None = None) -> "Whiten":
+    def init_from(
+        cls, x: ArrayLike, shrinkage: float | None = None, axes: str = "columns"
+    ) -> "Whiten":
         """The map that gives the columns of x (N, D) mean 0 and covariance I.
 
         Parameters
         ----------
         x : (N, D), at least one row
-        shrinkage : a in [0, 1]; by default that under whose Gaussian rows that are left out, a
-            fifth at a time, are likeliest
+        shrinkage : a in [0, 1]; by default the least under whose Gaussian rows that are left out, a
+            fifth at a time, are as likely as under the best
+        axes : "columns" for the Cholesky factor, "principal"
 
         Returns
         -------
@@ -55,6 +59,7 @@ class Whiten(Bijection):
         True
         """
         x = validate.array("x", x, ("N", "D"), np.float64)
+        validate.choice("axes", axes, ("columns", "principal"))
         a = (
             best_shrinkage(x)
             if shrinkage is None
@@ -65,10 +70,13 @@ class Whiten(Bijection):
         mean, std = moments(x)
         z = (x - mean) / std
         C = (1 - a) * (z.T @ z / len(z)) + a * np.eye(z.shape[1])
-        return cls(mean, std[:, None] * np.linalg.cholesky(C))
+        if axes == "columns":
+            return cls(mean, std[:, None] * np.linalg.cholesky(C))
+        s, V = np.linalg.eigh(C)
+        return cls(mean, std[:, None] * (V * np.sqrt(s))[:, ::-1])
 
     def logdet(self, x: NDArray) -> NDArray:
-        return np.full(len(x), -np.log(np.abs(np.diag(self.L))).sum(), x.dtype)
+        return np.full(len(x), -np.linalg.slogdet(self.L)[1], x.dtype)
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
         y = (x - self.mean) @ np.linalg.inv(self.L).T
@@ -93,17 +101,23 @@ def moments(x: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def best_shrinkage(x: NDArray) -> float:
-    """The a of SHRINKAGES under whose Gaussian the rows that are left out are likeliest."""
+    """The least a of SHRINKAGES under whose Gaussian rows left out are as likely as under the best.
+
+    As likely: within a standard error of the difference, row by row. A few rows far out alone would
+    else decide for a Gaussian that is wider than all others want.
+    """
     folds = np.arange(len(x)) % FOLDS
     if len(x) < 2 * FOLDS:
         return 1.0
-    loss = np.zeros(len(SHRINKAGES))
+    a = np.array(SHRINKAGES)[:, None]
+    loss = np.zeros((len(x), len(a)))
     for k in range(FOLDS):
         mean, std = moments(x[folds != k])
         z = (x - mean) / std
         old, new = z[folds != k], z[folds == k]
         s, V = np.linalg.eigh(old.T @ old / len(old))
-        square = ((new @ V) ** 2).sum(axis=0)
-        e = (1 - np.array(SHRINKAGES)[:, None]) * np.maximum(s, 0) + np.array(SHRINKAGES)[:, None]
-        loss += len(new) * np.log(e).sum(axis=1) + (square / e).sum(axis=1)
-    return float(SHRINKAGES[int(np.argmin(loss))])
+        e = (1 - a) * np.maximum(s, 0) + a
+        loss[folds == k] = np.log(e).sum(axis=1) + (new @ V) ** 2 @ (1 / e).T
+    worse = loss - loss[:, [np.argmin(loss.mean(axis=0))]]
+    error = worse.std(axis=0) / np.sqrt(len(x))
+    return float(SHRINKAGES[int(np.argmax(worse.mean(axis=0) <= error))])

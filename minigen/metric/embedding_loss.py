@@ -79,6 +79,10 @@ class MinedTripletLoss(Loss):
         """The loss of one triplet."""
         return self.criterion.triplet
 
+    def examine(self, data: Any) -> None:
+        (x,), _ = self.draw(data, np.random.default_rng(0))
+        validate.warn_of_scale("data", data[0], x)
+
     def draw(
         self, batch: Any, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:

@@ -283,6 +283,11 @@ def spline_parts(v: View) -> int:
     return v.spline.parts
 
 
+def column_splines(v: View) -> Sizes:
+    D = v.shape("r", None, 3 * v.bins - 1)[0]
+    return D, D
+
+
 def made(v: View) -> Sizes:
     taken, given = one_after_another(v)
     D = len(v.order)
@@ -606,6 +611,7 @@ RULES: dict[str, Callable[[View], Sizes]] = {
     "InvertibleLinear": invertible, "MADE": made,
     "AffineCoupling": coupling(lambda v: 2), "AdditiveCoupling": coupling(lambda v: 1),
     "SplineCoupling": coupling(spline_parts), "MAFLayer": autoregressive(lambda v: 2),
+    "ColumnSplines": column_splines,
     "IAFLayer": autoregressive(lambda v: 2), "SplineMAFLayer": autoregressive(spline_parts),
     "MADEMoG": autoregressive(mixtures), "MADECategorical": made_categorical,
     "GroupNorm": group_norm, "SelfAttention": attention, "TransformerBlock": transformer_block,

@@ -19,7 +19,7 @@ from minigen.training import Run
 
 TOY = Recipe(steps=4000, layers=8, hidden=(64, 64), activation="tanh", lr=5e-3)
 DIGITS = Recipe(
-    steps=1500, layers=8, hidden=(128, 128), activation="tanh", batch=128, lr=2e-3,
+    steps=2500, layers=12, hidden=(128, 128), activation="tanh", batch=128, lr=2e-3,
     weight_decay=1.0, ema=0.99,
 )  # fmt: skip
 MODELS = {

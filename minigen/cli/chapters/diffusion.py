@@ -94,7 +94,8 @@ def data_of(model: DDPM, dataset: Dataset) -> tuple[Any, Any]:
     """What a model is trained and validated on: rows, with their labels if it has classes."""
     data, held_out = dataset.train, dataset.validation
     if dataset.kind == "table" and dataset.labels is not None:
-        return (data, dataset.labels[0]), held_out and (held_out, dataset.labels[1])
+        new = None if held_out is None else (held_out, dataset.labels[1])
+        return (data, dataset.labels[0]), new
     return dataset.pairs if dataset.pictures and model.classes else (data, held_out)
 
 

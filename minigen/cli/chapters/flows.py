@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from minigen.cli.chapter import Family, Recipe
 from minigen.cli.chapters.measures import table_rows
-from minigen.cli.chapters.tables import is_small
+from minigen.cli.chapters.tables import is_small, starts_bent
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
+from minigen.core.contract import Bijection
 from minigen.core.numeric import logsumexp
 from minigen.data import Glyphs
 from minigen.flows import (
     Chain,
+    ColumnSplines,
     ContextShift,
     Flow,
     Logit,
@@ -27,6 +29,8 @@ from minigen.flows import (
     distil,
     kl_samples,
     log_normalizer,
+    nice,
+    real_nvp,
 )  # fmt: skip
 from minigen.flows.bayes_rule import by_class
 from minigen.flows.levels import dequantized_columns
@@ -36,6 +40,7 @@ from minigen.training import Run, fit
 
 FEW_C = 0.5  # the bound of log-scales where rows are few: a flow then bends the tails less
 STUDENT_POINTS = 5000  # samples of a student, for its KL
+COUPLINGS = real_nvp, nice
 DRAWS = 8  # of the dequantisation noise, for each test image
 
 
@@ -53,7 +58,7 @@ def preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def table_preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, Any]:
-    """Whitened columns, so that the start is a Gaussian; the label as a one-hot context."""
+    """The maps that make the start a good density already; the label as a one-hot context."""
     rows = dataset.train
     if dataset.validation is not None:
         rows = np.concatenate([rows, dataset.validation])
@@ -61,8 +66,18 @@ def table_preparation(dataset: Dataset, rng: np.random.Generator) -> dict[str, A
     if dataset.record is not None and dataset.record.grid.levels:
         options["levels"] = dataset.record.grid.levels
         rows = _dequantized(rows, options["levels"], rng)
-    options["before"] = (Whiten.init_from(rows),)
+    options["before"] = _start(rows)
     return options | ({"c": FEW_C} if is_small(*rows.shape) else {})
+
+
+def _start(rows: NDArray) -> tuple[Bijection, ...]:
+    """The full-covariance Gaussian, or with a spline for each principal axis."""
+    if starts_bent(*rows.shape):
+        white = Whiten.init_from(rows, axes="principal")
+        splines = ColumnSplines.init_from(white.forward(rows)[0])
+        if splines.r.any():
+            return white, splines
+    return (Whiten.init_from(rows),)
 
 
 def centred(flow: Flow, dataset: Dataset, rng: np.random.Generator) -> Flow:
@@ -87,6 +102,9 @@ def builder(
     """The `build` of a Model, from a factory of `minigen.flows`."""
 
     def build(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Flow:
+        if dataset.kind == "table" and dataset.features < 2 and factory in COUPLINGS:
+            what = f"at least two columns for {factory.__name__} (maf takes one)"
+            raise validate.expected(dataset.name, what, dataset.features)
         options = preparation(dataset, rng)
         if "c" not in inspect.signature(factory).parameters:
             options.pop("c", None)
