@@ -161,6 +161,8 @@ def notebook(path: pathlib.Path) -> str:
             target = f"../_modules/{module.replace('.', '/')}.html"
         elif file in GATHERED:
             return f"[{words}](../{GATHERED[file]})"
+        elif file.startswith("docs/"):
+            return f"[{words}](../{file.removeprefix('docs/')})"
         else:
             return words
         return f'<a href="{target}">{words}</a>'
@@ -169,6 +171,7 @@ def notebook(path: pathlib.Path) -> str:
     for cell in cells["cells"]:
         if cell["cell_type"] == "markdown":
             text = re.sub(r"\[([^\]]+)\]\(\.\./([^)\s]+)\)", moved, "".join(cell["source"]))
+            text = text.replace("](README.md)", "](index.md)")  # the page of the tutorials
             cell["source"] = text.splitlines(keepends=True)
     return json.dumps(cells, ensure_ascii=False, indent=1) + "\n"
 
