@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.cli.chapter import Chapter, Model, Part, Recipe, Shot, Stage
 from minigen.cli.chapters.coupling import nearest
-from minigen.cli.chapters.diffusion import DIFFUSION, SCHEDULES, sample_ddpm
+from minigen.cli.chapters.diffusion import DIFFUSION, SCHEDULES
 from minigen.cli.chapters.flows import FLOW, centred, preparation
 from minigen.cli.chapters.tables import table_recipe
 from minigen.cli.datasets import Dataset
@@ -98,13 +98,13 @@ MODELS = {
     "unet": Model(
         build_unet,
         {
-            "digits": Recipe(steps=2000, layers=1, hidden=(16,), predict="v", **COMMON),
+            "digits": replace(UNET, steps=6000, ema=0.99),
             "pictures": UNET,
         },
         DIFFUSION,
     ),
 }
-STEPS = {"real_nvp_image": (100, 10), "unet": (120, 10)}  # of the demo: full, quick
+STEPS = {"real_nvp_image": (100, 10), "unet": (900, 20)}  # of the demo: full, quick
 
 
 def show(stage: Stage) -> Chapter:
@@ -141,14 +141,15 @@ def unet(stage: Stage) -> Part:
     from minigen import plot
 
     done = stage.trained("unet", MODELS["unet"], "digits", STEPS["unet"])
-    x = sample_ddpm(done.model, 40, rng=stage.rng)
+    x = done.model.sample(40, rng=stage.rng, label=np.arange(40) % 10, guidance=2.0)
     picture = plot.images(x, columns=10, top=16, heading="40 samples, one class a column")
     near = plot.neighbours(x[:8], nearest(x[:8], done.data.train), top=16)
     return done.rows, [
         Shot(
             "pictures_unet",
             picture,
-            "The first 40 samples of a U-Net, briefly trained; each column was given one label.",
+            "The first 40 samples of a U-Net, briefly trained; each column was given one label, "
+            "with guidance 2.",
         ),
         Shot(
             "pictures_neighbours",
