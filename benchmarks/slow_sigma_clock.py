@@ -2,9 +2,9 @@
 
     python benchmarks/slow_sigma_clock.py [SECTION ...] [--pictures FOLDER] [--minutes M]
 
-Sections: jacobi, student, sigma, predictions, orders, clock, transformer. Times are CPU times of
-runs that take turns, so that a machine that is not idle disturbs them alike. With --pictures each
-section also draws what its figures say.
+Sections: jacobi, student, sigma, sigma-digits, predictions, orders, clock, transformer. Times are
+CPU times of runs that take turns, so that a machine that is not idle disturbs them alike. With
+--pictures each section also draws what its figures say.
 """
 
 import argparse
@@ -163,16 +163,20 @@ def costs(name: str, teacher: Any, fast: Any, data: Any) -> None:
 def measured_sigma(draw: Callable[..., None], minutes: float) -> None:
     """The nats that each covariance of a reverse step loses, with the exact mean."""
     moons: Any = mg.data.toy("moons")
-    x = moons.sample(2000, rng=np.random.default_rng(0))
-    lost_nats("moons", moons.mixture(), x, -moons.log_prob(x), (5, 10, 20, 50, 100, 200), draw, 500)
-    digits = mg.data.digits().train.x[:300].astype(np.float64)
+    x = moons.sample(1000, rng=np.random.default_rng(0))
+    lost_nats("moons", moons.mixture(), x, -moons.log_prob(x), (10, 20, 50, 200), draw, 300)
+
+
+def measured_sigma_digits(draw: Callable[..., None], minutes: float) -> None:
+    """The same on a mixture of narrow Gaussians around digits."""
+    digits = mg.data.digits().train.x[:200].astype(np.float64)
     means = (digits - digits.mean(axis=0)) / (digits.std() + 1e-9)
     start = IdealNoise.init(cosine_schedule(10), means, 0.05)
-    x = start.sample(80, rng=np.random.default_rng(0))
+    x = start.sample(60, rng=np.random.default_rng(0))
     square = ((x[:, None] - means) ** 2).sum(axis=2) / 0.05
     logp = mg.core.logsumexp(-0.5 * square) - np.log(len(means))
     logp = logp - 32 * np.log(2 * np.pi * 0.05)
-    lost_nats("digits", (means, 0.05), x, -logp, (10, 50, 200), draw, 80)
+    lost_nats("digits", (means, 0.05), x, -logp, (10, 50, 200), draw, 60)
 
 
 def lost_nats(
@@ -377,6 +381,7 @@ def measured_transformer(draw: Callable[..., None], minutes: float) -> None:
 
 SECTIONS = {
     "jacobi": measured_jacobi, "student": measured_student, "sigma": measured_sigma,
+    "sigma-digits": measured_sigma_digits,
     "predictions": measured_predictions, "orders": measured_orders, "clock": measured_clock,
     "transformer": measured_transformer,
 }  # fmt: skip
