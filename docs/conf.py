@@ -28,6 +28,8 @@ extensions = [
     "site_parts.links",
     "site_parts.notes",
     "site_parts.papers",
+    "site_parts.browser",
+    "site_parts.records",
 ]
 exclude_patterns = ["_build", "site_parts"]
 nitpicky = True

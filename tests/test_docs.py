@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from test_check_page import browser  # noqa: F401 - a fixture
@@ -95,6 +95,43 @@ def test_papers_that_are_cited_are_links(site):
     page = (site / "api/flows.AffineCoupling.html").read_text(encoding="utf-8")
     assert "papers.html#paper-dinh-sohl-dickstein-2017" in page
     assert 'href="../equations.html#NVP-6"' in page
+
+
+def test_two_papers_of_names_that_end_alike_are_told_apart(site):
+    page = (site / "papers.html").read_text(encoding="utf-8")
+    wavenet = page.partition("paper-oord-li-2018")[2].partition('<span class="target"')[0]
+    assert "Parallel WaveNet" in wavenet and "flows.distil.html" in wavenet
+    assert "metric.InfoNCE.html" not in wavenet.partition("</li>")[0]
+
+
+@pytest.mark.parametrize("words", ["AffineCoupling", "Real NVP", "change of variables"])
+def test_the_search_finds_pages(browser, site, words):  # noqa: F811
+    """Also from a folder, without a server."""
+    browser.log("browser")
+    browser.open(f"{(site / 'search.html').as_uri()}?q={quote(words)}")
+    found = browser.wait(
+        "const begun = Date.now(); const look = () => {"
+        " const links = [...document.querySelectorAll('#search-results li a')].map(a => a.href);"
+        " if (links.length || Date.now() - begun > 20000) done(links); else setTimeout(look, 100)"
+        "}; look();"
+    )
+    assert found and not browser.log("browser")
+    for address in found[:10]:
+        path = unquote(urlsplit(address).path)
+        assert pathlib.Path(path).is_file(), address
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["alone", "beside"])
+def test_the_browser_edition_is_linked_if_it_was_built(tmp_path, there, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    links = importlib.import_module("site_parts.browser").links
+    if there:
+        (tmp_path / "lite" / "lab").mkdir(parents=True)
+        (tmp_path / "lite" / "lab" / "index.html").touch()
+    names = [name for name, _ in links(tmp_path)]
+    assert {"00_contract", "01_change_of_variables", "02_real_nvp"} <= {*names} or not there
+    assert bool(names) == there
+    assert all((ROOT / "tutorials" / f"{name}.ipynb").is_file() for name in names)
 
 
 PROBE = """

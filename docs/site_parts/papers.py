@@ -43,7 +43,7 @@ class Paper:
         ways = [r",\s+".join(most) + rf",?\s+(?:&|and)\s+{last}" if most else last]
         if len(names) > 2 and not self.others:
             ways.append(rf"{names[0]}\s+et\s+al\.")
-        return rf"\b(?:{'|'.join(ways)}),?\s+\(?{self.year}\b"
+        return rf"(?<!van den )\b(?:{'|'.join(ways)}),?\s+\(?{self.year}\b"
 
     def cited_in(self, text: str) -> bool:
         return re.search(self.pattern, text) is not None

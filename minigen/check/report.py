@@ -172,7 +172,22 @@ class Report:
 
     @checked
     def reasons(self, most: int = 6) -> list[str]:
-        """Why the first failures failed, one text each."""
+        """Why the first failures failed, one text each.
+
+        Parameters
+        ----------
+        most : of them
+
+        Returns
+        -------
+        The texts
+
+        Examples
+        --------
+        >>> layer = mg.nn.Linear.init(3, 2, rng=rng)
+        >>> mg.check.gradients(layer, np.ones((4, 3)), rng=rng).reasons()
+        []
+        """
         found = [f"{row.name}{row.why}" for row in self.failures if row.why]
         rest = [f"and {len(found) - most} more"] if len(found) > most else []
         return found[:most] + rest

@@ -70,7 +70,21 @@ class Layer:
         return tree.dtype(self)
 
     def astype(self, dtype: DTypeLike) -> Any:
-        """A copy in another precision."""
+        """A copy in another precision.
+
+        Parameters
+        ----------
+        dtype : a floating or complex type
+
+        Returns
+        -------
+        The layer with its arrays converted; what is kept in float64 stays so
+
+        Examples
+        --------
+        >>> mg.nn.Linear.init(2, 3, rng=rng).astype(np.float64).dtype
+        dtype('float64')
+        """
         return tree.astype(self, dtype)
 
     def __repr__(self) -> str:
@@ -185,7 +199,22 @@ class Density(Layer):
         return None
 
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
-        """log p(x) in nats, (N,), for x (N, D) of any real type; validated and cast."""
+        """log p(x) in nats, (N,), for x (N, D) of any real type; validated and cast.
+
+        Parameters
+        ----------
+        x : data, (N, D)
+        context : (N, C), of a conditional density
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> mg.prob.StandardNormal(2).log_prob([[0.0, 0.0]]).round(3)
+        array([-1.838])
+        """
         return self.evaluated(lambda *rows: self.forward(*rows)[:1], x, *context)[0]
 
     def evaluated(

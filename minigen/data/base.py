@@ -59,12 +59,41 @@ class Toy:
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """n independent rows, (n, 2) float64."""
+        """n independent rows, (n, 2) float64.
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, 2) float64
+
+        Examples
+        --------
+        >>> mg.data.toy("moons").sample(3, rng=rng).shape
+        (3, 2)
+        """
         return self._sample(validate.integer("n", n, 0), validate.generator(rng))
 
     @checked
     def log_prob(self, x: ArrayLike) -> NDArray:
-        """log p(x) in nats, (N,), for x (N, 2); -inf where it is below every float."""
+        """log p(x) in nats, (N,), for x (N, 2); -inf where it is below every float.
+
+        Parameters
+        ----------
+        x : points, (N, 2)
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> mg.data.toy("gaussian").log_prob([[0.0, 0.0]]).shape
+        (1,)
+        """
         x = np.clip(validate.array("x", x, ("N", 2), np.float64), -FAR, FAR)
         with np.errstate(over="ignore", divide="ignore"):
             return self._log_prob(x)

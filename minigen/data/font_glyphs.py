@@ -84,7 +84,22 @@ class Glyphs:
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> Any:
-        """n pictures (n, size^2), uint8; and their labels (n,) if `labelled`."""
+        """n pictures (n, size^2), uint8; and their labels (n,) if `labelled`.
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, size^2) uint8, or a pair of them and the labels
+
+        Examples
+        --------
+        >>> mg.data.glyphs(8).sample(5, rng=rng).shape
+        (5, 64)
+        """
         y = rng.integers(0, len(self.characters), n)
         font = rng.integers(0, len(FONTS), n)
         turns = rng.uniform(-1, 1, (n, 6))

@@ -42,7 +42,21 @@ class Text:
 
     @checked
     def encode(self, string: str) -> NDArray:
-        """The symbol numbers of a string, (n,); it is normalised as the text was."""
+        """The symbol numbers of a string, (n,); it is normalised as the text was.
+
+        Parameters
+        ----------
+        string : of symbols of the text
+
+        Returns
+        -------
+        (n,) whole numbers
+
+        Examples
+        --------
+        >>> mg.data.text().encode("cab").shape
+        (3,)
+        """
         string = _normalised(string)
         unknown = sorted(set(string) - set(self.symbols))
         if unknown:
@@ -52,13 +66,43 @@ class Text:
 
     @checked
     def decode(self, numbers: ArrayLike) -> str:
-        """The string of symbol numbers (n,)."""
+        """The string of symbol numbers (n,).
+
+        Parameters
+        ----------
+        numbers : (n,), each 0 .. K-1
+
+        Returns
+        -------
+        The string
+
+        Examples
+        --------
+        >>> alice = mg.data.text()
+        >>> alice.decode(alice.encode("the cat"))
+        'the cat'
+        """
         known = validate.integers("numbers", numbers, 0, self.states - 1, ("n",))
         return "".join(self.symbols[k] for k in known)
 
     @checked
     def split(self, every: Several = 5) -> tuple[list[NDArray], list[NDArray]]:
-        """(train, held_out): lists of sequences; every fifth one is held out."""
+        """(train, held_out): lists of sequences; every fifth one is held out.
+
+        Parameters
+        ----------
+        every : which sequences are held out
+
+        Returns
+        -------
+        train, held_out: lists of sequences
+
+        Examples
+        --------
+        >>> train, held_out = mg.data.text().split()
+        >>> len(train) > len(held_out)
+        True
+        """
         every = integer("every", every, 2)
         if len(self.sequences) < every:
             raise expected("text", f"at least {every} paragraphs to split", len(self.sequences))

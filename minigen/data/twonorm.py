@@ -35,13 +35,42 @@ class Twonorm:
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """n rows, (n, D)."""
+        """n rows, (n, D).
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.data.Twonorm().sample(3, rng=rng).shape
+        (3, 20)
+        """
         sign = rng.choice((-1.0, 1.0), (n, 1))
         return rng.standard_normal((n, self.features)) + sign * 2 / np.sqrt(self.features)
 
     @checked
     def log_prob(self, x: ArrayLike) -> NDArray:
-        """log p(x) in nats, (N,), for x (N, D)."""
+        """log p(x) in nats, (N,), for x (N, D).
+
+        Parameters
+        ----------
+        x : (N, D)
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> mg.data.Twonorm().log_prob(np.zeros((1, 20))).round(1)
+        array([-20.4])
+        """
         x = validate.array("x", x, ("N", self.features), np.float64)
         t = 2 / np.sqrt(self.features) * x.sum(axis=1)
         log_cosh = np.logaddexp(t, -t) - np.log(2)

@@ -59,7 +59,22 @@ class Clock(Layer):
     @classmethod
     @checked
     def init(cls, schedule: Schedule, pieces: Count = 32) -> "Clock":
-        """Even in u, over the times 1..T of a schedule."""
+        """Even in u, over the times 1..T of a schedule.
+
+        Parameters
+        ----------
+        schedule : whose times are covered
+        pieces : K, the number of pieces of u
+
+        Returns
+        -------
+        Clock
+
+        Examples
+        --------
+        >>> mg.diffusion.Clock.init(mg.diffusion.cosine_schedule(20), 4).size
+        4
+        """
         low, high = schedule.log_ratios[[1, -1]]
         return cls(np.zeros(pieces), float(low), float(high))
 

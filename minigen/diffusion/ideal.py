@@ -89,13 +89,45 @@ class IdealNoise(Layer):
         return dx - score * (score * g).sum(axis=1, keepdims=True), {}
 
     def score(self, x: NDArray, t: NDArray) -> tuple[NDArray, Cache]:
-        """grad log q(x_t) (N, D), and responsibilities, the parts of each k, precisions."""
+        """grad log q(x_t) (N, D), and responsibilities, the parts of each k, precisions.
+
+        Parameters
+        ----------
+        x : (N, D)
+        t : (N,) or (1,), real times 0..T
+
+        Returns
+        -------
+        The score (N, D), and what its gradient needs
+
+        Examples
+        --------
+        >>> net = mg.diffusion.IdealNoise.init(mg.diffusion.linear_schedule(9), [[0.0, 1.0]], 0.2)
+        >>> net.score(np.zeros((3, 2)), np.array([4]))[0].shape
+        (3, 2)
+        """
         joint, parts, precision = self.components(x, t)
         r = np.exp(joint - logsumexp(joint, axis=0))
         return (r[:, :, None] * parts).sum(axis=0), (r, parts, precision)
 
     def log_density(self, x: NDArray, t: NDArray) -> NDArray:
-        """log q(x_t), (N,); at t = 0 the density of the data."""
+        """log q(x_t), (N,); at t = 0 the density of the data.
+
+        Parameters
+        ----------
+        x : (N, D)
+        t : (N,) or (1,), real times 0..T
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> net = mg.diffusion.IdealNoise.init(mg.diffusion.linear_schedule(9), [[0.0, 1.0]], 0.2)
+        >>> net.log_density(np.zeros((3, 2)), np.array([4])).shape
+        (3,)
+        """
         return logsumexp(self.components(x, t)[0], axis=0)
 
     def components(self, x: NDArray, t: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -117,7 +149,23 @@ class IdealNoise(Layer):
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """x_0 (n, D)."""
+        """x_0 (n, D).
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> net = mg.diffusion.IdealNoise.init(mg.diffusion.linear_schedule(9), [[0.0, 1.0]], 0.2)
+        >>> net.sample(4, rng=rng).shape
+        (4, 2)
+        """
         k = rng.choice(len(self.logw), n, p=np.exp(self.logw))
         z = rng.standard_normal((n, self.means.shape[1])) * np.sqrt(self.values[k])
         return self.means[k] + (self.vectors[k] @ z[:, :, None])[:, :, 0]

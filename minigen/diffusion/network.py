@@ -39,6 +39,28 @@ class TimeNet(Layer):
 
         W_in ~ N(0, (6/D)^2): in few dimensions the data have fine structure, and a unit has to
         turn on within it (moons: a bound 0.1 nats lower than with variance 1/D).
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        n_out : columns of the output
+        T : the times are 1..T
+        hidden : H
+        blocks : how many residual blocks
+        classes : of the labels, 0 for none
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        TimeNet
+
+        Examples
+        --------
+        >>> mg.diffusion.TimeNet.init(2, 2, T=10, hidden=8, blocks=1, rng=rng).forward(
+        ...     np.ones((3, 2), np.float32), t=np.array([1])
+        ... )[0].shape
+        (3, 2)
         """
         lift = Linear.init(features, hidden, gain=36 / features, rng=rng, dtype=dtype)
         time = TimeEmbedding.init(T, 64, hidden, rng=rng, dtype=dtype)

@@ -95,7 +95,26 @@ class ReverseProcess(Layer):
     def predicted(
         self, xt: NDArray, t: NDArray, kind: str, label: NDArray | None = None
     ) -> NDArray:
-        """The prediction as another kind, (N, D)."""
+        """The prediction as another kind, (N, D).
+
+        Parameters
+        ----------
+        xt : x_t, (N, D)
+        t : (N,) or (1,), times 1..T
+        kind : "eps", "x0", "v", "mu", "score" or "velocity"
+        label : (N,), of a model with classes
+
+        Returns
+        -------
+        (N, D)
+
+        Examples
+        --------
+        >>> schedule = mg.diffusion.linear_schedule(9)
+        >>> reverse = mg.diffusion.ddpm(2, schedule, hidden=4, rng=rng).reverse
+        >>> reverse.predicted(np.zeros((3, 2), np.float32), np.array([4]), "x0").shape
+        (3, 2)
+        """
         out, _ = self.prediction(xt, t, label)
         return Convert(self.schedule, self.predict, kind).forward(xt, out, t=t)[0]
 
@@ -146,7 +165,23 @@ class ReverseProcess(Layer):
             return np.log(low), np.log(high)
 
     def respaced(self, steps: Count) -> "ReverseProcess":
-        """The same network on `steps` of the times, evenly spaced, with the schedule they make."""
+        """The same network on `steps` of the times, evenly spaced, with the schedule they make.
+
+        Parameters
+        ----------
+        steps : how many of the times are kept
+
+        Returns
+        -------
+        ReverseProcess
+
+        Examples
+        --------
+        >>> schedule = mg.diffusion.linear_schedule(9)
+        >>> reverse = mg.diffusion.ddpm(2, schedule, hidden=4, rng=rng).reverse
+        >>> reverse.respaced(3).schedule.T
+        3
+        """
         validate.choice("predict", self.predict, REAL)  # mu is of a step of this schedule
         times = np.append(0, evenly_spaced(self.schedule.T, steps))
         short = respaced(self.schedule, times[1:])
@@ -154,7 +189,24 @@ class ReverseProcess(Layer):
         return replace(self, net=RespacedNet(self.net, times), schedule=short, first=first)
 
     def guided(self, scale: float, classes: Size) -> "ReverseProcess":
-        """With classifier-free guidance of this scale."""
+        """With classifier-free guidance of this scale.
+
+        Parameters
+        ----------
+        scale : 0 for none, 1 and more towards the class
+        classes : how many there are
+
+        Returns
+        -------
+        ReverseProcess, of two passes of the network a step
+
+        Examples
+        --------
+        >>> schedule = mg.diffusion.linear_schedule(9)
+        >>> net = mg.diffusion.ddpm(2, schedule, hidden=4, classes=3, rng=rng)
+        >>> type(net.reverse.guided(1.5, 3).net).__name__
+        'GuidedNet'
+        """
         return replace(self, net=GuidedNet(self.net, scale, classes, self.features))
 
 

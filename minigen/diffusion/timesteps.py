@@ -68,7 +68,25 @@ class Importance:
     @classmethod
     @checked
     def of(cls, elbo: "Elbo", floor: Share = 0.1) -> "Importance":
-        """From a measured bound; a share `floor` of the draws stays uniform."""
+        """From a measured bound; a share `floor` of the draws stays uniform.
+
+        Parameters
+        ----------
+        elbo : what `DDPM.elbo` returned
+        floor : the share of the draws that stays uniform
+
+        Returns
+        -------
+        Importance, which draws hard times more often
+
+        Examples
+        --------
+        >>> model = mg.diffusion.ddpm(2, mg.diffusion.linear_schedule(5), hidden=4, rng=rng)
+        >>> times = mg.diffusion.Importance.of(model.elbo(np.zeros((4, 2)), rng=rng))
+        >>> t, weight = times.draw(3, rng)
+        >>> t.shape, weight.shape
+        ((3,), (3,))
+        """
         validate.methods("elbo", elbo, "L", "L_error", "rows")
         T = len(elbo.L) - 1
         size = np.sqrt(elbo.L[:T] ** 2 + elbo.rows * elbo.L_error[:T] ** 2)

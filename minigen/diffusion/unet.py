@@ -143,6 +143,32 @@ class UNet(Layer):
 
         `outputs` for each number of the picture; `hidden` channels at the first scale and twice as
         many at the others, `blocks` on each way; the sides are halved `scales` - 1 times.
+
+        Parameters
+        ----------
+        shape : (H, W, C) of the pictures
+        outputs : for each number of the picture
+        T : the times are 1..T
+        hidden : channels at the first scale
+        blocks : at each scale, on each way
+        scales : how many
+        groups : of the group normalisation
+        heads : of the attention
+        classes : of the labels, 0 for none
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        UNet
+
+        Examples
+        --------
+        >>> net = mg.diffusion.UNet.init(
+        ...     (4, 4, 1), T=10, hidden=4, blocks=1, scales=2, groups=2, rng=rng
+        ... )
+        >>> net.forward(np.ones((3, 16), np.float32), t=np.array([1]))[0].shape
+        (3, 16)
         """
         height, width, C = picture_shape(shape, scales - 1)
         E = 4 * hidden

@@ -29,7 +29,22 @@ class ActNorm(Bijection):
     @classmethod
     @checked
     def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "ActNorm":
-        """The identity."""
+        """The identity.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        dtype : of the parameters
+
+        Returns
+        -------
+        ActNorm
+
+        Examples
+        --------
+        >>> mg.flows.ActNorm.init(3).size
+        6
+        """
         return cls(np.zeros(features, dtype), np.zeros(features, dtype))
 
     @classmethod
@@ -37,7 +52,24 @@ class ActNorm(Bijection):
     def init_from(
         cls, x: Annotated[ArrayLike, "N D"], *, dtype: DTypeLike = np.float32
     ) -> "ActNorm":
-        """Standardise the columns of x (N, D); a constant column is only shifted."""
+        """Standardise the columns of x (N, D); a constant column is only shifted.
+
+        Parameters
+        ----------
+        x : data, (N, D)
+        dtype : of the parameters
+
+        Returns
+        -------
+        ActNorm
+
+        Examples
+        --------
+        >>> x = 5 + 2 * rng.standard_normal((100, 2))
+        >>> y, _, _ = mg.flows.ActNorm.init_from(x, dtype=np.float64).forward(x)
+        >>> bool(np.allclose(y.std(axis=0), 1))
+        True
+        """
         x = np.asarray(x)
         if not len(x):
             raise validate.expected("x", "at least one row", "none")

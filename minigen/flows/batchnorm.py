@@ -43,7 +43,23 @@ class BatchNorm(Bijection):
     def init(
         cls, features: Count, *, dtype: DTypeLike = np.float32, eps: Positive = 1e-5
     ) -> "BatchNorm":
-        """Scale 1 and shift 0."""
+        """Scale 1 and shift 0.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        dtype : of the parameters
+        eps : added to the variances
+
+        Returns
+        -------
+        BatchNorm
+
+        Examples
+        --------
+        >>> mg.flows.BatchNorm.init(3).size
+        6
+        """
         return cls(np.zeros(features, dtype), np.zeros(features, dtype), eps)
 
     def forward(self, x: NDArray) -> tuple[NDArray, NDArray, Cache]:
@@ -69,7 +85,23 @@ class BatchNorm(Bijection):
 
     @checked
     def freeze(self, x: Annotated[ArrayLike, "N D"]) -> ActNorm:
-        """The affine layer that `forward` is, with the statistics of x (N, D) kept."""
+        """The affine layer that `forward` is, with the statistics of x (N, D) kept.
+
+        Parameters
+        ----------
+        x : data, (N, D)
+
+        Returns
+        -------
+        A bijection whose rows do not depend on one another
+
+        Examples
+        --------
+        >>> f = mg.flows.BatchNorm.init(2, dtype=np.float64)
+        >>> x = rng.standard_normal((9, 2))
+        >>> bool(np.allclose(f.freeze(x).forward(x)[0], f.forward(x)[0]))
+        True
+        """
         x = validate.array("x", x, ("N", len(self.s)), self.dtype)
         if not len(x):
             raise validate.expected("x", "at least one row", "none")

@@ -51,6 +51,28 @@ class CausalTransformer(Layer):
         """`length` patches of `width` numbers; the head is 0, and so are the parameters at first.
 
         hidden: H, of which each of the heads takes H / heads; blocks: how many.
+
+        Parameters
+        ----------
+        length : L, how many patches
+        width : P, numbers of a patch
+        hidden : H
+        blocks : how many
+        heads : a divisor of H
+        parts : outputs for each number
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+
+        Returns
+        -------
+        CausalTransformer
+
+        Examples
+        --------
+        >>> net = mg.flows.CausalTransformer.init(3, 2, 8, 1, 2, rng=rng)
+        >>> net.forward(np.ones((5, 3, 2), np.float32))[0].shape
+        (5, 3, 2, 2)
         """
         new: dict[str, Any] = {"rng": rng, "dtype": dtype}
         return cls(

@@ -46,7 +46,27 @@ class AffineCoupling(Bijection):
         cls, features: Count, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, context: Size = 0, c: Bound = 2.0, activation: str = "relu",
     ) -> "AffineCoupling":  # fmt: skip
-        """The identity on D = features columns, of which d = D // 2 are kept."""
+        """The identity on D = features columns, of which d = D // 2 are kept.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers of its network
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+        c : the bound of the log-scales
+        activation : "relu", "tanh", "silu" or "softplus"
+
+        Returns
+        -------
+        AffineCoupling
+
+        Examples
+        --------
+        >>> mg.flows.AffineCoupling.init(4, (16,), rng=rng).d
+        2
+        """
         d, net = conditioner(features, hidden, 2, context, rng, dtype, activation)
         return cls(net, d, c, context)
 
@@ -115,7 +135,26 @@ class AdditiveCoupling(Bijection):
         cls, features: Count, hidden: int | Sequence[int], *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, context: Size = 0, activation: str = "relu",
     ) -> "AdditiveCoupling":  # fmt: skip
-        """The identity on D = features columns, of which d = D // 2 are kept."""
+        """The identity on D = features columns, of which d = D // 2 are kept.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers of its network
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+
+        Returns
+        -------
+        AdditiveCoupling
+
+        Examples
+        --------
+        >>> mg.flows.AdditiveCoupling.init(4, (16,), rng=rng).d
+        2
+        """
         d, net = conditioner(features, hidden, 1, context, rng, dtype, activation)
         return cls(net, d, context)
 

@@ -48,7 +48,29 @@ class IAFLayer(Bijection):
         dtype: DTypeLike = np.float32, c: Bound = 2.0, order: str | ArrayLike = "natural",
         context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "IAFLayer":  # fmt: skip
-        """A layer that starts at the identity; the options are those of `MADE.init`."""
+        """A layer that starts at the identity; the options are those of `MADE.init`.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers, each at least D - 1 (D with a context)
+        rng : the generator of the first weights
+        dtype : of the parameters
+        c : the bound of the log-scales
+        order : "natural", "reversed", "random", or a permutation of 0 .. D-1
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+        last_gain : scales the variance of the last weights; with 0 the parameters start at 0
+
+        Returns
+        -------
+        IAFLayer
+
+        Examples
+        --------
+        >>> mg.flows.IAFLayer.init(3, (8,), rng=rng).forward(np.ones((2, 3), np.float32))[1]
+        array([0., 0.], dtype=float32)
+        """
         made = MADE.init(
             features, hidden, 2, rng=rng, dtype=dtype, order=order, context=context,
             activation=activation, last_gain=last_gain,

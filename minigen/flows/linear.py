@@ -45,7 +45,24 @@ class InvertibleLinear(Bijection):
     def init(
         cls, features: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> "InvertibleLinear":
-        """A random rotation (possibly with a reflection), so logdet starts at 0."""
+        """A random rotation (possibly with a reflection), so logdet starts at 0.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        InvertibleLinear
+
+        Examples
+        --------
+        >>> f = mg.flows.InvertibleLinear.init(3, rng=rng, dtype=np.float64)
+        >>> bool(np.allclose(f.forward(np.ones((2, 3)))[1], 0))
+        True
+        """
         W = np.linalg.qr(rng.standard_normal((features, features)))[0]
         return cls.from_matrix(W, dtype=dtype)
 
@@ -54,7 +71,23 @@ class InvertibleLinear(Bijection):
     def from_matrix(
         cls, W: Annotated[ArrayLike, "D D"], *, dtype: DTypeLike = np.float32
     ) -> "InvertibleLinear":
-        """The layer y = x W of a regular matrix."""
+        """The layer y = x W of a regular matrix.
+
+        Parameters
+        ----------
+        W : (D, D), regular
+        dtype : of the parameters
+
+        Returns
+        -------
+        InvertibleLinear
+
+        Examples
+        --------
+        >>> f = mg.flows.InvertibleLinear.from_matrix(2 * np.eye(2), dtype=np.float64)
+        >>> f.forward(np.ones((1, 2)))[0]
+        array([[2., 2.]])
+        """
         if not np.size(W):
             raise validate.expected("W", "at least one column", "none")
         validate.cast("W", np.asarray(W), dtype)

@@ -46,7 +46,27 @@ class MaskedLinear(Layer):
         dtype: DTypeLike = np.float32, gain: Gain = 2.0, spread: Gain = 0.0,
         rectified: bool = False,
     ) -> "MaskedLinear":  # fmt: skip
-        """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2)."""
+        """W ~ N(0, gain / n), n the number of units each column may see; b ~ N(0, spread^2).
+
+        Parameters
+        ----------
+        below : the degree of each input, (I,)
+        above : the degree of each output, (O,)
+        rng : the generator of the first weights
+        dtype : of the parameters
+        gain : scales the variance of the weights
+        spread : the standard deviation of b
+        rectified : whether a ReLU follows
+
+        Returns
+        -------
+        MaskedLinear
+
+        Examples
+        --------
+        >>> mg.flows.MaskedLinear.init([1, 2], [2, 3, 3], rng=rng).W.shape
+        (2, 3)
+        """
         below, above = np.asarray(below), np.asarray(above)
         M = degrees.mask(below, above)
         scale = np.sqrt(gain / np.maximum(M.sum(axis=0), 1))
@@ -108,6 +128,29 @@ class MADE(Layer):
         order: "natural" | "reversed" | "random" | a permutation of 0 .. D-1. last_gain scales
         the variance of the last weights: with 0 the parameters start at 0. For the hidden layers
         see `minigen.nn.start_values`. inputs: I, of which one is 1 and the others 0 if I > 1.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers, each at least D - 1 (D with a context)
+        parts : outputs for each column
+        rng : the generator of the first weights
+        dtype : of the parameters
+        order : "natural", "reversed", "random", or a permutation of 0 .. D-1
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+        last_gain : scales the variance of the last weights; with 0 the parameters start at 0
+        inputs : I, the numbers that stand for each column; one of them is 1, if I > 1
+
+        Returns
+        -------
+        MADE
+
+        Examples
+        --------
+        >>> made = mg.flows.MADE.init(3, (8,), rng=rng)
+        >>> made.forward(np.ones((2, 3), np.float32))[0].shape
+        (2, 3, 2)
         """
         validate.integer("features", features, 1)
         validate.integer("context", context, 0)

@@ -47,7 +47,29 @@ class MADECategorical(Density):
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
         context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "MADECategorical":  # fmt: skip
-        """All rows equally likely; K = levels >= 2, and the options of `MADE.init`."""
+        """All rows equally likely; K = levels >= 2, and the options of `MADE.init`.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        levels : K, at least 2
+        hidden : the widths of the hidden layers, each at least D - 1 (D with a context)
+        rng : the generator of the first weights
+        dtype : of the parameters
+        order : "natural", "reversed", "random", or a permutation of 0 .. D-1
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+        last_gain : scales the variance of the last weights; with 0 the parameters start at 0
+
+        Returns
+        -------
+        MADECategorical
+
+        Examples
+        --------
+        >>> mg.flows.MADECategorical.init(2, 4, (8,), rng=rng).levels
+        4
+        """
         validate.integer("levels", levels, 2)
         return cls(
             MADE.init(
@@ -92,7 +114,23 @@ class MADECategorical(Density):
 
     @checked
     def log_prob(self, x: ArrayLike, *context: ArrayLike) -> NDArray:
-        """log P of each row (N,), in nats; -inf outside 0 .. K-1."""
+        """log P of each row (N,), in nats; -inf outside 0 .. K-1.
+
+        Parameters
+        ----------
+        x : whole numbers 0 .. K-1, (N, D)
+        context : (N, C), of a conditional density
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> p = mg.flows.MADECategorical.init(2, 4, (8,), rng=rng)
+        >>> p.log_prob([[0, 3]]).round(2)
+        array([-2.77], dtype=float32)
+        """
         return self.evaluated(self.density_of, x, *context)[0]
 
     def density_of(self, x: NDArray, *context: NDArray) -> tuple[NDArray]:
@@ -110,7 +148,23 @@ class MADECategorical(Density):
 
     @checked
     def sample(self, n: Size, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
-        """n rows of whole numbers (n, D), one for each row of a context: the work of one pass."""
+        """n rows of whole numbers (n, D), one for each row of a context: the work of one pass.
+
+        Parameters
+        ----------
+        n : how many
+        context : (n, C), of a conditional density
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.flows.MADECategorical.init(2, 4, (8,), rng=rng).sample(5, rng=rng).shape
+        (5, 2)
+        """
         made, K = self.made, self.levels
         u = validate.generator(rng).random((self.features, n))
         levels = [np.zeros((s[-1], n), self.dtype) for s in made.starts]  # a row for each unit

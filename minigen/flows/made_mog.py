@@ -41,7 +41,30 @@ class MADEMoG(Density):
         rng: np.random.Generator, dtype: DTypeLike = np.float32, order: str | ArrayLike = "natural",
         context: Size = 0, activation: str = "relu", last_gain: Gain = 0.0,
     ) -> "MADEMoG":  # fmt: skip
-        """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`."""
+        """Components spread over [-2, 2], the same for each coordinate; options of `MADE.init`.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers, each at least D - 1 (D with a context)
+        components : K, of each mixture
+        c : the bound of the log-scales
+        rng : the generator of the first weights
+        dtype : of the parameters
+        order : "natural", "reversed", "random", or a permutation of 0 .. D-1
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+        last_gain : scales the variance of the last weights; with 0 the parameters start at 0
+
+        Returns
+        -------
+        MADEMoG
+
+        Examples
+        --------
+        >>> mg.flows.MADEMoG.init(2, (8,), 3, rng=rng).log_prob(np.zeros((4, 2))).shape
+        (4,)
+        """
         K = validate.integer("components", components, 1)
         made = MADE.init(
             features, hidden, 3 * K, rng=rng, dtype=dtype, order=order, context=context,
@@ -86,7 +109,23 @@ class MADEMoG(Density):
 
     @checked
     def sample(self, n: Size, *context: ArrayLike, rng: np.random.Generator) -> NDArray:
-        """n samples (n, D), one for each row of a context."""
+        """n samples (n, D), one for each row of a context.
+
+        Parameters
+        ----------
+        n : how many
+        context : (n, C), of a conditional density
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.flows.MADEMoG.init(2, (8,), 3, rng=rng).sample(5, rng=rng).shape
+        (5, 2)
+        """
         shape = (validate.integer("n", n, 0), self.features)
         validate.generator(rng)
         context = validate.conditions(self, n, *context)

@@ -32,13 +32,42 @@ class Permute(Bijection):
     @classmethod
     @checked
     def halves(cls, features: Count) -> "Permute":
-        """Last columns first: what the coupling kept, the next one moves."""
+        """Last columns first: what the coupling kept, the next one moves.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+
+        Returns
+        -------
+        Permute
+
+        Examples
+        --------
+        >>> mg.flows.Permute.halves(5).order
+        array([2, 3, 4, 0, 1])
+        """
         return cls(np.roll(np.arange(features), -(features // 2)))
 
     @classmethod
     @checked
     def random(cls, features: Count, *, rng: np.random.Generator) -> "Permute":
-        """A random order."""
+        """A random order.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        rng : the generator of the order
+
+        Returns
+        -------
+        Permute
+
+        Examples
+        --------
+        >>> sorted(mg.flows.Permute.random(3, rng=rng).order.tolist())
+        [0, 1, 2]
+        """
         return cls(rng.permutation(features))
 
     @cached_property

@@ -95,7 +95,31 @@ class PictureCoupling(Bijection):
         groups: Count, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: Size = 0,
         c: Bound = 2.0,
     ) -> "PictureCoupling":  # fmt: skip
-        """The identity, with an order and d from `checkerboard` or `channelwise`."""
+        """The identity, with an order and d from `checkerboard` or `channelwise`.
+
+        Parameters
+        ----------
+        shape : (H, W, C)
+        mask : (order, d), from `checkerboard` or `channelwise`
+        hidden : channels
+        blocks : how many
+        groups : of the group normalisation
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+        c : the bound of the log-scales
+
+        Returns
+        -------
+        PictureCoupling
+
+        Examples
+        --------
+        >>> mask = mg.flows.checkerboard((4, 4, 1))
+        >>> f = mg.flows.PictureCoupling.init((4, 4, 1), mask, 4, blocks=1, groups=2, rng=rng)
+        >>> f.forward(np.ones((2, 16), np.float32))[1]
+        array([0., 0.], dtype=float32)
+        """
         order, d = mask
         net = ConvNet.init(
             shape, mask, hidden, blocks=blocks, groups=groups, context=context, rng=rng, dtype=dtype
@@ -158,7 +182,30 @@ class ConvNet(Layer):
         cls, shape: tuple[int, int, int], mask: tuple[NDArray, int], hidden: Count, *, blocks: Size,
         groups: Count, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: Size = 0,
     ) -> "ConvNet":  # fmt: skip
-        """Fresh parameters; the head is zero, so that the coupling is the identity."""
+        """Fresh parameters; the head is zero, so that the coupling is the identity.
+
+        Parameters
+        ----------
+        shape : (H, W, C)
+        mask : (order, d), from `checkerboard` or `channelwise`
+        hidden : channels
+        blocks : how many
+        groups : of the group normalisation
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+
+        Returns
+        -------
+        ConvNet
+
+        Examples
+        --------
+        >>> mask = mg.flows.checkerboard((4, 4, 1))
+        >>> net = mg.flows.ConvNet.init((4, 4, 1), mask, 4, blocks=1, groups=2, rng=rng)
+        >>> net.forward(np.ones((2, 8), np.float32))[0].shape
+        (2, 16)
+        """
         new: dict[str, Any] = {"rng": rng, "dtype": dtype}
         C, (order, d) = shape[2], mask
         stack = tuple(

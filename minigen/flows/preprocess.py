@@ -32,7 +32,23 @@ class Preprocess(Bijection):
     @classmethod
     @checked
     def of(cls, *maps: Bijection, dtype: DTypeLike = np.float32) -> "Preprocess":
-        """Of maps that are applied in this order, before a model of this type."""
+        """Of maps that are applied in this order, before a model of this type.
+
+        Parameters
+        ----------
+        maps : bijections without parameters, the first applied first
+        dtype : of the model that follows
+
+        Returns
+        -------
+        Preprocess
+
+        Examples
+        --------
+        >>> f = mg.flows.Preprocess.of(mg.flows.Inverse(mg.flows.Exp()))
+        >>> f.forward(np.ones((1, 2)))[0]
+        array([[0., 0.]], dtype=float32)
+        """
         for k, f in enumerate(maps):
             validate.methods(f"maps[{k}]", f, "forward", "backward", "inverse")
         return cls(Chain(maps), np.zeros(0, dtype))

@@ -98,7 +98,31 @@ class SplineCoupling(Bijection):
         c: Bound = 3.0, rng: np.random.Generator, dtype: DTypeLike = np.float32, context: Size = 0,
         activation: str = "relu",
     ) -> "SplineCoupling":  # fmt: skip
-        """The identity on D = features columns, of which d = D // 2 are kept."""
+        """The identity on D = features columns, of which d = D // 2 are kept.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers of its network
+        bins : K, the pieces of each spline
+        bound : B: outside [-B, B] the spline is the identity
+        c : the bound of the logs of the sizes
+        rng : the generator of the first weights
+        dtype : of the parameters
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+
+        Returns
+        -------
+        SplineCoupling
+
+        Examples
+        --------
+        >>> mg.flows.SplineCoupling.init(4, (8,), bins=4, rng=rng).forward(
+        ...     np.ones((2, 4), np.float32)
+        ... )[0].shape
+        (2, 4)
+        """
         spline = Spline(bins, bound, c)
         d, net = conditioner(features, hidden, spline.parts, context, rng, dtype, activation)
         return cls(net, spline, d, context)

@@ -39,7 +39,31 @@ class SplineMAFLayer(Bijection):
         order: str | ArrayLike = "natural", context: Size = 0, activation: str = "relu",
         last_gain: Gain = 0.0,
     ) -> "SplineMAFLayer":  # fmt: skip
-        """A layer that starts at the identity; the options are those of `MADE.init`."""
+        """A layer that starts at the identity; the options are those of `MADE.init`.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        hidden : the widths of the hidden layers, each at least D - 1 (D with a context)
+        bins : K, the pieces of each spline
+        bound : B: outside [-B, B] the spline is the identity
+        c : the bound of the logs of the sizes
+        rng : the generator of the first weights
+        dtype : of the parameters
+        order : "natural", "reversed", "random", or a permutation of 0 .. D-1
+        context : the number of context columns, 0 for none
+        activation : "relu", "tanh", "silu" or "softplus"
+        last_gain : scales the variance of the last weights; with 0 the parameters start at 0
+
+        Returns
+        -------
+        SplineMAFLayer
+
+        Examples
+        --------
+        >>> mg.flows.SplineMAFLayer.init(3, (8,), bins=4, rng=rng).sequential
+        'inverse'
+        """
         spline = Spline(bins, bound, c)
         made = MADE.init(
             features, hidden, spline.parts, rng=rng, dtype=dtype, order=order, context=context,

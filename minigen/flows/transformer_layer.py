@@ -54,7 +54,29 @@ class TransformerMAFLayer(Bijection):
         heads: Count = 4, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
         c: Bound = 2.0, context: Size = 0,
     ) -> "TransformerMAFLayer":  # fmt: skip
-        """A layer that starts at the identity; order is, for example, from `patches`."""
+        """A layer that starts at the identity; order is, for example, from `patches`.
+
+        Parameters
+        ----------
+        order : (L, P): the columns of each patch, each of 0 .. D-1 once
+        hidden : H
+        blocks : how many
+        heads : a divisor of H
+        rng : the generator of the first weights
+        dtype : of the parameters
+        c : the bound of the log-scales
+        context : the number of context columns, 0 for none
+
+        Returns
+        -------
+        TransformerMAFLayer
+
+        Examples
+        --------
+        >>> f = mg.flows.TransformerMAFLayer.init(np.arange(6).reshape(3, 2), 8, 1, 2, rng=rng)
+        >>> f.forward(np.ones((2, 6), np.float32))[1]
+        array([-0., -0.], dtype=float32)
+        """
         order = np.asarray(order)
         if not order.size:
             raise validate.expected("order", "at least one column", f"shape {order.shape}")

@@ -41,7 +41,22 @@ class CategoricalChain(Density):
     @classmethod
     @checked
     def init(cls, states: Count, *, dtype: DTypeLike = np.float32) -> "CategoricalChain":
-        """All symbols equally likely."""
+        """All symbols equally likely.
+
+        Parameters
+        ----------
+        states : K, the number of symbols
+        dtype : of the parameters
+
+        Returns
+        -------
+        CategoricalChain
+
+        Examples
+        --------
+        >>> mg.markov.CategoricalChain.init(3).P.round(2)[0]
+        array([0.33, 0.33, 0.33], dtype=float32)
+        """
         return cls(np.zeros(states, dtype), np.zeros((states, states), dtype))
 
     @classmethod
@@ -49,7 +64,23 @@ class CategoricalChain(Density):
     def of(
         cls, start: ArrayLike, P: ArrayLike, *, dtype: DTypeLike = np.float64
     ) -> "CategoricalChain":
-        """The chain of given probabilities: start (K,) and P (K, K), whose rows sum to 1."""
+        """The chain of given probabilities: start (K,) and P (K, K), whose rows sum to 1.
+
+        Parameters
+        ----------
+        start : p(x_1), (K,)
+        P : p(next | this), (K, K), whose rows sum to 1
+        dtype : of the parameters
+
+        Returns
+        -------
+        CategoricalChain
+
+        Examples
+        --------
+        >>> mg.markov.CategoricalChain.of([0.5, 0.5], [[0.9, 0.1], [0.5, 0.5]]).states
+        2
+        """
         start = validate.array("start", start, ("K",), np.float64)
         P = validate.array("P", P, (len(start), len(start)), np.float64)
         for name, p in [("start", start[None]), ("P", P)]:
@@ -84,7 +115,22 @@ class CategoricalChain(Density):
 
     @checked
     def log_prob(self, y: Any, lengths: ArrayLike | None = None) -> NDArray:
-        """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
+        """log p of each sequence in nats, (N,): a list of them, or an array and lengths.
+
+        Parameters
+        ----------
+        y : sequences of whole numbers 0 .. K-1: a list, or an array (N, T)
+        lengths : of the sequences in a padded array, by default its width
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> mg.markov.CategoricalChain.init(2, dtype=np.float64).log_prob([[0, 1, 1]]).round(3)
+        array([-2.079])
+        """
         _, given = self.arguments(y, lengths)
         return self.forward(**given)[0]
 
@@ -107,7 +153,23 @@ class CategoricalChain(Density):
 
     @checked
     def sample(self, n: Size, *, length: Count, rng: np.random.Generator) -> NDArray:
-        """n sequences of symbols (n, length)."""
+        """n sequences of symbols (n, length).
+
+        Parameters
+        ----------
+        n : how many
+        length : of each sequence
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, length)
+
+        Examples
+        --------
+        >>> mg.markov.CategoricalChain.init(2).sample(3, length=5, rng=rng).shape
+        (3, 5)
+        """
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         u = validate.generator(rng).random((length, n))
         start = np.exp(self.start - logsumexp(self.start))
@@ -118,7 +180,18 @@ class CategoricalChain(Density):
         return np.stack(y, axis=1)
 
     def stationary(self) -> NDArray:
-        """The distribution pi (K,) with pi = pi P; it must be the only one."""
+        """The distribution pi (K,) with pi = pi P; it must be the only one.
+
+        Returns
+        -------
+        (K,)
+
+        Examples
+        --------
+        >>> chain = mg.markov.CategoricalChain.of([0.5, 0.5], [[0.9, 0.1], [0.5, 0.5]])
+        >>> chain.stationary().round(3)
+        array([0.833, 0.167])
+        """
         K, P = self.states, self.P.astype(np.float64)
         P /= P.sum(axis=1, keepdims=True)  # exact in float64, for the rank
         system = np.vstack([P.T - np.eye(K), np.ones(K)])

@@ -46,7 +46,22 @@ class GaussianChain(Density):
     @classmethod
     @checked
     def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "GaussianChain":
-        """White noise: A = 0, N(0, I) everywhere."""
+        """White noise: A = 0, N(0, I) everywhere.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        dtype : of the parameters
+
+        Returns
+        -------
+        GaussianChain
+
+        Examples
+        --------
+        >>> mg.markov.GaussianChain.init(2).sample(1, length=4, rng=rng).shape
+        (1, 4, 2)
+        """
         new = [Gaussian.init(features, dtype=dtype) for _ in range(2)]
         return cls(np.zeros((features, features), dtype), *new)
 
@@ -56,7 +71,25 @@ class GaussianChain(Density):
         cls, A: ArrayLike, b: ArrayLike, Q: ArrayLike, start: Gaussian | None = None, *,
         dtype: DTypeLike = np.float64,
     ) -> "GaussianChain":  # fmt: skip
-        """The chain of given A (D, D), b (D,), Q (D, D), begun at `start`, or stationary."""
+        """The chain of given A (D, D), b (D,), Q (D, D), begun at `start`, or stationary.
+
+        Parameters
+        ----------
+        A : (D, D)
+        b : (D,)
+        Q : the covariance of the noise, (D, D)
+        start : the density of x_1, by default the stationary one, which must exist
+        dtype : of the parameters
+
+        Returns
+        -------
+        GaussianChain
+
+        Examples
+        --------
+        >>> mg.markov.GaussianChain.of([[0.5]], [0.0], [[1.0]]).sample(2, length=3, rng=rng).shape
+        (2, 3)
+        """
         A = validate.array("A", A, ("D", "D"))
         b = validate.array("b", b, (len(A),))
         Q = validate.array("Q", Q, A.shape)
@@ -86,7 +119,22 @@ class GaussianChain(Density):
 
     @checked
     def log_prob(self, x: Any, lengths: ArrayLike | None = None) -> NDArray:
-        """log p of each sequence in nats, (N,): a list of them, or an array and lengths."""
+        """log p of each sequence in nats, (N,): a list of them, or an array and lengths.
+
+        Parameters
+        ----------
+        x : sequences: a list of (T, D), or an array (N, T, D)
+        lengths : of the sequences in a padded array, by default its width
+
+        Returns
+        -------
+        (N,)
+
+        Examples
+        --------
+        >>> mg.markov.GaussianChain.init(1).log_prob(np.zeros((2, 5))).shape
+        (2,)
+        """
         inputs, given = self.arguments(x, lengths)
         return self.forward(*inputs, **given)[0]
 
@@ -113,7 +161,23 @@ class GaussianChain(Density):
 
     @checked
     def sample(self, n: Size, *, length: Count, rng: np.random.Generator) -> NDArray:
-        """n sequences (n, length, D); (n, length) for D = 1."""
+        """n sequences (n, length, D); (n, length) for D = 1.
+
+        Parameters
+        ----------
+        n : how many
+        length : of each sequence
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, length, D), or (n, length) for D = 1
+
+        Examples
+        --------
+        >>> mg.markov.GaussianChain.init(1).sample(3, length=4, rng=rng).shape
+        (3, 4)
+        """
         n, length = validate.integer("n", n, 0), validate.integer("length", length, 1)
         x = [self.start.sample(n, rng=validate.generator(rng))]
         for _ in range(length - 1):
@@ -122,7 +186,18 @@ class GaussianChain(Density):
         return out[:, :, 0] if self.features == 1 else out
 
     def stationary(self) -> Gaussian:
-        """The Gaussian N(m, S) that a step does not change: m = A m + b, S = A S A^T + Q."""
+        """The Gaussian N(m, S) that a step does not change: m = A m + b, S = A S A^T + Q.
+
+        Returns
+        -------
+        Gaussian
+
+        Examples
+        --------
+        >>> chain = mg.markov.GaussianChain.of([[0.5]], [0.0], [[0.75]])
+        >>> chain.stationary().sample(4, rng=rng).shape
+        (4, 1)
+        """
         return _stationary(self.A, self.noise, self.dtype)
 
     @checked
@@ -131,6 +206,20 @@ class GaussianChain(Density):
 
         Blocks [i, i]: Q^{-1} + A^T Q^{-1} A, [i, i-1]: -Q^{-1} A; the first has the start's
         inverse covariance for Q^{-1}, the last no second term.
+
+        Parameters
+        ----------
+        length : of each sequence
+
+        Returns
+        -------
+        mean (n D,), precision (n D, n D), with n for `length`
+
+        Examples
+        --------
+        >>> mean, precision = mg.markov.GaussianChain.init(1).joint(3)
+        >>> mean.shape, precision.shape
+        ((3,), (3, 3))
         """
         D, n = self.features, validate.integer("length", length, 1)
         Qi = np.linalg.inv(self.noise.Sigma.astype(np.float64))

@@ -116,7 +116,21 @@ class MinedTripletLoss(Loss):
 
     @checked
     def embed(self, x: ArrayLike) -> NDArray:
-        """The embeddings of data x (N, features), (N, D)."""
+        """The embeddings of data x (N, features), (N, D).
+
+        Parameters
+        ----------
+        x : data, (N, features)
+
+        Returns
+        -------
+        (N, D)
+
+        Examples
+        --------
+        >>> mg.metric.embedding(4, 2, hidden=(8,), rng=rng).embed(np.ones((3, 4))).shape
+        (3, 2)
+        """
         return self.net.forward(self._rows(x))[0]
 
 

@@ -31,7 +31,22 @@ class PCA:
     @classmethod
     @checked
     def of(cls, x: ArrayLike, dims: Count) -> "PCA":
-        """The first `dims` principal components of data x (N, D)."""
+        """The first `dims` principal components of data x (N, D).
+
+        Parameters
+        ----------
+        x : data, (N, D)
+        dims : how many components
+
+        Returns
+        -------
+        PCA
+
+        Examples
+        --------
+        >>> mg.metric.PCA.of(rng.standard_normal((50, 4)), 2).embed(np.ones((3, 4))).shape
+        (3, 2)
+        """
         x = validate.array("x", x, ("N", "D"), np.float64)
         dims = validate.integer("dims", dims, 1, min(x.shape))
         mean = x.mean(axis=0)
@@ -40,7 +55,22 @@ class PCA:
 
     @checked
     def embed(self, x: ArrayLike) -> NDArray:
-        """(N, dims) coordinates of x (N, D)."""
+        """(N, dims) coordinates of x (N, D).
+
+        Parameters
+        ----------
+        x : data, (N, D)
+
+        Returns
+        -------
+        (N, dims)
+
+        Examples
+        --------
+        >>> x = rng.standard_normal((50, 4))
+        >>> bool(np.allclose(mg.metric.PCA.of(x, 2).embed(x).mean(axis=0), 0))
+        True
+        """
         return (validate.array("x", x, ("N", len(self.mean))) - self.mean) @ self.V
 
     def __repr__(self) -> str:

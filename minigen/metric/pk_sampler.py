@@ -54,7 +54,23 @@ class Balanced:
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-        """(x (n, D), labels (n,)): n rows as evenly from the P classes as can be."""
+        """(x (n, D), labels (n,)): n rows as evenly from the P classes as can be.
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        x (n, D), labels (n,)
+
+        Examples
+        --------
+        >>> batches = mg.metric.Balanced(np.eye(4), [0, 0, 1, 1], per_class=2)
+        >>> batches.sample(4, rng=rng)[1].shape
+        (4,)
+        """
         names = np.unique(self.labels)
         P = min(max(n // self.per_class, 2), len(names))
         sizes = np.diff(np.arange(P + 1) * n // P)

@@ -44,7 +44,27 @@ class SelfAttention(Layer):
         cls, channels: int, heads: int = 1, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, last_gain: Gain = 1.0, causal: bool = False,
     ) -> "SelfAttention":  # fmt: skip
-        """Variance 1 / C; `last_gain` scales that of W_out."""
+        """Variance 1 / C; `last_gain` scales that of W_out.
+
+        Parameters
+        ----------
+        channels : C
+        heads : a divisor of C
+        rng : the generator of the first weights
+        dtype : of the parameters
+        last_gain : scales the variance of W_out
+        causal : whether a place sees only itself and those before
+
+        Returns
+        -------
+        SelfAttention
+
+        Examples
+        --------
+        >>> f = mg.nn.SelfAttention.init(4, 2, rng=rng)
+        >>> f.forward(np.ones((1, 2, 2, 4), np.float32))[0].shape
+        (1, 2, 2, 4)
+        """
         channels = validate.integer("channels", channels, 1)
         if channels % validate.integer("heads", heads, 1):
             raise validate.expected("heads", f"a divisor of {channels} channels", heads)

@@ -45,7 +45,27 @@ class Conv2d(Layer):
         cls, n_in: Count, n_out: Count, size: int = 3, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, stride: int = 1, gain: Gain = 2.0,
     ) -> "Conv2d":  # fmt: skip
-        """W ~ N(0, gain / (k k C)) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0."""
+        """W ~ N(0, gain / (k k C)) (He et al. 2015 for gain 2; 0 gives the zero map), b = 0.
+
+        Parameters
+        ----------
+        n_in : channels of the input
+        n_out : channels of the output
+        size : k, odd
+        rng : the generator of the first weights
+        dtype : of the parameters
+        stride : s
+        gain : scales the variance of the weights
+
+        Returns
+        -------
+        Conv2d
+
+        Examples
+        --------
+        >>> mg.nn.Conv2d.init(1, 4, rng=rng).forward(np.ones((2, 8, 8, 1), np.float32))[0].shape
+        (2, 8, 8, 4)
+        """
         validate.generator(rng)
         validate.choice("stride", stride, (1, 2))
         n_in, n_out = validate.integer("n_in", n_in, 1), validate.integer("n_out", n_out, 1)

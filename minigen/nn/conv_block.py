@@ -44,7 +44,27 @@ class ConvBlock(Layer):
         cls, n_in: Count, n_out: Count, embedding: Size = 0, *, groups: Count,
         rng: np.random.Generator, dtype: DTypeLike = np.float32,
     ) -> "ConvBlock":  # fmt: skip
-        """Of e (N, embedding), or without; conv_2 starts at zero, so that y starts as skip(x)."""
+        """Of e (N, embedding), or without; conv_2 starts at zero, so that y starts as skip(x).
+
+        Parameters
+        ----------
+        n_in : channels of the input
+        n_out : channels of the output
+        embedding : columns of e, 0 for none
+        groups : of the group normalisation
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        ConvBlock
+
+        Examples
+        --------
+        >>> block = mg.nn.ConvBlock.init(4, 8, groups=2, rng=rng)
+        >>> block.forward(np.ones((1, 4, 4, 4), np.float32))[0].shape
+        (1, 4, 4, 8)
+        """
         new: dict[str, Any] = {"rng": rng, "dtype": dtype}
         condition = (Linear.init(embedding, n_out, gain=1.0, **new),) if embedding else ()
         skip = () if n_in == n_out else (Conv2d.init(n_in, n_out, 1, gain=1.0, **new),)

@@ -40,7 +40,25 @@ class TimeEmbedding(Layer):
         cls, T: Steps, n: Count, hidden: Count, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ) -> "TimeEmbedding":  # fmt: skip
-        """Sinusoids of n columns (even), layers of width `hidden`: He's variance, half of it."""
+        """Sinusoids of n columns (even), layers of width `hidden`: He's variance, half of it.
+
+        Parameters
+        ----------
+        T : the times are 1..T
+        n : columns of the sinusoids, even
+        hidden : H
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        TimeEmbedding
+
+        Examples
+        --------
+        >>> mg.nn.TimeEmbedding.init(10, 4, 8, rng=rng).forward(t=np.array([1, 5]))[0].shape
+        (2, 8)
+        """
         first = Linear.init(n, hidden, rng=rng, dtype=dtype)
         second = Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0)
         return cls(sinusoid(np.arange(T + 1), n).astype(dtype), first, second)
@@ -77,7 +95,24 @@ class LabelEmbedding(Layer):
         cls, classes: Count, hidden: Count, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ) -> "LabelEmbedding":  # fmt: skip
-        """W ~ N(0, 1)."""
+        """W ~ N(0, 1).
+
+        Parameters
+        ----------
+        classes : K; label K stands for no class
+        hidden : H
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        LabelEmbedding
+
+        Examples
+        --------
+        >>> mg.nn.LabelEmbedding.init(3, 4, rng=rng).forward(label=np.array([0, 2]))[0].shape
+        (2, 4)
+        """
         return cls(rng.standard_normal((classes + 1, hidden)).astype(dtype))
 
     def forward(self, *, label: NDArray) -> tuple[NDArray, Cache]:

@@ -39,7 +39,23 @@ class GroupNorm(Layer):
     @classmethod
     @checked
     def init(cls, channels: Count, groups: Count, *, dtype: DTypeLike = np.float32) -> "GroupNorm":
-        """scale 1, shift 0."""
+        """scale 1, shift 0.
+
+        Parameters
+        ----------
+        channels : C
+        groups : how many, a divisor of C
+        dtype : of the parameters
+
+        Returns
+        -------
+        GroupNorm
+
+        Examples
+        --------
+        >>> mg.nn.GroupNorm.init(8, 2).size
+        16
+        """
         channels = validate.integer("channels", channels, 1)
         if channels % validate.integer("groups", groups, 1):
             raise validate.expected("groups", f"a divisor of {channels} channels", groups)

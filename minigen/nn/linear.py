@@ -31,7 +31,26 @@ class Linear(Layer):
         cls, n_in: Size, n_out: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32,
         gain: Gain = 2.0, spread: Gain = 0.0,
     ) -> "Linear":  # fmt: skip
-        """W ~ N(0, gain / n_in), b ~ N(0, spread^2); gain 0 gives the zero map."""
+        """W ~ N(0, gain / n_in), b ~ N(0, spread^2); gain 0 gives the zero map.
+
+        Parameters
+        ----------
+        n_in : columns of the input
+        n_out : columns of the output
+        rng : the generator of the first weights
+        dtype : of the parameters
+        gain : scales the variance of the weights
+        spread : the standard deviation of b
+
+        Returns
+        -------
+        Linear
+
+        Examples
+        --------
+        >>> mg.nn.Linear.init(3, 2, rng=rng).W.shape
+        (3, 2)
+        """
         validate.generator(rng)
         scale = np.sqrt(gain / max(n_in, 1))
         W = (scale * rng.standard_normal((n_in, n_out))).astype(dtype)

@@ -25,7 +25,24 @@ class ResidualBlock(Layer):
     def init(
         cls, hidden: Count, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> "ResidualBlock":
-        """Half of He's variance, so that a few blocks keep the scale of h."""
+        """Half of He's variance, so that a few blocks keep the scale of h.
+
+        Parameters
+        ----------
+        hidden : H
+        rng : the generator of the first weights
+        dtype : of the parameters
+
+        Returns
+        -------
+        ResidualBlock
+
+        Examples
+        --------
+        >>> block = mg.nn.ResidualBlock.init(4, rng=rng)
+        >>> block.forward(np.ones((2, 4), np.float32), np.ones((2, 4), np.float32))[0].shape
+        (2, 4)
+        """
         return cls(Linear.init(hidden, hidden, rng=rng, dtype=dtype, gain=1.0))
 
     def forward(self, h: NDArray, e: NDArray) -> tuple[NDArray, Cache]:

@@ -43,7 +43,27 @@ class TransformerBlock(Layer):
         cls, channels: Count, heads: Count = 1, *, rng: np.random.Generator,
         dtype: DTypeLike = np.float32, causal: bool = False, expansion: Count = 4,
     ) -> "TransformerBlock":  # fmt: skip
-        """A network of `expansion` C hidden units; both paths end in a fifth of their variance."""
+        """A network of `expansion` C hidden units; both paths end in a fifth of their variance.
+
+        Parameters
+        ----------
+        channels : C
+        heads : a divisor of C
+        rng : the generator of the first weights
+        dtype : of the parameters
+        causal : whether a place sees only itself and those before
+        expansion : hidden units for each channel
+
+        Returns
+        -------
+        TransformerBlock
+
+        Examples
+        --------
+        >>> f = mg.nn.TransformerBlock.init(4, 2, rng=rng)
+        >>> f.forward(np.ones((2, 3, 4), np.float32))[0].shape
+        (2, 3, 4)
+        """
         new: dict[str, Any] = {"rng": rng, "dtype": dtype}
         return cls(
             GroupNorm.init(channels, 1, dtype=dtype),

@@ -66,7 +66,22 @@ class StandardNormal(Density):
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """n rows, (n, D) float64."""
+        """n rows, (n, D) float64.
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.prob.StandardNormal(2).sample(3, rng=rng).shape
+        (3, 2)
+        """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return rng.standard_normal((n, self.features))
 
@@ -96,7 +111,22 @@ class Gaussian(Density):
     @classmethod
     @checked
     def init(cls, features: Count, *, dtype: DTypeLike = np.float32) -> "Gaussian":
-        """N(0, I) in `features` dimensions."""
+        """N(0, I) in `features` dimensions.
+
+        Parameters
+        ----------
+        features : D, the number of columns
+        dtype : of the parameters
+
+        Returns
+        -------
+        Gaussian
+
+        Examples
+        --------
+        >>> mg.prob.Gaussian.init(2).log_prob([[0.0, 0.0]]).round(3)
+        array([-1.838], dtype=float32)
+        """
         zero = np.zeros(features, dtype)
         return cls(zero, zero.copy(), np.zeros((features, features), dtype))
 
@@ -105,7 +135,23 @@ class Gaussian(Density):
     def from_moments(
         cls, mu: ArrayLike, Sigma: ArrayLike, *, dtype: DTypeLike = np.float64
     ) -> "Gaussian":
-        """N(mu, Sigma) of a given mean (D,) and covariance (D, D)."""
+        """N(mu, Sigma) of a given mean (D,) and covariance (D, D).
+
+        Parameters
+        ----------
+        mu : (D,)
+        Sigma : (D, D), positive definite
+        dtype : of the parameters
+
+        Returns
+        -------
+        Gaussian
+
+        Examples
+        --------
+        >>> mg.prob.Gaussian.from_moments([1.0, 0.0], np.eye(2)).log_prob([[1.0, 0.0]]).round(3)
+        array([-1.838])
+        """
         mu = validate.array("mu", mu, ("D",))
         Sigma = validate.array("Sigma", Sigma, (len(mu), len(mu)))
         L = np.linalg.cholesky(validate.definite("Sigma", Sigma))
@@ -142,6 +188,21 @@ class Gaussian(Density):
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """n rows, (n, D)."""
+        """n rows, (n, D).
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.prob.Gaussian.init(2).sample(3, rng=rng).shape
+        (3, 2)
+        """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         return self.mu + rng.standard_normal((n, self.features)) @ self.L.T

@@ -44,7 +44,23 @@ class Mixture(Density):
         scale: Positive = 1.0,
         dtype: DTypeLike = np.float32,
     ) -> "Mixture":
-        """K Gaussians N(means_k, scale^2 I) with equal weights; means (K, D)."""
+        """K Gaussians N(means_k, scale^2 I) with equal weights; means (K, D).
+
+        Parameters
+        ----------
+        means : (K, D)
+        scale : the standard deviation of each
+        dtype : of the parameters
+
+        Returns
+        -------
+        Mixture
+
+        Examples
+        --------
+        >>> mg.prob.Mixture.of_gaussians([[0.0], [2.0]], scale=0.5).log_prob([[0.0]]).round(2)
+        array([-0.92], dtype=float32)
+        """
         means = np.asarray(means, dtype)
         a = np.full(means.shape[1], np.log(scale), dtype)
         zero = np.zeros((means.shape[1], means.shape[1]), dtype)
@@ -75,7 +91,22 @@ class Mixture(Density):
 
     @checked
     def sample(self, n: Size, *, rng: np.random.Generator) -> NDArray:
-        """n rows, (n, D)."""
+        """n rows, (n, D).
+
+        Parameters
+        ----------
+        n : how many
+        rng : the generator of the samples
+
+        Returns
+        -------
+        (n, D)
+
+        Examples
+        --------
+        >>> mg.prob.Mixture.of_gaussians([[0.0], [2.0]], scale=0.5).sample(3, rng=rng).shape
+        (3, 1)
+        """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         w = np.exp(self.logits - logsumexp(self.logits)).astype(np.float64)
         label = rng.choice(len(w), size=n, p=w / w.sum())

@@ -38,7 +38,19 @@ class Run:
     kept: ClassVar = ("steps", "history", "best", "best_step")
 
     def record(self, values: dict[str, float]) -> None:
-        """Append one entry to each named column of the history."""
+        """Append one entry to each named column of the history.
+
+        Parameters
+        ----------
+        values : {name: number}
+
+        Examples
+        --------
+        >>> run = mg.training.Run()
+        >>> run.record({"loss": 1.5})
+        >>> run.history
+        {'loss': [1.5]}
+        """
         for name, value in values.items():
             self.history.setdefault(name, []).append(float(value))
 
