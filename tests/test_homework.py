@@ -14,7 +14,7 @@ from minigen import homework
 from minigen.homework import assignments
 from minigen.homework.handout import blanks, variants
 from minigen.homework.handout.notebook import notebook_json, picture
-from minigen.homework.marking import reference
+from minigen.homework.marking import reference, task_check
 from minigen.homework.marking.task_check import Status
 
 NAMES = assignments.NAMES
@@ -230,3 +230,41 @@ def test_work_is_counted_in_multiply_adds(function, work):
     assert round(counted) == work
     if result is not None:
         np.testing.assert_allclose(result, function(a, np.eye(3, 4) + 1))
+
+
+@pytest.mark.parametrize("practice", [True, False])
+def test_promised_edge_cases_are_always_tried(practice):
+    """Of the cases themselves; that inputs are read-only and caches used twice, `PairCheck` has."""
+    found = {}
+    for name in NAMES:
+        a = assignments.get(name)
+        for task in a.tasks(a.practice):
+            cases = found[name, task.name] = task_check.cases(task, (8,), practice)
+            if isinstance(task, assignments.Pair) and task.name not in ("batch", "discrete"):
+                assert min(case.rows for case in cases) == 1, task.name
+    assert (
+        min(len(c.values[2]) for c in found["markov", "discrete"]) == 1
+    )  # its rows are those of y
+    for name in ("linear", "chain"):
+        signs = {np.sign(np.linalg.det(c.inputs[1])) for c in found["change", name]}
+        assert signs == {-1.0, 1.0}
+    gaps = [((a - p) ** 2).sum(1) - ((a - n) ** 2).sum(1) + margin
+            for a, p, n, margin in (c.values for c in found["triplet", "triplet"])]  # fmt: skip
+    assert any((g == 0).any() for g in gaps)
+    ties = [np.sort(((e[:, None] - e[None]) ** 2).sum(2), axis=1) for e, _ in
+            (c.values for c in found["triplet", "mine"])]  # fmt: skip
+    assert any((np.diff(d, axis=1) == 0).any() for d in ties)
+
+
+@pytest.mark.parametrize("practice", [True, False])
+@pytest.mark.parametrize("name, old, new", [
+    ("triplet", "(g > 0)", "(g >= 0)"),
+    ("triplet", "pos = np.where(same, d, -1.0).argmax(axis=1)",
+     "pos = len(e) - 1 - np.where(same, d, -1.0)[:, ::-1].argmax(axis=1)"),
+    ("triplet", "    de = de.copy()\n    np.add.at(de, pos, dp)", "    de[pos] += dp"),
+])  # fmt: skip
+def test_who_is_wrong_at_an_edge_case_alone_is_refused(name, old, new, practice):
+    a = assignments.get(name)
+    text = blanks.solved(a)
+    assert old in text
+    assert bank.failures(bank.marks(a, a.practice, text.replace(old, new), practice=practice))

@@ -121,7 +121,7 @@ def tasks(variant: Variant) -> tuple[Task, ...]:
     }
     many: dict[str, Any] = {
         "practice": ((6, 3), (9, 2), (4, 3)),
-        "grading": ((7, 4), (12, 3), (4, 2)),
+        "grading": ((7, 4), (12, 3), (8, 2), (4, 3)),
     }
     return (
         Pair("normalize", ("h",), ("a",), partial(normalize, variant["length"]),
