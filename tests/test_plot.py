@@ -287,3 +287,14 @@ def test_an_animation_keeps_its_frames_and_ends_where_the_flow_ends(flow, tmp_pa
         assert image.n_frames == len(film.frames) > 2
     with pytest.raises(ValueError, match="figures of one size"):
         plot.Animation([plot.samples(z), plot.samples(z, z)])
+
+
+def test_a_logarithmic_axis_names_its_places_where_they_are_few():
+    x = np.array([5, 10, 20, 40])
+    ax = plot.lines({"a": (x, 1.0 / x), "b": (x, 2.0 / x)}, log="xy").axes[0]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["5", "10", "20", "40"]
+    assert not [t for t in ax.get_xticklabels(minor=True) if t.get_text()]
+    many = np.arange(1.0, 300.0)
+    ax = plot.lines({"a": (many, many)}, log="x").axes[0]
+    ax.figure.canvas.draw()
+    assert not [t.get_text() for t in ax.get_xticklabels(minor=True) if t.get_text()]

@@ -5,15 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from matplotlib.ticker import NullFormatter
+from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
 from minigen.core.signature import checked
-from minigen.plot.style import INK, LINES, AxesLike, finished, graph, panels
+from minigen.plot.style import INK, LINES, MUTED, AxesLike, finished, graph, panels
 from minigen.plot.style import title as titled
 
 SCALES = ("", "x", "y", "xy")
 FEW = 80  # points of a line, that each may have a dot
+FEW_PLACES = 8  # of a logarithmic x that are all named
 DRAW = {"": "plot", "x": "semilogx", "y": "semilogy", "xy": "loglog"}
 
 
@@ -70,9 +72,27 @@ def lines(
     if floor is not None:
         panel.axhline(floor, color=INK, linewidth=1.1, linestyle=":")
     graph(panel, xlabel, ylabel)
+    _places(panel, np.unique(np.concatenate([np.ravel(x) for x, _ in table.values()])), log)
     _names_at_ends(panel, ends, "y" in log)
     titled(panel, title)
     return finished(panel, ax, caption)
+
+
+def _places(ax: Axes, x: NDArray, log: str) -> None:
+    """Ticks on a logarithmic x: at the places themselves where they are few, else at powers of 10.
+
+    The small ticks between have no numbers, which would run into each other.
+    """
+    if "x" in log:
+        if len(x) <= FEW_PLACES and x.min(initial=1) > 0:
+            ax.set_xticks(x, [f"{v:g}" for v in x])
+            ax.minorticks_off()
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    if "y" in log:
+        low, high = ax.get_ylim()
+        if high > 100 * low:  # below two powers of 10 the small numbers are all there is
+            ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.tick_params(which="minor", labelsize=7, colors=MUTED)
 
 
 def _names_at_ends(ax: Axes, ends: dict[str, tuple[float, float, str]], log: bool) -> None:
