@@ -17,7 +17,7 @@ def run(seed, count):
                            check=True, encoding="utf-8", cwd=TESTS.parent.parent)  # fmt: skip
     tests = [line for line in found.stdout.splitlines() if "::" in line]
     failed, runs = 0, min(count, 50)
-    for _ in range(runs):
+    for k in range(runs):
         order = draw.sample(tests, len(tests))
         environment = {**os.environ, "MINIGEN_SEED": str(draw.randrange(2**32))}
         done = subprocess.run([*COLLECT, *order], capture_output=True, text=True, encoding="utf-8",
@@ -25,6 +25,7 @@ def run(seed, count):
         failed += done.returncode != 0
         if done.returncode:
             print(environment["MINIGEN_SEED"], done.stdout[-2000:], file=sys.stderr)
+        print(f"{k + 1} of {runs}: {failed} failed", file=sys.stderr, flush=True)
     return [
         {"campaign": "statistics, random seeds and order", "trials": runs, "failed": failed,
          "note": f"{len(tests)} tests each"}
