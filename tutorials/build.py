@@ -27,6 +27,11 @@ from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
 LARGEST = 500_000  # bytes of one notebook
+SPOKEN = {  # signs of formulas, in an alternative text
+    "times": " x ", "cdot": " ", "bar": "", "tilde": "tilde ", "mathcal": "", "ne": " is not ", "hat": "", "mathrm": "", "text": "",
+    "partial": "d", "log": "log ", "sqrt": "root of ", "tfrac12": "half of ", "approx": " about ",
+    "mid": " given ", "to": " to ", "ge": " >= ", "le": " <= ", "pm": "+-", "dots": "...",
+}  # fmt: skip
 os.environ["TQDM_DISABLE"] = "1"  # no bar in an output, however slow the machine
 
 
@@ -97,7 +102,10 @@ def lighten(data: dict[str, Any]) -> None:
 def described(below: list[Any]) -> str:
     """The alternative text of a picture that has no `alt`: what the cells below say of it first."""
     text = next(cell.source for cell in below if cell.cell_type == "markdown").split("\n\n")[0]
-    plain = re.sub(r"[*`$\\]", "", re.sub(r"\]\([^)]*\)", "", text).replace("[", ""))
+    text = re.sub(r"\]\([^)]*\)", "", text).replace("[", "")  # links: their words alone
+    for sign, word in SPOKEN.items():
+        text = re.sub(rf"\\{sign}(?![a-zA-Z])\s*", word, text)
+    plain = re.sub(r"[*`$\\{}]", "", text)
     plain = re.sub(r"^How to read (it|them)\. ", "", plain)
     return textwrap.shorten(plain, 300, placeholder=" ...")
 
