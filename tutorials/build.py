@@ -28,9 +28,10 @@ from PIL import Image
 HERE = pathlib.Path(__file__).parent
 LARGEST = 500_000  # bytes of one notebook
 SPOKEN = {  # signs of formulas, in an alternative text
-    "times": " x ", "cdot": " ", "bar": "", "tilde": "tilde ", "mathcal": "", "ne": " is not ", "hat": "", "mathrm": "", "text": "",
-    "partial": "d", "log": "log ", "sqrt": "root of ", "tfrac12": "half of ", "approx": " about ",
-    "mid": " given ", "to": " to ", "ge": " >= ", "le": " <= ", "pm": "+-", "dots": "...",
+    "times": " x ", "cdot": " ", "bar": "", "tilde": "tilde ", "mathcal": "", "hat": "",
+    "mathrm": "", "text": "", "partial": "d", "log": "log ", "sqrt": "root of ", "ne": " is not ",
+    "tfrac12": "half of ", "approx": " about ", "mid": " given ", "to": " to ", "ge": " >= ",
+    "le": " <= ", "pm": "+-", "dots": "...",
 }  # fmt: skip
 os.environ["TQDM_DISABLE"] = "1"  # no bar in an output, however slow the machine
 
