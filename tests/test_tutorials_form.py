@@ -112,7 +112,7 @@ def spoilt(answer):
         elif isinstance(value, ast.Constant) and isinstance(value.value, str):
             value = ast.Constant("something else")
         else:
-            value = ast.parse(f"1.1 * ({ast.unparse(value)}) + 0.1", mode="eval").body
+            value = ast.parse(f"0.7 * ({ast.unparse(value)}) + 0.1", mode="eval").body
         return value
 
     last.value = changed(last.value)
@@ -135,15 +135,15 @@ def worked(source):
 @pytest.mark.parametrize(
     ("answer", "wrong"),
     [
-        ("x = 4", "x = 1.1 * 4 + 0.1"),
+        ("x = 4", "x = 0.7 * 4 + 0.1"),
         ("x = 'dice'", "x = 'something else'"),
-        ("x = {4: 3, 5: 4}", "x = {4: 1.1 * 3 + 0.1, 5: 4}"),
+        ("x = {4: 3, 5: 4}", "x = {4: 0.7 * 3 + 0.1, 5: 4}"),
         ("def f(a):\n    b = a\n    return (b, a)", None),
     ],
 )
 def test_an_answer_is_spoilt(answer, wrong):
     if wrong is None:
-        wrong = answer.replace("(b, a)", "(1.1 * b + 0.1, a)")
+        wrong = answer.replace("(b, a)", "(0.7 * b + 0.1, a)")
     assert spoilt(answer) == wrong
 
 
