@@ -12,7 +12,7 @@ from minigen.derivations.page.mathml import marked, prose, words
 from minigen.derivations.statement import CORRECT, INCOMPLETE, MISPRINT, WRONG
 
 STYLE = """
-@page{size:A4;margin:18mm 17mm 20mm}
+@page{size:A4;margin:18mm 17mm 20mm;@bottom-right{content:counter(page);font:9pt serif}}
 header.top,main,footer{max-width:46rem}
 h2{margin:2.5rem 0 .5rem}
 h1,h2{break-after:avoid}
