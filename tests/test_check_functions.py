@@ -170,6 +170,12 @@ def test_a_matrix_that_should_be_transposed_is_named(rng):
     assert reason(report)[0] == Kind.TRANSPOSE and "in backward" in reason(report)[1]
 
 
+def test_one_factor_for_another_is_named(rng):
+    x = rng.uniform(0.5, 2, 6)  # d/dP P / (P + R) is R / (P + R)^2, not P / (P + R)^2
+    kind, text = reason(derivative(lambda p: p / (p + 0.7), lambda p: p / (p + 0.7) ** 2, x))
+    assert kind == Kind.KNOWN_FACTOR and "1.42857 times x times the right one" in text
+
+
 @pytest.mark.parametrize("at", ["f(x)", "-x"])
 def test_a_derivative_at_another_point_is_named(at, rng):
     def f(x):

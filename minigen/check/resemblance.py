@@ -42,6 +42,11 @@ def known_factor(m: Mismatch) -> Found:
             yield Kind.KNOWN_FACTOR, f"the factor {name} is missing"
         if _equal(m, yours, -g * q) or (np.all(q) and _equal(m, yours, -g / q)):
             yield Kind.KNOWN_FACTOR, f"the sign, and a factor {name} too many or missing"
+        for text, guess in (("", g * q), ("1 / ", g / q if np.all(q) else 0 * g)):
+            c = np.sum(yours * guess) / (np.sum(guess * guess) or 1.0)
+            if c and len(q) > 2 and _equal(m, yours, c * guess):
+                text = f"{c:.6g} times {text}{name} times the right one: one factor for another?"
+                yield Kind.KNOWN_FACTOR, text
 
 
 def known_term(m: Mismatch) -> Found:
