@@ -196,7 +196,9 @@ def lost_nats(
         error = gaps["full"].std() / np.sqrt(len(x))
         shares = ", ".join(f"{k} {100 * g.mean() / beta:.0f} %" for k, g in gaps.items()
                            if k in ("full", "diagonal", "isotropic"))  # fmt: skip
-        full = f"full {gaps['full'].mean():.3f} +- {error:.3f}"
+        less = gaps["beta"] - gaps["full"]  # the noise that all share is gone
+        gain = f"beta - full {less.mean():.3f} +- {less.std() / np.sqrt(len(x)):.3f}"
+        full = f"full {gaps['full'].mean():.3f} +- {error:.3f}, {gain}"
         row(f"nats lost on {name}, T = {T}", "full <= 50 % of beta, >= 0",
             f"beta {beta:.3f}; {shares}; {full}")  # fmt: skip
     shown = {k: (list(steps), v) for k, v in curves.items() if k != "beta_tilde"}

@@ -84,10 +84,13 @@ def show(args, m, steps, rng):
         x = m.sample(64, rng=rng)
     draw(mg.plot.images(x, heading=f"64 samples after {steps} steps"), f"{name}_samples")
     seen = mg.data.glyphs(args.size).sample(20_000, rng=np.random.default_rng(1))
-    some, all_seen = x[:10].astype(np.float32), seen.astype(np.float32)
-    far = (all_seen**2).sum(axis=1) - 2 * some @ all_seen.T  # squared distances, but for |x|^2
+    some = x[::7][:10]  # of a U-Net one of each class
+    all_seen = seen.astype(np.float32)
+    far = (all_seen**2).sum(axis=1) - 2 * some.astype(
+        np.float32
+    ) @ all_seen.T  # squared distances, but for |x|^2
     near = seen[np.argsort(far, axis=1)[:, :5]]
-    draw(mg.plot.neighbours(x[:10], near), f"{name}_nearest")
+    draw(mg.plot.neighbours(some, near), f"{name}_nearest")
     test = glyphs.sample(100, rng=np.random.default_rng(2))
     if args.kind == "unet":
         draw(process(m, test[0][:4], rng), f"{name}_process")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -98,13 +99,14 @@ MODELS = {
     "unet": Model(
         build_unet,
         {
-            "digits": replace(UNET, steps=6000, ema=0.99),
+            "digits": Recipe(steps=2000, layers=1, hidden=(16,), predict="v", **COMMON),
             "pictures": UNET,
         },
         DIFFUSION,
     ),
 }
-STEPS = {"real_nvp_image": (100, 10), "unet": (900, 20)}  # of the demo: full, quick
+STEPS = {"real_nvp_image": (500, 20), "unet": (900, 20)}  # of the demo: full, quick
+BRIEF = {"batch": 32, "lr": 4e-3, "ema": 0.98}  # where steps are few, small batches learn more
 
 
 def show(stage: Stage) -> Chapter:
@@ -126,11 +128,17 @@ def result(rows: list[Row]) -> str:
     )
 
 
+def brief(name: str) -> Model:
+    """A model whose recipe is for the demo's few steps."""
+    recipe: Any = MODELS[name].recipes["digits"]
+    return replace(MODELS[name], recipes={"digits": replace(recipe, **BRIEF)})
+
+
 def multi_scale(stage: Stage) -> Part:
     from minigen import plot
 
     name = "real_nvp_image"
-    done = stage.trained(name, MODELS[name], "digits", STEPS[name])
+    done = stage.trained(name, brief(name), "digits", STEPS[name])
     x = done.model.sample(40, rng=stage.rng)
     picture = plot.images(x, columns=10, top=16, heading="40 samples of Real NVP")
     text = "The first 40 samples of a Real NVP of two scales, briefly trained."
@@ -140,7 +148,7 @@ def multi_scale(stage: Stage) -> Part:
 def unet(stage: Stage) -> Part:
     from minigen import plot
 
-    done = stage.trained("unet", MODELS["unet"], "digits", STEPS["unet"])
+    done = stage.trained("unet", brief("unet"), "digits", STEPS["unet"])
     x = done.model.sample(40, rng=stage.rng, label=np.arange(40) % 10, guidance=2.0)
     picture = plot.images(x, columns=10, top=16, heading="40 samples, one class a column")
     near = plot.neighbours(x[:8], nearest(x[:8], done.data.train), top=16)
