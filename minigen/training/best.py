@@ -88,10 +88,11 @@ class Best:
 def beyond_chance(gain: NDArray) -> bool:
     """Whether the mean of some gains is above 0 by more than their scatter explains.
 
-    The limit is about the 97.5 % quantile of Student's t, in standard errors of the mean.
+    The limit is about the 99.5 % quantile of Student's t, in standard errors of the mean: a start
+    is compared again and again, so that on few rows something would soon look better by chance.
     """
     n = len(gain)
-    limit = (2 + 3 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+    limit = (2.6 + 6 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
     return bool(gain.mean() > limit)
 
 
