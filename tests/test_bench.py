@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import time
 
 import numpy as np
 import peers
@@ -19,6 +20,8 @@ TINY = {
     "real_nvp": bench.Workload("tiny flow", "real_nvp", "step", 4, 2, (8, 8), 16),
     "maf": bench.Workload("tiny MAF", "maf", "step", 4, 2, (8, 8), 16),
     "ddpm": bench.Workload("tiny DDPM", "ddpm", "step", 4, 1, (8,), 16, 10),
+    "spline": bench.Workload("tiny spline flow", "neural_spline", "step", 4, 2, (8, 8), 16),
+    "iaf": bench.Workload("tiny IAF", "iaf", "step", 4, 2, (8, 8), 16),
 }
 SAMPLES = (
     bench.Workload("tiny MAF samples", "maf", "sample", 4, 2, (8, 8), 16),
@@ -97,7 +100,12 @@ def peer(name):
 def test_a_peer_trains(name, work):
     runs = peer(name).runs(work)
     runs.pop("torch.compile", None)  # the same module, after a minute of compiling
-    assert runs or (work.model == "ddpm" and name in ("zuko", "nflows"))
+    assert (
+        runs
+        or (work.model == "ddpm" and name in ("zuko", "nflows"))
+        or work.model == "iaf"
+        or (work.model == "neural_spline" and name != "zuko")
+    )
     for step in runs.values():
         losses = [step() for _ in range(20)]
         assert np.all(np.isfinite(losses))
@@ -119,6 +127,26 @@ def test_a_peer_samples(name, work):
 def test_a_peer_has_as_many_parameters(name, work, rng):
     ours = sum(a.size for a in tree.flatten(model(work, rng).params).values())
     assert sum(p.numel() for p in peer(name).model(work).parameters()) == ours
+
+
+def test_the_floor_takes_the_faster_number_of_threads(monkeypatch):
+    runs = [lambda: time.sleep(0.01), lambda: None]
+    assert timing.fastest(runs) is runs[1] and timing.fastest(runs[::-1]) is runs[1]
+
+
+def test_the_bound_is_measured():
+    work = bench.Workload("tiny bound", "ddpm", "elbo", 4, 1, (8,), 16, 10)
+    assert minigen_run(work)().L.shape == (11,)
+    assert [row["name"] for row in bench.measure(work, rounds=2)] == ["floor", "minigen"]
+
+
+def test_what_makes_measurements_doubtful_is_said(monkeypatch, tiny, capsys):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setattr(environment.os, "getloadavg", lambda: (3.0, 0, 0), raising=False)
+    assert main(["bench", "steps", "--rounds", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "its load is 3.0" in err and "OPENBLAS_CORETYPE=Haswell is set" in err
+    assert ", kernel " in out
 
 
 def test_rounds_are_taken_in_turn():
@@ -192,12 +220,13 @@ def test_other_packages_are_measured_beside_it(tiny, monkeypatch, capsys):
     command.run(args, lambda work: {"other": lambda: None}, ["numpy", "other"])
     out, err = capsys.readouterr()
     assert err.startswith("not installed, not measured: other\n")
-    assert "minigen is faster than other in 0 of 3 workloads; slower in tiny flow by" in out
+    assert "minigen is faster than other in 0 of 5 workloads; slower in tiny flow by" in out
 
 
 def test_a_machine_without_numba_or_blas_is_described(monkeypatch):
     monkeypatch.setattr(np, "show_config", lambda mode: {})
     monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(environment.parallel, "kernel", lambda: None)
     facts = bench.machine()
     assert facts["blas"] == "no BLAS" and list(facts["versions"]) == ["minigen"]
     assert "no BLAS" in bench.described(facts)

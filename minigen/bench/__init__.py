@@ -4,13 +4,13 @@
 """
 
 from minigen.bench.compare import measure
-from minigen.bench.environment import described, machine
+from minigen.bench.environment import described, machine, warnings
 from minigen.bench.report import SECTIONS, measured, summary, table
 from minigen.bench.workloads import WORKLOADS, Workload
 
 __all__ = [
     "SECTIONS", "WORKLOADS", "Workload", "described", "machine", "measure", "measured", "summary",
-    "table",
+    "table", "warnings",
 ]  # fmt: skip
 
 

@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from minigen.core import parallel
+
 
 def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
-    """{system, processor, cores, usable, load, blas, threads, python, versions}.
+    """{system, processor, cores, usable, load, blas, kernel, forced, threads, python, versions}.
+
+    `kernel` is the set of products that the matrix library chose for this processor, `forced` the
+    OPENBLAS_CORETYPE that chose it instead, or None.
 
     Parameters
     ----------
@@ -36,7 +41,8 @@ def machine(packages: Iterable[str] = ()) -> dict[str, Any]:
     return {
         "system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(),
         "usable": _usable(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "blas": _blas(), "threads": _threads(), "python": platform.python_version(),
+        "blas": _blas(), "kernel": _kernel(), "forced": os.environ.get("OPENBLAS_CORETYPE"),
+        "threads": _threads(), "python": platform.python_version(),
         "versions": {"minigen": __version__, **versions},
     }  # fmt: skip
 
@@ -62,9 +68,38 @@ def described(facts: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (
         f"{facts['processor']}, {facts['usable']} of {facts['cores']} cores, "
-        f"{facts['blas']}, threads: {facts['threads']}\n"
+        f"{facts['blas']}, kernel {facts['kernel']}, threads: {facts['threads']}\n"
         f"python {facts['python']}, {versions}"
     )
+
+
+def warnings(facts: dict[str, Any]) -> list[str]:
+    """What makes measurements on this machine doubtful.
+
+    Parameters
+    ----------
+    facts : dict
+        As `machine` returns them.
+
+    Returns
+    -------
+    list of str
+        A line for each reason.
+
+    Examples
+    --------
+    >>> mg.bench.warnings({"load": 0.1, "forced": None})
+    []
+    """
+    found = []
+    if facts["load"] is not None and facts["load"] > 0.5:
+        found.append(f"the machine is not idle: its load is {facts['load']:.1f}")
+    if facts["forced"]:
+        found.append(
+            f"OPENBLAS_CORETYPE={facts['forced']} is set: matrix products do not use the kernels "
+            "of this processor"
+        )
+    return found
 
 
 def _blas() -> str:
@@ -72,6 +107,17 @@ def _blas() -> str:
     parts: dict[str, Any] = np.show_config(mode="dicts") or {}  # type: ignore[assignment]
     blas = parts.get("Build Dependencies", {}).get("blas", {})
     return f"{blas.get('name', 'no BLAS')} {blas.get('version', '')}".strip()
+
+
+def _kernel() -> str:
+    """The kernels of NumPy's matrix library: asked through threadpoolctl, or of OpenBLAS itself."""
+    if importlib.util.find_spec("threadpoolctl"):
+        import threadpoolctl  # type: ignore[reportMissingImports]
+
+        found = [f for f in threadpoolctl.threadpool_info() if f["user_api"] == "blas"]
+        names = [f.get("architecture") for f in found if "numpy" in f["filepath"]]
+        return next(filter(None, names), "unknown")
+    return parallel.kernel() or "unknown"
 
 
 def _usable() -> int:

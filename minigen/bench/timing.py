@@ -1,7 +1,7 @@
 """Times of several functions in one run, measured in turn: a disturbance meets all of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,12 @@ def calls(run: Run) -> int:
     """How many calls make a round; the first call, which may compile, does not count."""
     run()
     return max(1, int(ROUND / max(timed(run, 1), 1e-6)))
+
+
+def fastest(runs: Sequence[Run], rounds: int = 5) -> Run:
+    """The run of the least median time."""
+    seconds = compare({str(k): run for k, run in enumerate(runs)}, rounds)
+    return runs[min(range(len(runs)), key=lambda k: float(np.median(seconds[str(k)])))]
 
 
 def timed(run: Run, count: int) -> float:

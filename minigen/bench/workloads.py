@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from minigen import diffusion, flows
 from minigen.bench.timing import Run
+from minigen.core import parallel
+from minigen.prob import Gaussian
 from minigen.training.loop import Descent
 from minigen.training.optimizers import Adam
 
@@ -20,9 +22,10 @@ class Workload:
     ----------
     name : str
         Its heading in the tables.
-    model : {"real_nvp", "maf", "ddpm"}
-    task : {"step", "sample"}
-        One step of training, or one batch of samples.
+    model : {"real_nvp", "maf", "neural_spline", "iaf", "ddpm"}
+        An IAF is trained by reverse KL, the others by likelihood or the simple loss.
+    task : {"step", "sample", "elbo"}
+        One step of training, one batch of samples, or the bound of a batch at all times.
     features : int
         D, the columns of the data.
     layers : int
@@ -61,7 +64,11 @@ WORKLOADS = (
     Workload("DDPM step D=64 hidden 256", "ddpm", "step", 64, 3, (256,), 256),
     Workload("DDPM sampling 256 x 1000", "ddpm", "sample", 64, 3, (256,), 256),
     Workload("DDPM step D=2 hidden 128", "ddpm", "step", 2, 3, (128,), 256),
+    Workload("DDPM ELBO of 256 x 100", "ddpm", "elbo", 64, 3, (256,), 256, 100),
+    Workload("Spline step D=8 (64,64)", "neural_spline", "step", 8, 3, (64, 64), 256),
+    Workload("IAF reverse KL step D=64", "iaf", "step", 64, 5, (128, 128), 256),
 )
+BINS = 16  # of the spline flow
 
 
 def model(work: Workload, rng: np.random.Generator) -> Any:
@@ -72,23 +79,35 @@ def model(work: Workload, rng: np.random.Generator) -> Any:
             work.features, schedule, hidden=work.hidden[0], blocks=work.layers, predict="eps",
             rng=rng,
         )  # fmt: skip
-    make = {"real_nvp": flows.real_nvp, "maf": flows.maf}[work.model]
-    return make(work.features, work.layers, work.hidden, rng=rng)
+    own = {"bins": BINS} if work.model == "neural_spline" else {}
+    return getattr(flows, work.model)(work.features, work.layers, work.hidden, rng=rng, **own)
 
 
 def minigen_run(work: Workload) -> Run:
     """A function that does the workload once, by the code that `fit` and `sample` run."""
+    if work.task == "step":
+        descent, batch, rng = minigen_descent(work)
+
+        def step() -> None:
+            with parallel.by_size(descent.largest * work.rows):  # as in `fit`
+                descent.step(batch, rng)
+
+        return step
+    rng = np.random.default_rng(0)
+    m = model(work, rng)
     if work.task == "sample":
-        rng = np.random.default_rng(0)
-        m = model(work, rng)
         return lambda: m.sample(work.rows, rng=rng)
-    descent, batch, rng = minigen_descent(work)
-    return lambda: descent.step(batch, rng)
+    x = rng.standard_normal((work.rows, work.features), dtype=np.float32)
+    return lambda: m.elbo(x, rng=rng)
 
 
 def minigen_descent(work: Workload) -> tuple[Descent, NDArray, np.random.Generator]:
     """The steps that `fit` takes, a batch, and the generator of the noise."""
     rng = np.random.default_rng(0)
     m = model(work, rng)
-    descent = Descent(m.loss if work.model == "ddpm" else m.nll, Adam(1e-4))
+    if work.model == "iaf":
+        loss = m.reverse_kl(Gaussian.init(work.features, dtype=np.float32))
+    else:
+        loss = m.loss if work.model == "ddpm" else m.nll
+    descent = Descent(loss, Adam(1e-4))
     return descent, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng

@@ -42,9 +42,8 @@ def run(args: argparse.Namespace, peers: Peers | None = None, packages: Sequence
     say = functools.partial(print, file=sys.stderr if args.json else sys.stdout, flush=True)
     if missing := [name for name in packages if name not in found["machine"]["versions"]]:
         options.note(f"not installed, not measured: {', '.join(missing)}")
-    load = found["machine"]["load"]
-    if load is not None and load > 0.5:
-        options.note(f"the machine is not idle: its load is {load:.1f}")
+    for warning in bench.warnings(found["machine"]):
+        options.note(warning)
     say(bench.described(found["machine"]))
     for name in args.sections or bench.SECTIONS:
         found[name] = []

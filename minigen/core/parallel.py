@@ -48,22 +48,43 @@ LONG = 2**29  # multiplications of a product that takes a core longer than a pau
 
 
 @functools.cache
+def own_blas() -> ctypes.CDLL | None:
+    """The OpenBLAS that came with NumPy, or None."""
+    home = pathlib.Path(np.__file__).parent
+    for folder in (home.parent / "numpy.libs", home / ".dylibs"):
+        for file in sorted(folder.glob("*openblas*")):
+            with contextlib.suppress(OSError):
+                return ctypes.CDLL(str(file))
+    return None
+
+
+def function(name: str) -> Any:
+    """A function of NumPy's OpenBLAS, or None."""
+    library = own_blas()
+    names = (f"scipy_openblas_{name}64_", f"scipy_openblas_{name}")
+    return next((getattr(library, n) for n in names if library and hasattr(library, n)), None)
+
+
+def kernel() -> str | None:
+    """The processor for which OpenBLAS chose its products, such as "SkylakeX"."""
+    name = function("get_corename")
+    if name is None:
+        return None
+    name.restype = ctypes.c_char_p
+    return name().decode()
+
+
+@functools.cache
 def blas() -> Blas | None:
     """How many threads NumPy's own OpenBLAS uses, as functions that read and set it; or None.
 
     Another library is asked through threadpoolctl, where that is installed.
     """
-    home = pathlib.Path(np.__file__).parent
-    for folder in (home.parent / "numpy.libs", home / ".dylibs"):
-        for file in sorted(folder.glob("*openblas*")):
-            with contextlib.suppress(OSError, AttributeError):
-                library = ctypes.CDLL(str(file))
-                end = "64_" if hasattr(library, "scipy_openblas_get_num_threads64_") else ""
-                get, put = (getattr(library, f"scipy_openblas_{verb}_num_threads{end}")
-                            for verb in ("get", "set"))  # fmt: skip
-                get.restype, put.argtypes = ctypes.c_int, [ctypes.c_int]
-                return get, put
-    return other_blas()
+    get, put = function("get_num_threads"), function("set_num_threads")
+    if get is None or put is None:
+        return other_blas()
+    get.restype, put.argtypes = ctypes.c_int, [ctypes.c_int]
+    return get, put
 
 
 def other_blas() -> Blas | None:
