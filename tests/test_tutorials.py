@@ -27,7 +27,7 @@ def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
     script.write_text(form.worked(source), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-W", "error", "-W", "ignore:numba is not", str(script)],
-        cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=300,
+        cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=900,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     assert "nan" not in run.stdout.lower().split()
