@@ -197,6 +197,8 @@ def test_questions_of_the_exam_run_define_what_they_use_and_show_what_they_call(
     diffusion = chosen[4]
     text = paper.equations(diffusion, diffusion.practice, "posterior")
     assert "beta_tilde_t = " in text and "alpha_1 ... alpha_t" in text and "reverse:" not in text
+    elbo = chosen[5]
+    assert "V(r) = " in paper.equations(elbo, elbo.practice, "decoder")
     number = next(paper.numbers("k", "A", [diffusion], np.random.default_rng(0)))
     assert re.search(r"given beta = \[.*\], t = \[", number["question"])
     assert "network_backward" in paper.shown(

@@ -28,7 +28,11 @@ SMALL = {  # pairs whose numbers can be computed on paper, at these sizes
     "diffusion": {"posterior": (1, 1, 3)}, "triplet": {"normalize": (1, 2)},
     "elbo": {"kl": (1, 1), "prior": (1, 1), "decoder": (1, 1)},
 }  # fmt: skip
-NEEDS = {"twice": ("layer",), "batch": ("triplet", "mine")}  # defined by what defines others
+NEEDS = {
+    "twice": ("layer",),
+    "batch": ("triplet", "mine"),
+    "decoder": ("kl",),
+}  # what else is defined
 
 
 @checked
