@@ -8,7 +8,7 @@ import pytest
 import zoo
 from campaigns import corruptions, crafted
 
-from minigen import nn, training
+from minigen import nn, prob, training
 from minigen.core import files, tree
 from minigen.training import archive
 
@@ -24,6 +24,18 @@ def test_every_layer_comes_back_from_its_file(name, tmp_path):
         arrays, again = tree.arrays(layer), tree.arrays(loaded)
         assert repr(loaded) == repr(layer) and list(arrays) == list(again)
         assert all(np.array_equal(arrays[k][1], again[k][1]) for k in arrays)
+
+
+@pytest.mark.parametrize("a", [-1e30, 1e30])
+def test_a_gaussian_whose_scale_is_lost_is_refused(a, tmp_path):
+    model = prob.Gaussian.init(2)
+    arrays = {n: array.copy() for n, (_, array) in tree.arrays(model).items()}
+    arrays["a"][0] = a
+    manifest = {"format": archive.FORMAT, "minigen": "0", "model": tree.describe(model)}
+    path = tmp_path / "crafted.npz"
+    path.write_bytes(crafted.forged(manifest, arrays))
+    with pytest.raises(training.CheckpointError, match=r"a: expected numbers whose exp is a scale"):
+        training.load(path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -388,6 +388,10 @@ def preprocess(v: View) -> Sizes:
 def gaussian(v: View) -> Sizes:
     D, _ = columns("mu", "a")(v)
     v.shape("lower", D, D)
+    with np.errstate(over="ignore", under="ignore"):
+        scale = np.exp(v.node.a)
+    lost = ~np.isfinite(scale) | (scale == 0)
+    v.wants(not lost.any(), "a", "numbers whose exp is a scale", v.node.a[lost][:4])
     return D, D
 
 
