@@ -118,7 +118,7 @@ def run(
     seed: int = 0,
     quick: bool = False,
     progress: Callable[[Row], Any] | None = None,
-) -> Rows:
+) -> list[Row]:
     """Check the entries of the notes, some of them, or your own.
 
     Parameters
@@ -136,8 +136,9 @@ def run(
 
     Returns
     -------
-    Rows
-        A list with a Row for each entry; `row.ok` says whether it holds, `row.problems` why not.
+    list of Row
+        One for each entry, shown by a notebook as a table; `row.ok` says whether it holds,
+        `row.problems` why not.
 
     Raises
     ------

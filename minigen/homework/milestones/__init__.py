@@ -108,18 +108,16 @@ def milestone(
 def layers(path: str | os.PathLike[str]) -> dict[str, Callable[..., Any]]:
     """The functions of a homework file as layers that `mg.fit` trains.
 
-    | assignment | name | arguments | what it is |
-    |---|---|---|---|
-    | gradients | layer | W, b | a Layer |
-    | | loss | net | a Loss of batches (x, target) |
-    | change | chain | W, b | a Bijection without an inverse |
-    | | gauss | L | a Density without samples |
-    | coupling | coupling | features, hidden, rng= | a Bijection |
-    | autoregressive | maf | features, hidden, rng= | a Bijection |
-    | diffusion | reverse | net, beta, alpha_bar | a Loss; `step` samples |
-    | elbo | bound | net, levels, beta | a Loss; `step` samples |
-    | triplet | triplet | net, margin | a Loss of batches (x, labels); `embed` |
-    | markov | discrete | L, l0 | a Loss of rows of whole numbers; `P` |
+        gradients       layer(W, b)                     a Layer
+                        loss(net)                       a Loss of batches (x, target)
+        change          chain(W, b)                     a Bijection without an inverse
+                        gauss(L)                        a Density without samples
+        coupling        coupling(features, hidden)      a Bijection; takes rng, too
+        autoregressive  maf(features, hidden)           a Bijection; takes rng, too
+        diffusion       reverse(net, beta, alpha_bar)   a Loss; its `step` samples
+        elbo            bound(net, levels, beta)        a Loss; its `step` samples
+        triplet         triplet(net, margin)            a Loss of batches (x, labels)
+        markov          discrete(L, l0)                 a Loss of rows of whole numbers
 
     Parameters
     ----------
