@@ -34,7 +34,7 @@ def test_a_class_of_three_hundred_with_every_attack_and_broken_upload_in_it(leve
     if level == 1 and os.geteuid() != 0:
         pytest.skip("level 1 needs root")
     command = [sys.executable, str(CLASSROOM), "--level", str(level)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
 
