@@ -135,8 +135,9 @@ mg.plot.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# **How to read it.** Each dot is one of the 100 times; both lines run from $\bar x_0$ (right) to
-# $\bar\varepsilon$ (top left). A ray from the origin meets both paths at the same $r$.
+# **How to read it.** Two lines with the same ends, through 100 noise levels: both run from
+# $\bar x_0$ (right) to $\bar\varepsilon$ (top left), one on an ellipse and one straight. A ray from
+# the origin meets both at the same $r$.
 #
 # ## 2. Five names for one prediction
 #
