@@ -33,7 +33,8 @@ def test_every_chapter_has_commands_and_tutorials_that_are_there():
 
 
 @pytest.fixture
-def report(tmp_path, rng):
+def report(tmp_path, rng, monkeypatch):
+    monkeypatch.chdir(pathlib.Path(__file__).parent.parent)  # a checkout, whatever is installed
     frames = [rng.standard_normal((50, 2)) for _ in range(6)]
     shots = [
         Shot("film", plot.filmstrip(frames), "Six frames of <noise>."),

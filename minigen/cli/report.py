@@ -78,9 +78,10 @@ def html(about: str, chapters: Iterable[Chapter], folder: pathlib.Path) -> str:
 
 def tutorials(folder: pathlib.Path) -> str:
     """The way from the report to the tutorials, or "" where they are not: they are in a checkout
-    of the repository, not in what is installed."""
-    there = pathlib.Path(__file__).resolve().parents[2] / "tutorials"
-    if not (there / "build.py").is_file():
+    of the repository, which may be where the command runs, not in what is installed."""
+    checkouts = (pathlib.Path(__file__).resolve().parents[2], pathlib.Path.cwd())
+    there = next((p / "tutorials" for p in checkouts if (p / "tutorials/build.py").is_file()), None)
+    if there is None:
         return ""
     try:
         return pathlib.Path(os.path.relpath(there, folder.resolve())).as_posix()
