@@ -105,11 +105,17 @@ def _steps(rows: Rows) -> Iterator[tuple[str, ...]]:
     yield rows[0]["workload"], "x floor", "quartiles", "minigen is", "ms", "quartiles"
     for r in sorted(rows, key=lambda r: r["ratio"]):
         yield (
-            f"  {r['name']}", f"{r['ratio']:7.2f}",
+            f"  {_named(r)}", f"{r['ratio']:7.2f}",
             f"{r['ratio_low']:6.2f}-{r['ratio_high']:.2f}",
             "" if r["name"] in ("floor", "minigen") else _speed(r["to_minigen"]),
             f"{r['ms']:8.2f}", f"{r['ms_low']:8.2f}-{r['ms_high']:.2f}",
         )  # fmt: skip
+
+
+def _named(row: dict[str, Any]) -> str:
+    """The name, with the number of threads where it is not minigen's own choice."""
+    threads = row.get("threads", "default")
+    return row["name"] if threads == "default" else f"{row['name']}, {threads} threads"
 
 
 def _speed(ratio: float) -> str:

@@ -83,22 +83,31 @@ def model(work: Workload, rng: np.random.Generator) -> Any:
     return getattr(flows, work.model)(work.features, work.layers, work.hidden, rng=rng, **own)
 
 
-def minigen_run(work: Workload) -> Run:
-    """A function that does the workload once, by the code that `fit` and `sample` run."""
+def minigen_run(work: Workload, threads: int | None = None) -> Run:
+    """A function that does the workload once, by the code that `fit` and `sample` run.
+
+    `threads` of each product; by default as many as `fit` and `sample` choose.
+    """
+    rng = np.random.default_rng(0)
+    size = 0
     if work.task == "step":
         descent, batch, rng = minigen_descent(work)
+        size = descent.largest * work.rows
 
-        def step() -> None:
-            with parallel.by_size(descent.largest * work.rows):  # as in `fit`
-                descent.step(batch, rng)
+        def once() -> Any:
+            return descent.step(batch, rng)
+    else:
+        m = model(work, rng)
+        x = rng.standard_normal((work.rows, work.features), dtype=np.float32)
 
-        return step
-    rng = np.random.default_rng(0)
-    m = model(work, rng)
-    if work.task == "sample":
-        return lambda: m.sample(work.rows, rng=rng)
-    x = rng.standard_normal((work.rows, work.features), dtype=np.float32)
-    return lambda: m.elbo(x, rng=rng)
+        def once() -> Any:
+            return m.sample(work.rows, rng=rng) if work.task == "sample" else m.elbo(x, rng=rng)
+
+    def run() -> Any:
+        with parallel.by_size(size, threads):
+            return once()
+
+    return run
 
 
 def minigen_descent(work: Workload) -> tuple[Descent, NDArray, np.random.Generator]:
