@@ -17,7 +17,7 @@ import numpy as np
 import minigen as mg
 
 SIZES = [(2, 64, 256), (64, 128, 256), (64, 128, 1024), (64, 512, 256)]  # D, width, rows
-STEPS, RUNS = 60, 7
+STEPS, RUNS = 300, 5
 
 
 def step(comm: Any, D: int, width: int, rows: int) -> float:
