@@ -5,6 +5,7 @@ import importlib.util
 import multiprocessing
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -204,14 +205,15 @@ def test_a_rank_that_fails_ends_the_others_with_a_checkpoint(tmp_path, capsys):
         raise Broken("disk on fire")
 
     def run(comm):
-        late = {"callback": lambda s, r: s == 40 and fail(s, r)} if comm.rank else {}
+        late = {"callback": lambda s, r: s == 43 and fail(s, r)} if comm.rank else {}
         late = late or {"callback": lambda s, r: False}
         return trained("flow", comm, checkpoint=tmp_path / "run", checkpoint_every=1000, **late)
 
     zero, one = on_ranks(2, run)
     assert isinstance(one, Broken) and isinstance(zero, ConnectionError)
     assert "rank 1 of 2 ended the run: Broken: disk on fire" in capsys.readouterr().err
-    assert "the run can go on from step 40" in zero.__notes__[0]
+    # step 43 was whole on rank 0, or it still waited for the gradient's sum
+    assert re.search(r"the run can go on from step 4[23],", zero.__notes__[0])
     _, run = trained("flow", checkpoint=tmp_path / "run")
     np.testing.assert_allclose(run.history["loss"], whole.history["loss"], rtol=0, atol=1e-10)
 
