@@ -150,7 +150,7 @@ def test_every_page_in_a_browser(browser, site, width):  # noqa: F811
     for path in sorted(site.rglob("*.html")):
         if width == 1280 and "_modules" in path.parts:
             continue
-        browser.open(path, width)
+        browser.open(path.as_uri(), width)
         seen = browser.run(PROBE)
         formulas += seen["math"]
         place = path.relative_to(site).as_posix()
