@@ -218,6 +218,36 @@ def test_a_rank_that_fails_ends_the_others_with_a_checkpoint(tmp_path, capsys):
     np.testing.assert_allclose(run.history["loss"], whole.history["loss"], rtol=0, atol=1e-10)
 
 
+class Lost(Rank):
+    """A rank that is lost with its sum of the validation losses after step 40: the twelfth."""
+
+    validations = 0
+
+    def Iallreduce(self, send, receive):
+        self.validations += send.shape == (101,) and send.any()
+        if self.validations == 12:
+            self.world.ended.set()
+            raise OSError("gone")
+        return super().Iallreduce(send, receive)
+
+
+def test_a_rank_that_is_lost_while_others_validate_costs_no_step(tmp_path):
+    _, whole = trained("flow")
+    folder = tmp_path / "run"
+
+    def run(comm):
+        own = Lost(comm.world, 1) if comm.rank else comm
+        return trained("flow", own, checkpoint=folder if comm.rank == 0 else None, ema=0.9)
+
+    alone = trained("flow", ema=0.9)[1]
+    zero, _ = on_ranks(2, run)
+    assert "the run can go on from step 40," in zero.__notes__[0]
+    _, run = trained("flow", checkpoint=folder, ema=0.9)
+    assert run.history["validation_step"] == whole.history["validation_step"]
+    for name in ("loss", "validation"):
+        np.testing.assert_allclose(run.history[name], alone.history[name], rtol=0, atol=1e-10)
+
+
 class Piped(Rank):
     """A communicator for two processes, over a pipe."""
 

@@ -25,17 +25,23 @@ class Best:
 
     def __init__(
         self, loss: Loss, fixed: Any, average: Any, run: Any, patience: int | None, every: int,
-        ranks: Ranks,
+        last: int, ranks: Ranks,
     ) -> None:  # fmt: skip
-        self.ranks = ranks
+        self.ranks, self.last = ranks, last
         self.loss, self.fixed, self.average, self.run = loss, fixed, average, run
         self.patience, self.every, self.since = patience, every, 0
         self.value: NDArray | None = None
         self.start: Any = None  # the losses at the start
 
+    def due(self, step: int) -> bool:
+        """Whether a step is to be validated, and was not yet."""
+        done = self.run.history.get("validation_step", [-1])[-1]
+        chosen = step % self.every == 0 or step == self.last or is_early(step, self.every)
+        return self.fixed is not None and chosen and done < step
+
     def update(self, step: int) -> None:
-        """Validate, and keep the parameters if they are better than all before."""
-        if self.fixed is None:
+        """Validate, if it is time, and keep the parameters if they are better than all before."""
+        if not self.due(step):
             return
         losses = self.validation(step)
         loss = float(losses.mean())
@@ -52,11 +58,13 @@ class Best:
         inputs, given = self.fixed
         theta, live = self.average.theta, self.average.theta.copy()
         theta[...] = self.average.value
-        losses = self.ranks.first(self.losses(inputs, given))
-        if not np.isfinite(losses).all():
-            reason = explain(self.loss, inputs, given)
-            raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
-        theta[...] = live
+        try:
+            losses = self.ranks.first(self.losses(inputs, given))
+            if not np.isfinite(losses).all():
+                reason = explain(self.loss, inputs, given)
+                raise NotFinite(f"validation loss {losses.mean()} at step {step}: {reason}")
+        finally:
+            theta[...] = live
         return losses.astype(np.float64)
 
     def losses(self, inputs: tuple[NDArray, ...], given: dict[str, Any]) -> NDArray:

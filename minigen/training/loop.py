@@ -13,7 +13,7 @@ from minigen.core.contract import Loss
 from minigen.core.interrupts import held
 from minigen.core.signature import Count, checked
 from minigen.training import batches
-from minigen.training.best import Best, held_out, is_early
+from minigen.training.best import Best, held_out
 from minigen.training.nonfinite import NotFinite, explain
 from minigen.training.optimizers import SCHEDULES, Adam
 from minigen.training.progress import bar
@@ -174,7 +174,7 @@ def fit(
     if fixed is None and (patience or validate_every):
         name = "patience" if patience else "validate_every"
         raise validate.expected(name, "None without validation data", patience or validate_every)
-    best = Best(loss, fixed, average, run, patience, every, ranks)
+    best = Best(loss, fixed, average, run, patience, every, steps, ranks)
     state = State(rng, run=run, descent=descent, optimizer=optimizer, average=average, best=best,
                   batches=next_batch)  # fmt: skip
     saves.go_on(model, state, data, fixed, {
@@ -189,16 +189,14 @@ def fit(
             watched = progress if ranks.rank == 0 else False
             with held(impatient=True) as signals, bar(steps, watched, run.steps) as shown:
                 ranks.signals = signals
-                if run.steps == 0:
-                    best.update(0)
+                best.update(run.steps)  # the start, or what an interrupt left out
                 while run.steps < steps and not best.out_of_patience:
                     step = run.steps + 1
                     ranks.mark(state)
                     run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
                     average.update(step)
-                    if step % every == 0 or step == steps or is_early(step, every):
-                        best.update(step)
                     run.steps = step
+                    best.update(step)
                     shown.update(run)
                     if callback is not None and ranks.any(callback(step, run)):
                         break
