@@ -189,14 +189,14 @@ def fit(
             watched = progress if ranks.rank == 0 else False
             with held(impatient=True) as signals, bar(steps, watched, run.steps) as shown:
                 ranks.signals = signals
-                best.update(run.steps)  # the start, or what an interrupt left out
+                best.update(run.steps)  # the start, or what a lost rank left out
                 while run.steps < steps and not best.out_of_patience:
                     step = run.steps + 1
                     ranks.mark(state)
                     run.record(descent.step(next_batch(), rng, decay((step - 1) / steps)))
                     average.update(step)
-                    run.steps = step
                     best.update(step)
+                    run.steps = step
                     shown.update(run)
                     if callback is not None and ranks.any(callback(step, run)):
                         break

@@ -120,13 +120,15 @@ class Ranks:
             ]
 
     def undo(self, state: State) -> bool:
-        """Take back a step that another rank has lost; whether this rank writes the run then.
+        """Take back a step whose gradient another rank has lost; whether this rank writes the run.
 
-        Rank 0 does, and rank 1, since it may be rank 0 that has died: they write the same.
+        A step that lacks its validation alone counts: who goes on makes up for that.
+        Rank 0 writes, and rank 1, since it may be rank 0 that has died: they write the same.
         """
         if self.lost:
             for part, name, value in self.marked:
                 setattr(part, name, value)
+            state.parts["run"].steps = state.parts["descent"].steps
         return self.lost and self.rank < 2
 
     def stop(self, signals: Signals) -> None:

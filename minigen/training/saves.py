@@ -16,7 +16,6 @@ from minigen.core import files, tree, validate
 from minigen.training import archive
 from minigen.training.archive import CheckpointError
 from minigen.training.checkpoint import STATE, save, save_state
-from minigen.training.nonfinite import NotFinite
 from minigen.training.state import State, plain, set_state, settings
 
 SECONDS = 30.0  # between two files, if the user names no steps
@@ -126,14 +125,13 @@ class Saves:
             descent.theta[...] = live
 
     def end(self, error: BaseException | None = None, writes: bool = False) -> None:
-        """Write the run if its last step is whole, and the best model; say how to go on."""
+        """Write the run if it ended between two steps, and the best model; say how to go on."""
         if self.folder is None or not (self.writes or writes):
             return
         run, begun = self.state.parts["run"], self.state.parts["descent"].steps
         if run.steps == 0:
             return
-        whole = begun == run.steps and not isinstance(error, NotFinite)
-        if whole and self.done != run.steps:
+        if begun == run.steps and self.done != run.steps:
             self.write()
         self.attempt(BEST, None)
         if error is not None:
