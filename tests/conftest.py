@@ -62,3 +62,20 @@ def same(path):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(name="minigen")
+def command(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder: (exit code, standard output, standard error)."""
+    from minigen.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        try:
+            code = main([str(a) for a in argv])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run

@@ -14,26 +14,11 @@ from minigen import load, save
 from minigen.cli import chapters, demo, files, results
 from minigen.cli.chapter import Chapter, Recipe, Shot, Stage
 from minigen.cli.chapters import coupling
-from minigen.cli.main import COMMANDS, main
+from minigen.cli.main import COMMANDS
 from minigen.core.validate import InvalidType
 from minigen.prob import Gaussian
 
 TINY = ["--steps", "4", "--layers", "2", "--hidden", "8"]
-
-
-@pytest.fixture
-def minigen(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv):
-        try:
-            code = main([str(a) for a in argv])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -7,27 +7,11 @@ import pytest
 
 from minigen import load
 from minigen.cli.album import album, glyphs, measured
-from minigen.cli.main import main
 from minigen.data import digits
 from minigen.flows import maf
 from minigen.flows.bayes_rule import classify
 
 TINY = ["--steps", "2", "--layers", "1", "--hidden", "8", "--batch", "8", "--quiet"]
-
-
-@pytest.fixture
-def minigen(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv):
-        try:
-            code = main([str(a) for a in argv])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

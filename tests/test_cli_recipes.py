@@ -6,25 +6,9 @@ import numpy as np
 import pytest
 
 from minigen import load
-from minigen.cli.main import main
 from minigen.flows import Flow
 
 SHORT = ["--steps", "5", "--quiet"]
-
-
-@pytest.fixture
-def minigen(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv):
-        try:
-            code = main([str(a) for a in argv])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def rows(minigen, file, data):

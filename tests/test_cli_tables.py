@@ -10,7 +10,6 @@ from minigen.cli.chapters import MODELS
 from minigen.cli.chapters.measures import table_rows
 from minigen.cli.datasets import Dataset
 from minigen.cli.grid import Grid
-from minigen.cli.main import main
 from minigen.cli.record import Record, fingerprints, gaussian_nll
 from minigen.cli.ties import warnings_of
 
@@ -19,16 +18,11 @@ TRAIN = ["train", "real_nvp", "--data", "flowers.csv", "--drop", "kind", "--out"
 
 
 @pytest.fixture
-def minigen(tmp_path, monkeypatch, capsys):
+def minigen(minigen):
     """Runs a command in an empty folder: (standard output, standard error) of a success."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*argv, code=0):
-        try:
-            got = main([str(a) for a in argv])
-        except SystemExit as stop:
-            got = stop.code
-        out, err = capsys.readouterr()
+        got, out, err = minigen(*argv)
         assert got == code, err
         return out, err
 
