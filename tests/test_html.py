@@ -130,14 +130,14 @@ def test_words_of_users_are_escaped():
 def test_the_bar_is_quiet_about_widgets_that_are_missing():
     """In a kernel without ipywidgets, tqdm.auto warns on standard error."""
     code = (
-        "import os, sys, types\n"
+        "import io, sys, types\n"
         "sys.modules['ipywidgets'] = None\n"
         "import warnings; warnings.simplefilter('error')\n"
         "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"
         "fake = types.ModuleType('IPython'); fake.get_ipython = lambda: shell\n"
         "sys.modules['IPython'] = fake\n"
         "from minigen.core.blocks import progress_bar\n"
-        "sys.stderr = open(os.devnull, 'w')\n"
+        "sys.stderr = io.StringIO()  # the bar itself\n"
         "with progress_bar(2, 'step') as bar: bar.update(2)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
