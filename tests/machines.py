@@ -3,8 +3,8 @@
     python tests/machines.py                  the numeric tests, this Python under other settings
     python tests/machines.py --installations  README's two commands: each Python found, the lowest
                                               versions, no numba, an ordinary user; --quick is less
-    python tests/machines.py --margins        what stands near its limit and moves with the settings
-    python tests/machines.py --all            the three, about three hours on two cores
+    python tests/machines.py --margins        the first, and what stands near its limit and moves
+    python tests/machines.py --all            all of these, about two hours on two cores
 
 A setting is a BLAS kernel (OPENBLAS_CORETYPE), a number of threads, no AVX-512, the NumPy twins in
 place of the kernels, an order of the tests and of hashes, or a locale. A setting that this machine
@@ -154,22 +154,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a part of the tests, the quick demo")
     parser.add_argument("--mixed", action="store_true", help="four installations, for .ci/run")
     parser.add_argument("--margins", action="store_true", help="what is near its limit")
-    parser.add_argument("--all", action="store_true", help="settings, installations, margins")
+    parser.add_argument("--all", action="store_true", help="margins and installations")
     parser.add_argument("--only", default="", metavar="PATTERN", help="settings whose name has it")
     parser.add_argument("-n", default="2", metavar="WORKERS", help="processes (default 2)")
     args = parser.parse_args()
     files = [str(pathlib.Path(f).resolve()) for f in args.files] or numeric()
     chosen = [s for s in settings() if re.search(args.only, s.name, re.IGNORECASE)]
     table = Table()
-    if args.all or not (args.installations or args.margins or args.mixed):
+    if args.all or args.margins:
+        by_margins(table, chosen, files, args.n)
+    elif not (args.installations or args.mixed):
         by_settings(table, chosen, files, args.n)
     if args.all or args.installations or args.mixed:
         every = installations.mixed() if args.mixed else installations.installations()
         every = [it for it in every if re.search(args.only, it.name, re.IGNORECASE)]
         by_installations(table, every, args.quick, args.n)
-    if args.all or args.margins:
-        named = [s for s in chosen if "order" not in s.name and "LC_ALL" not in s.name]
-        by_margins(table, named, files, args.n)
     print(*table.bad, sep="\n")
     sys.exit(bool(table.bad))
 
