@@ -39,6 +39,7 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+myst_fence_as_directive = ["math"]  # as code hosts write formulas
 
 # docstrings
 autosummary_generate = False  # site_parts/gather.py writes the pages

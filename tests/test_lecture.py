@@ -30,6 +30,19 @@ def made():
         sys.path.remove(str(ROOT / "docs"))
 
 
+def test_a_link_to_an_entry_finds_its_place_on_a_code_host(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    made = importlib.import_module("site_parts.entry_list")
+    page = made.PAGE.read_text(encoding="utf-8")
+    assert page == made.equations(page), "python docs/site_parts/entry_list.py writes it again"
+    links = [
+        place
+        for path in (ROOT / "tutorials").glob("[0-9][0-9]_*.py")
+        for place in re.findall(r"docs/notes\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert links and {*links} <= {*re.findall(r'<a id="([\w-]+)"></a>', page)}
+
+
 def pictures_of(path):
     """The alternative texts of a notebook's pictures, in order."""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
