@@ -1,6 +1,7 @@
 """The command line: exit codes, one line for each mistake, files that are whole or not there."""
 
 import dataclasses
+import functools
 import importlib
 import json
 import os
@@ -263,7 +264,8 @@ def test_a_tiny_demo_writes_a_report_with_its_pictures(minigen, tmp_path, monkey
     short = dict.fromkeys(coupling.GALLERY_STEPS, (2, 2))
     monkeypatch.setattr(coupling, "GALLERY_STEPS", short)
     monkeypatch.setattr("minigen.cli.datasets.TEST_POINTS", 500)
-    code, out, err = minigen("demo", "--quick", "--only", "real_nvp", "--out", "seen", "--json")
+    command = "demo --quick --only real_nvp --jobs 1 --out seen --json"
+    code, out, err = minigen(*command.split())
     assert code == 0, err
     page = (tmp_path / "seen" / "report.html").read_text(encoding="utf-8")
     pictures = {p.stem for p in (tmp_path / "seen").glob("*.png")}
@@ -307,20 +309,38 @@ def test_a_stage_picks_by_its_speed(rng):
     assert Stage(False, rng).pick(4000, 500) == 4000
 
 
-def test_each_chapter_has_random_numbers_of_its_own(minigen, monkeypatch):
+def test_each_part_has_random_numbers_of_its_own(minigen, monkeypatch):
     seen = []
 
+    def part(stage):
+        seen.append(stage.rng.random())
+        return [], []
+
     class Fake:
+        PARTS = part, part
+
         @staticmethod
-        def show(stage):
-            seen.append(stage.rng.random())
+        def chapter(parts):
             return Chapter("", "", (), ())
 
-    monkeypatch.setattr(demo, "CHAPTERS", {"one": Fake, "two": Fake})
     for only in (["one", "two"], ["two"]):
         monkeypatch.setattr(demo, "CHAPTERS", dict.fromkeys(only, Fake))
-        assert minigen("demo")[0] == 0
-    assert seen[1] == seen[2] != seen[0]
+        assert minigen("demo", "--jobs", "1")[0] == 0
+    assert seen[2:4] == seen[4:] and len(set(seen)) == 4
+
+
+def test_parts_of_the_demo_are_the_same_in_other_processes(tmp_path, capfd):
+    made = []
+    for several in (False, True):
+        folder = tmp_path / str(several)
+        folder.mkdir()
+        perform = functools.partial(demo._perform, True, 0, True, folder)
+        tasks = [("markov", 0)] * (1 + several)
+        parts = demo._by_processes(perform, tasks, 2) if several else map(perform, tasks)
+        rows, shots = [*parts][-1]
+        made.append((rows, shots, (folder / "transitions.png").read_bytes()))
+    assert made[0] == made[1]
+    assert capfd.readouterr().err.count("markov on text, 60 steps") == 3
 
 
 def test_python_m_minigen_is_the_command():

@@ -1,9 +1,10 @@
-"""What a chapter gives the command line: its models, its families, and its show.
+"""What a chapter gives the command line: its models, its families, and its part of the demo.
 
-A chapter is a module of `minigen.cli.chapters`, listed there, with two names:
+A chapter is a module of `minigen.cli.chapters`, listed there, with three names:
 
-    MODELS  {name: Model}         what `minigen train NAME` builds and how, with which settings
-    show    (stage) -> Chapter    its part of `minigen demo`
+    MODELS   {name: Model}        what `minigen train NAME` builds and how, with which settings
+    PARTS    (stage) -> Part      each trains something and draws it; none needs another
+    chapter  (parts) -> Chapter   what they are together, a section of the report of `minigen demo`
 """
 
 import pathlib
@@ -106,7 +107,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture of the report: the file's name, the figure, and what to see in it."""
+    """A picture of the report: the file's name, the figure, and what to see in it.
+
+    The figure is None when the file is written.
+    """
 
     name: str
     figure: Any
@@ -118,7 +122,7 @@ Part = tuple[Sequence[Row], Sequence[Shot]]
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a show returns: a title, a paragraph, measured rows, pictures in order.
+    """A section of the report: a title, a paragraph, measured rows, pictures in order.
 
     result: what came out, in a sentence; tutorials: the notebooks that explain it, by their file's
     name; more: commands that make more of it.
@@ -155,7 +159,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a show is given: quick or not, its own random numbers, and whether to show progress."""
+    """What a part is given: quick or not, its own random numbers, and whether to show progress."""
 
     quick: bool
     rng: np.random.Generator
@@ -172,6 +176,6 @@ class Stage:
         data = dataset(data, self.rng) if isinstance(data, str) else data
         recipe = replace(model.recipe(name, data), steps=self.pick(*steps))
         new = model.build(data, recipe, self.rng)
-        note(f"  {name} on {data.name}, {recipe.steps} steps")
+        note(f"{name} on {data.name}, {recipe.steps} steps")
         run = model.family.fit(new, data, recipe, rng=self.rng, progress=self.progress)
         return Trained(data, new, run, model.family.measure(name, new, data, rng=self.rng))

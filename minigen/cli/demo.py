@@ -1,6 +1,6 @@
 """Train every model of the notes on real data; write pictures and a report.
 
-About two minutes on two cores; --quick shows the same in less than half a minute, less well
+Less than two minutes on two cores; --quick shows the same in less than half a minute, less well
 trained.
 
   minigen demo --quick
@@ -8,18 +8,29 @@ trained.
 """
 
 import argparse
+import concurrent.futures
+import functools
 import json
+import multiprocessing
+import os
 import pathlib
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from minigen.cli import options, results
-from minigen.cli.chapter import Chapter, Stage
+from minigen.cli.chapter import Chapter, Part, Stage
 from minigen.cli.chapters import CHAPTERS
 from minigen.cli.files import write_picture
 from minigen.cli.report import html
 from minigen.core import files, validate
+
+Task = tuple[str, int]  # a chapter, and the number of its part
+MOST = 4  # processes, if nothing is said: each needs about 400 MB
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -29,6 +40,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--only", nargs="+", choices=CHAPTERS, metavar="CHAPTER", help="some of: %(choices)s"
     )
+    command.add_argument(
+        "--jobs", type=options.whole(1), metavar="N",
+        help=f"parts at a time (default: one for each core, at most {MOST})",
+    )  # fmt: skip
     options.seed(command)
     options.quiet(command)
     options.json(command)
@@ -39,20 +54,58 @@ def run(args: argparse.Namespace) -> None:
     if folder.exists() and not folder.is_dir():
         raise validate.expected("--out", "a folder", f"a file {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    start, played = time.perf_counter(), []
-    for name in args.only or CHAPTERS:
-        chapter = _perform(name, args)
-        for shot in chapter.shots:
-            write_picture(folder / f"{shot.name}.png", shot.figure)
-        played.append(chapter)
+    start, names = time.perf_counter(), args.only or [*CHAPTERS]
+    tasks = [(name, k) for name in names for k in range(len(CHAPTERS[name].PARTS))]
+    jobs = min(args.jobs or min(os.cpu_count() or 1, MOST), len(tasks))
+    quiet = args.quiet or jobs > 1  # bars of several processes would overwrite each other
+    perform = functools.partial(_perform, args.quick, args.seed, quiet, folder)
+    parts = _by_processes(perform, tasks, jobs) if jobs > 1 else map(perform, tasks)
+    of = {name: [] for name in names}
+    for (name, _), part in zip(tasks, parts, strict=True):
+        of[name].append(part)
+    played = [CHAPTERS[name].chapter(done) for name, done in of.items()]
     _finish(args, folder, played, time.perf_counter() - start)
 
 
-def _perform(name: str, args: argparse.Namespace) -> Chapter:
-    """Run one show; its random numbers depend on the seed and its name alone."""
-    options.note(f"{name}:")
-    rng = np.random.default_rng([args.seed, *name.encode()])
-    return CHAPTERS[name].show(Stage(args.quick, rng, False if args.quiet else None))
+def _perform(quick: bool, seed: int, quiet: bool, folder: pathlib.Path, task: Task) -> Part:
+    """Run one part and write its pictures; its random numbers depend on the seed and it alone."""
+    name, k = task
+    rng = np.random.default_rng([seed, *name.encode(), k])
+    rows, shots = CHAPTERS[name].PARTS[k](Stage(quick, rng, False if quiet else None))
+    for shot in shots:
+        write_picture(folder / f"{shot.name}.png", shot.figure)
+    return rows, [replace(shot, figure=None) for shot in shots]
+
+
+def _by_processes(
+    perform: Callable[[Task], Part], tasks: Sequence[Task], jobs: int
+) -> Iterator[Part]:
+    """The parts in order, several at a time, each in one of so many processes."""
+    fresh = multiprocessing.get_context("spawn")  # a copy of this one would share its threads
+    with concurrent.futures.ProcessPoolExecutor(jobs, fresh, _leave_with_parent) as pool:
+        try:
+            yield from pool.map(perform, tasks)
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            if isinstance(error, concurrent.futures.BrokenExecutor):
+                what = "a process was ended from outside (too little memory?): try --jobs 1"
+                raise ChildProcessError(what) from None
+            raise
+
+
+def _leave_with_parent() -> None:
+    """In a process: Ctrl-C is the parent's to answer, and its end ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _finish(

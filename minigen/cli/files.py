@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from minigen.core import files
 
+DPI = 130  # dots an inch, of pictures
 
-def write_picture(path: pathlib.Path, figure: Any, dpi: int = 130) -> None:
+
+def write_picture(path: pathlib.Path, figure: Any, dpi: int = DPI) -> None:
     """A matplotlib figure as .png."""
     with files.replacing(path) as file:
         figure.savefig(file, format="png", dpi=dpi)

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # nobody reads our output any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except FloatingPointError as error:
+    except (FloatingPointError, ChildProcessError) as error:
         return _say(noted(error, error), 1)
     except OSError as error:
         return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 2)

@@ -9,6 +9,7 @@ from html import escape
 
 from minigen.cli import results
 from minigen.cli.chapter import Chapter, Shot
+from minigen.cli.files import DPI
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#fdfcf9;--ink:#22262b;--soft:#646b73;--rule:#e2ded4;
@@ -146,8 +147,9 @@ def _more(chapter: Chapter, beside: str) -> str:
 
 def _figure(shot: Shot, folder: pathlib.Path) -> str:
     """A picture with its caption, which is its text for who cannot see it."""
-    data = base64.b64encode((folder / f"{shot.name}.png").read_bytes()).decode()
-    width, height = shot.figure.get_size_inches()
+    png = (folder / f"{shot.name}.png").read_bytes()
+    data = base64.b64encode(png).decode()
+    width, height = (int.from_bytes(png[k : k + 4], "big") / DPI for k in (16, 20))  # of its head
     wide = ' wide" tabindex="0" role="group" aria-label="a picture to be scrolled sideways' if (
         width / height > WIDE
     ) else ""  # fmt: skip

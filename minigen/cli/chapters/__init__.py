@@ -1,6 +1,6 @@
 """The chapters that the command line knows, in the order of the notes and of the demo.
 
-To add one: a module here with `MODELS` and `show` (see `minigen.cli.chapter`), and
+To add one: a module here with `MODELS`, `PARTS` and `chapter` (see `minigen.cli.chapter`), and
 its name in CHAPTERS.
 """
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from numpy.typing import NDArray
@@ -50,15 +51,6 @@ and the log-determinant cost one pass each. On toys the true density is known: K
 the gap between the model's loss and the entropy, and nothing can be below 0. The digits' bits per
 dimension count the 17 grey levels that are stored; a model above "independent pixels" would be
 worse than one that knows of no dependence between pixels."""
-
-
-def show(stage: Stage) -> Chapter:
-    parts = [part(stage) for part in (moons, fixed, gallery, digits)]
-    return Chapter.of(
-        "Real NVP and NICE", TEXT, parts, result, ("01_change_of_variables", "02_real_nvp"),
-        ("minigen train real_nvp --data moons --steps 8000 --out moons.npz",
-         "minigen sample moons.npz -n 1000 --out moons.png"),
-    )  # fmt: skip
 
 
 def result(rows: list[Row]) -> str:
@@ -122,31 +114,28 @@ def fixed(stage: Stage) -> Part:
     return stage.trained("real_nvp", MODELS["real_nvp"], frozen, steps).rows[-1:], []
 
 
-def gallery(stage: Stage) -> Part:
+def gallery(group: int, stage: Stage) -> Part:
+    """One picture of toys, and of what two models make of them."""
     from minigen import plot
 
     models = {"real_nvp": MODELS["real_nvp"], "neural_spline": SPLINES["neural_spline"]}
+    every = stage.pick(GALLERY, ("pinwheel",))
+    names = every[group * COLUMNS : (group + 1) * COLUMNS]
+    if not names:
+        return [], []
     pairs, notes, rows = {}, {}, []
-    for name in stage.pick(GALLERY, ("pinwheel",)):
+    for name in names:
         both = [stage.trained(m, models[m], name, GALLERY_STEPS[m]) for m in models]
         pairs[name] = (*(t.model for t in both), both[0].data.source)
         kls = [t.rows[-1].value for t in both]
         notes[name] = tuple(f"{m}, KL {kl:.3f}" for m, kl in zip(NAMES, kls, strict=True))
         rows += [t.rows[-1] for t in both]
+    count = f"{len(every)} toys" if len(every) > 1 else "A toy"
     text = (
-        f"{len(pairs)} toys whose density is known. {GALLERY_TEXT}"
-        if len(pairs) > 1 else f"A toy whose density is known. {GALLERY_TEXT}"
+        f"More toys, drawn in the same way: {', '.join(names)}."
+        if group else f"{count} whose density is known. {GALLERY_TEXT}"
     )  # fmt: skip
-    names = [*pairs]
-    groups = [names[k : k + COLUMNS] for k in range(0, len(names), COLUMNS)]
-    return rows, [
-        Shot(
-            f"toys_{k}",
-            plot.gallery({n: pairs[n] for n in group}, notes),
-            text if k == 1 else f"More toys, drawn in the same way: {', '.join(group)}.",
-        )
-        for k, group in enumerate(groups, 1)
-    ]
+    return rows, [Shot(f"toys_{group + 1}", plot.gallery(pairs, notes), text)]
 
 
 def digits(stage: Stage) -> Part:
@@ -179,3 +168,15 @@ def in_bits(run: Run, features: int) -> Run:
 def nearest(x: NDArray, train: NDArray, k: int = 6) -> NDArray:
     """The k training rows nearest to each row of x, nearest first, (N, k, D)."""
     return train[KDTree(train).query(x, k)[1]]
+
+
+GROUPS = range(math.ceil(len(GALLERY) / COLUMNS))
+PARTS = (moons, fixed, *(functools.partial(gallery, group) for group in GROUPS), digits)
+
+
+def chapter(parts: Sequence[Part]) -> Chapter:
+    return Chapter.of(
+        "Real NVP and NICE", TEXT, parts, result, ("01_change_of_variables", "02_real_nvp"),
+        ("minigen train real_nvp --data moons --steps 8000 --out moons.npz",
+         "minigen sample moons.npz -n 1000 --out moons.png"),
+    )  # fmt: skip

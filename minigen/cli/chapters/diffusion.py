@@ -1,6 +1,6 @@
 """Diffusion: the ELBO term by term, the forward and the reverse process, moons and digits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -159,15 +159,6 @@ DIFFUSION = Family(DDPM, fit_ddpm, sample_ddpm, measure_ddpm, unit="")
 MODELS = {"ddpm": Model(build, RECIPES, DIFFUSION)}
 
 
-def show(stage: Stage) -> Chapter:
-    parts = [part(stage) for part in (moons, digits)]
-    return Chapter.of(
-        "Diffusion", TEXT, parts, result, ("04_forward_process", "05_elbo", "06_diffusion_digits"),
-        ("minigen train ddpm --data digits --out ddpm.npz",
-         "minigen sample ddpm.npz -n 80 --out digits.png"),
-    )  # fmt: skip
-
-
 def result(rows: list[Row]) -> str:
     return (
         f"On moons the bound lies {told(rows, 'ddpm', 'moons', 'bound')} nats above the truth, the "
@@ -244,3 +235,14 @@ def picked(walk: Iterable[Any]) -> list[Any]:
     """A few states of a walk, evenly spaced, the first and the last among them."""
     states = list(walk)
     return [states[k] for k in np.linspace(0, len(states) - 1, FRAMES).round().astype(int)]
+
+
+PARTS = (moons, digits)
+
+
+def chapter(parts: Sequence[Part]) -> Chapter:
+    return Chapter.of(
+        "Diffusion", TEXT, parts, result, ("04_forward_process", "05_elbo", "06_diffusion_digits"),
+        ("minigen train ddpm --data digits --out ddpm.npz",
+         "minigen sample ddpm.npz -n 80 --out digits.png"),
+    )  # fmt: skip

@@ -1,9 +1,11 @@
 """The Markov factor p(x_i | x_{i-1}): the letters of a text."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
+from minigen.cli.chapter import Chapter, Family, Model, Part, Recipe, Shot, Stage
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row
 from minigen.core import validate
@@ -63,7 +65,7 @@ CHAIN = Family(CategoricalChain, fit_chain, sample_chain, measure_chain)
 MODELS = {"markov": Model(build, RECIPES, CHAIN)}
 
 
-def show(stage: Stage) -> Chapter:
+def letters(stage: Stage) -> Part:
     from minigen import plot
 
     done = stage.trained("markov", MODELS["markov"], "text", STEPS)
@@ -77,14 +79,24 @@ def show(stage: Stage) -> Chapter:
         f"dark, likely. A sample of the chain: {sample!r}"
     )
     shot = Shot("transitions", plot.transition(P / P.sum(axis=1, keepdims=True), names), text)
-    (row,) = done.rows
-    result = (
+    return done.rows, [shot]
+
+
+PARTS = (letters,)
+
+
+def result(rows: list[Row]) -> str:
+    (row,) = rows
+    return (
         f"The symbol to come is as hard to guess as one of {row.value:.1f} that are equally likely "
         f"(its perplexity); without memory, one of {row.beside['unigram']:.1f}. By counting pairs "
         f"the same table has {row.beside['closed form']:.1f}."
     )
-    return Chapter(
-        "The Markov factor", TEXT, done.rows, [shot], result, ("09_markov",),
+
+
+def chapter(parts: Sequence[Part]) -> Chapter:
+    return Chapter.of(
+        "The Markov factor", TEXT, parts, result, ("09_markov",),
         ("minigen train markov --data text --out letters.npz",
          "minigen sample letters.npz -n 3 --out letters.csv"),
     )  # fmt: skip

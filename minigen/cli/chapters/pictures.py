@@ -1,6 +1,7 @@
 """Pictures: Real NVP with several scales, a Transformer MAF and a U-Net."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -109,15 +110,6 @@ STEPS = {"real_nvp_image": (500, 20), "unet": (900, 20)}  # of the demo: full, q
 BRIEF = {"batch": 32, "lr": 4e-3, "ema": 0.98}  # where steps are few, small batches learn more
 
 
-def show(stage: Stage) -> Chapter:
-    parts = [part(stage) for part in (multi_scale, unet)]
-    return Chapter.of(
-        "Pictures", TEXT, parts, result, ("12_pictures", "13_unet"),
-        ("minigen train unet --data digits --out unet.npz",
-         "minigen sample unet.npz -n 40 --out unet.png"),
-    )  # fmt: skip
-
-
 def result(rows: list[Row]) -> str:
     steps = " and ".join(str(full) for full, _ in STEPS.values())
     return (
@@ -165,3 +157,14 @@ def unet(stage: Stage) -> Part:
             "Left, samples of the U-Net; to the right of each, the nearest training images.",
         ),
     ]
+
+
+PARTS = (multi_scale, unet)
+
+
+def chapter(parts: Sequence[Part]) -> Chapter:
+    return Chapter.of(
+        "Pictures", TEXT, parts, result, ("12_pictures", "13_unet"),
+        ("minigen train unet --data digits --out unet.npz",
+         "minigen sample unet.npz -n 40 --out unet.png"),
+    )  # fmt: skip

@@ -1,11 +1,12 @@
 """The triplet loss: an embedding in which rows of one class lie near each other."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minigen.cli.chapter import Chapter, Family, Model, Recipe, Shot, Stage
+from minigen.cli.chapter import Chapter, Family, Model, Part, Recipe, Shot, Stage
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
@@ -134,7 +135,7 @@ MODELS = {
 }
 
 
-def show(stage: Stage) -> Chapter:
+def images(stage: Stage) -> Part:
     from minigen import plot
 
     done = stage.trained("triplet", MODELS["triplet"], "digits", STEPS)
@@ -155,13 +156,23 @@ def show(stage: Stage) -> Chapter:
              "Left, test images; to the right of each, the test images nearest to it in the "
              "embedding."),
     )  # fmt: skip
-    said = ", ".join(f"{value:.3f} by {of}" for of, value in done.rows[0].beside.items())
-    result = (
-        f"Of test images by other writers, {done.rows[0].value:.3f} have a nearest neighbour with "
+    return done.rows, shots
+
+
+PARTS = (images,)
+
+
+def result(rows: list[Row]) -> str:
+    said = ", ".join(f"{value:.3f} by {of}" for of, value in rows[0].beside.items())
+    return (
+        f"Of test images by other writers, {rows[0].value:.3f} have a nearest neighbour with "
         f"the same digit in the embedding; {said}."
     )
-    return Chapter(
-        "The triplet loss", f"{TEXT} {SPLIT}", done.rows, shots, result, ("08_triplet_loss",),
+
+
+def chapter(parts: Sequence[Part]) -> Chapter:
+    return Chapter.of(
+        "The triplet loss", f"{TEXT} {SPLIT}", parts, result, ("08_triplet_loss",),
         ("minigen train triplet --data digits --steps 3000 --out triplet.npz",
          "minigen evaluate triplet.npz --data digits"),
     )  # fmt: skip
