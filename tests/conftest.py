@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import signal
 
 # Tests run side by side: threads of the matrix products would only get in each other's way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,6 +36,15 @@ hypothesis.settings.load_profile("minigen")
 
 def pytest_addoption(parser):
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in random order")
+
+
+def pytest_sessionstart():
+    """Tests send signals, and a shell's `pytest &` or nohup leaves some of them ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_IGN:
+            usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+            signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(config, items):

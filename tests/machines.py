@@ -86,7 +86,7 @@ def run(setting: Setting, files: list[str], workers: str, *more: str) -> str:
 
 
 class Table:
-    """Rows of counts, printed as they are found; `bad` lists what failed."""
+    """Rows of counts, printed as they are found, each with what failed; `bad` is all of it."""
 
     def __init__(self) -> None:
         self.bad: list[str] = []
@@ -100,10 +100,11 @@ class Table:
         took = f"{time.monotonic() - start:9.0f}"
         print(f"{name:48s}{counts + took if found else '  ' + lines[-1]}", flush=True)
         failing = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-        self.bad += [f"{name}: {line}" for line in failing]
         ended = lines[-1].startswith("exit code") or not found
         if ended and not failing and not lines[-1].startswith("skipped"):
-            self.bad += [f"{name}: {line}" for line in lines[-20:]]
+            failing = lines[-20:]
+        print(*(f"    {line}" for line in failing), sep="\n", end="\n" * bool(failing), flush=True)
+        self.bad += failing
 
 
 def by_settings(table: Table, chosen: Iterable[Setting], files: list[str], workers: str) -> None:
@@ -169,7 +170,6 @@ def main() -> None:
         every = installations.mixed() if args.mixed else installations.installations()
         every = [it for it in every if re.search(args.only, it.name, re.IGNORECASE)]
         by_installations(table, every, args.quick, args.n)
-    print(*table.bad, sep="\n")
     sys.exit(bool(table.bad))
 
 
