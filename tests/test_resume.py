@@ -245,7 +245,7 @@ def test_a_full_disk_is_named_the_run_goes_on_elsewhere_and_no_file_is_left(tmp_
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limit[1]))
-        with pytest.warns(UserWarning, match=r"step-.*File too large; nor .*other.*File too large"):
+        with pytest.warns(UserWarning, match=r"File too large; nor .*other.*File too large"):
             _, run, _ = started(checkpoint=here)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
