@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import test_homework_bank as bank
+from scipy import stats
 from test_homework_coupling import BANK
 
 import minigen as mg
@@ -10,6 +11,7 @@ from minigen.cli import main
 from minigen.core import tree
 from minigen.homework import assignments, solutions
 from minigen.homework.handout import blanks, variants
+from minigen.homework.milestones import own_layers
 from minigen.homework.milestones.code import Code, loaded
 
 LEARNED = {  # steps, and by how much the loss falls at least
@@ -18,7 +20,7 @@ LEARNED = {  # steps, and by how much the loss falls at least
     "coupling": (80, 1.0),
     "autoregressive": (80, 0.5),
     "diffusion": (60, 0.05),
-    "elbo": (60, 30.0),
+    "elbo": (200, 30.0),
     "triplet": (40, 0.06),
     "markov": (60, 0.8),
 }
@@ -42,7 +44,7 @@ def test_a_chapter_learns_by_the_functions_of_a_file(learned, name):
 @pytest.mark.parametrize("name", assignments.NAMES)
 def test_the_picture_says_whose_code_it_was(learned, name):
     done = learned[name]
-    assert done.figure.get_suptitle() == done.title
+    assert done.figure.get_suptitle() == str(done) == f"{done.title}\n{done.said}"
     assert done.title.endswith("of minigen's practice solution")
     assert done._repr_png_().startswith(b"\x89PNG")
 
@@ -170,3 +172,32 @@ def test_solved_files_of_the_practice_variant_are_files_of_a_student(tmp_path):
         path = tmp_path / f"{name}.py"
         path.write_text(blanks.solved(assignments.get(name)), encoding="utf-8")
         assert loaded(path).whose == f"{name}.py"
+
+
+def test_a_number_is_drawn_in_the_interval_of_its_level(rng):
+    """Inside, outside and with a density of mass 1: E_q[1 / q] would be the interval's length."""
+    top, x = 4, np.repeat(np.arange(5.0), 20_000)
+    u, logq = own_layers.in_its_interval(x, top, rng)
+    assert np.array_equal(np.clip(np.round(u), 0, top), x)
+    for level, toward in ((0, 1), (top, -1)):
+        mine = x == level
+        far = toward * (u[mine] - level)  # how far inside of the level's middle, at most 1/2
+        assert far.max() < 0.5 and far.min() < -4
+        order = np.argsort(far)
+        area = np.trapezoid(np.exp(logq[mine][order]), far[order])
+        assert abs(area - 1) < 0.01
+    assert not logq[(x > 0) & (x < top)].any()
+
+
+def test_the_digits_cost_what_a_discrete_decoder_can_prove(rng):
+    """E_q[log p(u) - log q(u)] is below log P(x): the ELBO of the milestone is one of whole
+    numbers."""
+    x = np.repeat(np.arange(17.0), 4000)
+    u, logq = own_layers.in_its_interval(x, 16, rng)
+    for mean, sd in ((8.0, 3.0), (0.0, 1.0), (16.5, 2.0)):
+        ends = np.append(np.append(-np.inf, np.arange(16) + 0.5), np.inf)
+        logP = np.log(np.maximum(np.diff(stats.norm.cdf(ends, mean, sd)), 1e-300))
+        gain = (stats.norm.logpdf(u, mean, sd) - logq).reshape(17, -1)
+        error = gain.std(axis=1) / np.sqrt(gain.shape[1])
+        seen = logP > -12
+        assert np.all((gain.mean(axis=1) - 5 * error <= logP)[seen])

@@ -89,6 +89,10 @@ def test_samples_are_drawn_in_the_window_of_the_truth(rng, toy):
     assert np.array_equal(right.collections[0].get_offsets(), x)
     assert left.get_xlim() == right.get_xlim()
     assert len(plot.samples(x).axes) == 1
+    named = plot.samples(x, truth, names=("wrong", "right")).axes
+    assert [ax.get_title("left") for ax in named] == ["right: 60 points", "wrong: 40 points"]
+    with pytest.raises(ValueError, match="names: expected a title for each of 2, got"):
+        plot.samples(x, truth, names=["one"])
 
 
 @pytest.mark.parametrize("inverted", [False, True])

@@ -4,16 +4,22 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import inspect
 import io
+import math
 import pathlib
 import re
 import shlex
 
+import hostile_more
 import pytest
 
 import minigen as mg
 from minigen.cli import main
 from minigen.derivations import notes, runner
+from minigen.homework import assignments
+from minigen.homework.marking import pairs
+from minigen.homework.wall import ownroot
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted(
@@ -86,3 +92,48 @@ def test_a_module_or_a_file_in_prose_is_there(path):
         ), name
     for name in re.findall(r"`((?:minigen|tests|tutorials|benchmarks|docs)/[\w/.]+)`", text):
         assert (ROOT / name).exists(), name
+
+
+def found(path, pattern):
+    """The groups of the one place where these words stand, spaces being any white space."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    (match,) = re.finditer(pattern.replace(" ", r"\s+"), text)
+    return match.groups()
+
+
+def test_the_numbers_of_the_homework_s_page_are_those_of_the_code():
+    page = "minigen/homework/README.md"
+    limits = mg.homework.Limits()
+    usual = found(page, r"by default (\d+) for a call, (\d+) in all, and (\d+) MB of memory")
+    assert tuple(map(float, usual)) == (limits.call, limits.total, limits.memory)
+    (calls,) = found(page, r"call a forward pass (\d+) times at most")
+    assert int(calls) == pairs.FORWARDS
+    wall = inspect.getsource(ownroot)
+    size, files = found(page, r"its folder holds (\d+) MB and (\d+) files")
+    assert f"size={size}m,nr_inodes={int(files) + 1}," in wall  # one is the folder's own
+    hostile, families = found(page, r"tried with (\d+) hostile files in (\w+) families")
+    assert int(hostile) == len(hostile_more.ALL)
+    assert families == "twelve" and len({name.split()[0] for name in hostile_more.ALL}) == 12
+    (least,) = found(page, r"Each assignment has more than (\d+)")
+    for name in assignments.NAMES:
+        options = assignments.get(name).options
+        assert math.prod(len(choices) for choices in options.values()) > int(least), name
+
+
+def test_what_is_said_of_the_table_of_toys_is_what_it_shows():
+    page = "docs/quality.md"
+    row = r"^\| (\w+) \| (\w+) \| (\w+) \| (\S+) ± (\S+) \| (\S+) ± (\S+) \|$"
+    text = (ROOT / page).read_text(encoding="utf-8")
+    rows = re.findall(row, text, re.MULTILINE)
+    better, of = found(page, r"at or below zuko's in (\d+) of (\d+) rows")
+    assert len(rows) == int(of)
+    assert sum(float(r[3]) <= float(r[5]) for r in rows) == int(better)
+    beyond = {
+        r[:3]: (float(r[3]) - float(r[5])) / math.hypot(float(r[4]), float(r[6])) for r in rows
+    }
+    beyond = {names: errors for names, errors in beyond.items() if errors > 1}
+    assert beyond.keys() == {
+        ("pinwheel", "maf", "relu"), ("grid", "maf", "relu"), ("gaussian", "real_nvp", "tanh")
+    }  # fmt: skip
+    (most,) = found(page, r"the Gaussian with Real NVP and tanh\), by at most (\S+)\.\n")
+    assert max(beyond.values()) <= float(most) + 0.05

@@ -239,13 +239,14 @@ assert own == 76
 maf = MAFLayer.init(3, (12,), order=np.array([2, 0, 1]), rng=rng, dtype=np.float64)
 maf = mg.core.perturbed(maf, rng, 0.7)
 z = rng.standard_normal((1500, 3))
-mg.plot.samples(order.wrong(maf, z)[:, :2], order.right(maf, z)[:, :2])
+wrong, right = (sampled(maf, z)[:, :2] for sampled in (order.wrong, order.right))
+mg.plot.samples(wrong, right, names=("degrees for the order", "right"))
 
 # %% [markdown]
-# **How to read it.** Two columns of the same model, sampled rightly (left, "truth") and with
-# degrees in the place of the order (right, "model"). Nothing of the model's shape is left, yet its
-# likelihood is right to the last digit. If you trust the likelihood, you look for the fault in the
-# model or in the random order, as a slide of a course did.
+# **How to read it.** Two columns of the same model: left sampled rightly, right with degrees in the
+# place of the order. Nothing of the model's shape is left, yet its likelihood is right to the last
+# digit. If you trust the likelihood, you look for the fault in the model or in the random order, as
+# a slide of a course did.
 #
 # The second piece in this room needs $D=1$, the case nobody tests because it is too easy.
 

@@ -113,6 +113,8 @@ def run_check(args: argparse.Namespace) -> int:
 
     report = homework.check(args.file)
     print(report)
+    if report:
+        print(f"  Train a model with it: minigen homework milestone {args.file}")
     return 0 if report else 1
 
 

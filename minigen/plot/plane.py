@@ -1,6 +1,6 @@
 """Densities and samples on the plane."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,13 +115,15 @@ def gallery(
 
 @checked
 def samples(
-    x: ArrayLike, truth: ArrayLike | None = None, *, box: Box | None = None, ax: AxesLike = None
-) -> Figure:
+    x: ArrayLike, truth: ArrayLike | None = None, *, names: Sequence[str] = (),
+    box: Box | None = None, ax: AxesLike = None,
+) -> Figure:  # fmt: skip
     """Points of a model; beside those of the truth, if given, in the same window.
 
     Parameters
     ----------
     x, truth : arrays (N, 2)
+    names : the titles of x and of truth, by default "model" and "truth", or "samples" for x alone
     box : the window (left, right, bottom, top), by default around the points
     ax : axes to draw in, one or two; by default those of a new picture
 
@@ -136,20 +138,23 @@ def samples(
     2
     """
     given = {"truth": truth, "model": x} if truth is not None else {"samples": x}
-    names = {"truth": "truth", "model": "x", "samples": "x"}
-    clouds = {k: validate.array(names[k], v, ("N", 2)) for k, v in given.items()}
+    of = {"truth": "truth", "model": "x", "samples": "x"}
+    clouds = {k: validate.array(of[k], v, ("N", 2)) for k, v in given.items()}
     for k, cloud in clouds.items():
         if not len(cloud):
-            raise validate.expected(names[k], "at least one row", "none")
+            raise validate.expected(of[k], "at least one row", "none")
+    if names and len(names) != len(clouds):
+        raise validate.expected("names", f"a title for each of {len(clouds)}", list(names))
     box = window(next(iter(clouds.values()))) if box is None else given_window(box)
     axes = panels(len(clouds), ax, width=3.1, height=3.3)
-    for panel, (name, points) in zip(axes, clouds.items(), strict=True):
+    titles = list(names)[::-1] or clouds
+    for panel, said, (name, points) in zip(axes, titles, clouds.items(), strict=True):
         color = INK if name == "truth" else BLUE
         alpha = float(np.clip(1500 / max(len(points), 1), 0.12, 0.7))  # fainter if many
         panel.scatter(*points.T, s=3.5, c=color, alpha=alpha, linewidths=0, rasterized=True)
         square(panel, box)
         coordinates(panel)
-        title(panel, f"{name}: {len(points):,} points")
+        title(panel, f"{said}: {len(points):,} points")
     return finished(axes[0], ax)
 
 

@@ -21,6 +21,11 @@ try:
 except NotImplementedError as missing:
     print(f"write {missing} in the module first, then run this cell again")"""
 
+MILESTONE = """## With your own code
+
+When all is right: a model of the chapter, trained by your functions. It takes less than a minute,
+and the picture says whose code it was. It counts nothing for your mark."""
+
 
 def picture(assignment: Assignment) -> tuple[str, str]:
     """(text, code) of the picture between the equations and the check: `sources/NAME.md`."""
@@ -41,7 +46,9 @@ def notebook_json(assignment: Assignment) -> str:
         _markdown(text),
         _code(code),
         _markdown("## Check\n\nSave the module, then run this cell, as often as you like."),
-        _code(f'from minigen import homework\n\nhomework.check("{name}.py")'),
+        _code(f'from minigen import homework\n\nreport = homework.check("{name}.py")\nreport'),
+        _markdown(MILESTONE),
+        _code(f'homework.milestone("{name}.py") if report else "not yet: see the check above"'),
     ]
     for k, cell in enumerate(cells):
         cell["id"] = f"cell-{k}"

@@ -100,7 +100,7 @@ def milestone(
     done = train(code, steps or usual, rng, progress)
     title = f"{what} {code.whose}"
     figure = done.draw()
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(f"{title}\n{done.said}", fontsize=11)
     return Milestone(title, done.said, done.model, done.run, figure)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from minigen.core import validate
@@ -242,21 +243,42 @@ class OwnReverse(Loss):
         return variance * at_0 + np.sqrt(variance) * rng.standard_normal(xt.shape)
 
 
+def in_its_interval(x: NDArray, top: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """A number u drawn in the interval of each whole number x of 0..top, and log q(u | x).
+
+    Around k it is k - 1/2 .. k + 1/2, where u is uniform. As in the decoder of Ho et al. (2020),
+    that of 0 is all below 1/2 and that of top all above: there u is of a normal that is cut off.
+    So log P(x) = log int p(u) du >= E_q[log p(u) - log q(u | x)] for any density p.
+    """
+    far, wide = 2.0, 1.5  # how far out the normal has its middle, and its standard deviation
+    inside = rng.random(x.shape)
+    mass = scipy.special.ndtr((far + 0.5) / wide)
+    z = scipy.special.ndtri(mass * inside)
+    low, high = x == 0, x == top
+    u = np.where(low, wide * z - far, np.where(high, top + far - wide * z, x - 0.5 + inside))
+    logq = -0.5 * z * z - np.log(np.sqrt(2 * np.pi) * wide * mass)
+    return u, np.where(low | high, logq, 0.0)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class OwnBound(Loss):
-    """term, decoder and prior of homework 6: the negative ELBO, one time a row.
+    """term, decoder and prior of homework 6: the negative ELBO of whole numbers, one time a row.
 
         loss = 1/N sum_n T L_{t_n - 1} + mean of L_T
-        net(x_t, t) = (u, r),   eps_hat = sqrt(A_t) u + sqrt(1 - A_t) x_t,   v = sigmoid(r)
+        L_0 = decoder(u) + log q(u | x),  u in the interval of x (`in_its_interval`)
+        net(x_t, t) = (w, r),   eps_hat = sqrt(A_t) w + sqrt(1 - A_t) x_t,   v = sigmoid(r)
 
-    The data are whole numbers 0..levels-1; `draw` adds uniform noise and lays them on -1..1.
-    Shapes: given x0, eps (N, D), t (N,); beta (T + 1,).
+    The data are whole numbers 0..levels-1; x0 is where they lie on -1..1. The decoder sees them,
+    and its mean, in units of `unit` levels around the middle.
+    Shapes: given x0, eps, u, logq (N, D), t (N,); beta (T + 1,).
     """
 
     code: Any
     net: Layer
     levels: int
     beta: Annotated[NDArray, "T"] = const()
+
+    unit = 4.0  # V(r) of every variant reaches from one level to the whole range
 
     @property
     def T(self) -> int:
@@ -268,22 +290,31 @@ class OwnBound(Loss):
         """A_t, (T + 1,)."""
         return np.cumprod(1 - self.beta)
 
-    def unit(self, x: NDArray, rng: np.random.Generator) -> NDArray:
-        """Whole numbers with uniform noise, on -1..1."""
-        return 2 * (x + rng.random(x.shape)) / self.levels - 1
+    @property
+    def scale(self) -> float:
+        """Half the range of the data, in units of the decoder."""
+        return (self.levels - 1) / 2 / self.unit
+
+    def laid_out(self, x: NDArray, rng: np.random.Generator) -> dict[str, NDArray]:
+        """x0, u and logq of whole numbers."""
+        u, logq = in_its_interval(x, self.levels - 1, rng)
+        middle = (self.levels - 1) / 2
+        return {"x0": x / middle - 1, "u": (u - middle) / self.unit,
+                "logq": logq + np.log(self.unit)}  # fmt: skip
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[()], dict[str, Any]]:
         t, eps = rng.integers(1, self.T + 1, len(batch)), rng.standard_normal(batch.shape)
-        return (), {"x0": self.unit(batch, rng), "t": t, "eps": eps}
+        return (), {**self.laid_out(batch, rng), "t": t, "eps": eps}
 
-    def forward(self, *, x0: NDArray, t: NDArray, eps: NDArray) -> tuple[NDArray, Cache]:
-        sums, cache = self.terms(x0, t, eps)
+    def forward(self, *, x0: NDArray, t: NDArray, eps: NDArray, u: NDArray,
+                logq: NDArray) -> tuple[NDArray, Cache]:  # fmt: skip
+        sums, cache = self.terms(x0, t, eps, u, logq)
         A = np.full_like(x0, self.alpha_bar[-1])
         LT, _ = self.code.forward("prior", [(len(x0),)], (x0, A))
         return self.T * sum(sums.values()) / len(x0) + LT.mean(), cache  # L_T is not trained
 
     def terms(
-        self, x0: NDArray, t: NDArray, eps: NDArray
+        self, x0: NDArray, t: NDArray, eps: NDArray, u: NDArray, logq: NDArray
     ) -> tuple[dict[str, NDArray], tuple[Any, ...]]:
         """The sum of the terms of the rows with t > 1, and with t = 1; and their caches."""
         A = self.alpha_bar[t][:, None]
@@ -299,9 +330,9 @@ class OwnBound(Loss):
                 sums[name] = L * self.rows(len(k))
             else:
                 mean = np.sqrt(A[k]) * x0[k] + np.sqrt(1 - A[k]) * (eps[k] - eps_hat[k])
-                inputs = (mean / np.sqrt(A[k]), r[k])
-                L0, own = self.code.forward(name, [(len(k),)], inputs, (x0[k],))
-                sums[name] = L0.sum()
+                inputs = (self.scale * mean / np.sqrt(A[k]), r[k])
+                L0, own = self.code.forward(name, [(len(k),)], inputs, (u[k],))
+                sums[name] = L0.sum() + logq[k].sum()
             caches[name] = (k, own)
         return sums, (net, caches, A, v)
 
@@ -309,8 +340,8 @@ class OwnBound(Loss):
         """eps_hat, r, and the cache of the network."""
         A = self.alpha_bar[t][:, None]
         h, net = self.net.forward(xt, t=t)
-        u, r = np.split(h, 2, axis=1)
-        return np.sqrt(A) * u + np.sqrt(1 - A) * xt, r, net
+        w, r = np.split(h, 2, axis=1)
+        return np.sqrt(A) * w + np.sqrt(1 - A) * xt, r, net
 
     def rows(self, n: int) -> int:
         """What turns the variant's L_t-1 of n rows into their sum."""
@@ -327,7 +358,7 @@ class OwnBound(Loss):
             else:
                 each = np.full(len(k), dloss * self.T / N)
                 dmean, dr[k] = self.code.backward(name, (each,), own)
-                deps_hat[k] = -np.sqrt((1 - A[k]) / A[k]) * dmean
+                deps_hat[k] = -self.scale * np.sqrt((1 - A[k]) / A[k]) * dmean
         dh = np.concatenate([np.sqrt(A) * deps_hat, dr], axis=1)
         return ({"net": self.net.backward(dh, net)[-1]},)
 
