@@ -29,9 +29,10 @@ import installations
 import margins
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-OTHER = (  # tests of programs, files and pages
-    "bench check_page cli data_csv face floors grader* homework* mutation plot portability readme "
-    "tutorials without_numba"
+OTHER = (  # tests of programs, files, pages and words: installations run them
+    "arguments bench cache check_page cli* data_csv details docs face floors grader* homework* "
+    "html lecture lite mutation parallel plot portability prose ranks readme report resume "
+    "tutorials* without_numba"
 )
 COUNTS = ("passed", "failed", "error", "skipped")
 SUMMARY = re.compile(r"\d+ (passed|failed|error).* in [\d.]+ ?s")
