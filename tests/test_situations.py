@@ -117,3 +117,21 @@ def test_the_start_is_a_candidate():
 def test_a_mistyped_option_is_answered_with_the_function_and_the_option():
     with pytest.raises(TypeError, match=r"real_nvp.*activaton.*activation"):
         mg.flows.real_nvp(2, rng=np.random.default_rng(0), activaton="tanh")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_units_as_large_or_small_as_double_precision_has(unit):
+    x = bent(np.random.default_rng(0), 200)
+    plain, scaled = (
+        mg.flows.real_nvp(2, 2, (8,), rng=np.random.default_rng(1), init_from=s * x)
+        for s in (1.0, unit)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logp = scaled.log_prob(unit * x) + 2 * np.log(unit)
+        assert np.allclose(plain.log_prob(x), logp, atol=1e-3)
+        far = plain.log_prob([[1e30, 0.0], [1e200, 0.0], [0.0, 0.0]])
+    assert np.isneginf(far[:2]).all() and np.isfinite(far[2])
+    with pytest.raises(ValueError, match="in row 0"):
+        rows = np.array([[1e200, 0.0], [0.0, 0.0]])
+        mg.fit(plain.nll, rows, steps=1, rng=np.random.default_rng(0))

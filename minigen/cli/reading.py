@@ -15,6 +15,7 @@ from minigen.cli.ties import warnings_of
 from minigen.core import validate
 from minigen.data.readers import SUFFIXES
 
+LARGEST, SMALLEST = 1e100, 1e-100  # beyond them covariances are not numbers
 FEW = 20  # rows, below which all are trained on
 YES_NO = {"yes": True, "no": False}
 Part = tuple[NDArray, NDArray | None]  # rows and their class numbers
@@ -133,11 +134,22 @@ class Reading:
     def examine(self, name: str, table: data.Table, grid: Grid, density: bool) -> None:
         """Refuse constant columns; of a density name those on which it has no bound."""
         x = table.x
+        twice = [column for column in table.columns if table.columns.count(column) > 1]
+        if twice:
+            raise validate.expected(name, "columns of different names", f"{twice[0]!r} twice")
         constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
         if len(constant):
             k = int(constant[0])
             got = f"{table.names[k]} always {x[0, k]:g} (leave it out: --drop)"
             what = "columns that vary (a density cannot follow a constant)"
+            raise validate.expected(name, what, got)
+        with np.errstate(over="ignore"):
+            spread = np.ptp(x, axis=0)
+        odd = np.flatnonzero((spread < SMALLEST) | (np.abs(x).max(axis=0) > LARGEST))
+        if len(odd):
+            k = int(odd[0])
+            what = f"numbers up to {LARGEST:g}, and a spread of {SMALLEST:g} or more (other units?)"
+            got = f"{table.names[k]} from {x[:, k].min():g} to {x[:, k].max():g}"
             raise validate.expected(name, what, got)
         if table.label and len(table.classes) < 2:
             what = "a column with at least two classes"

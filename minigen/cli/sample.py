@@ -22,6 +22,7 @@ from minigen.cli.chapters import family
 from minigen.cli.files import write_picture, write_rows
 from minigen.cli.record import Record
 from minigen.core import files, validate
+from minigen.data.readers import word
 from minigen.training.checkpoint import load_state
 
 SUFFIXES = (".npy", ".csv", ".tsv", ".png", ".txt")
@@ -83,7 +84,8 @@ def chosen(
     classes = classes or tuple(map(str, range(count)))
     if args.label is None:
         return np.sort(np.arange(args.n) % count) if record else np.arange(args.n) % count
-    return np.full(args.n, classes.index(validate.choice("--label", args.label, classes)))
+    label = args.label if args.label in classes else word(args.label)
+    return np.full(args.n, classes.index(validate.choice("--label", label, classes)))
 
 
 def names(record: Record | None, words: list[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPEATED = 0.5  # the share of rows whose value another row has, from which a column is named
-SINGULAR = 1e-10  # an eigenvalue of the correlations below it: columns that add up
+SINGULAR = 1e-8  # an eigenvalue of the correlations below it: columns that add up, but for digits
 
 
 def warnings_of(x: NDArray, names: Sequence[str], given: Sequence[str] = ()) -> list[str]:

@@ -8,6 +8,17 @@ from numpy.typing import NDArray
 
 from minigen.core.tree import exact
 
+TINY, HUGE = 1e-140, 1e140  # beyond them squares underflow or overflow
+
+
+def moments(x: NDArray) -> tuple[NDArray, NDArray]:
+    """The mean and the standard deviation of each column of x, float64; 1 for a constant one."""
+    size = np.abs(x).max(axis=0)
+    unit = np.where((size > HUGE) | ((size < TINY) & (size > 0)), size, 1.0)
+    x = x if np.all(unit == 1) else x / unit
+    mean, std = x.mean(axis=0), x.std(axis=0)
+    return mean * unit, np.where(std > 1e-12 * np.abs(mean), std * unit, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -19,8 +30,7 @@ class Units:
     @classmethod
     def of(cls, x: NDArray) -> "Units":
         """The mean and standard deviation of each column; 1 for a constant one."""
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        return cls(mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0))
+        return cls(*moments(x))
 
     def scale(self, x: NDArray) -> NDArray:
         """Data (N, D) in the units of the model, float64."""

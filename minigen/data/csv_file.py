@@ -78,8 +78,9 @@ def _place(path: pathlib.Path, option: str, name: str, names: Sequence[str], wid
         raise expected(option, f"a name that one column of {path} has", f"{name!r}, which two have")
     if name in names:
         return list(names).index(name)
-    if re.fullmatch(r"[0-9]{1,9}", name) and 1 <= int(name) <= width:
-        return int(name) - 1
+    number = name if names else name.removeprefix("column ")
+    if re.fullmatch(r"[0-9]{1,9}", number) and 1 <= int(number) <= width:
+        return int(number) - 1
     known = f"one of {', '.join(names)}, or" if names and len(names) <= 40 else ""
     what = f"a column of {path}: {known} a number in 1..{width}".replace(":  ", ": ")
     raise expected(option, what, repr(name))
@@ -139,8 +140,9 @@ def _has_names(
             warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=5)
             return True
         alone = len(others) > 2 and not any(_whole(cells) for _, cells in others)
-        if alone and _whole(cells) and len(set(cells)) == len(cells):
-            what = "names or numbers like those below it (say which: header=True or False)"
+        counted = [cell.strip() for cell in cells] == [f"{k}.0" for k in range(len(cells))]
+        if alone and (counted or _whole(cells)) and len(set(cells)) == len(cells):
+            what = "names, or numbers like those below it (`header` says which)"
             raise expected(f"{path}:{line}", what, ", ".join(cells[:6]))
     if header is None and any(_as_float(cell) is not None for cell in cells):
         return False
@@ -193,8 +195,8 @@ def _described(cell: str, separator: str) -> str:
     if not cell.strip():
         return "an empty cell (a missing value)"
     short = f"{cell[:37] + '...' if len(cell) > 40 else cell!r}"
-    if re.search(r"\d\s*[,;\s]\s*[-+.\d]", cell):
+    if re.search(r"\d\s*[,;|\s]\s*[-+.\d]", cell):
         return f"{short} (columns are separated by {SEPARATORS[separator]}, decimals have a point)"
     if re.fullmatch(r"[^\W\d][\w .-]*", cell.strip()) and cell.strip().lower() not in MISSING:
-        return f"{short} (of a label? name its column by label=, or leave it out by drop=)"
+        return f"{short} (a label? `label` names its column, `drop` leaves it out)"
     return short

@@ -98,10 +98,11 @@ def pictures(
         file = isinstance(labels, str | os.PathLike)
         y = read_idx(pathlib.Path(labels), 1) if file else labels
     if y is not None:
-        y = validate.array("labels", y)
+        name = "labels" if labels is not None else f"labels beside {path}"
+        y = validate.array(name, y)
         if y.shape != (len(x),):
             got = validate.shaped(y.shape)
-            raise validate.expected("labels", f"one for each of {len(x)} pictures", got)
+            raise validate.expected(name, f"one for each of {len(x)} pictures", got)
     if levels < 256:
         x = (x.astype(np.uint16) * levels // 256).astype(np.uint8)
     return Pictures(x, y, levels, names)

@@ -6,6 +6,7 @@ be trained on (text, ragged rows, nan, infinity) is refused with its place.
 
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -131,21 +132,28 @@ def _chosen(
     x = x if used == list(range(width)) else x[:, used]  # all of a mapped file stays there
     if words is None:
         return Table(x)
-    return Table(x, (), *classes([f"{v:g}" for v in words]), str(label))
+    return Table(x, (), *classes([str(v) for v in words]), str(label))
 
 
 def _counted(name: str | int) -> int | str:
-    """The number of a column that was given as text."""
-    return int(name) if isinstance(name, str) and name.isdigit() else name
+    """The number of a column that was given as text: 3, or column 3."""
+    number = str(name).removeprefix("column ")
+    return int(number) if number.isdigit() else name
+
+
+def word(label: str) -> str:
+    """A label as it is called: 2.0, as pandas writes a whole number, is 2."""
+    return re.sub(r"^(-?[0-9]+)[.]0*$", r"\1", label.strip())
 
 
 def classes(words: Sequence[str]) -> tuple[NDArray, tuple[str, ...]]:
     """Class numbers (N,) of words, and the words in order; numbers are ordered as numbers."""
+    words = [word(label) for label in words]
     found = set(words)
     if len(found) > max(20, len(words) // 5):
         raise validate.expected("label", "a column of few classes", f"{len(found)} of them")
     try:
-        order = sorted(found, key=float)
+        order = sorted(found, key=lambda label: (float(label), label))
     except ValueError:
         order = sorted(found)
     number = {word: k for k, word in enumerate(order)}

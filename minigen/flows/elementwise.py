@@ -12,6 +12,7 @@ from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.numeric import sigmoid, softplus
 from minigen.core.signature import checked
 from minigen.core.tree import exact
+from minigen.core.units import moments
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,8 +49,8 @@ class Affine(Bijection):
         x = validate.array("x", x, ("N", "D"), np.float64)
         if not len(x):
             raise validate.expected("x", "at least one row", "none")
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        scale = 1 / np.where(std > 1e-12 * np.abs(mean), std, 1)  # 1 for a constant column
+        mean, std = moments(x)
+        scale = 1 / std
         return cls(scale, -mean * scale)
 
     def logdet(self, x: NDArray) -> NDArray:

@@ -12,6 +12,8 @@ from minigen.core.signature import checked
 from minigen.core.tree import const
 from minigen.flows.chain import Chain
 
+SPARE = 100.0  # squares are summed over columns
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Preprocess(Bijection):
@@ -54,7 +56,12 @@ class Preprocess(Bijection):
         return cls(Chain(maps), np.zeros(0, dtype))
 
     def defined(self, x: NDArray) -> NDArray:
-        return self.maps.defined(x)
+        """Where the maps are, and the squares of what comes out fit into the model's type."""
+        good = self.maps.defined(x)
+        with np.errstate(over="ignore"):
+            y = self.maps.forward(double(x[good]))[0]
+        good[good] = (np.abs(y) < np.sqrt(np.finfo(self.like.dtype).max) / SPARE).all(axis=1)
+        return good
 
     def reached(self, y: NDArray) -> NDArray:
         return self.maps.reached(y)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from minigen.core import validate
 from minigen.core.contract import Bijection, Cache, Grads
 from minigen.core.tree import exact
+from minigen.core.units import moments
 
 FOLDS = 5
 SHRINKAGES = (
@@ -92,12 +93,6 @@ class Whiten(Bijection):
         self, dx: NDArray, dlogdet: NDArray, cache: Cache
     ) -> tuple[NDArray, Grads]:
         return (dx @ self.L).astype(np.result_type(dx, np.float32)), {}
-
-
-def moments(x: NDArray) -> tuple[NDArray, NDArray]:
-    """The mean and the standard deviation of each column; 1 for a constant one."""
-    mean, std = x.mean(axis=0), x.std(axis=0)
-    return mean, np.where(std > 1e-12 * np.abs(mean), std, 1)
 
 
 def best_shrinkage(x: NDArray) -> float:
