@@ -116,6 +116,65 @@ def test_the_memory_of_many_rows_is_three_times_the_data(name, rng):
         assert peak < 2 * x.nbytes + 60e6  # a block and the weights do not grow with the rows
 
 
+FLOWS = {  # models of 64 columns, and whole numbers below 4 or real ones as their data
+    "flow": lambda x, rng: flows.real_nvp(64, 1, (16,), init_from=x, rng=rng),
+    "levels": lambda x, rng: flows.real_nvp(64, 1, (16,), levels=4, rng=rng),
+    "maf_mog": lambda x, rng: flows.maf_mog(64, 1, (64,), rng=rng),
+    "gaussian": lambda x, rng: prob.Gaussian.init(64),
+    "mixture": lambda x, rng: prob.Mixture.of_gaussians(x[:3]),
+}
+DIFFUSION = {
+    "plain": {},
+    "units": {"init_from": True},
+    "maps": {"init_from": True, "before": True},
+    "levels": {"levels": 4},
+}
+
+
+def growth(call, few=500, many=2000):
+    """Bytes of the peak of call(n) for each of its rows."""
+    peaks = []
+    for n in (few, few, many):  # once for what is made only once
+        run = call(n)
+        tracemalloc.start()
+        try:
+            run()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return (peaks[2] - peaks[1]) / (many - few)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_samples_take_the_memory_of_samples(name, rng):
+    """Real numbers are float64 or float32, whole ones int64: at most 8 bytes a number."""
+    x = rng.integers(0, 4, (2000, 64)).astype(np.float32)
+    model = FLOWS[name](x[:500], rng)
+    assert growth(lambda n: lambda: model.sample(n, rng=rng)) < 1.1 * 64 * 8
+    if hasattr(model, "bits_per_dim"):
+        bits = growth(lambda n: lambda: model.bits_per_dim(x[:n], rng=rng, draws=2))
+        assert bits < 0.3 * 64 * 4
+
+
+@pytest.mark.parametrize("name", DIFFUSION)
+def test_a_diffusion_model_needs_three_times_its_data(name, rng):
+    """Of float32 data, which are there already: a copy in the model's units, a state, a step."""
+    x = rng.integers(0, 4, (2000, 64)).astype(np.float32)
+    options = dict(DIFFUSION[name])
+    if options.pop("before", False):
+        options["before"] = (flows.Whiten.init_from(x),)
+    if options.pop("init_from", False):
+        options["init_from"] = x[:500].astype(float)
+    model = diffusion.ddpm(64, diffusion.cosine_schedule(4), hidden=8, rng=rng, **options)
+    wide = 1.05 * 64 * 4  # a copy in float32, whatever else has a number a row
+    assert growth(lambda n: lambda: model.elbo(x[:n], rng=rng)) < 2 * wide
+    assert growth(lambda n: lambda: model.encode(x[:n], sampler="ddim")) < 2 * wide
+    assert growth(lambda n: lambda: model.decode(x[:n], sampler="ddim")) < 2 * wide
+    for sampler in ("ancestral", "ddim", "euler", "dpm++3m"):
+        draw = {"rng": rng, "sampler": sampler, "eta": 0.5}
+        assert growth(lambda n, draw=draw: lambda: model.sample(n, **draw)) < 3 * wide
+
+
 def test_blocks_of_arrays_of_one_row_and_of_none(small_blocks):
     small_blocks()
     a, one = np.arange(20.0)[:, None], np.ones((1, 3))

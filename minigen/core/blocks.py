@@ -47,6 +47,12 @@ def _in_blocks(
     return out
 
 
+def drawn(draw: Callable[..., NDArray], n: int, width: int, *arrays: NDArray) -> NDArray:
+    """n rows of draw(m, *blocks), which draws m of them: a block at a time, one after another."""
+    places = np.broadcast_to(np.False_, (n, width))  # takes no memory
+    return in_blocks(lambda a, *more: (draw(len(a), *more),), (places, *arrays), "samples")[0]
+
+
 def watched(parts: Sequence[slice], what: str, size: int) -> Iterator[slice]:
     """The parts, with a progress bar after two seconds where a person is watching."""
     shown: Any = None

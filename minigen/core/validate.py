@@ -95,9 +95,13 @@ def integers(
 ) -> NDArray:
     """`value` as an integer array with every entry a whole number in low..high."""
     out = array(name, value, shape)
-    bad = (out != np.round(out)) | (out < low) | (out > high)
-    refuse(name, out, bad, f"whole numbers in {low}..{high}")
+    refuse(name, out, ~whole(out, low, high), f"whole numbers in {low}..{high}")
     return out.astype(np.int64, copy=False)
+
+
+def whole(x: NDArray, low: int, high: int) -> NDArray:
+    """Which entries are whole numbers in low..high."""
+    return (x == np.round(x)) & (x >= low) & (x <= high)
 
 
 def refuse(name: str, value: NDArray, bad: NDArray, what: str) -> None:

@@ -87,16 +87,16 @@ def evaluate(
     term, terms, per_row = StepTerm(reverse), np.zeros((T + 1, 2)), np.zeros(len(x0))
     for t in range(T + 1):
         if t < T:
-            eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
             now = np.array([t + 1])
 
-            def run(x0: Any, eps: Any, label: Any, now: NDArray = now) -> tuple[NDArray]:
-                return term.forward(x0, t=now, eps=eps, label=label)[:1]  # at x_{t+1}
+            def run(x0: Any, label: Any, now: NDArray = now) -> tuple[NDArray, NDArray]:
+                eps = standard_normal(x0.shape, rng=rng, dtype=x0.dtype.type)
+                (L,) = term.forward(x0, t=now, eps=eps, label=label)[:1]  # at x_{t+1}
+                return L, (eps * eps).sum(axis=1) - x0.shape[1]
 
-            (L,) = in_blocks(run, (x0, eps, label))
-            L = control_variate(L, (eps * eps).sum(axis=1) - x0.shape[1])
+            L = control_variate(*in_blocks(run, (x0, label)))
         else:
-            L = PriorTerm(reverse.schedule).forward(x0)[0]
+            (L,) = in_blocks(lambda x0: PriorTerm(reverse.schedule).forward(x0)[:1], (x0,))
         L = L if t else L - volume
         terms[t] = L.mean(dtype=np.float64), standard_error(L)
         per_row += L

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Bijection
 from minigen.core.signature import Count, Size
 from minigen.core.units import Units
@@ -36,12 +37,16 @@ class DataFormat:
 
     def defined(self, x: NDArray) -> NDArray:
         """Whether each row of x (N, D) is in the support: else its density is 0."""
-        good, y = np.ones(len(x), bool), x.astype(np.float64)
-        with np.errstate(all="ignore"):
-            for f in self.before:
-                good &= f.defined(y)
-                y = f.forward(y)[0]
-        return good
+
+        def run(x: NDArray) -> tuple[NDArray]:
+            good, y = np.ones(len(x), bool), x.astype(np.float64)
+            with np.errstate(all="ignore"):
+                for f in self.before:
+                    good &= f.defined(y)
+                    y = f.forward(y)[0]
+            return (good,)
+
+        return in_blocks(run, (x,))[0]
 
     def mapped(self, x: NDArray) -> tuple[NDArray, NDArray]:
         """x after the maps `before`, in float64 if there are any, and their log-det (N,)."""
@@ -53,38 +58,48 @@ class DataFormat:
 
     def volume(self, x: NDArray) -> NDArray:
         """log|det dz/dx| of each row of data, (N,): log p(x) is log p(z) and this."""
-        logdet = self.mapped(x)[1]
+        (logdet,) = in_blocks(lambda x: self.mapped(x)[1:], (x,))
         return logdet - self.units.log_volume if self.units else logdet
 
     def scale(self, x: NDArray) -> NDArray:
         """Data (N, D) in the model's units and type: integers are laid on -1..1."""
-        if self.levels:
-            x = x * (2 / (self.levels - 1)) - 1
-        x, _ = self.mapped(x)
-        if self.units:
-            x = self.units.scale(x)
-        return x.astype(self.dtype, copy=False)
+
+        def run(x: NDArray) -> tuple[NDArray]:
+            if self.levels:
+                x = x.astype(np.int64) * (2 / (self.levels - 1)) - 1
+            x, _ = self.mapped(x)
+            if self.units:
+                x = self.units.scale(x)
+            return (x.astype(self.dtype, copy=False),)
+
+        plain = not (self.levels or self.units or self.before) and x.dtype == self.dtype
+        return x if plain else in_blocks(run, (x,))[0]
 
     def unscale(self, x: NDArray) -> NDArray:
         """Samples in the data's units: integers if the data are integers."""
-        if self.units:
-            x = self.units.unscale(x)
-        for f in reversed(self.before):
-            x = f.inverse(x.astype(np.float64, copy=False))[0]
-        if not self.levels:
-            return x
-        top = self.levels - 1
-        return np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int)
+
+        def run(x: NDArray) -> tuple[NDArray]:
+            if self.units:
+                x = self.units.unscale(x)
+            for f in reversed(self.before):
+                x = f.inverse(x.astype(np.float64, copy=False))[0]
+            if not self.levels:
+                return (x,)
+            top = self.levels - 1
+            return (np.clip(np.round((x + 1) * (top / 2)), 0, top).astype(int),)
+
+        plain = not (self.levels or self.units or self.before)
+        return x if plain else in_blocks(run, (x,))[0]
 
     def rows(self, x: ArrayLike, name: str = "x") -> NDArray:
         """Data (N, D), checked."""
         shape = ("N", self.features)
-        if self.levels:
-            x = validate.integers(name, x, 0, self.levels - 1, shape)
-        else:
-            x = validate.array(name, x, shape)
+        x, top = validate.array(name, x, shape), self.levels - 1
         if len(x) == 0:
             raise validate.expected(name, "at least one row", "none")
+        if self.levels:
+            (good,) = in_blocks(lambda x: (validate.whole(x, 0, top),), (x,))
+            validate.refuse(name, x, ~good, f"whole numbers in 0..{top}")
         return x
 
     def checked(
@@ -94,7 +109,9 @@ class DataFormat:
         x = self.rows(x, name)
         validate.refuse_outside(name, x, self.defined(x))
         z = self.scale(x)
-        validate.refuse(name, x, np.abs(z) > FAR, f"numbers within {FAR:.0e} of 0 for the model")
+        if max(-z.min(), z.max()) > FAR:
+            what = f"numbers within {FAR:.0e} of 0 for the model"
+            validate.refuse(name, x, np.abs(z) > FAR, what)
         return z, self.labels(label, len(x))
 
     def pairs(self, batch: Any) -> tuple[NDArray, NDArray | None]:

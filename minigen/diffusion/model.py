@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import tree, validate
-from minigen.core.blocks import in_blocks
+from minigen.core.blocks import drawn, in_blocks
 from minigen.core.contract import Bijection, Layer
 from minigen.core.signature import Count, Positive, Share, Size, checked
 from minigen.core.units import Units
@@ -140,9 +141,17 @@ class DDPM(Layer):
         >>> model.sample(3, rng=rng, sampler="ddim", steps=5).shape
         (3, 2)
         """
-        options = {"sampler": sampler, "steps": steps, "eta": eta, "label": label}
-        *_, (_, x) = self.states(n, rng=rng, guidance=guidance, **options)
-        return self.data.unscale(x)
+        reverse, x, options = self._begun(n, rng, sampler, steps, eta, label, guidance)
+        if samplers.has_chance(sampler, eta):
+            way = samplers.states(reverse, x, rng=rng, **options)
+            del x  # `way` keeps it as long as it needs it
+            return self.data.unscale(samplers.last(way))
+
+        def run(x: NDArray, label: NDArray | None) -> tuple[NDArray]:  # a block all the way
+            way = samplers.states(reverse, x, rng=rng, **{**options, "label": label})
+            return (self.data.unscale(samplers.last(way)),)
+
+        return in_blocks(run, (x, options["label"]))[0]
 
     @checked
     def states(
@@ -167,6 +176,14 @@ class DDPM(Layer):
         >>> [t for t, x in model.states(3, rng=rng, steps=4)]
         [20, 14, 7, 1, 0]
         """
+        reverse, x, options = self._begun(n, rng, sampler, steps, eta, label, guidance)
+        return samplers.states(reverse, x, rng=rng, **options)
+
+    def _begun(
+        self, n: Size, rng: np.random.Generator, sampler: str, steps: int | None, eta: Share,
+        label: ArrayLike | None, guidance: float,
+    ) -> tuple[ReverseProcess, NDArray, dict[str, Any]]:  # fmt: skip
+        """The process, x_T (n, D), and the checked options of a sampler."""
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         validate.choice("sampler", sampler, samplers.SAMPLERS)
         eta, T = validate.number("eta", eta, 0, 1), self.schedule.T
@@ -176,10 +193,9 @@ class DDPM(Layer):
             if not self.classes:
                 raise validate.expected("guidance", "1 (the model has no classes)", guidance)
             reverse = reverse.guided(guidance, self.classes)
-        x = standard_normal((n, self.features), rng=rng, dtype=self.dtype.type)
-        return samplers.states(
-            reverse, x, rng=rng, sampler=sampler, steps=steps, eta=eta, label=labels
-        )
+        D, kind = self.features, self.dtype.type
+        x = drawn(lambda n: standard_normal((n, D), rng=rng, dtype=kind), n, D)
+        return reverse, x, {"sampler": sampler, "steps": steps, "eta": eta, "label": labels}
 
     @checked
     def elbo(
@@ -241,16 +257,17 @@ class DDPM(Layer):
         logp = np.full(len(x), -np.inf)
         if not good.any():
             return logp
-        x0, labels = self.data.checked(x[good], labels if labels is None else labels[good])
-        validate.refuse(
-            "x", x0, np.abs(x0) > 1e4, "numbers within 1e4 of 0, where the ODE is smooth"
-        )
+        x = x if good.all() else x[good]
+        x0, labels = self.data.checked(x, labels if labels is None else labels[good])
+        if max(-x0.min(), x0.max()) > 1e4:
+            what = "numbers within 1e4 of 0, where the ODE is smooth"
+            validate.refuse("x", x0, np.abs(x0) > 1e4, what)
         reverse = self.reverse
 
         def run(x0: NDArray, label: NDArray | None) -> tuple[NDArray]:
             return (ode.log_prob(reverse, x0, label=label, tolerance=tolerance),)
 
-        logp[good] = in_blocks(run, (x0, labels))[0] + self.data.volume(x[good])
+        logp[good] = in_blocks(run, (x0, labels))[0] + self.data.volume(x)
         return logp
 
     @checked
@@ -310,7 +327,7 @@ class DDPM(Layer):
         z = validate.array("z", z, ("N", self.features))
         z = z if z.dtype == np.float64 else validate.cast("z", z, self.dtype)
         labels = self.data.labels(label, len(z))
-        return self.data.unscale(self._moved(z, labels, sampler, steps, tolerance, up=False))
+        return self._moved(z, labels, sampler, steps, tolerance, up=False)
 
     @checked
     def interpolate(
@@ -343,13 +360,13 @@ class DDPM(Layer):
             ends.append(self._moved(x0, labels, sampler, steps, tolerance, up=True)[0])
         z = latents.spherical(ends[0], ends[1], np.linspace(0, 1, count))
         labels = None if label is None else np.broadcast_to(label, (count,))
-        return self.data.unscale(self._moved(z, labels, sampler, steps, tolerance, up=False))
+        return self._moved(z, labels, sampler, steps, tolerance, up=False)
 
     def _moved(
         self, x: NDArray, labels: NDArray | None, sampler: str, steps: int | None,
         tolerance: float, up: bool,
     ) -> NDArray:  # fmt: skip
-        """x_T from x_0, or back, by a sampler that is a map."""
+        """x_T from x_0, or back to data, by a sampler that is a map."""
         validate.choice("sampler", sampler, latents.WAYS)
         reverse, T = self.reverse, self.schedule.T
         if sampler == "ode":
@@ -359,16 +376,21 @@ class DDPM(Layer):
 
             def run(x: NDArray, label: NDArray | None) -> tuple[NDArray]:
                 way = {"label": label, "tolerance": tolerance, "backwards": not up}
-                return (ode.sample(reverse, x, **way),)
+                x = ode.sample(reverse, x, **way)
+                return (x if up else self.data.unscale(x),)
 
             return in_blocks(run, (x, labels))[0]
         times = evenly_spaced(T, T if steps is None else validate.integer("steps", steps, 1, T))
         x = x.astype(self.dtype, copy=False)
-        if up:
-            return latents.ddim_inversion(reverse, x, times, labels)
         rng = np.random.default_rng(0)  # not used: DDIM without noise
-        *_, (_, x) = samplers.ddim(reverse, x, rng=rng, times=times, label=labels)
-        return x
+
+        def move(x: NDArray, label: NDArray | None) -> tuple[NDArray]:
+            if up:
+                return (latents.ddim_inversion(reverse, x, times, label),)
+            way = samplers.ddim(reverse, x, rng=rng, times=times, label=label)
+            return (self.data.unscale(samplers.last(way)),)
+
+        return in_blocks(move, (x, labels))[0]
 
     def __repr__(self) -> str:
         count = sum(a.size for a in tree.flatten(self.params).values())

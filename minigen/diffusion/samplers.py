@@ -27,21 +27,37 @@ def states(
     """(T, x), then what the sampler makes of it, on `steps` of the T times."""
     T = reverse.schedule.T
     yield T, x
+    way: States
     if sampler == "ode":
         (out,) = in_blocks(
             lambda x, k: (ode.sample(reverse, x, label=k).astype(x.dtype),), (x, label)
         )
         yield 0, out
-    elif sampler in solvers.SOLVERS:
-        yield from solvers.solve(reverse, x, solver=sampler, steps=steps, label=label)
+        return
+    if sampler in solvers.SOLVERS:
+        way = solvers.solve(reverse, x, solver=sampler, steps=steps, label=label)
     elif sampler == "ddim":
         times = evenly_spaced(T, steps)
-        yield from ddim(reverse, x, rng=rng, times=times, eta=eta, label=label)
+        way = ddim(reverse, x, rng=rng, times=times, eta=eta, label=label)
     else:
         short = reverse if steps == T else reverse.respaced(steps)
         times = np.append(0, evenly_spaced(T, steps))
-        for s, below in ancestral(short, x, rng=rng, label=label):
-            yield int(times[int(s)]), below
+        way = ((int(times[int(s)]), y) for s, y in ancestral(short, x, rng=rng, label=label))
+    del x  # its memory is free after the first step
+    yield from way
+
+
+def last(way: States) -> NDArray:
+    """The last state; none of the others is kept."""
+    x = np.empty(0)
+    for _, state in way:
+        x = state
+    return x
+
+
+def has_chance(sampler: str, eta: Share) -> bool:
+    """Whether noise is drawn after x_T."""
+    return sampler == "ancestral" or (sampler == "ddim" and eta > 0)
 
 
 def ancestral(
@@ -53,19 +69,17 @@ def ancestral(
     """
     for t in range(reverse.schedule.T, 0, -1):
         now = np.array([t])
-        mu, logvar = in_blocks(lambda x, k: moments(reverse, x, now, k), (x, label))  # noqa: B023
-        x = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
-        x *= np.exp(logvar / 2)
-        x += mu
+
+        def step(x: NDArray, label: NDArray | None, t: NDArray = now) -> tuple[NDArray]:
+            out, logvar, _ = reverse.step(x, t, label)
+            mu = reverse.mean.forward(x, out, t=t)[0]
+            z = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+            z *= np.exp(logvar / 2)
+            z += mu
+            return (z,)
+
+        (x,) = in_blocks(step, (x, label))
         yield t - 1, x
-
-
-def moments(
-    reverse: ReverseProcess, x: NDArray, t: NDArray, label: NDArray | None
-) -> tuple[NDArray, NDArray]:
-    """The mean and log sigma^2 of p(x_{t-1} | x_t)."""
-    out, logvar, _ = reverse.step(x, t, label)
-    return reverse.mean.forward(x, out, t=t)[0], np.broadcast_to(logvar, (len(x), logvar.shape[1]))
 
 
 def ddim(
@@ -83,13 +97,20 @@ def ddim(
     schedule, given = reverse.schedule, reverse.predict
     to_x0, to_eps = Convert(schedule, given, "x0"), Convert(schedule, given, "eps")
     for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=True):
-        now = np.array([t])
-        (out,) = in_blocks(lambda x, k: reverse.prediction(x, now, k)[:1], (x, label))  # noqa: B023
-        x0, eps = (to.forward(x, out, t=now)[0] for to in (to_x0, to_eps))
-        signal, fresh, kept = ddim_weights(schedule, t, s, eta)
-        x = signal * x0 + kept * eps
-        if fresh > 0:
-            x += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+        now, weights = np.array([t]), ddim_weights(schedule, t, s, eta)
+
+        def step(
+            x: NDArray, label: NDArray | None, now: NDArray = now, weights: tuple = weights
+        ) -> tuple[NDArray]:
+            out = reverse.prediction(x, now, label)[0]
+            x0, eps = (to.forward(x, out, t=now)[0] for to in (to_x0, to_eps))
+            signal, fresh, kept = weights
+            below = signal * x0 + kept * eps
+            if fresh > 0:
+                below += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+            return (below,)
+
+        (x,) = in_blocks(step, (x, label))
         yield int(s), x
 
 

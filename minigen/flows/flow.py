@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import drawn
 from minigen.core.contract import Bijection, Cache, Density
 from minigen.core.signature import Count, Size, checked
 from minigen.flows.chain import Chain, added
@@ -218,9 +219,13 @@ class Flow(Density):
         """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         rows = validate.conditions(self, n, *context)
-        z = self.base.sample(n, *of(self.base, rows), rng=rng)
-        x, _ = self.decode(z, *rows)
-        return quantized(x, self.levels) if self.levels else x
+
+        def draw(n: int, *rows: NDArray) -> NDArray:
+            z = self.base.sample(n, *of(self.base, rows), rng=rng)
+            x, _ = self.decode(z, *rows)
+            return quantized(x, self.levels) if self.levels else x
+
+        return drawn(draw, n, self.features, *rows)
 
     @checked
     def bits_per_dim(
@@ -245,8 +250,14 @@ class Flow(Density):
         >>> flow.bits_per_dim([[0, 3], [1, 2]], rng=rng).shape
         (2,)
         """
+        draws, rng = validate.integer("draws", draws, 1), validate.generator(rng)
+
+        def run(x: NDArray, *context: NDArray) -> tuple[NDArray]:
+            y = np.asarray(dequantized(self, x, rng))
+            (logp,) = self.density_of(validate.cast("x", y, self.data_dtype), *context)
+            return (logp.astype(np.float64),)
+
         total = 0
-        for _ in range(validate.integer("draws", draws, 1)):
-            y = dequantized(self, x, validate.generator(rng))
-            total = total + self.log_prob(y, *context).astype(np.float64)
+        for _ in range(draws):
+            total = total + self.evaluated(run, x, *context, dtype=np.float64)[0]
         return -total / (draws * self.features * np.log(2))

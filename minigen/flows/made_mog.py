@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import drawn
 from minigen.core.contract import Cache, Density
 from minigen.core.numeric import LOG_2PI, logsumexp
 from minigen.core.signature import Bound, Count, Gain, Size, checked
@@ -126,12 +127,14 @@ class MADEMoG(Density):
         >>> mg.flows.MADEMoG.init(2, (8,), 3, rng=rng).sample(5, rng=rng).shape
         (5, 2)
         """
-        shape = (validate.integer("n", n, 0), self.features)
+        n, D = validate.integer("n", n, 0), self.features
         validate.generator(rng)
-        context = validate.conditions(self, n, *context)
-        given = np.stack([rng.random(shape), rng.standard_normal(shape)], axis=-1)
-        x, _ = incremental(self.made, given.astype(self.dtype), self.draw, *context)
-        return x
+
+        def draw(n: int, *context: NDArray) -> NDArray:
+            given = np.stack([rng.random((n, D)), rng.standard_normal((n, D))], axis=-1)
+            return incremental(self.made, given.astype(self.dtype), self.draw, *context)[0]
+
+        return drawn(draw, n, D, *validate.conditions(self, n, *context))
 
     def draw(self, h: NDArray, given: NDArray) -> tuple[NDArray, NDArray]:
         """One coordinate: the component that a uniform number picks, at a normal number."""

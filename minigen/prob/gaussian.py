@@ -9,6 +9,7 @@ import scipy
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import drawn
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import LOG_2PI
 from minigen.core.signature import Count, Size, checked
@@ -205,4 +206,5 @@ class Gaussian(Density):
         (3, 2)
         """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
-        return self.mu + rng.standard_normal((n, self.features)) @ self.L.T
+        D, L = self.features, self.L
+        return drawn(lambda n: self.mu + rng.standard_normal((n, D)) @ L.T, n, D)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import drawn
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
 from minigen.core.signature import Positive, Size, checked
@@ -109,6 +110,10 @@ class Mixture(Density):
         """
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         w = np.exp(self.logits - logsumexp(self.logits)).astype(np.float64)
-        label = rng.choice(len(w), size=n, p=w / w.sum())
-        draws = np.stack([p.sample(n, rng=rng) for p in self.components])
-        return draws[label, np.arange(n)]
+
+        def draw(n: int) -> NDArray:
+            label = rng.choice(len(w), size=n, p=w / w.sum())
+            draws = np.stack([p.sample(n, rng=rng) for p in self.components])
+            return draws[label, np.arange(n)]
+
+        return drawn(draw, n, len(w) * self.features)

@@ -1,34 +1,74 @@
-"""Ctrl-C at random moments of `minigen train`: exit code 130, one line, and the best model kept."""
+"""Ctrl-C at random moments of `minigen train`: exit code 130, one line, and the best model kept.
 
+The runs are short. Of the moments a half lie at random times of a run and a half at random lines of
+what surrounds its steps: the start, the files and the end. Every 25th run compiles its kernels.
+"""
+
+import collections
 import os
 import pathlib
 import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 
 import numpy as np
 from campaigns.kills import child
 
-from minigen import training
+from minigen import cli, training
 from minigen.cli import chapters
 from minigen.cli.main import main
+from minigen.core import files
 
 AT_ONCE = 6  # trainings that run side by side
+COLD = 25  # of so many runs one has no compiled kernels yet
+STEPS = "20"
+TRACED = [os.path.dirname(module.__file__) for module in (training, cli)] + [files.__file__]
 DATA = {"toy": "moons", "digits": "digits", "energy": "ring", "text": "text"}
 
 
-def command(name, out):
+def command(name, out, diffusion):
     """The arguments that train a model on the first data it takes."""
     kind = next(kind for kind in DATA if kind in chapters.MODELS[name].recipes)
-    return ["train", name, "--data", DATA[kind], "--out", out, "--quiet"]
+    more = ["--of", diffusion] if name == "clock" else []
+    if chapters.MODELS[name].recipes[kind].layers:
+        more += ["--layers", "1"]
+    return ["train", name, "--data", DATA[kind], "--out", out, "--quiet", "--steps", STEPS, *more]
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class Lines:
+    """Do something before the n-th line of the traced modules, counted from now."""
+
+    def __init__(self, left, what):
+        self.left, self.what = left, what
+        sys.settrace(self.enter)
+
+    def enter(self, frame, event, arg):
+        return self.line if frame.f_code.co_filename.startswith(tuple(TRACED)) else None
+
+    def line(self, frame, event, arg):
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                self.what()
+        return self.line
 
 
 class Training:
-    """A process that trains a model in a folder."""
+    """A process that trains a model in a folder; `cold` without compiled kernels.
 
-    def __init__(self, name, folder):
-        self.name, self.folder = name, folder
+    It interrupts itself before a line, if one is given.
+    """
+
+    def __init__(self, name, folder, diffusion, cold=False, line=None):
+        self.name, self.folder, self.diffusion = name, folder, diffusion
+        self.cold, self.line = cold, line
+        folder.mkdir()
         self.pid, reading = child(self.work)
         with open(reading, encoding="utf-8") as pipe:
             pipe.readline()
@@ -36,50 +76,113 @@ class Training:
 
     def work(self, pipe):
         os.chdir(self.folder)
-        os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT), 2)
+        if self.cold:
+            os.environ["MINIGEN_CACHE"] = str(self.folder / "cache")
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.mark("fit", "training")
         try:
             pipe.write("begun\n")
             pipe.flush()
-            code = main(command(self.name, "m.npz"))
+            lines = self.line and Lines(self.line, interrupt)
+            code = main(command(self.name, "m.npz", self.diffusion))
         except KeyboardInterrupt as error:
             if error.__traceback__ and error.__traceback__.tb_next:  # raised in minigen
                 raise
             code = 0  # it had not begun
+        sys.settrace(None)
+        if self.line:
+            (self.folder / "lines").write_text(str(self.line - lines.left), encoding="utf-8")
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
-    def stopped(self, seconds):
-        """Interrupt it so many seconds after it has begun; what is wrong, or ""."""
-        time.sleep(max(0.0, self.begun + seconds - time.monotonic()))
-        os.kill(self.pid, signal.SIGINT)
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+    def mark(self, field, file):
+        """Let a function of the model's family leave a file when it is called."""
+        model = chapters.MODELS[self.name]
+        function = getattr(model.family, field)
+
+        def marked(*args, **given):
+            (self.folder / file).touch()
+            return function(*args, **given)
+
+        family = replace(model.family, **{field: marked})
+        chapters.MODELS[self.name] = replace(model, family=family)
+
+    def whole(self):
+        """Wait for the end of a run that nothing interrupts; its seconds and its lines."""
+        code = self.ended()
+        if code:
+            raise RuntimeError((self.folder / "stderr").read_text(encoding="utf-8"))
+        lines = self.folder / "lines"
+        seconds = time.monotonic() - self.begun
+        return seconds, int(lines.read_text(encoding="utf-8")) if lines.exists() else 0
+
+    def ended(self):
+        """Its exit code, waited for."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def stop(self, seconds):
+        """Interrupt it so many seconds after it has begun, if it does not do so at a line."""
+        if self.line is None:
+            time.sleep(max(0.0, self.begun + seconds - time.monotonic()))
+            os.kill(self.pid, signal.SIGINT)
+
+    def wrong(self):
+        """What is wrong with how it ended, or ""."""
+        code = self.ended()
         text = (self.folder / "stderr").read_text(encoding="utf-8")
-        begun = bool(list(self.folder.glob("m.run/*.npz")))
-        if code == 0:
-            return ""  # it had ended
+        unfinished = bool(list(self.folder.glob("m.run/*.npz")))
+        self.phase = "over" if code == 0 else self.where(unfinished)
+        if self.phase in ("in training", "after it", "over") and (unfinished or code):
+            training.load(self.folder / "m.npz")
+        if any(self.folder.rglob("*.tmp")):
+            return f"{self.name}: a stray file"
+        if code == 0:  # it had ended, or not begun
+            return "" if not text else f"{self.name}: {text[-300:]}"
         if code != 130 or text.count("\n") != 1 or "interrupted" not in text:
             return f"{self.name}: exit code {code}: {text[-300:]}"
-        if begun:
-            training.load(self.folder / "m.npz")
-        return "" if begun == ("best model so far" in text) else f"{self.name}: lost"
+        good = unfinished == ("best model so far" in text) and unfinished == ("--resume" in text)
+        return "" if good else f"{self.name}: lost: {text[-300:]}"
+
+    def where(self, unfinished):
+        """Where it was interrupted, by its files."""
+        if unfinished:
+            return "in training"
+        if (self.folder / "m.npz").exists():
+            return "after it"
+        return "at its first step" if (self.folder / "training").exists() else "before it"
 
 
 def run(seed, count):
-    """One row {campaign, trials, failed, worst}; `count` moments, shared by the models."""
+    """One row {campaign, trials, failed, worst}; half of `count` moments of each model."""
     rng = np.random.default_rng(seed)
     names = [n for n, m in chapters.MODELS.items() if set(DATA) & set(m.recipes)]
-    failures = []
+    failures, found, trials, moments = [], collections.Counter(), 0, max(1, count // 2)
     with tempfile.TemporaryDirectory() as place:
-        for first in range(0, count, AT_ONCE):
-            some = []
-            for k in range(first, min(first + AT_ONCE, count)):
-                folder = pathlib.Path(place) / str(k)
-                folder.mkdir()
-                some.append(Training(names[k % len(names)], folder))
-            moments = np.sort(rng.uniform(0.0, 3.0, len(some)))
-            pairs = zip(rng.permutation(len(some)), moments, strict=True)
-            failures += filter(None, [some[k].stopped(moment) for k, moment in pairs])
-            print(f"{first + len(some)} of {count}: {failures}", file=sys.stderr, flush=True)
-    return [{"campaign": "Ctrl-C in minigen train", "trials": count, "failed": len(failures),
-             "worst": failures[:10], "note": f"{len(names)} models"}]  # fmt: skip
+        top = pathlib.Path(place)
+        diffusion = str(top / "ddpm" / "m.npz")
+        for name in sorted(names, key="ddpm".__ne__):  # the clock is that of the ddpm
+            cold, _ = Training(name, top / f"{name}-cold", diffusion, cold=True).whole()
+            warm, _ = Training(name, top / name, diffusion).whole()
+            _, lines = Training(name, top / f"{name}-lines", diffusion, line=10**9).whole()
+            for first in range(0, moments, AT_ONCE):
+                some = []
+                for k in range(first, min(first + AT_ONCE, moments)):
+                    folder = top / f"{name}{k}"
+                    line = int(rng.integers(1, lines + 1)) if k % 2 else None
+                    new = k % COLD == 0
+                    one = Training(name, folder, diffusion, cold=new, line=line)
+                    some.append((rng.uniform(0, cold if new else warm), k, one))
+                for seconds, _, one in sorted(some):
+                    one.stop(seconds)
+                for _, _, one in some:
+                    failures += filter(None, [one.wrong()])
+                    found[one.phase] += 1
+                trials += len(some)
+            print(f"{name}: {trials} moments, {dict(found)}: {failures}", file=sys.stderr,
+                  flush=True)  # fmt: skip
+    note = ", ".join(f"{n} {phase}" for phase, n in found.items())
+    return [{"campaign": "Ctrl-C in minigen train", "trials": trials, "failed": len(failures),
+             "worst": failures[:10], "note": f"{len(names)} models; {note}"}]  # fmt: skip
