@@ -42,6 +42,11 @@ def honest():
     return bank.header_and(BANK, VARIANT)
 
 
+def named(name):
+    """A file name of UTF-8 bytes, as students' archives have them, in whatever locale."""
+    return os.fsdecode(name.encode("utf-8"))
+
+
 @pytest.fixture
 def graded(tmp_path):
     """Grades one file of this text, or files of these texts, as a class of its own."""

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 import test_homework_bank as bank
-from test_grader import KEY, LEVEL, honest
+from test_grader import KEY, LEVEL, honest, named
 from test_homework_coupling import BANK
 
 from minigen import homework
@@ -186,8 +186,8 @@ def written(folder):
     """The malformed uploads, and folders, links and pipes that only a file system has."""
     for name, content in KINDS.items():
         data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-        with open(os.path.join(os.fsencode(folder), os.fsencode(name)), "wb") as file:
-            file.write(data)
+        name = os.fsdecode(name) if isinstance(name, bytes) else named(name)
+        (folder / name).write_bytes(data)
     (folder / "link.py").symlink_to("/etc/passwd")
     (folder / "loop").symlink_to(folder)
     os.mkfifo(folder / "pipe.py")
@@ -209,7 +209,7 @@ def test_no_upload_stops_or_slows_the_class(tmp_path):
     assert len(bad) == len(KINDS) + 7
     for name in ("anna", "Łukasz", "Ольга", "李"):
         text = bank.header_and(BANK, variants.drawn(BANK.assignment, KEY))
-        (tmp_path / "in" / f"{name}.py").write_text(text, encoding="utf-8")
+        (tmp_path / "in" / named(f"{name}.py")).write_text(text, encoding="utf-8")
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     start = time.process_time()
     graded = homework.grade(tmp_path / "in", KEY, tmp_path / "out", "coupling", isolation=LEVEL,
@@ -292,8 +292,9 @@ def test_of_several_entries_of_a_student_one_counts_and_the_others_are_named(tmp
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "coupling.py").write_text(text, encoding="utf-8")
         os.utime(tmp_path / folder, (1, 1))
-    (tmp_path / (unicodedata.normalize("NFD", "Zoë") + ".py")).write_text(text, encoding="utf-8")
-    (tmp_path / (unicodedata.normalize("NFC", "Zoë") + ".py")).write_text(text, encoding="utf-8")
+    for form in ("NFD", "NFC"):
+        name = named(unicodedata.normalize(form, "Zoë.py"))
+        (tmp_path / name).write_text(text, encoding="utf-8")
     found = {u[0].student: [e.entry for e in u] for u in submissions.find(tmp_path)}
     assert found["anna"] == ["anna(2).py", "anna (1).py", "anna.py", "anna"]
     assert found["ben"] == ["ben.py", "ben"] and len(found["Zoë"]) == 2 and len(found) == 3

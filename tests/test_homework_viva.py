@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import test_homework_bank as bank
-from test_grader import LEVEL
+from test_grader import LEVEL, named
 
 from minigen import homework
 from minigen.homework import assignments, paper, solutions
@@ -26,7 +26,7 @@ def own(student, key="spring"):
 def graded(folder, texts, key="spring", **options):
     (folder / "in").mkdir(exist_ok=True)
     for name, text in texts.items():
-        (folder / "in" / f"{name}.py").write_text(text, encoding="utf-8")
+        (folder / "in" / named(f"{name}.py")).write_text(text, encoding="utf-8")
     options = {"isolation": LEVEL, "progress": False, "seed": 5, "jobs": 2} | options
     found = homework.grade(folder / "in", key, folder / "out", **options)
     return {r["student"]: r for r in found}
