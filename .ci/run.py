@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Everything a change must pass, in a temporary copy of this checkout.
 
-    .ci/run              the steps below, on this Python
-    .ci/run --mixed      and with every Python found, lowest versions, no numba, another kernel
+    .ci/run              the steps below
+    .ci/run --here       without the other Pythons and what is unusual about them
     .ci/run --keep       leave the temporary folder behind, to look at it
     .ci/release [OUT]    build the distributions, check and test them, put them into OUT (dist)
 
 The copy holds the files that git knows and new ones that it does not ignore, as they are now, at a
 path with a space. No step sees the environment of the developer: HOME, PATH, what pip needs are
-set, nothing else. README's two commands run whole with the first python3 of PATH. With --mixed they
-run once more, with a part of the tests and the quick demo, from the unpacked source distribution
-with every Python found; these share out the lowest versions, no numba, another kernel and two
-threads, random order, an ordinary user with a C locale. `python tests/machines.py --all` does all
-of these whole, in hours.
+set, nothing else. README's two commands run whole with the first python3 of PATH. Then they run once
+more, with a part of the tests and the quick demo, from the unpacked source distribution with every
+Python found; these share out the lowest versions, no numba, another kernel and two threads, random
+order, an ordinary user with a C locale. `python tests/machines.py --all` does all of these whole,
+in hours.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def check(folder: pathlib.Path) -> None:
     step("the two distributions")
     built(copy, python, folder / "dist")
 
-    if "--mixed" in sys.argv:
+    if "--here" not in sys.argv:
         step("README's commands on the Pythons of this machine, from the source distribution")
         run([python, "tests/machines.py", "--mixed", "--quick", "-n", "auto"], copy)
     step("done: everything holds")
