@@ -2,15 +2,16 @@
 
     python benchmarks/slow_sigma_clock.py [SECTION ...] [--pictures FOLDER] [--minutes M]
 
-Sections: jacobi, student, sigma, sigma-digits, predictions, orders, clock, transformer. Times are
-CPU times of runs that take turns, so that a machine that is not idle disturbs them alike. With
---pictures each section also draws what its figures say.
+Sections: jacobi, student, sigma, sigma-digits, sigma-network, predictions, orders, clock,
+transformer. Times are CPU times of runs that take turns, so that a machine that is not idle
+disturbs them alike. With --pictures each section also draws what its figures say.
 """
 
 import argparse
 import pathlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from minigen.diffusion import (
     IntegralBound,
     cosine_schedule,
     ode,
+    respaced,
     solvers,
 )
 from minigen.diffusion.predict import coefficients_at
@@ -41,6 +43,7 @@ from minigen.flows import (
 from minigen.flows.sequential import d_passes
 
 MEANS = np.array([[-1.0, 0.3], [0.8, 1.1], [0.5, -0.9]])
+STEPS = (10, 20, 50, 200)  # of a process whose covariance is measured
 Lines = dict[str, tuple[Any, Any]]
 
 
@@ -163,47 +166,93 @@ def costs(name: str, teacher: Any, fast: Any, data: Any) -> None:
 def measured_sigma(draw: Callable[..., None], minutes: float) -> None:
     """The nats that each covariance of a reverse step loses, with the exact mean."""
     moons: Any = mg.data.toy("moons")
-    x = moons.sample(1000, rng=np.random.default_rng(0))
-    lost_nats("moons", moons.mixture(), x, -moons.log_prob(x), (10, 20, 50, 200), draw, 300)
+    losses("moons", moons.mixture(), STEPS, draw, 1000)
 
 
 def measured_sigma_digits(draw: Callable[..., None], minutes: float) -> None:
-    """The same on a mixture of narrow Gaussians around digits."""
-    digits = mg.data.digits().train.x[:200].astype(np.float64)
-    means = (digits - digits.mean(axis=0)) / (digits.std() + 1e-9)
-    start = IdealNoise.init(cosine_schedule(10), means, 0.05)
-    x = start.sample(60, rng=np.random.default_rng(0))
-    square = ((x[:, None] - means) ** 2).sum(axis=2) / 0.05
-    logp = mg.core.logsumexp(-0.5 * square) - np.log(len(means))
-    logp = logp - 32 * np.log(2 * np.pi * 0.05)
-    lost_nats("digits", (means, 0.05), x, -logp, (10, 50, 200), draw, 60)
+    """The same on a mixture of 40 narrow Gaussians around digits, whose density is known."""
+    digits = mg.data.digits().train.x[:40].astype(np.float64)
+    means = (digits - digits.mean(axis=0)) / digits.std()
+    losses("40 digits", (means, 0.05), STEPS, draw, 60)
 
 
-def lost_nats(
-    name: str, mixture: Any, x: Any, entropy: Any, steps: Any, draw: Any, samples: int
-) -> None:
+def losses(name: str, mixture: Any, steps: Any, draw: Any, samples: int) -> None:
     """Rows of one data set, and its picture."""
     curves: dict[str, list[float]] = {}
     for T in steps:
         ideal = IdealNoise.init(cosine_schedule(T), *mixture)
-        costs = mg.diffusion.variance_costs(ideal, x, rng=np.random.default_rng(T), samples=samples)
-        gaps = {key: total - entropy for key, total in costs.items()}
-        for key, gap in gaps.items():
-            curves.setdefault(key, []).append(float(gap.mean()))
-        if T not in (10, 50, 200):
-            continue
-        beta = gaps["beta"].mean()
-        error = gaps["full"].std() / np.sqrt(len(x))
-        shares = ", ".join(f"{k} {100 * g.mean() / beta:.0f} %" for k, g in gaps.items()
-                           if k in ("full", "diagonal", "isotropic"))  # fmt: skip
-        less = gaps["beta"] - gaps["full"]  # the noise that all share is gone
-        gain = f"beta - full {less.mean():.3f} +- {less.std() / np.sqrt(len(x)):.3f}"
-        full = f"full {gaps['full'].mean():.3f} +- {error:.3f}, {gain}"
-        row(f"nats lost on {name}, T = {T}", "full <= 50 % of beta, >= 0",
-            f"beta {beta:.3f}; {shares}; {full}")  # fmt: skip
+        lost = mg.diffusion.nats_lost(ideal, rng=np.random.default_rng(T), samples=samples)
+        beta, root = lost["beta"].mean(), np.sqrt(samples)
+        for key, rows in lost.items():
+            curves.setdefault(key, []).append(float(rows.mean()))
+            share = rows.mean() / beta
+            error = (rows - share * lost["beta"]).std() / root / beta  # of a ratio of means
+            row(f"nats lost on {name}, T = {T}, {key}", "full <= 50 % of beta, >= 0",
+                f"{rows.mean():.5f} +- {rows.std() / root:.5f}; "
+                f"{100 * share:.2f} +- {100 * error:.2f} % of beta")  # fmt: skip
     shown = {k: (list(steps), v) for k, v in curves.items() if k != "beta_tilde"}
-    draw(f"sigma_{name}", shown, log="xy", xlabel="steps T", ylabel="nats lost",
-         title=f"What the covariance of a step is worth: {name}")  # fmt: skip
+    draw(f"sigma_{name.split()[-1]}", shown, log="xy", xlabel="steps T",
+         ylabel="nats lost over the truth",
+         title=f"What the covariance of a step loses: {name}")  # fmt: skip
+
+
+def measured_sigma_network(draw: Callable[..., None], minutes: float) -> None:
+    """The bound of one network of digits under five variances; there is no truth to compare."""
+    rng, digits = np.random.default_rng(0), mg.data.digits()
+    fine = cosine_schedule(2000, 0.1)  # below its first tenth the noise is finer than a grey level
+    schedule = respaced(fine, np.linspace(200, 2000, 200).round().astype(int))
+    model = mg.diffusion.ddpm(
+        64, schedule, hidden=192, blocks=2, predict="v", levels=17, variance="beta", rng=rng
+    )
+    settings: dict[str, Any] = {
+        "validation": digits.validation.x, "validate_every": 250, "batch": 128, "lr": 3e-3,
+        "ema": 0.995, "rng": rng, "progress": False,
+    }  # fmt: skip
+    mg.fit(model.loss, digits.train.x, steps=2500, **settings)
+    wide = mg.diffusion.with_covariance(model, hidden=192, blocks=2, rng=rng)
+    mg.fit(wide, digits.train.x, steps=1500, **settings)
+    new = model.data.scale(digits.validation.x)
+    curves: dict[str, list[float]] = {}
+    for T in STEPS:
+        for name, one in choices(model.reverse, wide.reverse, T, new).items():
+            bound = replace(model, reverse=one).elbo(
+                digits.test.x[:400], rng=np.random.default_rng(T)
+            )
+            curves.setdefault(name, []).append(float(bound.bits_per_dim))
+            row(f"bits/dim of one network of digits, T = {T}, {name}", "as it is",
+                f"{bound.bits_per_dim:.3f} +- {bound.bits_error:.3f}")  # fmt: skip
+    shown = {k: (list(STEPS), v) for k, v in curves.items() if k != "beta_tilde"}
+    draw("sigma_network", shown, log="x",
+         xlabel="steps T", ylabel="bits/dim",
+         title="One network of digits, five variances")  # fmt: skip
+
+
+class Shares(mg.core.Layer):
+    """A network, and beside it log Var[eps | x_t] as a table of t: (T+1, 1) or (T+1, D)."""
+
+    def __init__(self, net: Any, table: Any) -> None:
+        self.net, self.table = net, np.log(table)
+
+    def forward(self, x: Any, *, t: Any) -> tuple[Any, Any]:
+        out, cache = self.net.forward(x, t=t)
+        share = np.broadcast_to(self.table[t], out.shape).astype(out.dtype)
+        return np.concatenate([out, share], axis=1), cache
+
+
+def choices(fixed: Any, learned: Any, T: int, x: Any) -> dict[str, Any]:
+    """The same mean at T of the times, under five variances; tables are chosen on the rows x."""
+    p, rng = fixed.respaced(T), np.random.default_rng(1)
+    table = np.ones((T + 1, x.shape[1]))
+    for t in range(1, T + 1):
+        eps = rng.standard_normal(x.shape).astype(x.dtype)
+        xt, _ = p.noising.forward(x, eps, t=np.array([t]))
+        table[t] = ((p.predicted(xt, np.array([t]), "eps") - eps) ** 2).mean(axis=0)
+    tables = {"one number a step": table.mean(axis=1, keepdims=True), "one a step and pixel": table}
+    return {
+        "beta": p, "beta_tilde": replace(p, variance="beta_tilde"),
+        **{k: replace(p, net=Shares(p.net, v), variance="share") for k, v in tables.items()},
+        "learned for each x_t": learned.respaced(T),
+    }  # fmt: skip
 
 
 def measured_predictions(draw: Callable[..., None], minutes: float) -> None:
@@ -383,7 +432,7 @@ def measured_transformer(draw: Callable[..., None], minutes: float) -> None:
 
 SECTIONS = {
     "jacobi": measured_jacobi, "student": measured_student, "sigma": measured_sigma,
-    "sigma-digits": measured_sigma_digits,
+    "sigma-digits": measured_sigma_digits, "sigma-network": measured_sigma_network,
     "predictions": measured_predictions, "orders": measured_orders, "clock": measured_clock,
     "transformer": measured_transformer,
 }  # fmt: skip

@@ -62,6 +62,7 @@ INNER = {  # parts of a layer's forward or of a loop
     "components",
     "level",
     "log_density",
+    "jacobian",
     "scale_shift",
     "moved",
     "moved_backward",
@@ -356,8 +357,8 @@ IMAGES: dict[str, Any] = {
     "diffusion.IntegralBound": {"clock": clock, "model": ddpm},
     "diffusion.CovarianceMatchingLoss": {"model": shared},
     "diffusion.NoiseAndShare": lambda: parts_of(shared().reverse.net),
+    "diffusion.nats_lost": {"ideal": ideal, "samples": 20},
     "diffusion.noise_covariance": {"ideal": ideal},
-    "diffusion.variance_costs": {"ideal": ideal, "samples": 20},
     "diffusion.with_covariance": {"model": ddpm},
     "diffusion.Schedule.time": {"ratio": 0.5},
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen.diffusion import IdealNoise, noise_covariance, variance_costs
+from minigen.diffusion import IdealNoise, nats_lost, noise_covariance
 from minigen.diffusion.covariance import COSTS
 from minigen.diffusion.covariance_matching import CovarianceMatchingLoss
 from minigen.diffusion.timesteps import Uniform
@@ -45,30 +45,67 @@ def test_of_points_the_covariance_of_the_noise_is_a_sum_over_the_points(t, rng):
     np.testing.assert_allclose(got, want, atol=1e-10)
 
 
-def test_a_richer_covariance_costs_less_and_none_costs_less_than_the_truth(rng):
-    ideal = mixture()
-    x0 = ideal.sample(4000, rng=rng)
-    costs = variance_costs(ideal, x0, rng=rng, samples=4000)
-    entropy = -ideal.log_density(x0, np.array([0]))
-    lost = {name: (total - entropy).mean() for name, total in costs.items()}
+@pytest.mark.parametrize("t", [[3], [1, 4, 6, 9, 10]])
+def test_the_jacobian_of_the_ideal_noise_is_that_of_its_forward_and_backward(t, rng):
+    S = rng.standard_normal((3, 2, 2))
+    ideal = IdealNoise.init(SCHEDULE, MEANS, S @ S.swapaxes(1, 2), [1.0, 2.0, 0.5])
+    x, t = rng.standard_normal((5, 2)), np.array(t)
+    J = mg.check.jacobian(lambda v: ideal.forward(v, t=t)[0], x)
+    np.testing.assert_allclose(ideal.jacobian(x, t), J, atol=1e-12)
+    g, (_, cache) = rng.standard_normal((5, 2)), ideal.forward(x, t=t)
+    back = np.einsum("nd,nde->ne", g, ideal.jacobian(x, t))
+    np.testing.assert_allclose(ideal.backward(g, cache)[0], back, atol=1e-12)
+
+
+def told(rows):
+    """The mean of independent rows, and its error."""
+    return rows.mean(), rows.std() / np.sqrt(len(rows))
+
+
+def test_a_richer_covariance_loses_less_and_none_less_than_nothing(rng):
+    """For each x_t, not only in the mean: the differences are KLs between Gaussians."""
+    lost = nats_lost(mixture(), rng=rng, samples=2000)
     assert tuple(lost) == COSTS
-
-    def dearer(a, b):
-        gap = costs[a] - costs[b]
-        return gap.mean() > -3 * gap.std() / np.sqrt(len(gap))
-
     order = ("beta", "interpolated", "isotropic", "diagonal", "full")
-    assert all(dearer(a, b) for a, b in pairwise(order))
-    error = (costs["full"] - entropy).std() / np.sqrt(len(x0))
-    assert -3 * error < lost["full"] < min(lost["beta"], lost["beta_tilde"]) / 2
+    assert all((lost[a] - lost[b]).mean() > 0 for a, b in pairwise(order))
+    assert all((lost[a] - lost["full"] > -1e-9).all() for a in COSTS)
+    full, error = told(lost["full"])
+    assert -3 * error < full < min(lost["beta"].mean(), lost["beta_tilde"].mean()) / 2
 
 
 def test_of_gaussian_data_the_full_covariance_loses_only_the_prior(rng):
-    """The reverse step of a Gaussian is Gaussian: what is left is L_T, and the noise of the sum."""
+    """The reverse step of a Gaussian is Gaussian: every log ratio is 0, and x_T alone is left."""
     ideal = IdealNoise.init(SCHEDULE, [[0.0, 0.0]], np.array([[[1.0, 0.6], [0.6, 0.8]]]))
-    x0 = ideal.sample(20_000, rng=rng)
-    lost = variance_costs(ideal, x0, rng=rng)["full"] + ideal.log_density(x0, np.array([0]))
-    assert abs(lost.mean()) < 4 * lost.std() / np.sqrt(len(x0)) + SCHEDULE.prior_gap * 2
+    lost = nats_lost(ideal, rng=rng, samples=500)["full"]
+    assert np.abs(lost).max() < 30 * SCHEDULE.prior_gap and SCHEDULE.prior_gap < 1e-3
+
+
+def test_what_a_gaussian_loses_is_a_sum_of_kls_in_closed_form(rng):
+    """One column, N(0, v): each step back is a Gaussian, and so is what stands in its place."""
+    v, s = 0.3, SCHEDULE
+    lost = nats_lost(IdealNoise.init(s, [[0.0]], v), rng=rng, samples=500)
+    before = s.alpha_bar[:-1] * v + s.one_minus_alpha_bar[:-1]  # Var[x_{t-1}]
+    now = s.alpha[1:] * before + s.beta[1:]
+    ratio = before * s.beta[1:] / now / s.beta[1:]  # Var[x_{t-1} | x_t] / beta_t
+    want = ((ratio - 1 - np.log(ratio)) / 2).sum()
+    np.testing.assert_allclose((lost["beta"] - lost["full"]).mean(), want, rtol=1e-10)
+
+
+def test_two_ways_to_the_same_loss(rng):
+    """KLs of the steps, and the bound minus the entropy: of a DDPM with the exact network."""
+    ideal = mixture(0.1)
+    for variance in ("beta", "beta_tilde"):
+        reverse = mg.diffusion.ReverseProcess(ideal, SCHEDULE, 2, "eps", variance, SCHEDULE.beta[1])
+        x0 = ideal.sample(6000, rng=rng)
+        rows = mg.diffusion.DDPM(reverse).elbo(x0, rng=rng).per_row
+        bound, error = told(rows + ideal.log_density(x0, np.array([0])))
+        loss, own = told(nats_lost(ideal, rng=rng)[variance])
+        assert abs(bound - loss) < 4 * np.hypot(error, own)
+
+
+def test_points_have_no_density_to_lose_from(rng):
+    with pytest.raises(ValueError, match="ideal: expected data with a density"):
+        nats_lost(mixture(0.0), rng=rng)
 
 
 class DiagonalShare(mg.core.Layer):
@@ -85,16 +122,17 @@ class DiagonalShare(mg.core.Layer):
         raise NotImplementedError("only values are asked for")
 
 
-def test_the_bound_of_a_model_with_the_exact_share_is_the_diagonal_cost(rng):
+def test_the_bound_of_a_model_with_the_exact_share_is_the_diagonal_loss(rng):
     ideal = mixture(0.1)
     net = mg.diffusion.NoiseAndShare(ideal, DiagonalShare(ideal))
     reverse = mg.diffusion.ReverseProcess(net, SCHEDULE, 2, "eps", "share", 0.01)
     x0 = ideal.sample(4000, rng=rng)
-    bound = mg.diffusion.DDPM(reverse).elbo(x0, rng=rng)
-    costs = variance_costs(ideal, x0, rng=rng, samples=4000)
-    error = np.hypot(bound.error, costs["diagonal"].std() / np.sqrt(len(x0)))
-    assert abs(bound.total - costs["diagonal"].mean()) < 4 * error
-    assert bound.total < costs["isotropic"].mean()
+    rows = mg.diffusion.DDPM(reverse).elbo(x0, rng=rng).per_row
+    bound, error = told(rows + ideal.log_density(x0, np.array([0])))
+    lost = nats_lost(ideal, rng=rng, samples=4000)
+    loss, own = told(lost["diagonal"])
+    assert abs(bound - loss) < 4 * np.hypot(error, own)
+    assert bound < lost["isotropic"].mean()
 
 
 def test_the_target_of_the_regression_is_right_in_the_mean_over_all_signs(rng):
@@ -150,9 +188,9 @@ def test_the_regression_finds_the_covariance_and_lowers_the_bound(rng):
     data = ideal.sample(20_000, rng=rng)
     mg.fit(model, data, steps=1500, lr=3e-3, rng=rng, progress=False)
     x0 = ideal.sample(4000, rng=rng)
-    costs = {name: c.mean() for name, c in variance_costs(ideal, x0, rng=rng).items()}
-    learned = model.elbo(x0, rng=rng).total
-    assert learned < costs["beta"] - 0.5 * (costs["beta"] - costs["diagonal"])
+    learned = (model.elbo(x0, rng=rng).per_row + ideal.log_density(x0, np.array([0]))).mean()
+    lost = {name: rows.mean() for name, rows in nats_lost(ideal, rng=rng).items()}
+    assert learned < (lost["beta"] + lost["diagonal"]) / 2
 
 
 def test_the_prediction_stays_as_it_is_while_the_covariance_learns(rng):

@@ -20,6 +20,8 @@ HARM = {
     "ones_cotangent": [(0, 1e-14, -1), (1, 1e-14, 0.01), (2, 0.4, 0.42)],
     "float_tables": [(0, 1e-14, 1e-5), (1, 1e-12, 1e-5)],
     "linear_range": [(1, 0.55, 2)],
+    "noisy_ode": [(1, 0.51, 0.7), (2, 0.51, 0.7), (3, 0.51, -1)],
+    "gathered_negatives": [(1, 0, 0.3), (2, 3.5, 4.5)],
     "tanh_tails": [(1, -30, -28), (3, 1, 90)],
 }  # fmt: skip
 everything = pytest.mark.parametrize("name", museum.EXHIBITS)
@@ -57,6 +59,11 @@ def test_a_wrong_sign_of_the_noise_leaves_no_diversity(findings):
     (_, mean, bad_mean), (_, std, bad_std), _ = findings["ddim_minus"].figures
     assert abs(mean - 2) < 0.1 and abs(bad_mean - 2) < 0.1  # the mean looks right
     assert abs(std - 0.5) < 0.05 and bad_std < 1e-6
+
+
+def test_an_embedding_without_the_gradient_of_negatives_finds_fewer_neighbours(findings):
+    (_, loss, same), _, _, (_, right, wrong) = findings["gathered_negatives"].figures
+    assert loss == same and wrong < right - 0.03
 
 
 def test_narrow_noise_beats_the_entropy(findings):

@@ -1,11 +1,12 @@
 """Draw samples of a trained model: rows, a picture, or text, by the suffix of OUT.
 
 Rows keep the names of the table's columns. A conditional model gives as many samples of each class,
-one class after the other, or those of one class.
+one class after the other, or those of one class. A diffusion model may be sampled in few steps.
 
   minigen sample wine.npz -n 500 --out new.csv
   minigen sample iris.npz -n 90 --label setosa --out setosa.csv
   minigen sample wine.npz -n 500 --data wine.csv --out pairs.png
+  minigen sample straight.npz -n 500 --sampler dpm++2m --steps 15 --out points.png
   minigen sample alice.npz -n 5 --out lines.txt
 """
 
@@ -23,6 +24,8 @@ from minigen.cli.files import write_picture, write_rows
 from minigen.cli.record import Record
 from minigen.core import files, validate
 from minigen.data.readers import word
+from minigen.diffusion import DDPM, ClockLoss
+from minigen.diffusion.samplers import SAMPLERS
 from minigen.training.checkpoint import load_state
 
 SUFFIXES = (".npy", ".csv", ".tsv", ".png", ".txt")
@@ -38,6 +41,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data", metavar="FILE", help="a table whose rows a picture shows below the samples"
     )
+    command.add_argument("--sampler", choices=SAMPLERS, help="of a diffusion model")
+    command.add_argument("--steps", type=options.whole(1), help="of a diffusion model's sampler")
     options.seed(command)
 
 
@@ -55,7 +60,13 @@ def run(args: argparse.Namespace) -> None:
         raise validate.expected(args.file, "a model that can be sampled", type(model).__name__)
     rng = np.random.default_rng(args.seed)
     label = chosen(args, model, record, state)
-    drawn = {} if label is None else {"label": label}
+    drawn: dict[str, Any] = {} if label is None else {"label": label}
+    for name in ("sampler", "steps"):
+        if getattr(args, name) is not None:
+            if not isinstance(model, DDPM | ClockLoss):
+                got = f"{type(model).__name__} in {args.file}"
+                raise validate.expected(f"--{name}", "a diffusion model", got)
+            drawn[name] = getattr(args, name)
     x = draw(model, args.n, rng=rng, **drawn)
     if record is not None:
         x = record.grid.values(x)

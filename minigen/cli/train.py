@@ -18,6 +18,7 @@ batch: the last line below.
   minigen train flow_matching --data moons --out straight.npz
   minigen train iaf --data maf.npz --out student.npz
   minigen train clock --data digits --of ddpm.npz --out clock.npz
+  minigen train covariance --data moons --of straight.npz --out sharp.npz
   minigen train info_nce --data digits --out near.npz
   minigen train markov --data text --out alice.npz
   mpiexec -n 2 minigen train real_nvp --data digits --out digits.npz
@@ -65,7 +66,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--weight-decay", type=options.not_negative, help="of the networks")
     command.add_argument("--predict", choices=KINDS, help="what a diffusion network predicts")
     command.add_argument(
-        "--of", metavar="MODEL.npz", help="the diffusion model whose clock is learned"
+        "--of", metavar="MODEL.npz", help="the diffusion model whose clock or covariance is learned"
     )
     command.add_argument(
         "--patience", type=options.whole(1), help="checks without improvement before it stops"

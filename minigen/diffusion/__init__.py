@@ -2,7 +2,7 @@
 
 from minigen.diffusion.bound import Elbo
 from minigen.diffusion.clock import Clock, ClockLoss, IntegralBound
-from minigen.diffusion.covariance import noise_covariance, variance_costs
+from minigen.diffusion.covariance import nats_lost, noise_covariance
 from minigen.diffusion.covariance_matching import (
     CovarianceMatchingLoss,
     NoiseAndShare,
@@ -79,13 +79,13 @@ __all__ = [
     "exact_weights",
     "gaussian_bound",
     "linear_schedule",
+    "nats_lost",
     "noise_covariance",
     "q_sample",
     "respaced",
     "schedule_from_betas",
     "sigmoid_schedule",
     "trajectory",
-    "variance_costs",
     "with_covariance",
 ]
 

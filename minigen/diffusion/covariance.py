@@ -13,20 +13,22 @@ nothing; the truth is between (Bao et al. 2022, "Analytic-DPM"). A diagonal cova
 diagonal of the truth's; one number for each t has the mean of it over x_t and columns.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.numeric import LOG_2PI
 from minigen.core.signature import Count, checked
 from minigen.diffusion.ideal import IdealNoise
-from minigen.diffusion.predict import Target
+from minigen.diffusion.predict import Convert, Target
 from minigen.diffusion.schedule import at
-from minigen.diffusion.terms import PriorTerm
 from minigen.diffusion.variance import noise_to_mean
 
 FAR = 1e15  # its square is finite in float32, too
+ROWS = 256  # done at once
 COSTS = ("beta", "beta_tilde", "interpolated", "isotropic", "diagonal", "full")
 
 
@@ -56,86 +58,104 @@ def noise_covariance(ideal: IdealNoise, xt: Annotated[ArrayLike, "N D"], t: Arra
     t = validate.integers("t", t, 1, ideal.schedule.T, ("N",))
     if len(t) not in (1, len(xt)):
         raise validate.expected("t", f"1 or {len(xt)} times", len(t))
-    eps, cache = ideal.forward(xt, t=t)
-    J = np.empty((*xt.shape, xt.shape[1]))
-    for d in range(xt.shape[1]):  # the Jacobian is symmetric: its rows are its columns
-        J[:, d], _ = ideal.backward(np.eye(xt.shape[1])[[d]] * np.ones_like(eps), cache)
     root = np.sqrt(at(ideal.schedule.one_minus_alpha_bar, t, xt.dtype))
-    return np.eye(xt.shape[1]) - root[:, :, None] * J
+    return np.eye(xt.shape[1]) - root[:, :, None] * ideal.jacobian(xt, t)
 
 
 @checked
-def variance_costs(
-    ideal: IdealNoise, x0: ArrayLike, *, rng: np.random.Generator, samples: Count = 2000
+def nats_lost(
+    ideal: IdealNoise, *, rng: np.random.Generator, samples: Count = 2000
 ) -> dict[str, NDArray]:
-    """The bound of each row with the exact mean and six choices of the step's covariance, in nats.
+    """What six choices of the step's covariance lose of the truth, with the exact mean, in nats.
+
+    The bound minus the entropy of the data is a KL between two laws of the whole path, and so one
+    KL a step, back from x_T, whose own law is not quite N(0, I):
+
+        sum_t E KL(q(x_{t-1} | x_t) || N(mu, C)) + KL(q(x_T) || N(0, I))
+
+    q(x_{t-1} | x_t) is known by Bayes' rule. Only what its shape costs under the best C is a mean
+    of log ratios; what another covariance costs more is, for each x_t, a KL between two Gaussians.
 
     Parameters
     ----------
-    ideal : the exact eps of the data
-    x0 : (N, D), data
+    ideal : the exact eps of the data, which must have a density
     rng : numpy.random.Generator
-    samples : of the data, for what is a mean over x_t
+    samples : drawn for each step
 
     Returns
     -------
-    {name: (N,)}
+    {name: (samples,)}
         "beta", "beta_tilde"; "interpolated", between them as well as one number for each t can be;
-        "isotropic", the best number for each t; "diagonal", "full", the best for each x_t. All see
-        the same noise. Their means minus the entropy of the data are the nats that are lost.
+        "isotropic", the best number for each t; "diagonal", "full", the best for each x_t. The mean
+        is the loss, and its error is that of a mean of independent numbers.
 
     Examples
     --------
     >>> schedule = mg.diffusion.cosine_schedule(10)
-    >>> ideal = mg.diffusion.IdealNoise.init(schedule, [[-1.0, 0.0], [1.0, 0.0]], 0.1)
-    >>> costs = mg.diffusion.variance_costs(ideal, ideal.sample(200, rng=rng), rng=rng)
-    >>> bool(costs["full"].mean() < costs["beta"].mean())
+    >>> ideal = mg.diffusion.IdealNoise.init(schedule, [[-1.0, -1.0], [1.0, 1.0]], 0.1)
+    >>> lost = mg.diffusion.nats_lost(ideal, rng=rng, samples=200)
+    >>> bool(lost["full"].mean() < lost["diagonal"].mean() < lost["beta"].mean())
     True
     """
-    x0 = validate.array("x0", x0, ("N", ideal.means.shape[1]), np.float64)
-    if not len(x0):
-        raise validate.expected("x0", "at least one row", "none")
-    validate.refuse("x0", x0, np.abs(x0) > FAR, f"numbers within {FAR:.0e} of 0")
-    schedule, more = ideal.schedule, ideal.sample(samples, rng=rng)
-    k2, tilde, beta = noise_to_mean(schedule), schedule.beta_tilde, schedule.beta
-    last, _ = PriorTerm(schedule).forward(x0)
+    if not ideal.values.all():
+        raise validate.expected("ideal", "data with a density", "a covariance that is singular")
+    s = ideal.schedule
+    xT, logq = _drawn(ideal, s.T, samples, rng)
+    last = logq + (xT * xT + LOG_2PI).sum(axis=1) / 2
     total = {name: last.copy() for name in COSTS}
-    for step in range(1, schedule.T + 1):
-        t = np.array([step])
-        other, _ = _noised(ideal, more, t, rng)
-        mean_share = np.trace(noise_covariance(ideal, other, t), axis1=1, axis2=2).mean()
-        best = tilde[step] + k2[step] * mean_share / x0.shape[1]
-        xt, eps = _noised(ideal, x0, t, rng)
-        C = tilde[step] * np.eye(x0.shape[1]) + k2[step] * noise_covariance(ideal, xt, t)
-        delta = np.sqrt(k2[step]) * (ideal.forward(xt, t=t)[0] - eps)  # mu_tilde - mu
-        low = beta[1] if step == 1 else tilde[step]
+    for t in range(1, s.T + 1):
+        gap, C = _step(ideal, t, samples, rng)
+        diagonal, logdet = np.diagonal(C, axis1=1, axis2=2), np.linalg.slogdet(C)[1]
+        best, low = diagonal.mean(), s.beta[1] if t == 1 else s.beta_tilde[t]
         numbers = {
-            "beta": beta[step], "beta_tilde": low, "isotropic": best,
-            "interpolated": np.clip(best, low, beta[step]),
+            "beta": s.beta[t], "beta_tilde": low, "isotropic": best,
+            "interpolated": np.clip(best, low, s.beta[t]),
         }  # fmt: skip
         for name, variance in numbers.items():
-            total[name] += _term(variance * np.eye(x0.shape[1])[None], delta, tilde[step])
-        total["full"] += _term(C, delta, tilde[step])
-        total["diagonal"] += _term(C * np.eye(x0.shape[1]), delta, tilde[step])
+            ratio = diagonal / variance
+            total[name] += gap + (ratio - 1 + np.log(variance)).sum(axis=1) / 2 - logdet / 2
+        total["diagonal"] += gap + (np.log(diagonal).sum(axis=1) - logdet) / 2
+        total["full"] += gap
     return total
 
 
-def _noised(
-    ideal: IdealNoise, x0: NDArray, t: NDArray, rng: np.random.Generator
-) -> tuple[NDArray, NDArray]:
-    """x_t and its eps."""
+def _drawn(ideal: IdealNoise, t: int, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """x_t of the data, and log q(x_t)."""
+    x0, at_t = ideal.sample(n, rng=rng), np.array([t])
     eps = rng.standard_normal(x0.shape)
-    return Target(ideal.schedule, "xt").forward(x0, eps, t=t)[0], eps
+    x = Target(ideal.schedule, "xt").forward(x0, eps, t=at_t)[0]
+    return x, _in_parts(lambda part: ideal.log_density(part, at_t), x)
 
 
-def _term(C: NDArray, delta: NDArray, tilde: float) -> NDArray:
-    """KL(N(mu_tilde, tilde I) || N(mu, C)) (N,); with tilde = 0 -log N(mu_tilde; mu, C)."""
-    D = delta.shape[1]
-    _, logdet = np.linalg.slogdet(C)
-    C = np.broadcast_to(C, (len(delta), D, D))
-    square = np.einsum("nd,nd->n", delta, np.linalg.solve(C, delta[:, :, None])[:, :, 0])
-    if tilde == 0:
-        return (square + logdet + D * np.log(2 * np.pi)) / 2  # ELBO-16
-    inverse = np.linalg.inv(C)
-    trace = tilde * np.trace(inverse, axis1=1, axis2=2)
-    return (square + logdet - D * np.log(tilde) + trace - D) / 2  # S-KLfull
+def _step(ideal: IdealNoise, t: int, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """log [q(x_{t-1} | x_t) / N(x_{t-1}; mu, C)] (n,), less scattered; C = Cov[x_{t-1} | x_t]."""
+    s, at_t = ideal.schedule, np.array([t])
+    before, logq = _drawn(ideal, t - 1, n, rng)
+    z = rng.standard_normal(before.shape)
+    x = np.sqrt(s.alpha[t]) * before + np.sqrt(s.beta[t]) * z  # DIF-1
+    logq = logq - (z * z + LOG_2PI + np.log(s.beta[t])).sum(axis=1) / 2
+    logq = logq - _in_parts(lambda part: ideal.log_density(part, at_t), x)
+    eps = _in_parts(lambda part: ideal.forward(part, t=at_t)[0], x)
+    C = noise_to_mean(s)[t] * _in_parts(lambda part: noise_covariance(ideal, part, at_t), x)
+    C = C + s.beta_tilde[t] * np.eye(x.shape[1])  # S-SIGMA
+    delta = before - Convert(s, "eps", "mu").forward(x, eps, t=at_t)[0]
+    square = (delta * np.linalg.solve(C, delta[:, :, None])[:, :, 0] + LOG_2PI).sum(axis=1)
+    gap = logq + (square + np.linalg.slogdet(C)[1]) / 2
+    return _quieter(gap), C
+
+
+def _quieter(gap: NDArray) -> NDArray:
+    """gap (n,) or gap + e^-gap - 1, whose mean is the same: the mean of N / q is 1.
+
+    The second is never negative, and quiet where the two laws are near. Each half of the rows
+    chooses for the other, so that the choice knows nothing of the rows it is made for.
+    """
+    both = np.stack([gap, gap + np.expm1(-gap)])
+    half = np.arange(len(gap)) < len(gap) // 2
+    choice = [both[:, rows].var(axis=1).argmin() if rows.any() else 0 for rows in (half, ~half)]
+    return np.where(half, both[choice[1]], both[choice[0]])
+
+
+def _in_parts(f: Callable[[NDArray], NDArray], x: NDArray) -> NDArray:
+    """f(x), a few rows at a time: a mixture of many Gaussians has an array for each."""
+    return np.concatenate([f(x[n : n + ROWS]) for n in range(0, len(x), ROWS)])

@@ -88,6 +88,35 @@ class IdealNoise(Layer):
         dx = (r[:, :, None] * (outer - inner)).sum(axis=0)
         return dx - score * (score * g).sum(axis=1, keepdims=True), {}
 
+    def jacobian(self, x: NDArray, t: NDArray) -> NDArray:
+        """d eps / d x_t, symmetric: the matrix that `backward` multiplies by.
+
+        Parameters
+        ----------
+        x : (N, D)
+        t : (N,) or (1,), real times 0..T
+
+        Returns
+        -------
+        (N, D, D)
+
+        Examples
+        --------
+        >>> net = mg.diffusion.IdealNoise.init(mg.diffusion.linear_schedule(9), [[0.0, 1.0]], 0.2)
+        >>> net.jacobian(np.zeros((3, 2)), np.array([4])).shape
+        (3, 2, 2)
+        """
+        score, (r, parts, precision) = self.score(x, t)
+        (K, N, D), times = parts.shape, precision.shape[1]
+        each = (
+            self.vectors[:, None] * precision[:, :, None] @ np.swapaxes(self.vectors, 1, 2)[:, None]
+        )
+        weights = r.T.reshape(times, N // times, K)
+        inner = weights @ each.swapaxes(0, 1).reshape(times, K, D * D)  # E[C^-1]
+        outer = (r[:, :, None] * parts).transpose(1, 2, 0) @ parts.swapaxes(0, 1)  # E[s s^T]
+        hessian = outer - inner.reshape(N, D, D) - score[:, :, None] * score[:, None]
+        return -np.sqrt(self.level(t, x.dtype)[1])[:, :, None] * hessian
+
     def score(self, x: NDArray, t: NDArray) -> tuple[NDArray, Cache]:
         """grad log q(x_t) (N, D), and responsibilities, the parts of each k, precisions.
 

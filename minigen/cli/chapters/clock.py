@@ -1,4 +1,4 @@
-"""Flow matching, and the clock that makes the bound of a diffusion model quieter."""
+"""Flow matching, and what is learned beside a trained diffusion model: a clock, a covariance."""
 
 import functools
 from dataclasses import replace
@@ -21,7 +21,15 @@ from minigen.cli.chapters.pictures import UNET, build_unet
 from minigen.cli.datasets import Dataset
 from minigen.cli.results import Row, mean
 from minigen.core import validate
-from minigen.diffusion import DDPM, Clock, ClockLoss, IntegralBound, cosine_schedule
+from minigen.diffusion import (
+    DDPM,
+    Clock,
+    ClockLoss,
+    IntegralBound,
+    cosine_schedule,
+    with_covariance,
+)
+from minigen.diffusion.variance import FIXED
 from minigen.training import Run, fit, load
 
 PIECES, POINTS = 32, 20_000  # of a clock; rows on which the two clocks are compared
@@ -38,6 +46,24 @@ fit_straight = functools.partial(fit_ddpm, loss="flow_matching")
 
 def build_clock(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> ClockLoss:
     """An even clock for the diffusion model in the file that --of names."""
+    model = trained(dataset, recipe)
+    return ClockLoss(Clock.init(model.schedule, PIECES).astype(model.dtype), model)
+
+
+def build_covariance(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> DDPM:
+    """The model in the file that --of names, with a second network for the variance of a step."""
+    model, width = trained(dataset, recipe), recipe.hidden or ()
+    variance = model.reverse.variance
+    if variance not in FIXED:
+        what = "a model with a fixed variance (of flow_matching, or of ddpm on a toy or a table)"
+        raise validate.expected("--of", what, f"variance {variance!r} in {recipe.of}")
+    if len(width) != 1:
+        raise validate.expected("--hidden", "one width for a diffusion model", recipe.hidden)
+    return with_covariance(model, hidden=width[0], blocks=recipe.layers or 2, rng=rng)
+
+
+def trained(dataset: Dataset, recipe: Recipe) -> DDPM:
+    """The diffusion model in the file that --of names, which must be of these data."""
     if not recipe.of:
         raise validate.expected("--of", "the file of a trained diffusion model", "none")
     model = load(recipe.of)
@@ -46,7 +72,7 @@ def build_clock(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> C
             "--of", "a diffusion model", f"{type(model).__name__} in {recipe.of}"
         )
     same_model(recipe.of, model, dataset)
-    return ClockLoss(Clock.init(model.schedule, PIECES).astype(model.dtype), model)
+    return model
 
 
 def fit_clock(
@@ -59,10 +85,10 @@ def fit_clock(
 
 
 def sample_clock(
-    loss: ClockLoss, n: int, *, rng: np.random.Generator, label: NDArray | None = None
+    loss: ClockLoss, n: int, *, rng: np.random.Generator, label: NDArray | None = None, **way: Any
 ) -> NDArray:
     """Samples of the clock's model."""
-    return sample_ddpm(loss.model, n, rng=rng, label=label)
+    return sample_ddpm(loss.model, n, rng=rng, label=label, **way)
 
 
 def measure_clock(
@@ -101,6 +127,7 @@ def straight(recipe: Any) -> Any:
 
 CLOCK = Family(ClockLoss, fit_clock, sample_clock, measure_clock)
 TICKS = Recipe(steps=300, batch=1024, lr=0.05, of="")
+SHARE = Recipe(steps=2000, layers=2, hidden=(64,), batch=256, lr=3e-3, ema=0.995, of="")
 MODELS = {
     "flow_matching": Model(
         build_straight,
@@ -108,4 +135,5 @@ MODELS = {
         replace(DIFFUSION, fit=fit_straight),
     ),
     "clock": Model(build_clock, dict.fromkeys((*RECIPES, "pictures"), TICKS), CLOCK),
+    "covariance": Model(build_covariance, dict.fromkeys((*RECIPES, "pictures"), SHARE), DIFFUSION),
 }

@@ -108,14 +108,17 @@ def same_model(name: str, model: DDPM, dataset: Dataset) -> None:
 
 
 def sample_ddpm(
-    model: DDPM, n: int, *, rng: np.random.Generator, label: NDArray | None = None
+    model: DDPM, n: int, *, rng: np.random.Generator, label: NDArray | None = None, **way: Any
 ) -> NDArray:
-    """Samples; of a model with classes, by default one class after the other."""
+    """Samples; of a model with classes, by default one class after the other.
+
+    way: sampler and steps, as in `DDPM.sample`.
+    """
     if label is None and model.classes:
         label = np.arange(n) % model.classes
     few = {"sampler": "heun", "steps": min(STEPS_OF_ODE, model.schedule.T)}
     ode: Any = few if model.reverse.predict == "velocity" else {}  # of the straight path: no noise
-    return model.sample(n, rng=rng, label=label, **ode)
+    return model.sample(n, rng=rng, label=label, **(ode | way))
 
 
 def measure_ddpm(

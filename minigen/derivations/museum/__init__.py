@@ -18,7 +18,7 @@ from minigen.derivations.museum.exhibit import Exhibit, Finding
 NAMES = (
     "inverse_sign", "doubled_logdet", "visiting_order", "one_column", "first_column",
     "actnorm_again", "half_noise", "ones_cotangent", "triplet_nan", "float_tables", "linear_range",
-    "ddim_minus", "tanh_tails",
+    "ddim_minus", "noisy_ode", "tanh_tails", "gathered_negatives",
 )  # fmt: skip
 EXHIBITS: dict[str, Exhibit] = {
     name: importlib.import_module(f"{__name__}.{name}").EXHIBIT for name in NAMES
