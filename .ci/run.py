@@ -8,7 +8,7 @@
 
 The copy holds the files that git knows and new ones that it does not ignore, as they are now, at a
 path with a space. No step sees the environment of the developer: HOME, PATH, what pip needs are
-set, nothing else. README's two commands run whole with the first python3 of PATH. Then they run once
+set, nothing else. README's two commands run whole with the first python3 of PATH, and then once
 more, with a part of the tests and the quick demo, from the unpacked source distribution with every
 Python found; these share out the lowest versions, no numba, another kernel and two threads, random
 order, an ordinary user with a C locale. `python tests/machines.py --all` does all of these whole,
