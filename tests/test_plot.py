@@ -10,7 +10,7 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 
 from minigen import data, flows, plot
-from minigen.plot import curves, grids, mapping
+from minigen.plot import curves, grids, mapping, style
 from minigen.prob import Gaussian
 
 
@@ -302,3 +302,19 @@ def test_a_logarithmic_axis_names_its_places_where_they_are_few():
     ax = plot.lines({"a": (many, many)}, log="x").axes[0]
     ax.figure.canvas.draw()
     assert not [t.get_text() for t in ax.get_xticklabels(minor=True) if t.get_text()]
+
+
+def test_words_stay_within_a_narrow_picture(rng):
+    """A heading or a caption that is wider than its picture has more lines; formulas have one."""
+    x = rng.random((6, 64))
+    narrow = (plot.neighbours(x[:3], x[3:, None]), plot.images(x[:1], heading="one digit of " * 5))
+    toy = data.toy("moons")
+    for figure in (*narrow, plot.gallery({"moons": (Gaussian.init(2), toy)})):
+        figure.canvas.draw()
+        width = figure.bbox.width
+        texts = [*(ax.title for ax in figure.axes), *(ax._left_title for ax in figure.axes)]
+        for text in filter(lambda t: t.get_text(), [*texts, *figure.texts]):
+            box = text.get_window_extent()
+            assert box.x0 >= -1 and box.x1 <= width + 1, text.get_text()
+    assert style.in_lines("a $x_1 = 3$ long formula", 0.1, 9.0) == "a $x_1 = 3$ long formula"
+    assert style.in_lines("two words", 9.0, 9.0) == "two words"

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -89,15 +90,31 @@ def title(
     ax: Axes, text: object, *, loc: Any = "left", fontsize: float = 9.5, pad: float | None = None
 ) -> None:
     """The title of a panel, at its left edge."""
-    ax.set_title(str(text), loc=loc, fontsize=fontsize, pad=pad, color=INK)
+    words, figure = str(text), cast(Figure, ax.figure)
+    if len(figure.axes) == 1:  # it may be as wide as the picture
+        words = in_lines(words, figure.get_figwidth() - 0.3, fontsize)
+    ax.set_title(words, loc=loc, fontsize=fontsize, pad=pad, color=INK)
 
 
 def finished(ax: Axes, given: AxesLike, caption: str = "") -> Figure:
     """The figure; a new one gets a line under it that says how to read it."""
     figure = cast(Figure, ax.figure)
     if given is None and caption:
-        figure.supxlabel(caption, fontsize=8.5, color=MUTED)
+        words = in_lines(caption, figure.get_figwidth() - 0.1, 8.5)
+        figure.supxlabel(words, fontsize=8.5, color=MUTED)
     return figure
+
+
+def in_lines(text: str, inches: float, fontsize: float) -> str:
+    """The words in as many lines as this width needs; formulas are left as they are."""
+    if "$" in text or "\n" in text:
+        return text
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        width = TextPath((0, 0), longer, size=fontsize).get_extents().width / 72
+        lines = [*lines[:-1], longer] if width <= inches or not lines[-1] else [*lines, word]
+    return "\n".join(lines)
 
 
 def frame(ax: Axes, color: str = FAINT) -> None:
