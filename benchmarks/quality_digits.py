@@ -1,6 +1,7 @@
 """Test bits/dim of the digits, official split: minigen beside zuko, trained alike.
 
     python benchmarks/quality_digits.py [--models ...] [--seeds 0 1 2] [--json FILE]
+                                        [--jobs N | --dask ADDRESS]
 
 Both packages get the same sizes, the same number of steps on batches of 128 of the same 3400
 pictures, dequantised afresh, through the same logit and standardisation, whose Jacobian is
@@ -13,6 +14,7 @@ draws of the noise. What is not said here is each package's own default.
 import argparse
 import copy
 import importlib.util
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import minigen as mg
+from minigen.cli import executors
 from minigen.core import text
 from minigen.training.loop import factor_of
 
@@ -126,22 +129,34 @@ def zuko(model: str, s: Setting, digits: mg.data.Digits, seed: int) -> Trained:
 PACKAGES = {"minigen": minigen, "zuko": zuko}
 
 
+def trained(
+    model: str, package: str, decay: float, seed: int, choosing: bool
+) -> tuple[float, NDArray | None]:
+    """The validation bits of one training, and the bits of the test pictures once all is chosen."""
+    digits = mg.data.digits()
+    setting = Setting(**{**vars(SETTINGS[model]), "decay": decay})
+    valid, bits = PACKAGES[package](model, setting, digits, seed)
+    return float(valid), None if choosing else bits(digits.test.x)
+
+
 def measured(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One record for each model, package and decay: validation and test bits of each seed."""
-    digits, records = mg.data.digits(), []
-    for model in args.models:
-        for name in args.packages:
-            for decay in args.decays or [SETTINGS[model].decay]:
-                setting = Setting(**{**vars(SETTINGS[model]), "decay": decay})
-                runs = [PACKAGES[name](model, setting, digits, seed) for seed in args.seeds]
-                record = {"model": model, "package": name, "decay": decay}
-                record["validation"] = [float(valid) for valid, _ in runs]
-                if not args.decays:  # the choice is made: now the test pictures
-                    bits = [bits(digits.test.x) for _, bits in runs]
-                    record["test"] = [float(b.mean()) for b in bits]
-                    record["error"] = float(np.mean(bits, 0).std() / np.sqrt(len(bits[0])))
-                records.append(record)
-                print(record, flush=True)
+    records, choosing = [], bool(args.decays)
+    cases = [
+        (model, name, decay)
+        for model, name in itertools.product(args.models, args.packages)
+        for decay in args.decays or [SETTINGS[model].decay]
+    ]
+    each = [(*case, seed, choosing) for case in cases for seed in args.seeds]
+    found = executors.mapped(args, trained, *zip(*each, strict=True))
+    for model, name, decay in cases:
+        valid, bits = zip(*itertools.islice(found, len(args.seeds)), strict=True)
+        record = {"model": model, "package": name, "decay": decay, "validation": valid}
+        if not choosing:
+            record["test"] = [float(b.mean()) for b in bits]
+            record["error"] = float(np.mean(bits, 0).std() / np.sqrt(len(bits[0])))
+        records.append(record)
+        print(record, flush=True)
     return records
 
 
@@ -167,6 +182,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=range(3))
     parser.add_argument("--decays", nargs="+", type=float, help="to choose from; no test figure")
     parser.add_argument("--json", metavar="FILE", help="where the figures go")
+    executors.options(parser)
     args = parser.parse_args()
     records = measured(args)
     print(table(records))

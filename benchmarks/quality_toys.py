@@ -1,6 +1,7 @@
 """How near the truth flows come: minigen beside zuko, trained alike on the same batches.
 
-    python benchmarks/quality_toys.py [--seeds 4] [--toys moons ...] [--models ...] [--json FILE]
+    python benchmarks/quality_toys.py [--seeds 0 1 ...] [--toys moons ...] [--models ...]
+                                      [--json FILE] [--jobs N | --dask ADDRESS]
 
 KL(truth, model) in nats on 20,000 fresh points, means over the seeds with their standard errors.
 Six layers, networks of (64, 64), 1500 steps of 256 fresh points, Adam at 3e-3 with a cosine decay,
@@ -10,6 +11,7 @@ batches, standardised by the same fixed map, and everything else is each package
 
 import argparse
 import importlib.util
+import itertools
 import json
 import sys
 import zlib
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import minigen as mg
+from minigen.cli import executors
 from minigen.core import text
 from minigen.training import Adam
 from minigen.training.loop import Descent, factor_of
@@ -97,7 +100,7 @@ PACKAGES: dict[str, Trainer] = {"minigen": minigen, "zuko": zuko}
 
 
 def divergence(
-    train: Trainer, model: str, activation: str, toy: str, seeds: Sequence[int]
+    toy: str, model: str, activation: str, package: str, seeds: Sequence[int]
 ) -> list[float]:
     """KL(truth, model) of a training for each seed; the points depend on toy and seed alone."""
     truth = mg.data.toy(toy)
@@ -109,7 +112,7 @@ def divergence(
         batches.append(((x - mean) / std).astype(np.float32).reshape(STEPS, BATCH, 2))
         tests.append(truth.sample(TEST, rng=rng))
         scales.append((mean, std))
-    log_prob = train(model, activation, np.stack(batches), seeds)
+    log_prob = PACKAGES[package](model, activation, np.stack(batches), seeds)
     z = [(x - mean) / std for x, (mean, std) in zip(tests, scales, strict=True)]
     found = log_prob(np.stack(z).astype(np.float32)).astype(np.float64)
     return [
@@ -120,16 +123,13 @@ def divergence(
 
 def measured(args: argparse.Namespace) -> Iterable[dict[str, Any]]:
     """One record for each toy, model and activation: the KL of each package and seed."""
-    for toy in args.toys:
-        for model in args.models:
-            for activation in args.activations:
-                case = {"toy": toy, "model": model, "activation": activation}
-                kls = {
-                    name: divergence(PACKAGES[name], seeds=args.seeds, **case)
-                    for name in args.packages
-                }
-                print(f"{toy} {model} {activation} {kls}", file=sys.stderr, flush=True)
-                yield case | kls
+    cases = [*itertools.product(args.toys, args.models, args.activations)]
+    each = [(*case, package, args.seeds) for case in cases for package in args.packages]
+    found = executors.mapped(args, divergence, *zip(*each, strict=True))
+    for case in cases:
+        kls = dict(zip(args.packages, found, strict=False))  # as many as there are packages
+        print(*case, kls, file=sys.stderr, flush=True)
+        yield dict(zip(("toy", "model", "activation"), case, strict=True)) | kls
 
 
 def table(records: Sequence[dict[str, Any]], packages: Sequence[str]) -> str:
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS, default=ACTIVATIONS)
     parser.add_argument("--seeds", nargs="+", type=int, default=range(4))
     parser.add_argument("--json", metavar="FILE", help="where the figures of all seeds go")
+    executors.options(parser)
     args = parser.parse_args()
     records = list(measured(args))
     print(table(records, args.packages))

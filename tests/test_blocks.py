@@ -31,6 +31,7 @@ def small_blocks(monkeypatch):
     def change():
         monkeypatch.setattr(blocks, "FEWEST", 7)
         monkeypatch.setattr(blocks, "MOST", 7)
+        monkeypatch.setattr(blocks, "SLOW", 7)
 
     return change
 
@@ -194,3 +195,16 @@ def test_every_density_is_evaluated_in_blocks(small_blocks, rng):
     np.testing.assert_allclose(p.log_prob(x), whole, rtol=1e-12)
     with pytest.raises(validate.InvalidInput, match="x: expected shape"):
         p.log_prob(x[:, :1])
+
+
+@pytest.mark.parametrize("factory, call", [(flows.maf, "sample"), (flows.iaf, "log_prob")])
+def test_the_slow_direction_takes_few_blocks(factory, call, monkeypatch, rng):
+    """A step for each coordinate of each block costs more in Python than in products."""
+    flow, counts = factory(63, layers=1, hidden=(64,), rng=rng), []
+    run = blocks._in_blocks
+    monkeypatch.setattr(
+        blocks, "_in_blocks",
+        lambda f, *rest: run(lambda *a: (counts.append(len(a[0])), f(*a))[1], *rest),
+    )  # fmt: skip
+    CALLS[call](flow, rng.standard_normal((1000, 63)), rng)
+    assert counts == [1000]

@@ -1,11 +1,14 @@
 """A batch dealt to threads gives what one thread gives."""
 
+import argparse
+import os
 import threading
 
 import numpy as np
 import pytest
 
 from minigen import check, flows, training
+from minigen.cli import executors
 from minigen.core import parallel, tree
 from minigen.diffusion import UNet
 from minigen.flows import ConvNet, checkerboard
@@ -173,3 +176,17 @@ def test_training_and_evaluation_limit_the_products(counts, rng):
     flow.log_prob(x)
     flow.sample(3, rng=rng)
     assert counts == [4, 1, 4, 1, 4]
+
+
+def test_tasks_are_dealt_to_processes_and_come_back_in_their_order():
+    parser = argparse.ArgumentParser()
+    executors.options(parser)
+    here, apart = (parser.parse_args(words) for words in ([], ["--jobs", "2"]))
+    assert [*executors.mapped(here, pow, range(9), range(9))] == [k**k for k in range(9)]
+    assert [*executors.mapped(apart, pow, range(9), range(9))] == [k**k for k in range(9)]
+    assert os.getpid() not in executors.mapped(apart, process, range(2))
+
+
+def process(_):
+    """The process that runs a task."""
+    return os.getpid()

@@ -13,29 +13,31 @@ from minigen.core import parallel
 
 NUMBERS = 2**14  # in a block: the caches of 20 layers are small, and the products still fast
 FEWEST, MOST = 64, 8192  # rows of a block
+SLOW = 1024  # rows at least where a block takes many small steps, one for each coordinate
 PATIENCE = 2.0  # seconds without a progress bar
 
 
 def in_blocks(
-    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str = "rows"
-) -> tuple[NDArray, ...]:
-    """The outputs of `run` at the rows of some arrays, a block at a time.
+    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str = "rows",
+    slow: bool = False,
+) -> tuple[NDArray, ...]:  # fmt: skip
+    """The outputs of `run` at the rows of some arrays, a block at a time, larger if it is `slow`.
 
     run(*blocks) gives a tuple of arrays with as many rows. An array of one row, or None, goes whole
     to every block. Where a person is watching, a bar is shown if it takes long. Products use one
     thread (`parallel.by_size`).
     """
     with parallel.by_size():
-        return _in_blocks(run, arrays, bar)
+        return _in_blocks(run, arrays, bar, SLOW if slow else FEWEST)
 
 
 def _in_blocks(
-    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str
+    run: Callable[..., tuple[NDArray, ...]], arrays: Sequence[NDArray | None], bar: str, fewest: int
 ) -> tuple[NDArray, ...]:
     """`in_blocks`, with as many threads as there are."""
     n = max(len(a) for a in arrays if a is not None)
     width = max((a[:1].size for a in arrays if a is not None and a.ndim > 1), default=1)
-    size = int(np.clip(NUMBERS // max(1, width), FEWEST, MOST))
+    size = max(fewest, min(MOST, NUMBERS // max(1, width)))  # np.clip takes ten times longer
     if n <= size:
         return run(*arrays)
     out: tuple[NDArray, ...] = ()
@@ -47,10 +49,12 @@ def _in_blocks(
     return out
 
 
-def drawn(draw: Callable[..., NDArray], n: int, width: int, *arrays: NDArray) -> NDArray:
+def drawn(
+    draw: Callable[..., NDArray], n: int, width: int, *arrays: NDArray, slow: bool = False
+) -> NDArray:
     """n rows of draw(m, *blocks), which draws m of them: a block at a time, one after another."""
     places = np.broadcast_to(np.False_, (n, width))  # takes no memory
-    return in_blocks(lambda a, *more: (draw(len(a), *more),), (places, *arrays), "samples")[0]
+    return in_blocks(lambda a, *more: (draw(len(a), *more),), (places, *arrays), "samples", slow)[0]
 
 
 def watched(parts: Sequence[slice], what: str, size: int) -> Iterator[slice]:

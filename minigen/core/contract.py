@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minigen.core import html, tree, validate
-from minigen.core.blocks import in_blocks
+from minigen.core import blocks, html, tree, validate
 from minigen.core.signature import fields
 
 Cache = Any  # what forward keeps for backward: nobody else looks into it
@@ -219,14 +218,17 @@ class Density(Layer):
 
     def evaluated(
         self, run: Callable[..., Any], x: ArrayLike, *context: ArrayLike,
-        name: str = "x", dtype: DTypeLike | None = None,
+        name: str = "x", dtype: DTypeLike | None = None, direction: str = "forward",
     ) -> tuple[NDArray, ...]:  # fmt: skip
         """The outputs of `run` at x (N, D) and context, cast and evaluated a block at a time."""
         kind = self.data_dtype if dtype is None else dtype
         rows = validate.array(name, x, ("N", self.features))
         contexts = validate.conditions(self, len(rows), *context)
         try:
-            return in_blocks(lambda x, *c: run(validate.cast(name, x, kind), *c), (rows, *contexts))
+            return blocks.in_blocks(
+                lambda x, *c: run(validate.cast(name, x, kind), *c), (rows, *contexts),
+                slow=self.slow(direction) is not None,
+            )  # fmt: skip
         except validate.InvalidInput:
             run(validate.cast(name, rows, kind), *contexts)  # names the row among all of them
             raise

@@ -142,8 +142,11 @@ def by_size(multiplications: int = 0, threads: int | None = None) -> Iterator[No
     `threads`, or else MINIGEN_THREADS in the environment, is a number for all products instead.
     Where a limit stands already, it stays.
     """
+    if _own.get() is not None:  # first: a sampler asks at each of its steps
+        yield
+        return
     wanted = threads or from_environment()
-    if _own.get() is not None or blas() is None or (multiplications >= LONG and not wanted):
+    if blas() is None or (multiplications >= LONG and not wanted):
         yield
         return
     with limited(wanted or 1, wanted or allowed()):

@@ -107,7 +107,8 @@ class DataFormat:
     ) -> tuple[NDArray, NDArray | None]:
         """Data (N, D), checked and scaled, and their labels (N,) or None."""
         x = self.rows(x, name)
-        validate.refuse_outside(name, x, self.defined(x))
+        if self.before:
+            validate.refuse_outside(name, x, self.defined(x))
         z = self.scale(x)
         if max(-z.min(), z.max()) > FAR:
             what = f"numbers within {FAR:.0e} of 0 for the model"

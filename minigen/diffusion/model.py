@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class DDPM(Layer):
         """The number of values of integer data; 0 for continuous data."""
         return self.reverse.levels
 
-    @property
+    @cached_property
     def data(self) -> DataFormat:
         """What the data are, and how they are scaled."""
         return DataFormat(

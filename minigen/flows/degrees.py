@@ -62,6 +62,6 @@ def mask(below: NDArray, above: NDArray) -> NDArray:
     return above[None, :] >= below[:, None]
 
 
-def starts(degrees: NDArray, features: int) -> NDArray:
+def starts(degrees: NDArray, features: int) -> list[int]:
     """Where each degree begins: the units of degree m are starts[m] .. starts[m + 1] - 1."""
-    return np.searchsorted(degrees, np.arange(features + 2))
+    return np.searchsorted(degrees, np.arange(features + 2)).tolist()

@@ -188,7 +188,9 @@ class Flow(Density):
         True
         """
         move = self.run(self.chain.inverse)
-        x, logdet = self.evaluated(move, z, *context, name="z", dtype=self.dtype)
+        x, logdet = self.evaluated(
+            move, z, *context, name="z", dtype=self.dtype, direction="inverse"
+        )
         return x, logdet
 
     def run(self, move: Callable) -> Callable:
@@ -225,7 +227,7 @@ class Flow(Density):
             x, _ = self.decode(z, *rows)
             return quantized(x, self.levels) if self.levels else x
 
-        return drawn(draw, n, self.features, *rows)
+        return drawn(draw, n, self.features, *rows, slow=self.slow("inverse") is not None)
 
     @checked
     def bits_per_dim(

@@ -220,17 +220,17 @@ class MADE(Layer):
         return x if self.natural else x.take(order, axis=1)
 
     @cached_property
-    def starts(self) -> tuple[NDArray, ...]:
+    def starts(self) -> tuple[list[int], ...]:
         """For the inputs, each hidden layer and the outputs: where each degree begins."""
         levels = (self.linears[0].below, *(f.above for f in self.linears))
         return tuple(degrees.starts(level, self.features) for level in levels)
 
-    @property
+    @cached_property
     def linears(self) -> tuple[MaskedLinear, ...]:
         """The masked layers, without activations that stand alone."""
         return tuple(f for f in self.layers if isinstance(f, MaskedLinear))
 
-    @property
+    @cached_property
     def activations(self) -> tuple[Layer | None, ...]:
         """What each masked layer is followed by: an activation, or None."""
         pairs = zip(self.layers, (*self.layers[1:], None), strict=True)

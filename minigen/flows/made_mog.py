@@ -134,7 +134,7 @@ class MADEMoG(Density):
             given = np.stack([rng.random((n, D)), rng.standard_normal((n, D))], axis=-1)
             return incremental(self.made, given.astype(self.dtype), self.draw, *context)[0]
 
-        return drawn(draw, n, D, *validate.conditions(self, n, *context))
+        return drawn(draw, n, D, *validate.conditions(self, n, *context), slow=True)
 
     def draw(self, h: NDArray, given: NDArray) -> tuple[NDArray, NDArray]:
         """One coordinate: the component that a uniform number picks, at a normal number."""

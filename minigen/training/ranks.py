@@ -11,6 +11,7 @@ process, up to rounding.
 """
 
 import hashlib
+import os
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ from minigen.training.state import State
 
 GRACE = 0.05  # seconds from a signal until a rank that is silent is given up: mpiexec kills soon
 SPIN = 1e-3  # seconds in which a rank asks again at once
+YIELD = getattr(os, "sched_yield", lambda: None)  # time.sleep(0) takes 60 microseconds
 
 
 class Ranks:
@@ -85,7 +87,10 @@ class Ranks:
         while requests:
             requests = [request for request in requests if not request.Test()]
             now = time.monotonic()
-            time.sleep(0 if now - begun < SPIN else SPIN / 10)
+            if now - begun < SPIN:
+                YIELD()
+            else:
+                time.sleep(SPIN / 10)
             if self.signals.noted:
                 end = min(end, now + GRACE)
             if requests and now > end:

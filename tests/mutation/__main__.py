@@ -29,8 +29,7 @@ def main() -> None:
     automatic.add_argument("--sample", type=int, default=300)
     automatic.add_argument("--seed", type=int, default=0)
     for name in names.choices.values():
-        executors.option(name)
-        name.add_argument("--jobs", type=int, default=0, help="processes of this machine")
+        executors.options(name)
     args = parser.parse_args()
     with executors.executor(args.dask, args.jobs) as workers:
         match args.campaign:
