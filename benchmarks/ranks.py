@@ -1,37 +1,43 @@
-"""Measure training with several ranks against one.
+"""Measure training with several ranks against one, and against the floor.
 
     python benchmarks/ranks.py
     mpiexec -n 2 python benchmarks/ranks.py
 
-Prints milliseconds of a step, the median of several runs, with one thread for each rank. Needs
-mpi4py; the machine should be idle.
+Prints milliseconds of a step of each training of `minigen bench`, the median of several runs, with
+one thread for each rank. One rank alone also prints the floor: the products of the whole batch, by
+one thread or all, whichever is faster. Needs mpi4py; the machine should be idle.
 """
 
 import importlib.util
 import statistics
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import minigen as mg
+from minigen.bench import timing
+from minigen.bench.floor import floor_run
+from minigen.bench.workloads import WORKLOADS, Workload, loss
 
-SIZES = [(2, 64, 256), (64, 128, 256), (64, 128, 1024), (64, 512, 256)]  # D, width, rows
-STEPS, RUNS = 300, 5
+STEPS = [work for work in WORKLOADS if work.task == "step"]
+LARGE = [replace(w, rows=1024) for w in STEPS if w.name == "RealNVP step D=64 (128,128)"]
+SECONDS, RUNS = 1.0, 5  # of each run, about
 
 
-def step(comm: Any, D: int, width: int, rows: int) -> float:
-    """Seconds of a step of a Real NVP with eight couplings."""
+def milliseconds(comm: Any, work: Workload) -> float:
+    """Of a step, the median of the runs."""
     rng = np.random.default_rng(0)
-    flow = mg.flows.real_nvp(D, 8, (width, width), rng=rng)
-    x = rng.standard_normal((4000, D)).astype(np.float32)
-    options: dict[str, Any] = {"batch": rows, "rng": rng, "progress": False, "comm": comm}
-    seconds = []
-    for run in range(RUNS + 1):
+    x = rng.standard_normal((4000, work.features)).astype(np.float32)
+    goal, steps, each = loss(work, rng), 20, []
+    for run in range(RUNS + 2):
         begun = time.perf_counter()
-        mg.fit(flow.nll, x, steps=STEPS, threads=1, **options)
-        seconds += [(time.perf_counter() - begun) / STEPS] if run else []  # the first compiles
-    return statistics.median(seconds)
+        mg.fit(goal, x, batch=work.rows, steps=steps, threads=1, rng=rng, progress=False, comm=comm)
+        each.append((time.perf_counter() - begun) / steps)
+        if run == 1:  # the first compiles; all ranks must take as many steps
+            steps = max(20, int(SECONDS / (each[1] if comm is None else comm.bcast(each[1]))))
+    return 1000 * statistics.median(each[2:])
 
 
 def main() -> None:
@@ -40,13 +46,15 @@ def main() -> None:
         from mpi4py import MPI  # type: ignore[reportMissingImports]
 
         comm = MPI.COMM_WORLD
-    ranks = 1 if comm is None else comm.Get_size()
-    for size in SIZES:
-        seconds = step(comm, *size)
-        if comm is None or comm.Get_rank() == 0:
-            D, width, rows = size
-            print(f"{ranks} ranks, Real NVP D={D} ({width}, {width}), batch {rows}: "
-                  f"{1e3 * seconds:.2f} ms a step", flush=True)  # fmt: skip
+    ranks, first = (1, True) if comm is None else (comm.Get_size(), comm.Get_rank() == 0)
+    for work in [*STEPS, *LARGE]:
+        ms = milliseconds(comm, work)
+        said = f"{ranks} ranks, {work.name}, batch {work.rows}: {ms:.2f} ms a step"
+        if ranks == 1:
+            floor = timing.compare({"floor": floor_run(work)}, RUNS)["floor"]
+            said += f", floor {1000 * statistics.median(floor):.2f} ms"
+        if first:
+            print(said, flush=True)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,8 @@ def test_samples_take_the_memory_of_samples(name, rng):
     """Real numbers are float64 or float32, whole ones int64: at most 8 bytes a number."""
     x = rng.integers(0, 4, (2000, 64)).astype(np.float32)
     model = FLOWS[name](x[:500], rng)
-    assert growth(lambda n: lambda: model.sample(n, rng=rng)) < 1.1 * 64 * 8
+    whole = 2 * blocks.SLOW, 3 * blocks.SLOW  # several of the largest blocks
+    assert growth(lambda n: lambda: model.sample(n, rng=rng), *whole) < 1.1 * 64 * 8
     if hasattr(model, "bits_per_dim"):
         bits = growth(lambda n: lambda: model.bits_per_dim(x[:n], rng=rng, draws=2))
         assert bits < 0.3 * 64 * 4
@@ -207,4 +208,4 @@ def test_the_slow_direction_takes_few_blocks(factory, call, monkeypatch, rng):
         lambda f, *rest: run(lambda *a: (counts.append(len(a[0])), f(*a))[1], *rest),
     )  # fmt: skip
     CALLS[call](flow, rng.standard_normal((1000, 63)), rng)
-    assert counts == [1000]
+    assert {*counts} == {1000}

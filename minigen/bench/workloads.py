@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from minigen import diffusion, flows
 from minigen.bench.timing import Run
 from minigen.core import parallel
+from minigen.core.contract import Loss
 from minigen.prob import Gaussian
 from minigen.training.loop import Descent
 from minigen.training.optimizers import Adam
@@ -83,6 +84,14 @@ def model(work: Workload, rng: np.random.Generator) -> Any:
     return getattr(flows, work.model)(work.features, work.layers, work.hidden, rng=rng, **own)
 
 
+def loss(work: Workload, rng: np.random.Generator) -> Loss:
+    """What a step of the workload minimises, of a fresh model."""
+    m = model(work, rng)
+    if work.model == "iaf":
+        return m.reverse_kl(Gaussian.init(work.features, dtype=np.float32))
+    return m.loss if work.model == "ddpm" else m.nll
+
+
 def minigen_run(work: Workload, threads: int | None = None) -> Run:
     """A function that does the workload once, by the code that `fit` and `sample` run.
 
@@ -113,10 +122,5 @@ def minigen_run(work: Workload, threads: int | None = None) -> Run:
 def minigen_descent(work: Workload) -> tuple[Descent, NDArray, np.random.Generator]:
     """The steps that `fit` takes, a batch, and the generator of the noise."""
     rng = np.random.default_rng(0)
-    m = model(work, rng)
-    if work.model == "iaf":
-        loss = m.reverse_kl(Gaussian.init(work.features, dtype=np.float32))
-    else:
-        loss = m.loss if work.model == "ddpm" else m.nll
-    descent = Descent(loss, Adam(1e-4))
+    descent = Descent(loss(work, rng), Adam(1e-4))
     return descent, rng.standard_normal((work.rows, work.features), dtype=np.float32), rng
