@@ -221,7 +221,7 @@ def measured_sigma_network(draw: Callable[..., None], minutes: float) -> None:
             curves.setdefault(name, []).append(float(bound.bits_per_dim))
             row(f"bits/dim of one network of digits, T = {T}, {name}", "as it is",
                 f"{bound.bits_per_dim:.3f} +- {bound.bits_error:.3f}")  # fmt: skip
-    shown = {k: (list(STEPS), v) for k, v in curves.items() if k != "beta_tilde"}
+    shown = {k: (list(STEPS), v) for k, v in curves.items()}
     draw("sigma_network", shown, log="x",
          xlabel="steps T", ylabel="bits/dim",
          title="One network of digits, five variances")  # fmt: skip
@@ -270,15 +270,14 @@ def measured_predictions(draw: Callable[..., None], minutes: float) -> None:
         apart = max(apart, float(np.abs(straight[-1] * size - curved[-1]).max()))
         ends[kind] = curved[-1]
         if kind == "velocity":
-            for k in range(3):
-                for name, states in (("diffusion", curved), ("straight", straight)):
-                    at = np.array([state[k] for state in states])
-                    ways[f"{name} path, point {k + 1}"] = at[:, 0], at[:, 1]
+            for name, states in (("the path of DIF-11", curved), ("the straight path", straight)):
+                at = np.array([state[1] for state in states])
+                ways[name] = at[:, 0], at[:, 1]
     between = max(float(np.abs(ends[a] - ends["eps"]).max()) for a in ends)
     row("five predictions, the same samples", "1e-6", f"{between:.0e}")
     row("both paths, the same points", "1e-6", f"{apart:.0e}")
-    draw("paths", ways, xlabel="x_1", ylabel="x_2", title="Two paths from noise to the same data",
-         dashed=[name for name in ways if name.startswith("straight")])  # fmt: skip
+    draw("paths", ways, xlabel="first coordinate", ylabel="second coordinate",
+         title="A point of noise, carried to the data on two paths")  # fmt: skip
 
 
 class Named(mg.core.Layer):

@@ -443,6 +443,13 @@ print()
 print(museum.visit("linear_range").run())
 
 # %% [markdown]
+# And one sampler without dice was given some, "for diversity" (tutorial [14](14_one_clock.ipynb)
+# says why an ODE wants none):
+
+# %%
+print(museum.visit("noisy_ode").run())
+
+# %% [markdown]
 # ## Room 6. State
 #
 # Two short ones. A flag that is not in the file, and a mean over nothing (TRI-1 on a batch where no
@@ -457,6 +464,13 @@ print(museum.visit("triplet_nan").run())
 # The first is why a layer here has no memory: `forward` changes nothing, and initialisation from
 # data is a constructor. The second is why `TripletLoss` says what the loss of no triplets is: 0.
 #
+# A third one depends on how many processes there are. The embeddings of the others are gathered
+# without a gradient; the loss is right to the last digit, and with one process so is the gradient.
+
+# %%
+print(museum.visit("gathered_negatives").run())
+
+# %% [markdown]
 # ## Which mistakes pass which tests?
 #
 # The answer to the question at the top, measured. Four broken layers and five tests; each cell says
