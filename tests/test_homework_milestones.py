@@ -1,5 +1,7 @@
 """A student's functions in place of the package's: every chapter trains, and says whose code."""
 
+import re
+
 import numpy as np
 import pytest
 import test_homework_bank as bank
@@ -11,7 +13,7 @@ from minigen.cli import main
 from minigen.core import tree
 from minigen.homework import assignments, solutions
 from minigen.homework.handout import blanks, variants
-from minigen.homework.milestones import own_layers
+from minigen.homework.milestones import own_layers, runs
 from minigen.homework.milestones.code import Code, loaded
 
 LEARNED = {  # steps, and by how much the loss falls at least
@@ -201,3 +203,13 @@ def test_the_digits_cost_what_a_discrete_decoder_can_prove(rng):
         error = gain.std(axis=1) / np.sqrt(gain.shape[1])
         seen = logP > -12
         assert np.all((gain.mean(axis=1) - 5 * error <= logP)[seen])
+
+
+def test_what_a_prior_costs_that_is_not_where_the_walk_ends_is_told(rng):
+    a = assignments.get("elbo")
+    for prior, cost in (("1", None), ("2", np.log(2) - 3 / 8)):
+        variant = {**a.practice, "prior": prior}
+        code = Code(a, variant, "a test", "<elbo>", solutions.module(a, variant))
+        said = runs.elbo(code, 2, rng, False).said
+        found = re.findall(r"^(\S+) of them is L_T", said, re.MULTILINE)
+        assert found == ([] if cost is None else [f"{cost / np.log(2):.2f}"])

@@ -169,8 +169,8 @@ def elbo(code: Code, steps: int, rng: Rng, progress: bool | None) -> Trained:
 
     pixel = baselines(data)["independent pixels"]
     said = f"at most {bits:.2f} bits a pixel on images of others; independent pixels {pixel:.2f}"
-    if last > 0.01:  # a prior that is not N(0, 1), where the walk ends
-        said += f" (the prior's L_T is {last:.2f} of it)"
+    if last > 0.01:
+        said += f"\n{last:.2f} of them is L_T: the walk ends at N(0, 1), which is not this prior"
     return Trained(loss, run, said, draw)
 
 
