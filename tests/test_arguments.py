@@ -1,10 +1,13 @@
 """Wrong arguments are refused by name: every public function, by the table of arguments.py."""
 
 import collections
+from collections.abc import Sequence
 
 import arguments
 import matplotlib
 import pytest
+
+from minigen.core import signature, validate
 
 matplotlib.use("Agg")
 PUBLIC = sorted(arguments.public())
@@ -22,6 +25,20 @@ def test_wrong_arguments_are_refused_by_name(name):
     wrong = [a for a in arguments.answers(name) if a.kind not in ("refused", "valid")]
     counts = collections.Counter(a.kind for a in wrong)
     assert not wrong, f"{dict(counts)}\n" + "\n".join(map(str, wrong[:20]))
+
+
+def test_a_number_is_checked_with_any_numpy(monkeypatch):
+    """NumPy 2.0 counts float, int and str among the parts of ArrayLike; later ones do not."""
+    ours = Sequence[float] | bool | int | float | complex | str | bytes
+    monkeypatch.setattr(signature, "ArrayLike", ours)
+
+    @signature.checked
+    def draw(top: float | None = None, color: ours | None = None) -> tuple:
+        return top, color
+
+    assert draw(2.0, "red") == (2.0, "red") and draw(None, [0.5]) == (None, [0.5])
+    with pytest.raises(validate.InvalidInput, match="top: expected a number"):
+        draw("red")
 
 
 def test_a_new_public_name_must_stand_in_the_table(monkeypatch):

@@ -16,6 +16,10 @@ from minigen.cli.main import main
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tutorials"
 SOURCES = sorted(HERE.glob("[0-9][0-9]_*.py"))
+STRICT = """import warnings
+warnings.filterwarnings("error", module="minigen|__main__")
+warnings.filterwarnings("ignore", message="numba is not")
+"""
 tutorials = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 
@@ -24,11 +28,9 @@ def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
     """With its exercises not done, and each done rightly and wrongly: its check says so."""
     environment = os.environ | {"MPLBACKEND": "Agg"}
     script, exercises = tmp_path / source.name, form.exercises(source)
-    script.write_text(form.worked(source), encoding="utf-8")
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:numba is not", str(script)],
-        cwd=HERE, env=environment, capture_output=True, encoding="utf-8", timeout=900,
-    )  # fmt: skip
+    script.write_text(STRICT + form.worked(source), encoding="utf-8")
+    run = subprocess.run([sys.executable, str(script)], cwd=HERE, env=environment,
+                         capture_output=True, encoding="utf-8", timeout=900)  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     assert "nan" not in run.stdout.lower().split()
     asked, *done = run.stdout.split("worked:\n")

@@ -177,8 +177,7 @@ def _integer(limits: Range, name: str, value: Any, sizes: dict[str, int]) -> int
 
 def _either(options: Sequence[Any]) -> Check | None:
     """Of a union: the first of its parts that takes the value."""
-    array_parts = typing.get_args(ArrayLike)
-    if any(option in array_parts for option in options if option not in (str, bytes, complex)):
+    if all(part in options for part in typing.get_args(ArrayLike)):
         return None  # an ArrayLike | None
     if str in options and any(getattr(o, "__origin__", o) is PathLike for o in options):
         return functools.partial(_path, types.NoneType in options)
