@@ -1,10 +1,13 @@
 """Ctrl-C at random moments of `minigen train`: exit code 130, one line, and the best model kept.
 
 The runs are short. Of the moments a half lie at random times of a run and a half at random lines of
-what surrounds its steps: the start, the files and the end. Every 25th run compiles its kernels.
+what surrounds its steps: the start, the files and the end. One in 25 runs has to compile its kernels.
 """
 
 import collections
+import contextlib
+import functools
+import io
 import os
 import pathlib
 import signal
@@ -155,34 +158,50 @@ class Training:
         return "at its first step" if (self.folder / "training").exists() else "before it"
 
 
-def run(seed, count):
+def of_model(name, top, moments, rng):
+    """Moments of one model: (what is wrong, {phase: how many})."""
+    diffusion = str(top / "ddpm" / "m.npz")
+    begin = functools.partial(Training, name, diffusion=diffusion)
+    failures, found = [], collections.Counter()
+
+    def tried(numbers, span, cold):
+        """Runs side by side, every second one interrupted at a line, the others in `span`."""
+        some = []
+        for k in numbers:
+            line = int(rng.integers(1, lines + 1)) if k % 2 else None
+            folder = top / f"{name}{k}"
+            some.append((rng.uniform(0, span), k, begin(folder=folder, cold=cold, line=line)))
+        for seconds, _, one in sorted(some):
+            one.stop(seconds)
+        for _, _, one in some:
+            failures.extend(filter(None, [one.wrong()]))
+            found[one.phase] += 1
+
+    fresh, _ = begin(folder=top / f"{name}-cold", cold=True).whole()
+    _, lines = begin(folder=top / f"{name}-lines", line=10**9).whole()
+    numbers = list(range(moments))
+    first = max(1, moments // COLD)
+    for k in range(0, first, AT_ONCE):
+        tried(numbers[:first][k : k + AT_ONCE], fresh, True)
+    with contextlib.redirect_stdout(io.StringIO()):  # the kernels that the rest will inherit
+        main(command(name, str(top / f"{name}-kernels.npz"), diffusion))
+    warm, _ = begin(folder=top / name).whole()
+    for k in range(first, moments, AT_ONCE):
+        tried(numbers[k : k + AT_ONCE], warm, False)
+    return failures, found
+
+
+def run(seed, count, names=()):
     """One row {campaign, trials, failed, worst}; half of `count` moments of each model."""
-    rng = np.random.default_rng(seed)
-    names = [n for n, m in chapters.MODELS.items() if set(DATA) & set(m.recipes)]
-    failures, found, trials, moments = [], collections.Counter(), 0, max(1, count // 2)
+    rng, moments = np.random.default_rng(seed), max(1, count // 2)
+    names = names or [n for n, m in chapters.MODELS.items() if set(DATA) & set(m.recipes)]
+    failures, found = [], collections.Counter()
     with tempfile.TemporaryDirectory() as place:
-        top = pathlib.Path(place)
-        diffusion = str(top / "ddpm" / "m.npz")
         for name in sorted(names, key="ddpm".__ne__):  # the clock is that of the ddpm
-            cold, _ = Training(name, top / f"{name}-cold", diffusion, cold=True).whole()
-            warm, _ = Training(name, top / name, diffusion).whole()
-            _, lines = Training(name, top / f"{name}-lines", diffusion, line=10**9).whole()
-            for first in range(0, moments, AT_ONCE):
-                some = []
-                for k in range(first, min(first + AT_ONCE, moments)):
-                    folder = top / f"{name}{k}"
-                    line = int(rng.integers(1, lines + 1)) if k % 2 else None
-                    new = k % COLD == 0
-                    one = Training(name, folder, diffusion, cold=new, line=line)
-                    some.append((rng.uniform(0, cold if new else warm), k, one))
-                for seconds, _, one in sorted(some):
-                    one.stop(seconds)
-                for _, _, one in some:
-                    failures += filter(None, [one.wrong()])
-                    found[one.phase] += 1
-                trials += len(some)
-            print(f"{name}: {trials} moments, {dict(found)}: {failures}", file=sys.stderr,
-                  flush=True)  # fmt: skip
+            wrong, where = of_model(name, pathlib.Path(place), moments, rng)
+            failures, found = failures + wrong, found + where
+            print(f"{name}: {moments} moments, {dict(where)}: {wrong}", file=sys.stderr, flush=True)
     note = ", ".join(f"{n} {phase}" for phase, n in found.items())
-    return [{"campaign": "Ctrl-C in minigen train", "trials": trials, "failed": len(failures),
-             "worst": failures[:10], "note": f"{len(names)} models; {note}"}]  # fmt: skip
+    return [{"campaign": "Ctrl-C in minigen train", "trials": found.total(),
+             "failed": len(failures), "worst": failures[:10],
+             "note": f"{len(names)} models; {note}"}]  # fmt: skip

@@ -159,4 +159,6 @@ def lines_of_a_run(folder):
 
 def run(seed, count):
     """Rows {campaign, trials, failed}."""
+    with tempfile.TemporaryDirectory() as place:
+        trained(pathlib.Path(place), steps=2)  # the processes that follow inherit its kernels
     return [at_random_moments(seed, count), at_each_line(seed, count)]
