@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from campaigns import kills
+from campaigns import disk, kills
 
 from minigen import data, diffusion, flows, training
 from minigen.core import tree
@@ -277,6 +277,13 @@ def test_kill_9_loses_nothing(campaign):
     """A sample; `campaigns` has hundreds."""
     row = campaign(0, 4)
     assert row["trials"] > 0 and row["failed"] == 0
+
+
+@posix
+def test_a_disk_that_does_not_take_a_model_costs_no_file_and_no_model():
+    """A sample; `campaigns` has hundreds."""
+    (row,) = disk.run(0, 4)
+    assert row["trials"] >= 8 and row["failed"] == 0, row["worst"]
 
 
 @dataclass

@@ -2,12 +2,12 @@
 
     python tests/campaigns [NAME ...] [--seeds N ...] [--count N] [--jobs N | --dask ADDRESS]
 
-Each module of this folder with a function `run(seed, count)` is a campaign: kills, corrupted files,
-fuzzed arguments and command lines, statistics under other seeds. `count` is how many trials each
-makes of each seed (some have as many as there are cases). They run in folders of their own and, if
-started as root, as the user nobody. With --jobs or --dask each campaign and seed is a command of
-its own, on this machine or on the workers of a cluster, where this checkout has the same path. One
-table is printed; the exit code is 1 where something failed.
+Each module of this folder with a function `run(seed, count)` is a campaign: kills, full disks,
+damaged files, fuzzed arguments and command lines, statistics under other seeds. `count` is how many
+trials each makes of each seed (some have as many as there are cases). They run in folders of their
+own and, if started as root, as the user nobody. With --jobs or --dask each campaign and seed is a
+command of its own, on this machine or on the workers of a cluster, where this checkout has the same
+path. One table is printed; the exit code is 1 where something failed.
 """
 
 import argparse

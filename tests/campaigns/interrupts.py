@@ -1,7 +1,7 @@
 """Ctrl-C at random moments of `minigen train`: exit code 130, one line, and the best model kept.
 
 The runs are short. Of the moments a half lie at random times of a run and a half at random lines of
-what surrounds its steps: the start, the files and the end. One in 25 runs has to compile its kernels.
+what surrounds its steps: the start, the files and the end. One run in 25 compiles its kernels.
 """
 
 import collections
