@@ -1022,13 +1022,14 @@ def _kinds(hint: Any, right: Any) -> set[str]:
         return {"dtype"}
     if hint == ArrayLike:
         return {"array"}
+    hint = signature.meaning(hint)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return _kinds(args[0], right)
     if origin is typing.Literal:
         return {"str"}
     if origin in (typing.Union, types.UnionType):
-        whole = set(typing.get_args(ArrayLike))
+        whole = set(typing.get_args(ArrayLike) or (ArrayLike,))
         if whole <= set(args):
             return {"array"}
         parts = [a for a in args if a is not types.NoneType]

@@ -123,6 +123,7 @@ def _check(hint: Any) -> Check | None:
         return lambda name, value, sizes: validate.floating(name, value)
     if hint is Any or isinstance(hint, TypeVar | str) or hint == ArrayLike:
         return None
+    hint = meaning(hint)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         return _refined(args[0], args[1:])
@@ -135,6 +136,11 @@ def _check(hint: Any) -> Check | None:
     if origin is np.ndarray or hint is np.ndarray:
         return _array(None)
     return _one(origin or hint)
+
+
+def meaning(hint: Any) -> Any:
+    """What an annotation stands for: NDArray is a `type` statement since NumPy 2.5."""
+    return getattr(typing.get_origin(hint) or hint, "__value__", hint)
 
 
 def _refined(kind: Any, more: Sequence[Any]) -> Check | None:
@@ -177,8 +183,8 @@ def _integer(limits: Range, name: str, value: Any, sizes: dict[str, int]) -> int
 
 def _either(options: Sequence[Any]) -> Check | None:
     """Of a union: the first of its parts that takes the value."""
-    if all(part in options for part in typing.get_args(ArrayLike)):
-        return None  # an ArrayLike | None
+    if all(part in options for part in typing.get_args(ArrayLike) or (ArrayLike,)):
+        return None  # an ArrayLike | None, whether NumPy has it as a union or by a name
     if str in options and any(getattr(o, "__origin__", o) is PathLike for o in options):
         return functools.partial(_path, types.NoneType in options)
     parts = [_check(o) for o in options if o not in (types.NoneType, None)]

@@ -95,7 +95,9 @@ def integers(
 ) -> NDArray:
     """`value` as an integer array with every entry a whole number in low..high."""
     out = array(name, value, shape)
-    refuse(name, out, ~whole(out, low, high), f"whole numbers in {low}..{high}")
+    good = whole(out, low, high)
+    shown = out if good.all() or out[~good][0] % 1 else np.trunc(out).astype(np.int64)
+    refuse(name, shown, ~good, f"whole numbers in {low}..{high}")
     return out.astype(np.int64, copy=False)
 
 

@@ -54,6 +54,6 @@ class ResidualBlock(Layer):
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, NDArray, Grads]:
         slope, linear, rows = cache
         de, dlinear = self.linear.backward(dy, linear)
-        de *= slope
+        de = de * slope
         dh = dy + de
         return dh, de if rows == len(de) else de.sum(axis=0, keepdims=True), {"linear": dlinear}

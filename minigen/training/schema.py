@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigen.core import tree
+from minigen.core.signature import meaning
 from minigen.training.archive import refused
 
 Sizes = tuple[int | None, int | None]  # columns taken and given
@@ -75,6 +76,7 @@ def annotations(cls: type) -> dict[str, Any]:
 
 def accepts(kind: Any, value: Any) -> bool:
     """Whether a value is of an annotated type; a number is no bool, and an integer is a float."""
+    kind = meaning(kind)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
