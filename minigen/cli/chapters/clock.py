@@ -85,10 +85,11 @@ def fit_clock(
 
 
 def sample_clock(
-    loss: ClockLoss, n: int, *, rng: np.random.Generator, label: NDArray | None = None, **way: Any
-) -> NDArray:
+    loss: ClockLoss, n: int, *, rng: np.random.Generator, label: NDArray | None = None,
+    sampler: str | None = None, steps: int | None = None,
+) -> NDArray:  # fmt: skip
     """Samples of the clock's model."""
-    return sample_ddpm(loss.model, n, rng=rng, label=label, **way)
+    return sample_ddpm(loss.model, n, rng=rng, label=label, sampler=sampler, steps=steps)
 
 
 def measure_clock(

@@ -108,17 +108,17 @@ def same_model(name: str, model: DDPM, dataset: Dataset) -> None:
 
 
 def sample_ddpm(
-    model: DDPM, n: int, *, rng: np.random.Generator, label: NDArray | None = None, **way: Any
-) -> NDArray:
-    """Samples; of a model with classes, by default one class after the other.
-
-    way: sampler and steps, as in `DDPM.sample`.
-    """
+    model: DDPM, n: int, *, rng: np.random.Generator, label: NDArray | None = None,
+    sampler: str | None = None, steps: int | None = None,
+) -> NDArray:  # fmt: skip
+    """Samples; of a model with classes, by default one class after the other."""
     if label is None and model.classes:
         label = np.arange(n) % model.classes
-    few = {"sampler": "heun", "steps": min(STEPS_OF_ODE, model.schedule.T)}
-    ode: Any = few if model.reverse.predict == "velocity" else {}  # of the straight path: no noise
-    return model.sample(n, rng=rng, label=label, **(ode | way))
+    straight = model.reverse.predict == "velocity"  # no noise: an ODE of few steps
+    if steps is None and straight:
+        steps = min(STEPS_OF_ODE, model.schedule.T)
+    sampler = sampler or ("heun" if straight else "ancestral")
+    return model.sample(n, rng=rng, label=label, sampler=sampler, steps=steps)
 
 
 def measure_ddpm(
