@@ -371,10 +371,11 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_file(minigen, tmp_path)
     assert minigen(*train, "--out", "whole.npz")[0] == 0 and not (tmp_path / "whole.run").exists()
     argv = map(str, [sys.executable, "-c", STOPPED, 12, *train, "--out", "m.npz"])
     stopped = subprocess.run(list(argv), capture_output=True, encoding="utf-8")
-    assert stopped.returncode == 130 and stopped.stderr == (
+    assert stopped.returncode == 130 and stopped.stderr.splitlines()[-1] == (
         "minigen: interrupted; m.npz is the best model so far; to go on: "
-        "minigen train --out m.npz --resume\n"
+        "minigen train --out m.npz --resume"
     )
+    assert "Traceback" not in stopped.stderr
     assert load("m.npz").features == 2 and (tmp_path / "m.run").is_dir()
     for more, message in [
         (train, "m.run: expected --resume, which goes on with the unfinished run, or --restart"),
