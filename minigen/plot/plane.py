@@ -61,7 +61,7 @@ def density(model: Any, toy: Any = None, *, box: Box | None = None, ax: AxesLike
         coordinates(only)
         return finished(only, ax, f"white: 0, darkest: {q.max():.2g} per unit area")
     p = _probabilities(toy, box)
-    axes, top = panels(3, ax), p.max()
+    axes, top = panels(3, ax, height=3.1), p.max()
     _heat(axes[0], p, box, "truth", top)
     _heat(axes[1], q, box, "model", top)
     _heat(axes[2], q - p, box, "model - truth", top / 2, -top / 2, DIFFERENCE)
