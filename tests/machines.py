@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import installations
@@ -93,12 +94,12 @@ class Table:
         self.bad: list[str] = []
         print(f"{'setting':48s}" + "".join(f"{word:>9s}" for word in (*COUNTS, "seconds")))
 
-    def add(self, name: str, output: str, start: float) -> None:
+    def add(self, name: str, output: str, seconds: float) -> None:
         lines = output.strip().splitlines() or ["pytest printed nothing"]
         summary = next((line for line in reversed(lines) if SUMMARY.search(line)), "")
         found = {word: n for n, word in re.findall(rf"(\d+) ({'|'.join(COUNTS)})", summary)}
         counts = "".join(f"{found.get(word, '0'):>9s}" for word in COUNTS)
-        took = f"{time.monotonic() - start:9.0f}"
+        took = f"{seconds:9.0f}"
         print(f"{name:48s}{counts + took if found else '  ' + lines[-1]}", flush=True)
         failing = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
         ended = lines[-1].startswith("exit code") or not found
@@ -112,20 +113,30 @@ def by_settings(table: Table, chosen: Iterable[Setting], files: list[str], worke
     """The numeric tests, by this Python."""
     for setting in chosen:
         start = time.monotonic()
-        table.add(setting.name, run(setting, files, workers), start)
+        output = run(setting, files, workers)
+        table.add(setting.name, output, time.monotonic() - start)
 
 
 def by_installations(
     table: Table, every: Iterable[installations.Installation], quick: bool, workers: str
 ) -> None:
-    """README's two commands, in sources unpacked from the source distribution."""
-    with tempfile.TemporaryDirectory(prefix="minigen machines ") as folder:
-        os.chmod(folder, 0o755)
-        sdist = installations.source_distribution(pathlib.Path(folder))
-        for it in every:
+    """README's two commands, in sources unpacked from the source distribution.
+
+    Where they are quick, most of their time is an installation's: two go on at once.
+    """
+    with tempfile.TemporaryDirectory(prefix="minigen machines ") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        sdist = installations.source_distribution(folder)
+
+        def job(it: installations.Installation) -> tuple[str, str, float]:
             start = time.monotonic()
-            table.add(it.name, installations.run(it, sdist, pathlib.Path(folder), quick, workers),
-                      start)  # fmt: skip
+            output = installations.run(it, sdist, folder, quick, workers)
+            return it.name, output, time.monotonic() - start
+
+        with ThreadPoolExecutor(1 + quick) as pool:
+            for done in pool.map(job, every):
+                table.add(*done)
 
 
 def by_margins(table: Table, chosen: Iterable[Setting], files: list[str], workers: str) -> None:
@@ -135,7 +146,8 @@ def by_margins(table: Table, chosen: Iterable[Setting], files: list[str], worker
         with tempfile.TemporaryDirectory() as folder:
             start = time.monotonic()
             more = ("-p", "margins", "--margins", folder)
-            table.add(setting.name, run(setting, files, workers, *more), start)
+            output = run(setting, files, workers, *more)
+            table.add(setting.name, output, time.monotonic() - start)
             parts = [json.loads(p.read_text(encoding="utf-8")) for p in
                      pathlib.Path(folder).glob("*.json")]  # fmt: skip
             runs[setting.name] = {key: v for part in parts for key, v in part.items()}
