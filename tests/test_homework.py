@@ -14,7 +14,7 @@ from minigen import homework
 from minigen.homework import assignments
 from minigen.homework.handout import blanks, variants
 from minigen.homework.handout.notebook import notebook_json, picture
-from minigen.homework.marking import reference, task_check
+from minigen.homework.marking import compare, reference, task_check
 from minigen.homework.marking.task_check import Status
 
 NAMES = assignments.NAMES
@@ -89,6 +89,13 @@ def test_a_wrong_answer_is_refused_and_told_why(b, wrong):
     for part, why in found.items():
         reason = why.splitlines()[-1]
         assert any(re.search(p, reason) for p in (wrong.says or "^$", NO_REASON, also)), (part, why)
+
+
+def test_a_second_call_may_round_otherwise_and_no_more():
+    x = np.array([1.0, np.nan, -3e5, np.inf])
+    assert compare.same([x], [np.nextafter(x, 0.0, where=np.isfinite(x), out=x.copy())])
+    assert not compare.same([x], [x * (1 + 1e-9)]) and not compare.same([x], [x[:3]])
+    assert not compare.same([np.array([1, 2])], [np.array([1, 3])])
 
 
 NO_REASON = (  # figures, places and errors, which say what is seen and name no mistake
