@@ -4,6 +4,7 @@ Each yields (t, x_t) after every step, down to t = 0, so that a picture can foll
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,18 +69,19 @@ def ancestral(
     x_{t-1} = mu + sigma z, z ~ N(0, I)                                (Ho et al. 2020, alg. 2)
     """
     for t in range(reverse.schedule.T, 0, -1):
-        now = np.array([t])
-
-        def step(x: NDArray, label: NDArray | None, t: NDArray = now) -> tuple[NDArray]:
-            out, logvar, _ = reverse.step(x, t, label)
-            mu = reverse.mean.forward(x, out, t=t)[0]
-            z = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
-            z *= np.exp(logvar / 2)
-            z += mu
-            return (z,)
-
-        (x,) = in_blocks(step, (x, label))
+        (x,) = in_blocks(partial(ancestral_step, reverse, rng, np.array([t])), (x, label))
         yield t - 1, x
+
+
+def ancestral_step(
+    reverse: ReverseProcess, rng: np.random.Generator, t: NDArray, x: NDArray, label: NDArray | None
+) -> tuple[NDArray]:
+    out, logvar, _ = reverse.step(x, t, label)
+    mu = reverse.mean.forward(x, out, t=t)[0]
+    z = standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+    z *= np.exp(logvar / 2)
+    z += mu
+    return (z,)
 
 
 def ddim(
@@ -94,24 +96,24 @@ def ddim(
     from t to the next s of `times` (S,), increasing, and to 0 at last. eta = 0 is a map without
     noise; eta = 1 over all times is the ancestral step with variance beta_tilde.
     """
-    schedule, given = reverse.schedule, reverse.predict
-    to_x0, to_eps = Convert(schedule, given, "x0"), Convert(schedule, given, "eps")
+    to = [Convert(reverse.schedule, reverse.predict, kind) for kind in ("x0", "eps")]
     for t, s in zip(times[::-1], [*times[:-1][::-1], 0], strict=True):
-        now, weights = np.array([t]), ddim_weights(schedule, t, s, eta)
-
-        def step(
-            x: NDArray, label: NDArray | None, now: NDArray = now, weights: tuple = weights
-        ) -> tuple[NDArray]:
-            out = reverse.prediction(x, now, label)[0]
-            x0, eps = (to.forward(x, out, t=now)[0] for to in (to_x0, to_eps))
-            signal, fresh, kept = weights
-            below = signal * x0 + kept * eps
-            if fresh > 0:
-                below += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
-            return (below,)
-
-        (x,) = in_blocks(step, (x, label))
+        weights = ddim_weights(reverse.schedule, t, s, eta)
+        (x,) = in_blocks(partial(ddim_step, reverse, rng, to, np.array([t]), weights), (x, label))
         yield int(s), x
+
+
+def ddim_step(
+    reverse: ReverseProcess, rng: np.random.Generator, to: Sequence[Convert], t: NDArray,
+    weights: tuple[float, float, float], x: NDArray, label: NDArray | None,
+) -> tuple[NDArray]:  # fmt: skip
+    signal, fresh, kept = weights
+    out = reverse.prediction(x, t, label)[0]
+    x0, eps = (convert.forward(x, out, t=t)[0] for convert in to)
+    below = signal * x0 + kept * eps
+    if fresh > 0:
+        below += fresh * standard_normal(x.shape, rng=rng, dtype=x.dtype.type)
+    return (below,)
 
 
 def ddim_weights(schedule: Schedule, t: int, s: int, eta: Share) -> tuple[float, float, float]:

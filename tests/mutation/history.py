@@ -69,7 +69,7 @@ BANK = (
     planted("P4a q(z_i given z_i) in place of q(z_i given z_i-1) (intro_dgm)", "markov/gaussian_chain.py", "test_markov.py",
             "before, after = X[:, :-1][steps]", "before, after = X[:, 1:][steps]"),
     planted("P4b steps indexed from the wrong end (intro_dgm)", "diffusion/samplers.py", "test_diffusion_sampling.py",
-            "now = np.array([t])\n", "now = np.array([reverse.schedule.T + 1 - t])\n"),
+            "ancestral_step, reverse, rng, np.array([t])", "ancestral_step, reverse, rng, np.array([reverse.schedule.T + 1 - t])"),
     planted("P5 DDIM with the noise subtracted (numpy-diffusion)", "diffusion/samplers.py", "test_diffusion_sampling.py",
             "below = signal * x0 + kept * eps", "below = signal * x0 - kept * eps"),
     planted("P5b the first steps in place of a stride (numpy-diffusion)", "diffusion/schedule.py", "test_schedules.py test_diffusion_sampling.py",
