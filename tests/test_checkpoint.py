@@ -1,14 +1,16 @@
 """A file is a model that its classes allow, or it is refused; it never hangs, runs code or lies."""
 
+import dataclasses
 import os
 import pathlib
+import re
 
 import numpy as np
 import pytest
 import zoo
 from campaigns import corruptions, crafted
 
-from minigen import nn, prob, training
+from minigen import diffusion, flows, nn, prob, training
 from minigen.core import files, tree
 from minigen.training import archive
 
@@ -43,6 +45,47 @@ def test_crafted_files_are_refused_by_name_or_are_sound_models():
     """A sample; `campaigns` has thousands."""
     (row,) = crafted.run(0, 120)
     assert row["trials"] > 100 and row["failed"] == 0, row["worst"]
+
+
+def of_pictures():
+    """(place, model, what was changed): parts of pictures that do not fit one another."""
+    rng = np.random.default_rng(0)
+    mask = flows.channelwise((2, 2, 2))
+    net = flows.ConvNet.init((2, 2, 2), mask, 2, blocks=1, groups=1, context=2, rng=rng)
+    f = flows.PictureCoupling(mask[0], flows.AffineCoupling(net, mask[1], context=2))
+    unet = diffusion.UNet.init((2, 2, 1), T=5, hidden=2, blocks=1, scales=2, groups=1, rng=rng)
+    new = dataclasses.replace
+    picture, back = flows.Picture((2, 2, 2)), flows.Inverse(flows.Picture((2, 2, 2)))
+    normal = flows.EachPixel(flows.ActNorm.init(3))
+    conv = nn.Conv2d.init(2, 2, rng=rng)
+    base = prob.StandardNormal(8)
+    yield "stride", new(conv, stride=-1)
+    yield "stride", new(conv, stride=0)
+    yield "order", new(net, order=net.order[:1])
+    yield "order", new(net, order=net.order + 1)
+    yield "d", new(net, d=8)
+    yield "blocks.0", new(net, context=0)
+    yield "shape", new(net, shape=(2, -1, 2))
+    yield "shape", new(unet, shape=(1, 2, 1))
+    yield "lift.stride", new(unet, lift=new(unet.lift, stride=2))
+    yield "body", new(unet, time=nn.TimeEmbedding.init(5, 4, 3, rng=rng))
+    yield "order", new(f, order=f.order.astype(float))
+    yield "coupling.net.shape", flows.Chain((flows.Picture((4, 2, 1)), f))
+    yield "chain", flows.Flow(flows.Chain((picture, f)), base)
+    yield "shape", flows.Flow(flows.Chain((picture, f, back)), prob.StandardNormal(9))
+    yield "layers.1.f", flows.Chain((picture, normal, back))
+    yield "layers.1", flows.Chain((flows.Picture((1, 4, 2)), flows.Squeeze()))
+    yield "layers.1.d", flows.Chain((picture, flows.FactorOut(back, 2, 2)))
+    yield "layers.1.rest", flows.Chain((picture, flows.FactorOut(flows.Chain(()), 1, 2)))
+    yield "L", flows.Whiten(np.zeros(2), np.zeros((2, 2)))
+    yield "columns", flows.Flow(flows.OnColumns(flows.Exp(), (8,)), base)
+
+
+@pytest.mark.parametrize(("place", "model"), list(of_pictures()))
+def test_parts_of_pictures_that_do_not_fit_are_refused_by_place(place, model, tmp_path):
+    training.save(tmp_path / "m.npz", model)
+    with pytest.raises(training.CheckpointError, match=rf"[:.] ?{re.escape(place)}: expected"):
+        training.load(tmp_path / "m.npz")
 
 
 def test_damaged_files_are_refused_or_are_what_they_were():
