@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from campaigns import disk, kills
+from campaigns import crafted, disk, kills
 
 from minigen import data, diffusion, flows, training
 from minigen.core import tree
 from minigen.core.interrupts import Terminated, held
-from minigen.training import SGD, Adam, CheckpointError, fit
+from minigen.core.validate import InvalidValue
+from minigen.training import SGD, Adam, CheckpointError, archive, fit
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -24,7 +25,7 @@ def parameters(model):
 def started(checkpoint=None, stop=None, seed=0, loss=None, sampler=False, **options):
     """A run from fresh parts, stopped by Ctrl-C after step `stop`; what there is afterwards."""
     rng = np.random.Generator(options.pop("bits", np.random.PCG64)(seed))
-    toy = data.toy("moons")
+    toy = data.toy("moons", noise=options.pop("noise", 0.1))
     x = toy if sampler else toy.sample(200, rng=rng)
     if loss == "ddpm":
         schedule = diffusion.cosine_schedule(20)
@@ -33,7 +34,9 @@ def started(checkpoint=None, stop=None, seed=0, loss=None, sampler=False, **opti
         model = flows.real_nvp(2, 2, (8,), rng=rng)
     if not sampler:
         options = {"validation": x[:50]} | options
-    settings = {"steps": 40, "batch": 64, "ema": 0.9, "clip": 1.0, "checkpoint_every": 7} | options
+    settings = {"steps": 40, "batch": 64, "ema": 0.9, "clip": 1.0} | options
+    if checkpoint is not None:
+        settings = {"checkpoint_every": 7} | settings
 
     def watch(step, run):
         if step == stop:
@@ -85,6 +88,52 @@ def test_the_files_are_models_the_last_are_kept_and_nothing_else(tmp_path):
         assert parameters(training.load(tmp_path / name)).tobytes() == parameters(model).tobytes()
 
 
+def test_files_of_somebody_else_are_neither_counted_nor_removed(tmp_path):
+    others = ["step-by-step.npz", "step-zzz.npz", "step-1.npz", "step-000000099.npz.bak"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"mine")
+    started(checkpoint=tmp_path, keep=1)
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"model.npz", "step-000000040.npz", *others}
+
+
+def lies(state, arrays):
+    """(place, state, arrays) of a run's file with one thing changed that no run can have."""
+    size = arrays["state/descent.theta"]
+    for path, value in [
+        ("run.steps", []), ("run.steps", 39), ("run.steps", -1), ("run.best", "x"),
+        ("run.best", float("nan")), ("descent.steps", None), ("optimizer.k", 1.5),
+        ("batches.at", -1), ("batches.before", {}), ("best.since", "x"), ("start", None),
+        ("rng", 3), ("about", []), ("about", None),
+    ]:  # fmt: skip
+        yield path, {**state, path: value}, arrays
+    before = state["batches.before"]
+    for bad in ({**before, "uinteger": 10**40}, {**before, "bit_generator": "MT19937"}):
+        yield "", {**state, "batches.before": bad}, arrays
+    for name, bad in [
+        ("best.value", size[:-1]), ("best.start", np.zeros(3)), ("optimizer.m", size.astype("f8")),
+        ("average.value", np.nan * size), ("run.history.loss", np.zeros((1, 40))),
+        ("run.history.lr", np.zeros(41)), ("run.history.validation", np.zeros(0)),
+    ]:  # fmt: skip
+        yield "", state, {**arrays, f"state/{name}": bad}
+    yield "rng", {**state, "start": {"bit_generator": "PCG64"}}, arrays
+    yield "best.start", state, {k: a for k, a in arrays.items() if k != "state/best.start"}
+
+
+def test_a_state_that_no_run_can_have_is_refused_by_file_and_place(tmp_path):
+    started(checkpoint=tmp_path, keep=1)
+    path = tmp_path / "step-000000040.npz"
+    manifest, arrays = archive.read(path)
+    del manifest["arrays"]
+    for place, state, changed in lies(manifest["state"], arrays):
+        path.write_bytes(crafted.forged({**manifest, "state": state}, changed))
+        with pytest.raises((CheckpointError, InvalidValue), match=rf"({path.name}|rng).*{place}"):
+            started(checkpoint=tmp_path)
+    path.write_bytes(crafted.forged({**manifest, "state": {}}, {}))
+    with pytest.raises(CheckpointError, match=r"expected the file of a run, got a model alone"):
+        started(checkpoint=tmp_path)
+
+
 @posix
 def test_a_damaged_file_is_named_and_the_one_before_it_used(tmp_path):
     whole, *_ = started()
@@ -113,7 +162,7 @@ def test_a_damaged_file_is_named_and_the_one_before_it_used(tmp_path):
         ({"sampler": True, "validation": None}, "data: expected"),
         ({"validation": np.zeros((5, 2))}, "validation data: expected"),
         ({"loss": "ddpm"}, "loss: expected that of the run in .*, got another model, at "),
-        ({"bits": np.random.MT19937}, "rng: expected a generator on PCG64, as in the run"),
+        ({"bits": np.random.MT19937}, "^rng: expected a generator on PCG64, as in the run"),
     ],
     ids=str,
 )
@@ -121,6 +170,25 @@ def test_another_run_is_refused_by_name(options, message, tmp_path):
     started(checkpoint=tmp_path)
     with pytest.raises(ValueError, match=message):
         started(checkpoint=tmp_path, **options)
+
+
+def test_other_functions_and_samplers_are_refused(tmp_path):
+    for name, one, other, message in [
+        ("schedule", {"schedule": lambda p: 1 - p}, {"schedule": lambda p: 1.0}, "schedule: "),
+        ("toy", {"noise": 0.1}, {"noise": 0.2}, "data: expected that"),
+    ]:
+        options = {"sampler": True, "validation": np.zeros((5, 2)), "checkpoint": tmp_path / name}
+        started(**options, **one)
+        started(**options, **one)  # the same again is no other run
+        with pytest.raises(ValueError, match=message):
+            started(**options, **other)
+
+
+@pytest.mark.parametrize("options", [{"checkpoint_every": 3}, {"keep": 5}], ids=str)
+def test_options_of_checkpoints_want_a_folder(options):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"{name}: expected none without checkpoint"):
+        started(**options)
 
 
 def test_a_model_with_another_constant_is_refused_by_its_path(tmp_path, rng):
@@ -294,11 +362,13 @@ class Mine:
 
     def start(self, theta):
         self.m, self.k = np.zeros_like(theta), 0
+        self.left, self.size, self.least = 10, np.float32(0.0), np.full(2, np.inf)
 
     def step(self, theta, g, factor=1.0):
-        self.k += 1
+        self.k, self.left = self.k + 1, self.left - 1
+        self.size += np.float32(0.1)  # of the type it has
         self.m += g / self.k
-        theta -= self.lr * factor * self.m
+        theta -= self.lr * factor * self.m * (1 + self.size)
 
 
 @posix

@@ -86,7 +86,7 @@ def fit(
     validate_every: int | None = None, patience: int | None = None,
     callback: Callable[[int, Run], Any] | None = None, progress: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: int | None = None,
-    keep: int = 2, threads: Count | None = None, comm: Any = None,
+    keep: int | None = None, threads: Count | None = None, comm: Any = None,
 ) -> Run:  # fmt: skip
     """Minimise a loss over its parameters, in place, and return the `Run`.
 
@@ -124,7 +124,7 @@ def fit(
         Other data, another model or other settings are refused. `mg.load` reads the best
         parameters from each file
     checkpoint_every : steps between the files; by default about half a minute
-    keep : how many files of the run are kept
+    keep : how many files of the run are kept, by default 2
     threads : of each matrix product, for the whole process while `fit` runs. By default one,
         except for products of more than 2^29 multiplications, which use all that NumPy's library
         has (`minigen.core.parallel` says why). The same seed gives the same bytes on one machine

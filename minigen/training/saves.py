@@ -4,10 +4,11 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from minigen.core import files, tree, validate
 from minigen.training import archive
 from minigen.training.archive import CheckpointError
 from minigen.training.checkpoint import STATE, save, save_state
-from minigen.training.state import State, plain, set_state, settings
+from minigen.training.state import State, kept, plain, refuse_kind, set_state, settings
 
 SECONDS = 30.0  # between two files, if the user names no steps
 BEST = "model.npz"  # the best model so far, written when a run ends
+STEP = re.compile(r"step-[0-9]{9,}\.npz")
+KEPT = 2  # files of a run, if the user names no number
 SHARE = 50  # and a file may cost one part in so many of the time
 
 
@@ -27,11 +30,15 @@ class Saves:
     """Writes the state of a run every so often, and finds it again; without a folder, nothing."""
 
     def __init__(
-        self, folder: str | os.PathLike[str] | None, every: int | None = None, keep: int = 2,
-        writes: bool = True,
+        self, folder: str | os.PathLike[str] | None, every: int | None = None,
+        keep: int | None = None, writes: bool = True,
     ) -> None:  # fmt: skip
         self.every = validate.optional_integer("checkpoint_every", every, 1)
-        self.keep, self.writes = validate.integer("keep", keep, 1), writes
+        self.keep = validate.optional_integer("keep", keep, 1) or KEPT
+        self.writes = writes
+        for name, value in (("checkpoint_every", every), ("keep", keep)):
+            if folder is None and value is not None:
+                raise validate.expected(name, "none without checkpoint", value)
         self.folder = None if folder is None else prepared(folder)
         self.found: dict[str, Any] | None = None
         self.done, self.last, self.cost = -1, time.monotonic(), 0.0
@@ -41,7 +48,9 @@ class Saves:
         if self.folder is not None:
             self.found = newest(self.folder)
             if self.found is not None:
-                set_state(rng, self.found["state"]["start"])
+                refuse_kind(rng, self.found["state"]["start"])
+                with archive.named(self.found["path"]):
+                    set_state(rng, self.found["state"]["start"])
             self.start = plain(rng.bit_generator.state)
 
     def go_on(
@@ -54,8 +63,8 @@ class Saves:
         optimizer = state.parts["optimizer"]
         self.about = {
             "data": digest(data), "validation data": digest(fixed),
-            "optimizer": f"{type(optimizer).__name__} {settings(optimizer)}",
-            **{k: v if isinstance(v, int | float | str | None) else "a function"
+            "optimizer": f"{type(optimizer).__name__} {settings(optimizer, kept(optimizer))}",
+            **{k: v if isinstance(v, int | float | str | None) else f"a function, {points(v)}"
                for k, v in options.items()},
         }  # fmt: skip
         state.values()  # refuses, before the first step, what cannot be written
@@ -64,7 +73,23 @@ class Saves:
             self.compare(self.found)
             with archive.named(self.found["path"]):
                 state.put(self.found["state"])
+                self.refuse_unlike(fixed)
             self.done, self.found = state.parts["run"].steps, None
+
+    def refuse_unlike(self, fixed: Any) -> None:
+        """Refuse what was put back if its parts are not of one run."""
+        run, descent, best = (self.state.parts[name] for name in ("run", "descent", "best"))
+        counts = {name: len(column) for name, column in run.history.items()}
+        checks = counts.pop("validation", 0), counts.pop("validation_step", 0)
+        if not run.steps == descent.steps == counts.get("loss", 0) == max(counts.values()) > 0:
+            raise archive.refused("run.steps", f"the losses kept, {counts}", run.steps)
+        if checks[0] != checks[1] or (checks[0] > 0) != (fixed is not None):
+            raise archive.refused("run.history", "a step for each validation", checks)
+        n = 0 if fixed is None else len(fixed[0][0])
+        for name, shapes in (("value", [descent.theta.shape]), ("start", [(n,), (1,)])):
+            got = np.shape(getattr(best, name))
+            if got not in (shapes if checks[0] else [()]):
+                raise archive.refused(f"best.{name}", f"the shape {shapes[0]}", got)
 
     def compare(self, found: Mapping[str, Any]) -> None:
         """Refuse, by name, to go on with something else than was begun."""
@@ -185,8 +210,9 @@ def _write(path: pathlib.Path, model: Any, values: Mapping[str, Any] | None) -> 
 
 
 def steps_in(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The files of a run, the newest first."""
-    return sorted(folder.glob("step-*.npz"), reverse=True)
+    """The files of a run, the newest first; others, whatever they are called, are left alone."""
+    found = (path for path in folder.glob("step-*.npz") if STEP.fullmatch(path.name))
+    return sorted(found, key=lambda path: int(path.stem[5:]), reverse=True)
 
 
 def newest(folder: pathlib.Path) -> dict[str, Any] | None:
@@ -196,8 +222,14 @@ def newest(folder: pathlib.Path) -> dict[str, Any] | None:
         try:
             with archive.named(path):
                 manifest, arrays = archive.read(path)
+                plain = manifest.get("state")
+                if not isinstance(plain, dict) or plain == {}:
+                    raise archive.refused("", "the file of a run", "a model alone")
+                for part in ("start", "about"):
+                    if not isinstance(plain.get(part), dict):
+                        raise archive.refused(part, "values by name", plain.get(part))
                 state = {k.removeprefix(STATE): a for k, a in arrays.items() if k.startswith(STATE)}
-                return {**manifest, "state": {**manifest["state"], **state}, "path": path}
+                return {**manifest, "state": {**plain, **state}, "path": path}
         except CheckpointError as error:
             if path == found[-1]:
                 raise
@@ -205,8 +237,13 @@ def newest(folder: pathlib.Path) -> dict[str, Any] | None:
     return None
 
 
+def points(schedule: Callable[[float], float]) -> list[float]:
+    """A few values of a schedule: enough to tell two functions from one another."""
+    return [float(schedule(part / 8)) for part in range(8)]
+
+
 def digest(data: Any) -> str:
-    """The SHA-256 of arrays in tuples and dicts; of an object that samples, its class alone."""
+    """The SHA-256 of arrays in tuples and dicts; of what samples, its class and fields."""
     total = hashlib.sha256()
     for path, leaf in tree.leaves(data) if isinstance(data, tuple) else [("", data)]:
         if hasattr(leaf, "__array__"):
@@ -216,7 +253,7 @@ def digest(data: Any) -> str:
             for k in range(0, len(array) if array.ndim else 0, step):
                 total.update(np.ascontiguousarray(array[k : k + step]).tobytes())
         else:
-            total.update(f"{path} {type(leaf).__qualname__}".encode())
+            total.update(f"{path} {type(leaf).__qualname__} {settings(leaf)}".encode())
     return total.hexdigest()
 
 

@@ -1,12 +1,14 @@
 """All that changes during a run, as plain values and arrays, and put back from them."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigen.core import validate
 from minigen.training.archive import refused
+from minigen.training.batches import twin
 
 
 class State:
@@ -28,7 +30,8 @@ class State:
                 if key == "history":
                     found |= {f"{name}.{key}.{k}": np.array(v) for k, v in value.items()}
                 else:
-                    found[f"{name}.{key}"] = plain(value) if isinstance(value, dict) else value
+                    array = isinstance(value, np.ndarray)
+                    found[f"{name}.{key}"] = value if array else plain(value)
         return found
 
     def put(self, values: dict[str, Any]) -> None:
@@ -39,15 +42,50 @@ class State:
                 path, old = f"{name}.{key}", getattr(part, key)
                 if key == "history":
                     columns = {k: v for k, v in values.items() if k.startswith(f"{path}.")}
-                    old.update({k[len(path) + 1 :]: v.tolist() for k, v in columns.items()})
+                    for k, column in columns.items():
+                        refuse_other(k, None, column)
+                        if np.ndim(column) != 1:
+                            raise refused(k, "one number a step", np.shape(column))
+                        old[k[len(path) + 1 :]] = column.tolist()
                     continue
-                new = values[path]
+                new = values.get(path)
+                refuse_other(path, old, new)
                 if isinstance(old, np.ndarray):
-                    if getattr(new, "shape", None) != old.shape or new.dtype != old.dtype:
-                        raise refused(path, f"{old.dtype} {old.shape}", np.shape(new))
                     old[...] = new
-                else:
-                    setattr(part, key, like(old, new) if isinstance(old, dict) else new)
+                    continue
+                new = like(old, new)
+                if isinstance(old, dict) and "bit_generator" in old:
+                    twin(self.rng, new)  # refuses what is no state of it
+                setattr(part, key, new)
+
+
+def refuse_other(path: str, old: Any, new: Any) -> None:
+    """Refuse a value of a file that cannot stand where the run has `old`.
+
+    An optimizer's numbers may be any: who wrote it knows what they mean.
+    """
+    old, free = old.item() if isinstance(old, np.generic) else old, path.startswith("optimizer.")
+    if isinstance(old, dict):
+        if not isinstance(new, dict) or new.keys() != old.keys():
+            raise refused(path, f"the values {', '.join(old)}", new)
+        for key, item in old.items():
+            refuse_other(f"{path}.{key}", item, new[key])
+    elif isinstance(old, np.ndarray):
+        array = np.asarray(new)
+        same = array.dtype == old.dtype if array is new else array.dtype.kind in "iuf"
+        fits = same and array.shape == old.shape
+        if not (fits and (free or np.isfinite(array).all())):
+            wanted = f"finite numbers, {old.dtype} {old.shape}"
+            raise refused(path, wanted, f"{array.dtype} {array.shape}")
+    elif isinstance(new, np.ndarray):
+        if old is not None or not (free or np.isfinite(new).all()):
+            raise refused(path, "a value, or finite numbers", new)
+    elif isinstance(new, dict | list) or not (free or new == new):
+        raise refused(path, "a value", new)
+    elif type(old) is int and not (type(new) is int and (free or new >= 0)):
+        raise refused(path, "an integer >= 0", new)
+    elif old is not None and not isinstance(new, int | float if type(old) is float else type(old)):
+        raise refused(path, f"a value like {old!r:.40}", new)
 
 
 def kept(part: Any) -> tuple[str, ...]:
@@ -62,11 +100,11 @@ def kept(part: Any) -> tuple[str, ...]:
     return tuple(vars(part))
 
 
-def settings(part: Any) -> dict[str, Any]:
-    """The fields of an optimizer that do not change."""
+def settings(part: Any, change: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields of a dataclass that are plain values and do not `change` during a run."""
     fields = dataclasses.fields(part) if dataclasses.is_dataclass(part) else []
-    names = [f.name for f in fields if f.init]
-    return {name: getattr(part, name) for name in names if name not in kept(part)}
+    found = {f.name: getattr(part, f.name) for f in fields if f.init and f.name not in change}
+    return {k: v for k, v in found.items() if isinstance(v, int | float | str | None)}
 
 
 def plain(value: Any) -> Any:
@@ -77,7 +115,9 @@ def plain(value: Any) -> Any:
 
 
 def like(old: Any, new: Any) -> Any:
-    """`plain` undone: arrays where `old` has them."""
+    """`plain` undone: arrays, and numbers of a type of NumPy's, where `old` has them."""
+    if isinstance(old, np.generic):
+        return old.dtype.type(new)
     if isinstance(old, dict):
         return {key: like(item, new[key]) for key, item in old.items()}
     return np.array(new, old.dtype) if isinstance(old, np.ndarray) else new
@@ -85,10 +125,15 @@ def like(old: Any, new: Any) -> Any:
 
 def set_state(rng: np.random.Generator, state: Any) -> None:
     """Put a generator into a state that `plain` wrote; it must be of the same kind."""
+    refuse_kind(rng, state)
     now = rng.bit_generator.state
-    name = state.get("bit_generator") if isinstance(state, dict) else state
-    if name != now["bit_generator"]:
-        raise validate.expected(
-            "rng", f"a generator on {name}, as in the run", now["bit_generator"]
-        )
+    refuse_other("rng", now, state)
     rng.bit_generator.state = like(now, state)
+
+
+def refuse_kind(rng: np.random.Generator, state: Any) -> None:
+    """Refuse a generator of another kind than the state is of."""
+    now = rng.bit_generator.state["bit_generator"]
+    name = state.get("bit_generator") if isinstance(state, dict) else state
+    if name != now:
+        raise validate.expected("rng", f"a generator on {name}, as in the run", now)
