@@ -5,6 +5,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -388,13 +389,46 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_file(minigen, tmp_path)
     ]:
         code, _, err = minigen(*more, "--out", "m.npz")
         assert code == 2 and message in err
-    assert minigen("train", "--out", "m.npz", "--resume", "--quiet")[0] == 0
+    code, out, _ = minigen("train", "--out", "m.npz", "--resume", "--quiet")
+    assert code == 0 and re.search(r"30 steps, [\d.]+ s from step 13 on", out)
     assert (tmp_path / "m.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.npz", "whole.npz"]
     code, _, err = minigen("train", "--out", "m.npz", "--resume")
     assert code == 2 and "--resume: expected an unfinished run in m.run, got none" in err
     code, _, err = minigen("train", "--out", "m.npz")
     assert code == 2 and "model: expected one, got none" in err
+
+
+def test_the_folder_of_a_run_keeps_what_is_not_of_the_run(minigen, tmp_path):
+    """A folder of the user's may have its name: beside a run, before one, and after a mistake."""
+    folder, train = tmp_path / "m.run", ["train", "real_nvp", "--data", "moons", "--quiet"]
+    small = ["--steps", 3, "--layers", 1, "--hidden", 4, "--out", "m.npz"]
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    for argv, code in [
+        ([*train, *small], 0), ([*train, *small, "--restart"], 0),
+        (["train", "--out", "m.npz"], 2), ([*train, "--label", "x", *small], 2),
+    ]:  # fmt: skip
+        assert minigen(*argv)[0] == code
+        assert [p.name for p in folder.iterdir()] == ["notes.txt"]
+    (tmp_path / "f.run").write_text("mine", encoding="utf-8")
+    code, _, err = minigen(*train, "--out", "f.npz")
+    assert code == 2 and "f.run: expected a folder for the run, or nothing, got a file" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="folders are not locked here")
+def test_a_run_that_another_process_trains_is_left_to_it(minigen, tmp_path):
+    (tmp_path / "m.run").mkdir()
+    code = "from minigen.core import files\nwith files.alone('m.run'):\n print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        for more in ([], ["--restart"]):
+            argv = ["train", "real_nvp", "--data", "moons", "--out", "m.npz", "--steps", 3, *more]
+            code, _, err = minigen(*argv)
+            assert code == 2 and "m.run: expected a folder in which no other process trains" in err
+        other.kill()
 
 
 def test_a_model_that_cannot_be_written_is_written_elsewhere(minigen, tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -10,7 +12,7 @@ import pytest
 from campaigns import crafted, disk, kills
 
 from minigen import data, diffusion, flows, training
-from minigen.core import tree
+from minigen.core import files, tree
 from minigen.core.interrupts import Terminated, held
 from minigen.core.validate import InvalidValue
 from minigen.training import SGD, Adam, CheckpointError, archive, fit
@@ -378,3 +380,27 @@ def test_an_optimizer_of_the_users_goes_on_too(tmp_path):
         started(checkpoint=tmp_path, stop=17, optimizer=Mine())
     model, *_ = started(checkpoint=tmp_path, optimizer=Mine())
     assert parameters(model).tobytes() == parameters(whole).tobytes()
+
+
+def test_a_model_that_is_no_runs_is_not_replaced(tmp_path):
+    (tmp_path / "model.npz").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"checkpoint: expected a folder without model\.npz"):
+        started(checkpoint=tmp_path)
+    assert (tmp_path / "model.npz").read_bytes() == b"mine"
+
+
+@posix
+def test_two_processes_do_not_write_their_runs_to_one_folder(tmp_path):
+    """The second is refused while the first goes on, and not when it was killed."""
+    code = f"from minigen.core import files\nwith files.alone({str(tmp_path)!r}):\n"
+    code += "    print(flush=True)\n    input()\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(ValueError, match="checkpoint: expected a folder in which no other"):
+            started(checkpoint=tmp_path)
+        other.kill()
+    started(checkpoint=tmp_path)
+    with files.alone(tmp_path) as outer, files.alone(tmp_path) as inner:
+        assert outer and inner

@@ -28,7 +28,6 @@ import argparse
 import difflib
 import json
 import pathlib
-import shutil
 import time
 from dataclasses import replace
 from typing import Any
@@ -118,26 +117,20 @@ def run(args: argparse.Namespace) -> int:
     out = options.target(args.out, (".npz",))
     picture = options.target(args.plot, (".png",), "--plot") if args.plot else None
     ranks = Ranks(world())
-    try:
-        with silent(ranks):
-            unfinished.opened(args, out, ranks)
-            return _train(args, out, picture, ranks)
-    except BaseException:
-        if ranks.rank == 0:
-            unfinished.closed(unfinished.folder_of(out))
-        raise
+    with silent(ranks), unfinished.opened(args, out, ranks) as folder:
+        return _train(args, out, folder, picture, ranks)
 
 
 def _train(
-    args: argparse.Namespace, out: pathlib.Path, picture: pathlib.Path | None, ranks: Ranks
-) -> int:
+    args: argparse.Namespace, out: pathlib.Path, folder: pathlib.Path,
+    picture: pathlib.Path | None, ranks: Ranks,
+) -> int:  # fmt: skip
     """Train, write and report; 1 if the model had to be written elsewhere."""
     rng = np.random.default_rng(args.seed)
     chosen = MODELS[args.model]
     density = chosen.family.sample is not None
     data = dataset(args.data, rng, reading.Reading.of(args), density)
     recipe = chosen.recipe(args.model, data)
-    folder = unfinished.folder_of(out)
     recipe = replace(
         recipe.changed(args.model, reading.given(args)), checkpoint=folder, threads=args.threads,
         comm=ranks.comm,
@@ -159,7 +152,7 @@ def _train(
         if ranks.rank:
             return 0
         place = write_somewhere(out, model, data.state)
-        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.cleared(folder)
     if picture:
         write_picture(picture, drawn(chosen, model, data, done, rng))
     args.out = str(place) if place != out else args.out
@@ -198,14 +191,17 @@ def _report(args: argparse.Namespace, chosen: Model, model: Any, done: Any, seco
     size = sum(a.size for a in tree.flatten(model.params).values())
     facts = {
         "file": args.out, "model": args.model, "data": args.data, "parameters": size,
-        "steps": done.steps, "seconds": round(seconds, 2), "loss": done.history["loss"][-1],
+        "steps": done.steps, "from_step": args.begun, "seconds": round(seconds, 2),
+        "loss": done.history["loss"][-1],
     }  # fmt: skip
     if "validation" in done.history:
         facts |= {"best_validation": done.best, "best_step": done.best_step}
     if args.json:
         print(json.dumps(facts))
         return
-    print(f"{args.model} on {args.data}: {size:,} parameters, {done.steps} steps, {seconds:.1f} s")
+    since = f" from step {args.begun} on" if args.begun else ""
+    told = f"{size:,} parameters, {done.steps} steps, {seconds:.1f} s{since}"
+    print(f"{args.model} on {args.data}: {told}")
     if "validation" in done.history:
         unit = f" {chosen.family.unit}".rstrip()
         print(f"best validation loss {done.best:.4f}{unit}, at step {done.best_step}")

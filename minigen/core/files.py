@@ -55,6 +55,35 @@ def replace(path: str | os.PathLike, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+_held: set[tuple[int, int]] = set()  # folders of `alone` in this process
+
+
+@contextlib.contextmanager
+def alone(folder: str | os.PathLike) -> Iterator[bool]:
+    """Whether no other process is in such a block for this folder; if so, none will be in it.
+
+    A block inside another one of the same process is alone too, and so is each where a folder
+    cannot be locked. What a killed process held is free.
+    """
+    handle = None
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+    if handle is None:
+        yield True
+        return
+    place = (os.fstat(handle).st_dev, os.fstat(handle).st_ino)
+    ours = place in _held
+    try:
+        free = ours or _lock(handle) is not False
+        _held.update([place] if free else [])
+        yield free
+    finally:
+        if not ours:
+            _held.discard(place)
+        os.close(handle)
+
+
 def open_regular(path: str | os.PathLike) -> BinaryIO:
     """Open a file to read; a folder, a pipe or a device is an OSError and never waited for."""
     wait = getattr(os, "O_NONBLOCK", 0)
@@ -93,7 +122,7 @@ def _stem(path: pathlib.Path) -> str:
     return f".{path.name[:80]}."
 
 
-def _lock(file: BinaryIO) -> bool | None:
+def _lock(file: BinaryIO | int) -> bool | None:
     """Lock a file until it is closed; None where there are no locks, False if it is locked."""
     if fcntl is None:
         return None

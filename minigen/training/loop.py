@@ -184,7 +184,7 @@ def fit(
     ranks.agree(lambda: {"loss": digest(descent.theta), "validation": digest(fixed),
                          "checkpoint": str(run.steps), "steps": str(steps)})  # fmt: skip
     limit = parallel.by_size(descent.largest * batch, threads or (None if ranks.alone else 1))
-    with held(), limit:  # until the best parameters are in place, and written
+    with held(), limit, saves.alone():  # until the best parameters are in place, and written
         try:
             watched = progress if ranks.rank == 0 else False
             with held(impatient=True) as signals, bar(steps, watched, run.steps) as shown:

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,26 @@ class Saves:
         """Look for a run; `rng` is put where it stood at its start, to draw the same again."""
         if self.folder is not None:
             self.found = newest(self.folder)
+            if self.found is None and (self.folder / BEST).exists():
+                what = f"a folder without {BEST}, which the run would replace"
+                raise validate.expected("checkpoint", what, self.folder)
             if self.found is not None:
                 refuse_kind(rng, self.found["state"]["start"])
                 with archive.named(self.found["path"]):
                     set_state(rng, self.found["state"]["start"])
             self.start = plain(rng.bit_generator.state)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process writes its run to the folder as long as the block goes on."""
+        if self.folder is None or not self.writes:
+            yield
+            return
+        with files.alone(self.folder) as free:
+            if not free:
+                what = "a folder in which no other process writes its run"
+                raise validate.expected("checkpoint", what, self.folder)
+            yield
 
     def go_on(
         self, model: Any, state: State, data: Any, fixed: Any, options: Mapping[str, Any]
