@@ -94,7 +94,6 @@ def test_evaluate_prints_what_bayes_rule_gets_right(minigen):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (("unet", "--data", "glyphs", "--size", "9", "--hidden", "4"), "groups"),
         (("unet", "--data", "glyphs", "--levels", "a=2"), "--levels"),
         (("unet", "--data", "glyphs", "--size", "4"), "--size"),
         (("real_nvp_image", "--data", "glyphs", "--label", "kind"), "--label"),
@@ -108,6 +107,13 @@ def test_what_does_not_fit_is_one_line(minigen, tmp_path, argv, message):
     code, _, err = minigen("train", *argv, "--out", "m.npz", "--quiet")
     assert code == 2 and message in err and "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["unet", "real_nvp_image", "transformer_maf"])
+def test_any_number_of_channels_is_a_model(minigen, kind):
+    """The groups and the heads follow from it: there is no option for them."""
+    argv = ("--data", "digits", "--steps", 1, "--layers", 1, "--batch", 8, "--hidden", 3)
+    assert minigen("train", kind, *argv, "--out", "m.npz", "--quiet")[0] == 0
 
 
 def test_a_model_of_other_pictures_is_refused(minigen, mnist):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from campaigns import crafted, disk, kills
 
-from minigen import data, diffusion, flows, training
+from minigen import data, diffusion, flows, markov, training
 from minigen.core import files, tree
 from minigen.core.interrupts import Terminated, held
 from minigen.core.validate import InvalidValue
@@ -32,6 +32,8 @@ def started(checkpoint=None, stop=None, seed=0, loss=None, sampler=False, **opti
     if loss == "ddpm":
         schedule = diffusion.cosine_schedule(20)
         model = diffusion.ddpm(2, schedule, hidden=8, variance="learned", rng=rng)
+    elif loss == "chain":
+        model, x = markov.CategoricalChain.init(3), rng.integers(0, 3, (200, 5))
     else:
         model = flows.real_nvp(2, 2, (8,), rng=rng)
     if not sampler:
@@ -56,6 +58,7 @@ def started(checkpoint=None, stop=None, seed=0, loss=None, sampler=False, **opti
         {},
         {"sampler": True},
         {"loss": "ddpm"},
+        {"loss": "chain"},
         {"optimizer": SGD},
         {"bits": np.random.MT19937, "ema": None},
         {"bits": np.random.Philox, "validation": None},

@@ -100,7 +100,8 @@ class Saves:
             raise archive.refused("run.steps", f"the losses kept, {counts}", run.steps)
         if checks[0] != checks[1] or (checks[0] > 0) != (fixed is not None):
             raise archive.refused("run.history", "a step for each validation", checks)
-        n = 0 if fixed is None else len(fixed[0][0])
+        rows = () if fixed is None else (*fixed[0], *fixed[1].values())
+        n = len(rows[0]) if rows else 0
         for name, shapes in (("value", [descent.theta.shape]), ("start", [(n,), (1,)])):
             got = np.shape(getattr(best, name))
             if got not in (shapes if checks[0] else [()]):

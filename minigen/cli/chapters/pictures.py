@@ -44,7 +44,8 @@ def build_flow(dataset: Dataset, recipe: Recipe, rng: np.random.Generator) -> Fl
     sides = side(dataset)
     scales = 3 if sides[0] >= 12 and sides[0] % 4 == 0 else 2 - sides[0] % 2
     return real_nvp_image(
-        sides, scales, recipe.layers or 2, channels(recipe), rng=rng, **preparation(dataset, rng)
+        sides, scales, recipe.layers or 2, channels(recipe), rng=rng,
+        groups=math.gcd(channels(recipe), 4), **preparation(dataset, rng),
     )  # fmt: skip
 
 
@@ -53,7 +54,8 @@ def build_transformer(dataset: Dataset, recipe: Recipe, rng: np.random.Generator
     table = dataset.kind == "table"
     sides = (1, dataset.features, 1) if table else side(dataset)
     flow = transformer_maf(
-        sides, recipe.layers or 4, channels(recipe), patch=1 if sides[0] % 2 else 2, rng=rng,
+        sides, recipe.layers or 4, channels(recipe), patch=1 if sides[0] % 2 else 2,
+        heads=math.gcd(channels(recipe), 4), rng=rng,
         **preparation(dataset, rng),
     )  # fmt: skip
     return flow if dataset.labels is None else centred(flow, dataset, rng)
@@ -71,8 +73,9 @@ def build_unet(
 ) -> DDPM:  # fmt: skip
     return ddpm(
         dataset.features, schedule or SCHEDULES[dataset.kind], net="unet", shape=side(dataset),
-        hidden=channels(recipe), blocks=recipe.layers or 1, predict=recipe.predict or "v",
-        variance=variance, classes=len(dataset.classes), levels=dataset.levels, rng=rng,
+        hidden=channels(recipe), groups=math.gcd(channels(recipe), 8), blocks=recipe.layers or 1,
+        predict=recipe.predict or "v", variance=variance,
+        classes=len(dataset.classes), levels=dataset.levels, rng=rng,
     )  # fmt: skip
 
 
