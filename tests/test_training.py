@@ -233,6 +233,15 @@ def test_patience_stops_early(rng):
     assert run.steps == run.best_step + 30 < 5000
 
 
+def test_patience_waits_while_the_validation_loss_falls(rng):
+    """Two validation rows far from each other: it falls at each step, by no more than chance."""
+    rows, held = np.tile([[-1.0], [3.0]], (4, 1)), np.array([[-8.0], [10.0]])
+    run = fit(flows.NLL(gaussian(1)), rows, validation=held, rng=rng, steps=40, lr=0.01,
+              schedule="constant", validate_every=1, patience=2)  # fmt: skip
+    assert (np.diff(run.history["validation"]) < 0).all()
+    assert run.steps == 40 and run.best_step == 0
+
+
 def test_validation_noise_is_drawn_once(rng):
     """With a learning rate of 0 the validation losses of a dequantised model are all equal."""
     flow = flows.real_nvp(4, 2, (8,), levels=17, rng=rng)

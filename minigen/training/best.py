@@ -18,7 +18,8 @@ MOST = 8192  # rows that are validated; of more, so many are drawn
 class Best:
     """The best parameters so far on one fixed draw of the validation data.
 
-    The start is a candidate too, and is given up only for what is better beyond chance.
+    The start is a candidate too, and is given up only for what is better beyond chance. Patience
+    is another matter: training goes on as long as the loss falls, by however little.
     """
 
     kept = ("value", "start", "since")
@@ -45,12 +46,13 @@ class Best:
             return
         losses = self.validation(step)
         loss = float(losses.mean())
+        falls = loss < min(self.run.history.get("validation", []), default=np.inf)
+        self.since = 0 if falls else self.since + (step % self.every == 0)
         self.run.record({"validation": loss, "validation_step": step})
-        self.since += step > 0 and step % self.every == 0
         if step == 0:
             self.start = losses
         if step == 0 or (loss < self.run.best and beyond_chance(self.start - losses)):
-            self.run.best, self.run.best_step, self.since = loss, step, 0
+            self.run.best, self.run.best_step = loss, step
             self.value = self.average.value.copy()
 
     def validation(self, step: int) -> NDArray:
@@ -96,13 +98,12 @@ class Best:
 def beyond_chance(gain: NDArray) -> bool:
     """Whether the mean of some gains is above 0 by more than their scatter explains.
 
-    The limit is about the 99.5 % quantile of Student's t, in standard errors of the mean: a start
-    is compared again and again, so that on few rows something would soon look better by chance.
-    With a patience of ten there are about 15 comparisons: chance alone then gives up a start that
-    nothing improves in at most 8 % of trainings.
+    The limit is a little above the 95 % quantile of Student's t, in standard errors of the mean. A
+    start is compared again and again, so that on few rows something soon looks better by chance:
+    docs/quality.md has how often that happens, and how the limit was chosen.
     """
     n = len(gain)
-    limit = (2.6 + 6 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+    limit = (1.6 + 6 / (n - 1)) * gain.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
     return bool(gain.mean() > limit)
 
 

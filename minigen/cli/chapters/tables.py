@@ -1,7 +1,7 @@
 """Settings of a flow for a user's table, by its number of rows and of columns.
 
-They were chosen on validation rows of five tables of 120 to 15,000 rows and 4 to 30 columns, ENOUGH
-aside: docs/quality.md tells how that was found.
+They were chosen on validation rows of tables of 120 to 15,000 rows and 4 to 30 columns: how, stands
+in docs/quality.md.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from minigen.cli.chapter import Recipe
 
 FEW = 13  # rows a column, below which a flow starts as the full-covariance Gaussian of the rows
 MANY = 2000  # rows, from which networks are wider and trained longer
-ENOUGH = 500  # rows a column, from which a network learns more than splines of the axes
+ENOUGH = 400  # rows a column, from which a network learns more than splines of the axes
 LAYERS = {"real_nvp": 8, "nice": 8, "maf": 8, "neural_spline": 3}
 CHECKS = 100  # validations in one training
 
@@ -33,7 +33,7 @@ def table_recipe(model: str, rows: int, features: int) -> Recipe:
     - Few rows: one hidden layer and three times the weight decay. Where rows are fewer than
       13 a column (`is_small`) the data are whitened first, so that the start is the
       full-covariance Gaussian, and is given up only for what is better.
-    - Many rows: wider and longer. Where they are fewer than 500 a column (`starts_bent`), a
+    - Many rows: wider and longer. Where they are fewer than 400 a column (`starts_bent`), a
       network does not find by gradient what one spline for each principal axis says: the flow
       starts as that density (twonorm, 7400 rows of 20 columns: KL to the truth 0.02 nats, 0.19 of
       the Gaussian). With more rows it is better left alone (MAGIC, 19,020 rows of 10 columns: 26.1
