@@ -38,6 +38,31 @@ def test_the_contract_is_kept(name):
         assert report, report
 
 
+@pytest.mark.parametrize("name", [name for name in zoo.ZOO if name not in zoo.LOSSES])
+def test_no_rows_go_in_and_none_come_out(name):
+    """And back: an empty batch is a batch."""
+    for case, _ in draws(name, zoo.ZOO, 2):
+        values = [*case.inputs, *case.given.values()]
+        if case.mixes or not values:
+            continue
+        N = len(values[0])
+
+        def none(a, N=N):
+            return a[:0] if np.ndim(a) and len(a) == N else a
+
+        inputs, given = map(none, case.inputs), {k: none(a) for k, a in case.given.items()}
+        *full, _ = case.layer.forward(*case.inputs, **case.given)
+        *outputs, cache = case.layer.forward(*inputs, **given)
+        assert [np.shape(y) for y in outputs] == [np.shape(none(y)) for y in full]
+        case.layer.backward(*(np.zeros(np.shape(y)) for y in outputs), cache)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, None, "x", object, 1.5])
+def test_another_precision_is_single_or_double(dtype):
+    with pytest.raises(TypeError, match="dtype: expected float32, float64, complex64 or complex"):
+        nn.Tanh().astype(dtype)
+
+
 def equal(got, want):
     """Two results of `backward` are the same numbers."""
     (*dx, dtree), (*dy, etree) = got, want

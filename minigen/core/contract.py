@@ -73,7 +73,7 @@ class Layer:
 
         Parameters
         ----------
-        dtype : a floating or complex type
+        dtype : float32, float64, or their complex types
 
         Returns
         -------
@@ -84,7 +84,7 @@ class Layer:
         >>> mg.nn.Linear.init(2, 3, rng=rng).astype(np.float64).dtype
         dtype('float64')
         """
-        return tree.astype(self, dtype)
+        return tree.astype(self, validate.inexact("dtype", dtype))
 
     def __repr__(self) -> str:
         return tree.summary(self)

@@ -3,6 +3,7 @@
 Public functions validate once, here; inside, nothing is validated again.
 """
 
+import contextlib
 import difflib
 import functools
 import inspect
@@ -248,6 +249,15 @@ def floating(name: str, value: DTypeLike) -> np.dtype:
     if value is None or dtype.kind != "f" or dtype.itemsize not in (4, 8):
         raise wrong_type(name, "float32 or float64", None if value is None else dtype)
     return dtype
+
+
+def inexact(name: str, value: DTypeLike) -> np.dtype:
+    """`value` as float32, float64, complex64 or complex128."""
+    with contextlib.suppress(TypeError, ValueError):
+        dtype = np.dtype(value)
+        if value is not None and dtype in (np.float32, np.float64, np.complex64, np.complex128):
+            return dtype.newbyteorder("=")
+    raise wrong_type(name, "float32, float64, complex64 or complex128", shown(value))
 
 
 def widths(name: str, value: int | Sequence[int]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """The network of a diffusion model of pictures: a U-Net that knows the time, and the class."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -249,18 +250,20 @@ class UNet(Layer):
         if rows != len(du):
             du = du.sum(axis=0, keepdims=True)
         (grads["time"],) = self.time.backward(du, time)
-        return dx.reshape(len(dout), -1), grads
+        return dx.reshape(len(dout), math.prod(self.shape)), grads
 
     def as_rows(self, y: NDArray) -> NDArray:
         """Pictures (N, H, W, k C) as rows: all numbers of the first C channels, then the next."""
-        N, C = len(y), self.shape[2]
-        return y.reshape(N, -1, y.shape[3] // C, C).swapaxes(1, 2).reshape(N, -1)
+        N, (height, width, C) = len(y), self.shape
+        parts = y.reshape(N, height * width, y.shape[3] // C, C)
+        return parts.swapaxes(1, 2).reshape(N, height * width * y.shape[3])
 
     def as_pictures(self, rows: NDArray) -> NDArray:
         """The adjoint of `as_rows`, which is its inverse."""
         N, (height, width, C) = len(rows), self.shape
-        parts = rows.reshape(N, -1, height * width, C).swapaxes(1, 2)
-        return parts.reshape(N, height, width, -1)
+        k = rows.shape[1] // (height * width * C)
+        parts = rows.reshape(N, k, height * width, C).swapaxes(1, 2)
+        return parts.reshape(N, height, width, k * C)
 
 
 def usual_scales(shape: Sequence[int]) -> int:

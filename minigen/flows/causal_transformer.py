@@ -132,7 +132,7 @@ class CausalTransformer(Layer):
         """The parameters of some tokens u (N, l, P): of all, or of the next one."""
         N, tokens, P = u.shape
         v, lift = self.lift.forward(u.reshape(-1, P))
-        v = v.reshape(N, tokens, -1) + place + e
+        v = v.reshape(N, tokens, self.place.shape[1]) + place + e
         caches = []
         for block, attend in zip(self.blocks, attends, strict=True):
             v, cache = block.through(v, attend)

@@ -43,7 +43,7 @@ class EachPixel(Bijection):
 
 def total(logdet: NDArray, x: NDArray) -> NDArray:
     """The sum over the pixels of each picture of x, (N,)."""
-    return logdet.reshape(len(x), -1).sum(axis=1)
+    return logdet.reshape(len(x), x.shape[1] * x.shape[2]).sum(axis=1)
 
 
 def each(dlogdet: NDArray, x: NDArray) -> NDArray:

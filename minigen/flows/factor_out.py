@@ -34,7 +34,7 @@ class FactorOut(Bijection):
 
     def forward(self, x: NDArray, *context: NDArray) -> tuple[NDArray, NDArray, Cache]:
         z2, logdet, rest = self.rest.forward(x[..., self.d :], *context)
-        z1 = x[..., : self.d].reshape(len(x), -1)
+        z1 = x[..., : self.d].reshape(len(x), x.shape[1] * x.shape[2] * self.d)
         return np.concatenate([z1, z2], axis=1), logdet, (rest, x.shape[1:3])
 
     def backward(self, dz: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
@@ -53,7 +53,8 @@ class FactorOut(Bijection):
     def inverse_backward(self, dx: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[Any, ...]:
         dx1, dx2 = dx[..., : self.d], dx[..., self.d :]
         dz2, *dcontext, grads = self.rest.inverse_backward(dx2, dlogdet, cache)
-        return np.concatenate([dx1.reshape(len(dx), -1), dz2], axis=1), *dcontext, {"rest": grads}
+        dz1 = dx1.reshape(len(dx), dx.shape[1] * dx.shape[2] * self.d)
+        return np.concatenate([dz1, dz2], axis=1), *dcontext, {"rest": grads}
 
     def cut(self, z: NDArray) -> int:
         """How many columns of z (N, H W C) left here: H W d."""

@@ -29,12 +29,12 @@ def attend(f: SelfAttention, memory: Memory, l: int, x: NDArray) -> tuple[NDArra
     """
     K, V = memory
     N, heads, _, d = K.shape
-    h, qkv = f.qkv.forward(x.reshape(N, -1))
+    h, qkv = f.qkv.forward(x.reshape(N, heads * d))
     Q, K[:, :, l], V[:, :, l] = h.reshape(N, 3, heads, d).swapaxes(0, 1)
     Q = Q / float(np.sqrt(d))
     A = softmax(np.einsum("nhd,nhld->nhl", Q, K[:, :, : l + 1]))
     O = np.einsum("nhl,nhld->nhd", A, V[:, :, : l + 1])  # noqa: E741
-    y, out = f.out.forward(O.reshape(N, -1))
+    y, out = f.out.forward(O.reshape(N, heads * d))
     return y.reshape(x.shape), (Q, A, qkv, out)
 
 
@@ -45,7 +45,7 @@ def attend_backward(
     (K, V), (dK, dV), (Q, A, qkv, out) = memory, dmemory, cache
     (N, heads, _, d), l = K.shape, A.shape[2] - 1  # noqa: E741
     seen = slice(l + 1)
-    dO, dout = f.out.backward(dy.reshape(N, -1), out)
+    dO, dout = f.out.backward(dy.reshape(N, heads * d), out)
     dO = dO.reshape(N, heads, d)
     dA = np.einsum("nhd,nhld->nhl", dO, V[:, :, seen])
     dV[:, :, seen] += A[..., None] * dO[:, :, None]
@@ -53,7 +53,7 @@ def attend_backward(
     dQ = np.einsum("nhl,nhld->nhd", dS, K[:, :, seen]) / float(np.sqrt(d))
     dK[:, :, seen] += dS[..., None] * Q[:, :, None]
     dh = np.stack([dQ, dK[:, :, l], dV[:, :, l]], axis=1)
-    dx, dqkv = f.qkv.backward(dh.reshape(N, -1), qkv)
+    dx, dqkv = f.qkv.backward(dh.reshape(N, 3 * heads * d), qkv)
     return dx.reshape(dy.shape), {"qkv": dqkv, "out": dout}
 
 

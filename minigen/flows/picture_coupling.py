@@ -1,5 +1,6 @@
 """Couplings of pictures: which numbers are kept, and a convolutional network of them."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
@@ -152,7 +153,7 @@ class PictureCoupling(Bijection):
 
 def reordered(x: NDArray, order: NDArray) -> NDArray:
     """Pictures as rows whose columns stand in this order."""
-    return x.reshape(len(x), -1).take(order, axis=1)
+    return x.reshape(len(x), math.prod(x.shape[1:])).take(order, axis=1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -256,7 +257,7 @@ class ConvNet(Layer):
             dh, *dc, dblocks[str(k)] = self.blocks[k].backward(dh, caches[k])
             dcontext = dcontext + dc[0] if dc else 0
         dpicture, dlift = self.lift.backward(dh, lift)
-        dx = dpicture.reshape(len(drt), -1)[:, self.order[: self.d]]
+        dx = dpicture.reshape(len(drt), len(self.order))[:, self.order[: self.d]]
         if self.context:
             dx = np.concatenate([dx, dcontext], axis=1)
         return dx, {"lift": dlift, "blocks": dblocks, "norm": dnorm, "head": dhead}

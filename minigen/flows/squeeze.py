@@ -27,10 +27,10 @@ class Picture(Bijection):
         return x.reshape(-1, *self.shape), np.zeros(len(x), x.dtype), None
 
     def backward(self, dy: NDArray, dlogdet: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
-        return dy.reshape(len(dy), -1), {}
+        return dy.reshape(len(dy), math.prod(self.shape)), {}
 
     def inverse(self, y: NDArray) -> tuple[NDArray, NDArray, Cache]:
-        return y.reshape(len(y), -1), np.zeros(len(y), y.dtype), None
+        return y.reshape(len(y), math.prod(self.shape)), np.zeros(len(y), y.dtype), None
 
     def inverse_backward(
         self, dx: NDArray, dlogdet: NDArray, cache: Cache

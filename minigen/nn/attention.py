@@ -95,7 +95,7 @@ class SelfAttention(Layer):
         dA, dV = dO @ V.swapaxes(2, 3), A.swapaxes(2, 3) @ dO
         dS = A * (dA - (dA * A).sum(axis=3, keepdims=True))
         dQ, dK = dS @ K / float(np.sqrt(d)), dS.swapaxes(2, 3) @ Q
-        dh = np.stack([dQ, dK, dV]).transpose(1, 3, 0, 2, 4).reshape(N * L, -1)
+        dh = np.stack([dQ, dK, dV]).transpose(1, 3, 0, 2, 4).reshape(N * L, 3 * heads * d)
         dx, dqkv = self.qkv.backward(dh, qkv)
         return dx.reshape(dy.shape), {"qkv": dqkv, "out": dout}
 

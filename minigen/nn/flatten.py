@@ -1,5 +1,6 @@
 """Pictures as rows."""
 
+import math
 from dataclasses import dataclass
 
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ class Flatten(Layer):
     """
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
-        return x.reshape(len(x), -1), x.shape
+        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
 
     def backward(self, dy: NDArray, cache: Cache) -> tuple[NDArray, Grads]:
         shape = cache

@@ -63,7 +63,7 @@ class GroupNorm(Layer):
 
     def forward(self, x: NDArray) -> tuple[NDArray, Cache]:
         refuse_pictures(x, len(self.scale))
-        pixels = np.ascontiguousarray(x).reshape(len(x), -1, x.shape[3])
+        pixels = np.ascontiguousarray(x).reshape(len(x), x.shape[1] * x.shape[2], x.shape[3])
         y, m, s = kernels.forward(pixels, self.scale, self.shift, self.groups, self.eps)
         return y.reshape(x.shape), (pixels, m, s)
 
