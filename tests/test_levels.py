@@ -95,3 +95,60 @@ def test_a_row_of_weight_two_counts_as_two_rows(rng):
         mg.fit(loss, (x, w - 1), steps=1, rng=rng)
     with pytest.raises(InvalidInput, match="x alone"):
         mg.fit(loss, x, steps=1, rng=rng)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e300])
+def test_training_on_weights_is_training_on_repeated_rows_in_any_unit(unit):
+    """The same loss, validation and parameters, whatever the mean of the weights is."""
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((40, 2)), rng.integers(0, 4, 40)
+    c = rng.standard_normal((40, 1))
+    found = []
+    for weighted in (True, False):
+        gen = np.random.default_rng(0)
+        flow = mg.flows.maf(2, 2, (8,), context=1, rng=gen, dtype=np.float64)
+        data = (x, c, w * unit) if weighted else (np.repeat(x, w, 0), np.repeat(c, w, 0))
+        run = mg.fit(
+            mg.flows.NLL(flow, weighted), data, validation=data, steps=5, batch=200, rng=gen
+        )
+        found.append((run.history["loss"], run.history["validation"], flow.log_prob(x, c)))
+    for a, b in zip(*found, strict=True):
+        assert np.allclose(a, b, rtol=1e-9)
+
+
+def test_weights_that_are_all_0_are_refused(rng):
+    flow = mg.flows.maf(2, 1, (8,), rng=rng)
+    loss, x = mg.flows.NLL(flow, weighted=True), np.ones((4, 2))
+    with pytest.raises(InvalidInput, match="w of data: expected a weight above 0, got none"):
+        mg.fit(loss, (x, np.zeros(4)), steps=1, rng=rng)
+    with pytest.raises(InvalidInput, match="w of validation: expected a weight above 0"):
+        mg.fit(loss, (x, np.ones(4)), validation=(x, np.zeros(4)), steps=1, rng=rng)
+
+
+def test_the_start_is_given_up_for_weighted_rows_too_only_beyond_chance():
+    """60 rows of N(0, I), all of weight 1: the choice is that of rows without weights."""
+    chosen = []
+    for weighted in (True, False):
+        rng = np.random.default_rng(0)
+        x, w = rng.standard_normal((60, 6)), np.ones(60)
+        flow = mg.flows.real_nvp(6, 2, (16,), rng=rng)
+        parts = [(a, w[: len(a)]) if weighted else a for a in (x[:54], x[54:])]
+        loss = mg.flows.NLL(flow, weighted)
+        chosen.append(mg.fit(loss, parts[0], validation=parts[1], steps=40, rng=rng).best_step)
+    assert chosen[0] == chosen[1] == 0
+
+
+@pytest.mark.parametrize("model", ["flow", "ddpm"])
+@pytest.mark.parametrize("part", ["data", "validation"])
+def test_a_number_beyond_the_levels_is_refused_by_its_row_among_all(model, part, rng):
+    """Not by its place in a batch, and before the first step."""
+    good, bad = np.zeros((600, 2), int), np.zeros((600, 2), int)
+    bad[577, 1] = 9
+    if model == "flow":
+        loss = mg.flows.maf(2, 1, (8,), levels=5, rng=rng).nll
+    else:
+        schedule = mg.diffusion.cosine_schedule(10)
+        loss = mg.diffusion.ddpm(2, schedule, hidden=8, blocks=1, levels=5, rng=rng)
+    data, validation = (bad, good) if part == "data" else (good, bad)
+    with pytest.raises(InvalidInput, match=rf"{part}: .* 0..4, got 9 at index \(577, 1\)"):
+        mg.fit(loss, data, validation=validation, steps=1, batch=16, rng=rng)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
+from minigen.core.validate import InvalidInput
 
 ENTROPY = 1 + np.log(2 * np.pi) + np.log(0.3)  # of `bent`
 
@@ -102,6 +103,135 @@ def test_a_conditional_iaf_is_trained_by_amortised_inference():
     q = mg.flows.iaf(2, context=3, rng=r)
     c = np.eye(3)[r.integers(0, 3, 64)]
     assert mg.fit(q.reverse_kl(mg.flows.energy("ring")), c, steps=2, rng=r).steps == 2
+
+
+@pytest.mark.parametrize("way", ["data", "validation", "init_from"])
+@pytest.mark.parametrize("model", ["flow", "ddpm"])
+def test_a_row_at_the_edge_of_the_support_is_named_whatever_it_is_for(way, model):
+    rng = np.random.default_rng(0)
+    good = np.exp(rng.standard_normal((40, 2)))
+    bad = good.copy()
+    bad[7, 1] = 0
+    use = {"data": good, "validation": good, "init_from": good} | {way: bad}
+    log = mg.flows.Inverse(mg.flows.Exp())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"inside the support .* in row 7"):
+            options = {"before": (log,), "init_from": use["init_from"], "rng": rng}
+            if model == "flow":
+                loss = mg.flows.maf(2, 1, (8,), **options)
+            else:
+                schedule = mg.diffusion.cosine_schedule(10)
+                loss = mg.diffusion.ddpm(2, schedule, hidden=8, blocks=1, **options)
+            mg.fit(loss, use["data"], validation=use["validation"], steps=1, rng=rng)
+
+
+FAR = [(0, 300.0), (1, 1e-4), (2, 1e9)]
+
+
+@pytest.mark.parametrize("column, unit", FAR)
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_the_column_that_is_far_from_unit_scale_is_the_one_that_is_named(column, unit, layers):
+    """Couplings mix the order of the columns; the data are cast only after they are described."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 3))
+    x[:, column] = x[:, column] * unit + (1e9 if unit == 1e9 else 0)
+    flow = mg.flows.real_nvp(3, layers, (8,), rng=rng)
+    told = rf"data: column {column} has mean .* deviation {x[:, column].std():.3g}, "
+    with pytest.warns(UserWarning, match=told.replace("+", r"\+")):
+        mg.fit(flow.nll, x, steps=1, clip=1.0, rng=rng)
+
+
+def test_a_sampler_far_from_unit_scale_is_said_to_be():
+    rng = np.random.default_rng(0)
+
+    class Days:
+        def sample(self, n, *, rng):
+            return rng.standard_normal((n, 2)) + np.array([0, 2460000])
+
+    with pytest.warns(UserWarning, match=r"data: column 1 has mean 2\.46e\+06"):
+        mg.fit(mg.flows.maf(2, 1, (8,), rng=rng).nll, Days(), steps=1, clip=1.0, rng=rng)
+
+
+def test_a_column_that_stands_twice_is_not_called_far_from_unit_scale():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 1)) @ [[1, 1]]
+    flow = mg.flows.maf(2, 1, (8,), rng=rng, before=(mg.flows.Whiten.init_from(x),))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mg.fit(flow.nll, x, steps=1, rng=rng)
+
+
+UNFIT = {
+    "a base of other columns": (
+        lambda rng: mg.flows.maf(2, rng=rng, base=mg.prob.StandardNormal(3)),
+        "base: expected a density of 2 columns, got one of 3",
+    ),
+    "a loss as a base": (
+        lambda rng: mg.flows.maf(2, rng=rng, base=mg.flows.maf(2, rng=rng).nll),
+        "base: expected a Density or None, got NLL, a Loss",
+    ),
+    "a map as a density": (
+        lambda rng: mg.flows.NLL(mg.flows.Exp()),
+        "density: expected a Density, got Exp, a Bijection",
+    ),
+    "a target of other columns": (
+        lambda rng: mg.flows.iaf(2, rng=rng).reverse_kl(mg.prob.StandardNormal(3)),
+        "target: expected a density of 2 columns, got one of 3",
+    ),
+    "a target of another context": (
+        lambda rng: mg.flows.iaf(2, rng=rng).reverse_kl(mg.flows.maf(2, context=3, rng=rng)),
+        "target: expected a density with a context of 0 columns, or none, got one of 3",
+    ),
+    "a log-normaliser of other columns": (
+        lambda rng: mg.flows.log_normalizer(
+            mg.flows.iaf(3, rng=rng), mg.flows.energy("ring"), rng=rng
+        ),
+        "target: expected a density of 3 columns, got one of 2",
+    ),
+    "a base of another context": (
+        lambda rng: mg.flows.maf(
+            2, context=2, rng=rng, base=mg.flows.MADEMoG.init(2, (8,), 3, context=3, rng=rng)
+        ),
+        "base: expected a context of 2 columns, as the chain has, or none, got one of 3",
+    ),
+    "maps of other columns": (
+        lambda rng: mg.flows.maf(2, rng=rng, before=(mg.flows.ActNorm.init(4),)),
+        r"before\[0\]: expected a map of 2 columns, got ActNorm, which fails on such a row",
+    ),
+    "maps of other columns before a diffusion model": (
+        lambda rng: mg.diffusion.ddpm(2, rng=rng, before=(mg.flows.ActNorm.init(4),)),
+        r"before\[0\]: expected a map of 2 columns, got ActNorm, which fails on such a row",
+    ),
+    "a density as a loss": (
+        lambda rng: mg.fit(mg.flows.MADEMoG.init(2, (8,), 3, rng=rng), np.eye(2), rng=rng),
+        "loss: expected a Loss, or a model with one, got MADEMoG",
+    ),
+    "a tuple of one": (
+        lambda rng: mg.fit(
+            mg.diffusion.ddpm(2, hidden=8, blocks=1, classes=2, rng=rng), (np.eye(2),), rng=rng
+        ),
+        r"data: expected pairs \(x, label\), the model has classes, got x alone",
+    ),
+    "labels that nobody wants": (
+        lambda rng: mg.fit(
+            mg.diffusion.ddpm(2, hidden=8, blocks=1, rng=rng), (np.eye(9, 2), range(9)), rng=rng
+        ),
+        r"label: expected none \(the model has no classes\), got an array of shape \(9,\)",
+    ),
+    "a third array": (
+        lambda rng: mg.fit(
+            mg.diffusion.ddpm(2, hidden=8, blocks=1, rng=rng), (np.eye(2),) * 3, rng=rng
+        ),
+        "data: expected x alone, got a tuple of 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, message", UNFIT.values(), ids=UNFIT.keys())
+def test_what_does_not_fit_a_model_is_refused_by_name(make, message):
+    with pytest.raises(InvalidInput, match=message):
+        make(np.random.default_rng(0))
 
 
 def test_the_start_is_a_candidate():

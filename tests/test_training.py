@@ -357,13 +357,17 @@ def ddpm(rng):
 @pytest.mark.parametrize(
     "make, batch, message",
     [
-        (lambda rng: flows.real_nvp(3, 2, (4,), rng=rng), np.ones((5, 1)), r"x: .*\(N, 3\), got"),
-        (lambda rng: flows.maf(2, 2, (4,), rng=rng), np.ones((5, 3)), r"x: .*\(N, 2\), got"),
+        (
+            lambda rng: flows.real_nvp(3, 2, (4,), rng=rng),
+            np.ones((5, 1)),
+            r"data: .*\(N, 3\), got",
+        ),
+        (lambda rng: flows.maf(2, 2, (4,), rng=rng), np.ones((5, 3)), r"data: .*\(N, 2\), got"),
         (lambda rng: flows.maf(2, 2, (4,), rng=rng), (np.ones((5, 2)),) * 2, "context: .* none"),
         (
             lambda rng: flows.real_nvp(2, 2, (4,), levels=3, rng=rng),
             np.ones((5, 3), int),
-            r"x: expected shape \(N, 2\), got \(5, 3\)",
+            r"data: expected shape \(N, 2\), got \(5, 3\)",
         ),
         (
             lambda rng: flows.real_nvp(2, 2, (4,), context=2, rng=rng),
@@ -375,7 +379,7 @@ def ddpm(rng):
             np.ones((5, 3)),
             r"z: expected shape \(N, 2\), got \(5, 3\)",
         ),
-        (ddpm, np.ones((5, 3)), r"x: expected shape \(N, 2\), got \(5, 3\)"),
+        (ddpm, np.ones((5, 3)), r"data: expected shape \(N, 2\), got \(5, 3\)"),
         (ddpm, (np.ones((5, 2)), np.ones(5)), "label: expected none"),
     ],
 )

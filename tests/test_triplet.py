@@ -352,7 +352,7 @@ def test_info_nce_without_a_pair_or_a_negative_is_zero(labels, rng):
 
 def test_info_nce_learns_the_digits(rng):
     digits = mg.data.digits()
-    net = mg.metric.embedding(64, 16, rng=rng, temperature=0.1)
+    net = mg.metric.embedding(64, 16, rng=rng, temperature=0.1, init_from=digits.train.x)
     before = mg.metric.recall(net.embed(digits.test.x), digits.test.y)[1]
     batches = mg.metric.Balanced(digits.train.x, digits.train.y)
     mg.fit(net, batches, steps=300, rng=rng, progress=False)

@@ -43,6 +43,8 @@ def _converted(name: str, value: Any) -> NDArray:
         if hasattr(value, "detach"):
             value = value.detach().cpu()
             value = value.float() if "bfloat16" in str(value.dtype) else value
+        if hasattr(value, "collect") and not hasattr(value, "__array__"):
+            raise wrong_type(name, REAL, f"{type(value).__name__}, not computed yet: .collect() it")
         types = getattr(value, "dtypes", None)
         if isinstance(types, list | tuple) and any(kind.is_temporal() for kind in types):
             raise wrong_type(name, REAL, f"a column of dates or times: {types}")  # of polars

@@ -258,12 +258,22 @@ class Loss(Layer):
         """The type in which data are given to `draw`."""
         return self.dtype
 
-    def rows(self, *inputs: NDArray) -> NDArray | None:
-        """The losses whose mean this loss is, (N,), where each row has one of its own."""
+    def rows(self, *inputs: NDArray, weights: NDArray | None = None) -> NDArray | None:
+        """The losses whose mean this loss is, (N,), where each row has one of its own.
+
+        weights: what `draw` gives under this name, if it does.
+        """
         return None
 
-    def examine(self, data: Any) -> None:
-        """Look at all training data once, before the first step: refuse, or warn."""
+    def examine(self, data: Any, name: str = "data") -> None:
+        """Look at all data once, before the first step: refuse, or warn.
+
+        name: "data", or "validation" of those that validate.
+        """
+
+    def prepared(self, data: Any) -> Any:
+        """All data as their batches are cut from them; by default as they are."""
+        return data
 
     def metrics(self, cache: Cache) -> dict[str, float]:
         """Numbers for the training history beside the loss, by name."""

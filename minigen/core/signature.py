@@ -289,10 +289,21 @@ def _one(kind: Any) -> Check | None:
 
     def check(name: str, value: Any, sizes: dict[str, int]) -> Any:
         if wanted and not isinstance(value, kind):  # a layer of one's own may stand in its place
+            part = _part(value)
+            if part not in ("", kind.__name__):
+                raise validate.wrong_type(
+                    name, f"a {kind.__name__}", f"{type(value).__name__}, a {part}"
+                )
             return validate.methods(name, value, *wanted[0])
         return validate.instance(name, value, kind)
 
     return check
+
+
+def _part(value: Any) -> str:
+    """Which part of the contract an object is: "Bijection", "Density", "Loss", or ""."""
+    names = (c.__name__ for c in type(value).__mro__ if c.__module__ == "minigen.core.contract")
+    return next((name for name in names if name in CONTRACT and name != "Layer"), "")
 
 
 def _callable(name: str, value: Any, sizes: dict[str, int]) -> Any:

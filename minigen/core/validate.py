@@ -240,6 +240,24 @@ def methods(name: str, value: T, *wanted: str) -> T:
     return value
 
 
+def maps(name: str, value: Sequence[Any], features: int) -> None:
+    """Maps of rows of data, one after the other: each is tried on one row."""
+    x = np.full((1, features), 0.5)
+    for k, f in enumerate(value):
+        what = f"a map of {features} columns"
+        methods(f"{name}[{k}]", f, "forward", "backward", "inverse")
+        try:
+            with np.errstate(all="ignore"):
+                y = np.asarray(f.forward(x)[0])
+        except Exception as error:  # it may be anybody's
+            got = f"{type(f).__name__}, which fails on such a row ({error})"
+            raise expected(f"{name}[{k}]", what, got) from None
+        if y.shape != x.shape:
+            got = f"{type(f).__name__}, which makes a row {shaped(y.shape)} of it"
+            raise expected(f"{name}[{k}]", what, got)
+        x = np.where(np.isfinite(y), y, 0.5)
+
+
 def floating(name: str, value: DTypeLike) -> np.dtype:
     """`value` as float32 or float64."""
     try:
@@ -291,15 +309,37 @@ def refuse_outside(name: str, x: NDArray, good: NDArray) -> None:
 ITSELF = "give the model init_from=x, so that it standardises the data itself"
 
 
-def warn_of_scale(name: str, x: NDArray, z: NDArray, remedy: str = ITSELF) -> None:
-    """Warn when a column of z, which a model makes of the data x, is far from unit scale."""
-    mean, std = z.mean(axis=0, dtype=np.float64), z.std(axis=0, dtype=np.float64)
-    far = (np.abs(mean) > 10) | (std > 10) | ((std < 0.1) & (std > 0))
-    if np.any(far):
-        k = int(np.argmax(far))
-        column = x[:, k].astype(np.float64)
+def warn_of_scale(
+    name: str, x: NDArray, z: NDArray, remedy: str = ITSELF, narrow: bool = True
+) -> None:  # fmt: skip
+    """Warn when a column of z, which a model makes of the data x, is far from unit scale.
+
+    The columns of z may be in another order than those of x, or mixed: the one that is named is
+    far from unit scale itself, in the same way. Where only z has one, the maps before it say why.
+    narrow: whether a column that hardly varies is far, too.
+    """
+    for far in (_wide, _narrow)[: 1 + narrow]:
+        made, own = far(z), far(x)
+        if not made.any() or (far is _narrow and not own.any()):
+            continue  # narrow in z alone: columns of x that nearly add up
+        k = int(np.argmax(own if own.any() else made))
+        what, column = (f"column {k}", x[:, k]) if own.any() else (f"latent {k} of them", z[:, k])
+        mean, std = column.mean(dtype=np.float64), column.std(dtype=np.float64)
         warnings.warn(
-            f"{name}: column {k} has mean {column.mean():.6g} and standard deviation "
-            f"{column.std():.3g}, which is far from unit scale; {remedy}",
+            f"{name}: {what} has mean {mean:.6g} and standard deviation "
+            f"{std:.3g}, which is far from unit scale; {remedy}",
             stacklevel=4,
         )
+        return
+
+
+def _wide(x: NDArray) -> NDArray:
+    """Which columns have a mean or a standard deviation far above 1."""
+    mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    return (np.abs(mean) > 10) | (std > 10)
+
+
+def _narrow(x: NDArray) -> NDArray:
+    """Which columns have a standard deviation far below 1."""
+    std = x.std(axis=0, dtype=np.float64)
+    return (std < 0.1) & (std > 0)

@@ -45,6 +45,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        return np.array(self.x, dtype, copy=copy)
+
     def __repr__(self) -> str:
         label = f", label {self.label!r} of {len(self.classes)} classes" if self.label else ""
         return f"Table({len(self.x)} rows, {self.x.shape[1]} columns{label})"

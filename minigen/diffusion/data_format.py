@@ -115,20 +115,28 @@ class DataFormat:
             validate.refuse(name, x, np.abs(z) > FAR, what)
         return z, self.labels(label, len(x))
 
-    def pairs(self, batch: Any) -> tuple[NDArray, NDArray | None]:
+    def pairs(self, batch: Any, name: str = "x") -> tuple[NDArray, NDArray | None]:
         """A training batch, x or (x, label), checked and scaled."""
-        x, label = batch if isinstance(batch, tuple) else (batch, None)
-        if self.classes and label is None:
-            raise validate.expected("data", "pairs (x, label), the model has classes", "x alone")
+        return self.checked(*self.parts(batch, "data" if name == "x" else name), name)
+
+    def parts(self, batch: Any, name: str = "data") -> tuple[Any, NDArray | None]:
+        """A training batch, x or (x, label), the label checked."""
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        label = parts[1] if len(parts) > 1 else None
+        if len(parts) > 2 or (self.classes and label is None):
+            wanted = "pairs (x, label), the model has classes" if self.classes else "x alone"
+            got = f"a tuple of {len(parts)}" if len(parts) > 2 else "x alone"
+            raise validate.expected(name, wanted, got)
         if self.classes and label is not None:  # that which stands for none is drawn, not given
             label = validate.integers("label", label, 0, self.classes - 1)
-        return self.checked(x, label)
+        return parts[0], label
 
     def labels(self, label: ArrayLike | None, n: Size) -> NDArray | None:
         """A label, or n of them, as an array (n,); None for a model without classes."""
         if not self.classes:
             if label is not None:
-                raise validate.expected("label", "none (the model has no classes)", repr(label))
+                got = validate.shown(label)
+                raise validate.expected("label", "none (the model has no classes)", got)
             return None
         label = validate.integers(
             "label", self.classes if label is None else label, 0, self.classes

@@ -101,6 +101,7 @@ def ddpm(
     if before and levels:
         raise validate.expected("before", "no maps for integer data", before)
     maps = tuple(before)
+    validate.maps("before", maps, features)
     units = None
     if init_from is not None:
         if levels:

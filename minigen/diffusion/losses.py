@@ -44,10 +44,12 @@ class DiffusionLoss(Loss):
     def data_dtype(self) -> np.dtype:
         return self.model.data.arrives
 
-    def examine(self, data: Any) -> None:
-        x = data[0] if isinstance(data, tuple) else data
-        if not self.model.levels:
-            validate.warn_of_scale("data", x, self.model.data.pairs(data)[0])
+    def examine(self, data: Any, name: str = "data") -> None:
+        x, label = self.model.data.parts(data, name)
+        if self.model.levels:
+            self.model.data.labels(label, len(self.model.data.rows(x, name)))
+        else:
+            validate.warn_of_scale(name, x, self.model.data.pairs(data, name)[0])
 
     def draw(self, batch: Any, rng: np.random.Generator) -> tuple[tuple[NDArray], dict[str, Any]]:
         x0, label = self.model.data.pairs(batch)

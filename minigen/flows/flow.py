@@ -51,6 +51,10 @@ class Flow(Density):
     def __post_init__(self) -> None:
         super().__post_init__()
         validate.methods("base", self.base, "forward", "backward", "sample")
+        seen = self.chain.context, self.base.context
+        if min(seen) and len(set(seen)) > 1:
+            what = f"a context of {seen[0]} columns, as the chain has, or none"
+            raise validate.expected("base", what, f"one of {seen[1]}")
 
     @property
     def features(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Cache, Density, Loss
 from minigen.core.tree import const
 from minigen.flows.chain import added
@@ -30,7 +31,9 @@ class NLL(Loss):
 
         loss = -1/N sum_n w_n log p(x_n)
 
-    so a row of weight 2 counts as two rows.
+    `fit` divides the weights by their mean over all rows (of validation data, over those), so that
+    the loss is -sum_n w_n log p(x_n) / sum_n w_n, in nats a row: a row of weight 2 counts as two
+    rows.
     """
 
     density: Density
@@ -44,36 +47,57 @@ class NLL(Loss):
     def data_dtype(self) -> np.dtype:
         return self.density.data_dtype
 
-    def examine(self, data: Any) -> None:
-        x, *context = self.apart(data)[0]
+    def examine(self, data: Any, name: str = "data") -> None:
+        (x, *context), given = self.apart(data, name)
+        if self.weighted and not np.any(given["weights"]):
+            raise validate.expected(f"w of {name}", "a weight above 0", "none")
         levels = self.density.levels
-        if isinstance(levels, tuple):
-            x = dequantized_columns("data", x, levels, np.random.default_rng(0))
-        elif levels or not hasattr(self.density, "chain"):
+        x = validate.array(name, x, ("N", self.density.features))
+        context = validate.conditions(self.density, len(x), *context)
+        if isinstance(levels, int) and levels:
+            (good,) = in_blocks(lambda x: (validate.whole(x, 0, levels - 1),), (x,))
+            validate.refuse(name, x, ~good, f"whole numbers in 0..{levels - 1}")
             return
-        x, *context = validate.rows(self.density, x, *context)
-        validate.refuse_outside("data", x, self.density.defined(x))
-        warn_of_scale(*(a[:MANY] for a in (x, *context)), flow=self.density)
+        if not hasattr(self.density, "chain"):
+            return
+        if levels:
+            x = dequantized_columns(name, x, levels, np.random.default_rng(0))
+        given_type = x[:MANY]
+        x = validate.cast(name, x, self.density.data_dtype)
+        validate.refuse_outside(name, x, self.density.defined(x))
+        some = [a[:MANY] for a in (x, *context)]
+        warn_of_scale(name, given_type, *some, flow=self.density)
+
+    def prepared(self, data: Any) -> Any:
+        if not self.weighted:
+            return data
+        *rows, w = data
+        w = w / w.max()  # their sum is finite, whatever their unit
+        return *rows, w / w.mean()
 
     def draw(
         self, batch: Any, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:
         (x, *context), given = self.apart(batch)
+        given = {name: validate.cast("w", w, self.density.dtype) for name, w in given.items()}
         return validate.rows(self.density, dequantized(self.density, x, rng), *context), given
 
-    def apart(self, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def apart(self, batch: Any, name: str = "data") -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(x, context) of a batch, and its weights if there are such."""
         parts = batch if isinstance(batch, tuple) else (batch,)
         if not self.weighted:
             return parts, {}
         if len(parts) < 2:
-            raise validate.expected("data", "(x, w) with a weight of each row", "x alone")
-        w = validate.array("w", parts[-1], (len(parts[0]),), self.density.dtype)
+            raise validate.expected(name, "(x, w) with a weight of each row", "x alone")
+        w = validate.array("w", parts[-1], (len(parts[0]),))
         validate.refuse("w", w, w < 0, "weights of 0 or more")
         return parts[:-1], {"weights": w}
 
-    def rows(self, x: NDArray, *context: NDArray) -> NDArray | None:
-        return None if self.weighted else -self.density.forward(x, *context)[0]
+    def rows(
+        self, x: NDArray, *context: NDArray, weights: NDArray | None = None
+    ) -> NDArray | None:  # fmt: skip
+        logp = self.density.forward(x, *context)[0]
+        return -(logp if weights is None else weights * logp)
 
     def forward(
         self, x: NDArray, *context: NDArray, weights: NDArray | None = None
@@ -108,6 +132,7 @@ class ReverseKL(Loss):
         super().__post_init__()
         validate.methods("flow", self.flow, "chain", "base")
         refuse_slow(self.flow, "inverse", "from latent to data", "flow.nll")
+        refuse_other("target", self.target, self.flow)
 
     def draw(
         self, batch: Any, rng: np.random.Generator
@@ -147,10 +172,13 @@ def dequantized(density: Density, x: ArrayLike, rng: np.random.Generator) -> Arr
     return dequantize(x.astype(density.dtype), rng)
 
 
-def warn_of_scale(x: NDArray, *context: NDArray, flow: Any) -> None:
-    """Say, before the first step, that data are far from unit scale and the flow leaves them so."""
+def warn_of_scale(name: str, given: NDArray, x: NDArray, *context: NDArray, flow: Any) -> None:
+    """Say, before the first step, that data are far from unit scale and the flow leaves them so.
+
+    given: the data x before they are cast.
+    """
     z, _, _ = flow.chain.forward(x, *of(flow.chain, context))
-    validate.warn_of_scale("data", x, z)
+    validate.warn_of_scale(name, given, z)
     for c in context:  # a rare class of a one-hot context may vary as little as it likes
         wide = c[:, (np.abs(c.mean(axis=0, dtype=np.float64)) > 1) | (c.std(axis=0) > 1)]
         remedy = "take its mean off and divide by its standard deviation"
@@ -160,6 +188,22 @@ def warn_of_scale(x: NDArray, *context: NDArray, flow: Any) -> None:
 def of(part: Any, context: Sequence[NDArray]) -> Sequence[NDArray]:
     """The context, for a part that declares one."""
     return context if part.context else ()
+
+
+def refuse_columns(name: str, density: Density, features: int) -> None:
+    """Refuse a density of other columns; one that does not say how many it has is taken."""
+    columns = getattr(density, "features", features)
+    if columns != features:
+        raise validate.expected(name, f"a density of {features} columns", f"one of {columns}")
+
+
+def refuse_other(name: str, density: Density, flow: Any) -> None:
+    """Refuse a density of other columns than a flow's, or of another context."""
+    refuse_columns(name, density, flow.features)
+    context = getattr(density, "context", 0)
+    if context not in (0, flow.context):
+        what = f"a density with a context of {flow.context} columns, or none"
+        raise validate.expected(name, what, f"one of {context}")
 
 
 def refuse_slow(density: Density, direction: str, way: str, other: str) -> None:

@@ -27,6 +27,7 @@ from minigen.flows.elementwise import Affine
 from minigen.flows.flow import Flow
 from minigen.flows.iaf_layer import IAFLayer
 from minigen.flows.levels import Levels, as_levels, dequantized_columns, supports
+from minigen.flows.losses import refuse_columns
 from minigen.flows.made_mog import MADEMoG
 from minigen.flows.maf_layer import MAFLayer
 from minigen.flows.permute import Permute
@@ -312,6 +313,9 @@ def assemble(
     """A Flow of preprocessing and `layers` steps, each a tuple of maps."""
     levels = as_levels(levels, features)
     before = before or supports(levels)
+    validate.maps("before", before, features)
+    if base is not None:
+        refuse_columns("base", base, features)
     fixed, x = list(before), None
     if init_from is not None:
         x = validate.array("init_from", init_from, ("N", features), np.float64)
@@ -319,6 +323,7 @@ def assemble(
             raise validate.expected("init_from", "at least one row", "none")
         if levels:
             x = dequantized_columns("init_from", x, levels, rng)
+        validate.refuse_outside("init_from", x, Chain(tuple(fixed)).defined(x))
         fixed.append(Affine.standardize(Chain(tuple(fixed)).forward(x)[0]))
     maps: list[Bijection] = [Preprocess.of(*fixed, dtype=dtype)] if fixed else []
     if x is not None:

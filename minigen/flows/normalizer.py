@@ -9,6 +9,7 @@ from minigen.core.contract import Density
 from minigen.core.numeric import logsumexp
 from minigen.core.signature import Bound, Size, checked
 from minigen.flows.flow import Flow
+from minigen.flows.losses import refuse_other
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def log_normalizer(
     >>> round(mg.flows.log_normalizer(flow, flow.base, rng=rng).efficiency, 6)
     1.0
     """
+    refuse_other("target", target, flow)
     z = flow.base.sample(validate.integer("n", n, 2), rng=validate.generator(rng))
     x, logdet = flow.decode(z)
     w = (target.forward(x)[0] - flow.base.forward(z)[0] + logdet).astype(np.float64)

@@ -38,6 +38,9 @@ class SequenceNLL(Loss):
         super().__post_init__()
         validate.methods("chain", self.chain, "arguments", "forward", "backward")
 
+    def examine(self, data: Any, name: str = "data") -> None:
+        self.draw(data, np.random.default_rng(0))  # refuses by the place in all data
+
     def draw(
         self, batch: Any, rng: np.random.Generator
     ) -> tuple[tuple[NDArray, ...], dict[str, Any]]:

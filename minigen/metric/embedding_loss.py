@@ -79,9 +79,9 @@ class MinedTripletLoss(Loss):
         """The loss of one triplet."""
         return self.criterion.triplet
 
-    def examine(self, data: Any) -> None:
+    def examine(self, data: Any, name: str = "data") -> None:
         (x,), _ = self.draw(data, np.random.default_rng(0))
-        validate.warn_of_scale("data", data[0], x)
+        validate.warn_of_scale(name, data[0], x, narrow=False)  # pixels may be nearly constant
 
     def draw(
         self, batch: Any, rng: np.random.Generator

@@ -14,9 +14,9 @@ def source(data: Any, batch: int, loss: Loss, rng: np.random.Generator) -> "Fres
     """A function without arguments that returns the next batch of `data`."""
     if is_sampler("data", data):
         return Fresh(data, batch, loss.data_dtype, rng)
-    rows = cast(checked(data), loss.data_dtype)
+    rows = checked(data)
     loss.examine(rows)
-    return Shuffled(rows, batch, rng)
+    return Shuffled(cast(loss.prepared(rows), loss.data_dtype), batch, rng)
 
 
 class Fresh:

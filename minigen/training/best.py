@@ -1,5 +1,7 @@
 """The best parameters of a run, by their losses on validation data."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,20 +73,31 @@ class Best:
 
     def losses(self, inputs: tuple[NDArray, ...], given: dict[str, Any]) -> NDArray:
         """The losses of the rows, or the one of them all, (1,); a block of rows at a time."""
-        if self.loss.rows(*(a[:1] for a in inputs)) is not None:
+        arrays, n = [*inputs, *given.values()], len(inputs)
+
+        def cut(part: Sequence[NDArray]) -> tuple[Sequence[NDArray], dict[str, NDArray]]:
+            return part[:n], dict(zip(given, part[n:], strict=True))
+
+        one, of_one = cut([a[:1] for a in arrays])
+        if set(given) <= {"weights"} and self.loss.rows(*one, **of_one) is not None:
             own: Any = self.loss.rows
-            part = self.ranks.rows(n := len(inputs[0]))
-            found = in_blocks(lambda *rows: (own(*rows),), [a[part] for a in inputs])[0]
-            return self.ranks.gathered(found, n)
+
+            def each(*part: NDArray) -> tuple[NDArray]:
+                rows, more = cut(part)
+                return (own(*rows, **more),)
+
+            part = self.ranks.rows(len(inputs[0]))
+            return self.ranks.gathered(
+                in_blocks(each, [a[part] for a in arrays])[0], len(inputs[0])
+            )
         if not self.loss.by_rows:
             return np.atleast_1d(self.loss.forward(*inputs, **given)[0])
 
-        def run(*arrays: NDArray) -> tuple[NDArray]:
-            rows, more = arrays[: len(inputs)], arrays[len(inputs) :]
-            loss = self.loss.forward(*rows, **dict(zip(given, more, strict=True)))[0]
-            return (np.full(len(rows[0]), loss),)
+        def run(*part: NDArray) -> tuple[NDArray]:
+            rows, more = cut(part)
+            return (np.full(len(rows[0]), self.loss.forward(*rows, **more)[0]),)
 
-        return in_blocks(run, [*inputs, *given.values()])[0].mean(keepdims=True, dtype=np.float64)
+        return in_blocks(run, arrays)[0].mean(keepdims=True, dtype=np.float64)
 
     @property
     def out_of_patience(self) -> bool:
@@ -119,7 +132,11 @@ def held_out(loss: Loss, data: Any, validation: Any, rng: np.random.Generator) -
     source = data if validation is None else validation
     if batches.is_sampler("validation", source):
         source = source.sample(HELD_OUT, rng=rng)
-    rows = batches.cast(
-        batches.some(batches.checked(source, "validation"), MOST, rng), loss.data_dtype
-    )
-    return loss.draw(rows, rng)
+    name = "data" if validation is None else "validation"
+    rows = batches.checked(source, name)
+    with warnings.catch_warnings():
+        if not batches.is_sampler("data", data):  # then they were looked at themselves
+            warnings.simplefilter("ignore")
+        loss.examine(rows, name)
+    rows = batches.some(loss.prepared(rows), MOST, rng)
+    return loss.draw(batches.cast(rows, loss.data_dtype), rng)

@@ -155,6 +155,8 @@ def fit(
     """
     model, loss = loss, next((getattr(loss, a) for a in ("nll", "loss") if hasattr(loss, a)), loss)
     validate.methods("loss", loss, "draw", "forward", "backward")
+    if not isinstance(loss, Loss):
+        raise validate.wrong_type("loss", "a Loss, or a model with one", validate.shown(loss))
     validate.generator(rng)
     steps = validate.integer("steps", steps, 1)
     every = validate.optional_integer("validate_every", validate_every, 1) or max(1, steps // 20)
