@@ -121,8 +121,8 @@ class DataFormat:
 
     def parts(self, batch: Any, name: str = "data") -> tuple[Any, NDArray | None]:
         """A training batch, x or (x, label), the label checked."""
-        parts = batch if isinstance(batch, tuple) else (batch,)
-        label = parts[1] if len(parts) > 1 else None
+        parts: tuple[Any, ...] = batch if isinstance(batch, tuple) else (batch,)
+        label: Any = parts[1] if len(parts) > 1 else None
         if len(parts) > 2 or (self.classes and label is None):
             wanted = "pairs (x, label), the model has classes" if self.classes else "x alone"
             got = f"a tuple of {len(parts)}" if len(parts) > 2 else "x alone"

@@ -78,18 +78,16 @@ class Best:
         def cut(part: Sequence[NDArray]) -> tuple[Sequence[NDArray], dict[str, NDArray]]:
             return part[:n], dict(zip(given, part[n:], strict=True))
 
-        one, of_one = cut([a[:1] for a in arrays])
-        if set(given) <= {"weights"} and self.loss.rows(*one, **of_one) is not None:
-            own: Any = self.loss.rows
+        own: Any = self.loss.rows
+        one = cut([a[:1] for a in arrays]) if set(given) <= {"weights"} else None
+        if one is not None and own(*one[0], **one[1]) is not None:
 
             def each(*part: NDArray) -> tuple[NDArray]:
                 rows, more = cut(part)
                 return (own(*rows, **more),)
 
-            part = self.ranks.rows(len(inputs[0]))
-            return self.ranks.gathered(
-                in_blocks(each, [a[part] for a in arrays])[0], len(inputs[0])
-            )
+            of_rank = self.ranks.rows(rows := len(inputs[0]))
+            return self.ranks.gathered(in_blocks(each, [a[of_rank] for a in arrays])[0], rows)
         if not self.loss.by_rows:
             return np.atleast_1d(self.loss.forward(*inputs, **given)[0])
 
