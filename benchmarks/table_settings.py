@@ -30,7 +30,7 @@ from minigen.training import Adam, batches
 from minigen.training.best import is_early
 from minigen.training.loop import Average, Descent, factor_of
 
-LIMITS = 0.0, 1.0, 1.6, 2.0, 2.6, 3.3, 4.0  # standard errors; 1.6 is about 95 % of a Gaussian
+LIMITS = 0.0, 1.0, 1.6, 2.0, 2.6, 3.3, 4.0  # standard errors; 2.6 is about 99.5 % of a Gaussian
 SMALL = ("wine", "iris", "diabetes", "breast_cancer")
 LAWS = {"gaussian_60x2": (60, 2), "gaussian_60x5": (60, 5), "gaussian_500x5": (500, 5)}
 LARGE = ("magic", "phoneme", "ring", "twonorm")
