@@ -121,15 +121,15 @@ class DataFormat:
 
     def parts(self, batch: Any, name: str = "data") -> tuple[Any, NDArray | None]:
         """A training batch, x or (x, label), the label checked."""
-        parts: tuple[Any, ...] = batch if isinstance(batch, tuple) else (batch,)
-        label: Any = parts[1] if len(parts) > 1 else None
-        if len(parts) > 2 or (self.classes and label is None):
+        x, *more = batch if isinstance(batch, tuple) else (batch,)
+        label = more[0] if more else None
+        if len(more) > 1 or (self.classes and label is None):
             wanted = "pairs (x, label), the model has classes" if self.classes else "x alone"
-            got = f"a tuple of {len(parts)}" if len(parts) > 2 else "x alone"
+            got = f"a tuple of {1 + len(more)}" if len(more) > 1 else "x alone"
             raise validate.expected(name, wanted, got)
         if self.classes and label is not None:  # that which stands for none is drawn, not given
             label = validate.integers("label", label, 0, self.classes - 1)
-        return parts[0], label
+        return x, label
 
     def labels(self, label: ArrayLike | None, n: Size) -> NDArray | None:
         """A label, or n of them, as an array (n,); None for a model without classes."""
