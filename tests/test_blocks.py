@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minigen import diffusion, flows, prob
+from minigen import diffusion, flows, markov, metric, prob
 from minigen.core import blocks, tree, validate
 
 CALLS = {
@@ -175,6 +175,29 @@ def test_a_diffusion_model_needs_three_times_its_data(name, rng):
     for sampler in ("ancestral", "ddim", "euler", "dpm++3m"):
         draw = {"rng": rng, "sampler": sampler, "eta": 0.5}
         assert growth(lambda n, draw=draw: lambda: model.sample(n, **draw)) < 3 * wide
+
+
+def test_embeddings_and_chains_take_the_memory_of_their_rows(small_blocks, rng):
+    x, y = rng.standard_normal((2000, 64)), rng.integers(0, 3, (2000, 64))
+    lengths = rng.integers(1, 65, 2000)
+    embedding = metric.embedding(64, 2, hidden=(128, 128), init_from=x, rng=rng)
+    gaussian = markov.GaussianChain.init(1, dtype=np.float64)
+    categorical = markov.CategoricalChain.init(3)
+    calls = {
+        "embed": lambda n: embedding.embed(x[:n]),
+        "gaussian": lambda n: gaussian.log_prob(x[:n], lengths[:n]),
+        "categorical": lambda n: categorical.log_prob(y[:n], lengths[:n]),
+    }
+    whole = {name: call(50) for name, call in calls.items()}
+    copies = {"embed": 0.2, "gaussian": 0.2, "categorical": 2.5}  # of whole numbers, checked
+    for name, call in calls.items():
+        assert growth(lambda n, call=call: lambda: call(n)) < copies[name] * 64 * 8, name
+    small_blocks()
+    for name, call in calls.items():
+        np.testing.assert_allclose(call(50), whole[name], rtol=1e-5, atol=1e-6)
+    x[33, 5] = 1e300  # beyond the type of the network
+    with pytest.raises(ValueError, match=r"x: .*33, 5"):
+        embedding.embed(x)
 
 
 def test_blocks_of_arrays_of_one_row_and_of_none(small_blocks):

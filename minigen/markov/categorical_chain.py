@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.numeric import logsumexp
 from minigen.core.signature import Count, Size, checked
@@ -132,7 +133,7 @@ class CategoricalChain(Density):
         array([-2.079])
         """
         _, given = self.arguments(y, lengths)
-        return self.forward(**given)[0]
+        return in_blocks(lambda y, n: self.forward(y=y, lengths=n)[:1], tuple(given.values()))[0]
 
     def forward(self, *, y: NDArray, lengths: NDArray | None = None) -> tuple[NDArray, Cache]:
         log_start = self.start - logsumexp(self.start)

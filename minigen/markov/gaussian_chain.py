@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.linalg import solve_discrete_lyapunov
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Cache, Density, Grads
 from minigen.core.signature import Count, Size, checked
 from minigen.core.tree import param
@@ -135,8 +136,9 @@ class GaussianChain(Density):
         >>> mg.markov.GaussianChain.init(1).log_prob(np.zeros((2, 5))).shape
         (2,)
         """
-        inputs, given = self.arguments(x, lengths)
-        return self.forward(*inputs, **given)[0]
+        (x,), given = self.arguments(x, lengths)
+        run = lambda x, n: self.forward(x, lengths=n)[:1]  # noqa: E731
+        return in_blocks(run, (x, given["lengths"]))[0]
 
     def forward(self, x: NDArray, *, lengths: NDArray | None = None) -> tuple[NDArray, Cache]:
         X = x.reshape(len(x), math.prod(x.shape[1:]) // self.features, self.features)

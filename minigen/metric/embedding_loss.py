@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minigen.core import validate
+from minigen.core.blocks import in_blocks
 from minigen.core.contract import Cache, Grads, Layer, Loss
 from minigen.core.signature import Count, NonNegative, Positive, checked
 from minigen.core.units import Units
@@ -95,7 +96,7 @@ class MinedTripletLoss(Loss):
     def _rows(self, x: ArrayLike) -> NDArray:
         """x (N, features), checked, in the units and the type of the network."""
         x = validate.array("x", x, ("N", self.features), self.data_dtype)
-        return self.units.scale(x).astype(self.dtype) if self.units else x
+        return validate.cast("x", self.units.scale(x), self.dtype) if self.units else x
 
     def forward(self, x: NDArray, *, labels: NDArray) -> tuple[NDArray, Cache]:
         e, net_cache = self.net.forward(x)
@@ -131,7 +132,12 @@ class MinedTripletLoss(Loss):
         >>> mg.metric.embedding(4, 2, hidden=(8,), rng=rng).embed(np.ones((3, 4))).shape
         (3, 2)
         """
-        return self.net.forward(self._rows(x))[0]
+        rows = validate.array("x", x, ("N", self.features))
+        try:
+            return in_blocks(lambda part: self.net.forward(self._rows(part))[:1], (rows,))[0]
+        except validate.InvalidInput:
+            self._rows(rows)  # names the row among all of them
+            raise
 
 
 @checked
