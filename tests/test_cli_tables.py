@@ -13,6 +13,7 @@ from minigen.cli.datasets import Dataset
 from minigen.cli.grid import Grid
 from minigen.cli.record import Record, fingerprints, gaussian_nll
 from minigen.cli.ties import warnings_of
+from minigen.training.checkpoint import load_state
 
 SHORT = ["--steps", 30, "--quiet"]
 TRAIN = ["train", "real_nvp", "--data", "flowers.csv", "--drop", "kind", "--out", "m.npz", *SHORT]
@@ -152,6 +153,50 @@ def test_a_value_above_the_levels_is_refused_by_row_and_column(minigen, tmp_path
     assert "x.csv: row 2: expected a in 0..2, got 3" in err
     err = minigen("train", "iaf", "--data", "x.csv", "--out", "m.npz", code=2)[1]
     assert "--data: expected an energy" in err and "for iaf, got a table" in err
+
+
+def test_a_model_made_of_another_has_seen_the_rows_of_both(minigen, tmp_path):
+    """A row that the diffusion model was trained on is not held out for its covariance."""
+    x = np.random.default_rng(0).standard_normal((60, 2))
+    np.savetxt(tmp_path / "x.csv", x, delimiter=",", header="a,b", comments="")
+    np.savetxt(tmp_path / "y.csv", x, delimiter=",", header="b,a", comments="")
+    few = ["--steps", 2, "--quiet", "--test", 0.4, "--validation", 0.2]
+    minigen("train", "ddpm", "--data", "x.csv", "--out", "d.npz", *few)
+    more = ["--of", "d.npz", "--out", "s.npz", "--seed", 1, *few]
+    minigen("train", "covariance", "--data", "x.csv", *more)
+    base, made = (Record.from_state(load_state(tmp_path / f"{m}.npz")[1]) for m in "ds")
+    assert set(base.seen["training"]) < set(made.seen["training"])
+    kept = fingerprints(x[made.parts(x)["held out"]])
+    assert 0 < len(kept) < 24
+    assert not np.isin(kept, [*base.seen["training"], *base.seen["validation"]]).any()
+    _, err = minigen("train", "covariance", "--data", "y.csv", *more, code=2)
+    assert "--data: expected the columns of d.npz, a, b, with the same --levels, got b, a" in err
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_python_warns_of_is_a_line_without_its_place_in_the_code(minigen, tmp_path):
+    x = np.random.default_rng(0).standard_normal((30, 2))
+    np.savetxt(tmp_path / "x.csv", x, delimiter=",", header="0,1", comments="")
+    _, err = minigen("train", "maf", "--data", "x.csv", "--out", "m.npz", *SHORT)
+    assert err == "minigen: x.csv:1: 0, 1, ... are taken for column names\n"
+
+
+def test_validation_rows_that_are_trained_on_are_said(minigen, flowers, tmp_path):
+    _, err = minigen(*TRAIN, "--validation", "flowers.csv", "--test", 0)
+    assert "flowers.csv: 120 of 120 rows are trained on, too, and cannot tell when to stop" in err
+
+
+def test_rows_that_repeat_and_a_column_that_counts_are_named():
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    (said,) = warnings_of(np.concatenate([x, x]), ["a", "b"])
+    assert said == "80 rows, 40 of them different: keep one of each"
+    (said,) = warnings_of(np.c_[x, np.arange(40)], ["a", "b", "Unnamed: 0"])
+    assert said == "Unnamed: 0 counts the rows: --drop 'Unnamed: 0'"
+
+
+def test_levels_of_one_column_are_given_once():
+    with pytest.raises(ValueError, match="--levels: expected each column once, got n twice"):
+        Grid.of(np.arange(4.0)[:, None], ["n"], ("n=5", "1=9"))
 
 
 def test_a_plot_is_written(minigen, flowers, tmp_path):

@@ -1,5 +1,7 @@
 """CSV files: the numbers that stand in one, or the line and column of the first mistake."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -203,6 +205,41 @@ def test_names_that_are_numbers_of_pandas_are_names(tmp_path):
     with pytest.warns(UserWarning, match="taken for column names"):
         assert data.read(path).tolist() == [[1.5, 2.5]]
     assert len(data.table(path, header=False)) == 2
+
+
+PANDAS = {
+    "an index": (",0,1\n" + "7,1.5,2.5\n" * 4, {"drop": "column 1"}, ("0", "1")),
+    "an index of one column": (",0\n" + "7,1.5\n" * 4, {"drop": "1"}, ("0",)),
+    "an index with a label": (",0,kind\n" + "7,1.5,a\n8,2.5,b\n" * 3, {"drop": 1}, ("0",)),
+    "an index below names": (",a,b\n" + "7,1.5,2.5\n" * 4, {"drop": "1"}, ("a", "b")),
+    "numbers beside a word": ("0,1,kind\n" + "1.5,2.5,a\n2.5,1.5,b\n" * 3, {}, ("0", "1")),
+}
+
+
+@pytest.mark.parametrize("text, options, columns", PANDAS.values(), ids=PANDAS.keys())
+def test_what_pandas_writes_by_default_is_never_a_row(tmp_path, text, options, columns):
+    """Its index has an empty name, and can be left out; names of no name are 0, 1, ..."""
+    label = {"label": "kind"} if "kind" in text else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        table = data.table(write(tmp_path, "x.csv", text), **options, **label)
+    assert table.columns == columns and len(table) == text.count("\n") - 1
+    assert table.classes == (("a", "b") if label else ())
+
+
+def test_an_index_that_is_not_left_out_is_refused_with_its_number(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"x.csv:1:1: .* empty cell .* `drop` 'column 1' leaves it out"
+    ):
+        data.table(write(tmp_path, "x.csv", ",a\n0,1.5\n"))
+
+
+def test_a_0_above_one_column_of_fractions_may_be_its_name_and_may_not(tmp_path):
+    path = write(tmp_path, "x.csv", "0\n1.5\n2.5\n0.5\n")
+    with pytest.raises(ValueError, match=r"names, or numbers like those below it"):
+        data.table(path)
+    assert len(data.table(path, header=True)) == 3 and len(data.table(path, header=False)) == 4
+    assert len(data.table(write(tmp_path, "x.csv", "3\n1.5\n2.5\n0.5\n"))) == 4
 
 
 def test_a_whole_number_is_one_label_however_it_is_written(tmp_path):

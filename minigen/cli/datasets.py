@@ -117,7 +117,7 @@ def dataset(
         return Dataset(name, "text", content, train, chosen, content.states)
     known = [*data.TOYS, *ENERGIES, *DIGITS, "glyphs", "text", *data.PAPER_TABLES]
     near = difflib.get_close_matches(name, known, 1)
-    if near:
+    if near and not suffix:
         raise validate.expected("--data", f"a name or a file; did you mean {near[0]}?", repr(name))
     named = f"a toy ({', '.join(data.TOYS)}) or an energy ({', '.join(ENERGIES)})"
     what = f"digits, digits-small, glyphs, text, a file ({', '.join(SUFFIXES)}, .txt), {named}"

@@ -30,10 +30,13 @@ class Grid:
     @classmethod
     def of(cls, x: NDArray, names: Sequence[str], asked: Sequence[str]) -> "Grid":
         """Of the columns that --levels names: NAME finds the grid, NAME=K means 0..K-1."""
-        grid = cls.none(x.shape[1])
+        grid, taken = cls.none(x.shape[1]), set()
         for item in asked:
             name, _, count = item.partition("=")
             k = _column(name.strip(), names)
+            if k in taken:
+                raise validate.expected("--levels", "each column once", f"{names[k]} twice")
+            taken.add(k)
             if count:
                 grid.K[k] = _count(item, count)
                 continue

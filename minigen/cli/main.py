@@ -7,6 +7,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with held():  # an import that is cut short may raise anything
             args = parser().parse_args(argv)
-        return args.run(args) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            return args.run(args) or 0
     except KeyboardInterrupt as error:
         return _say(noted("interrupted", error), 130)
     except Terminated as error:
@@ -63,6 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
     except InvalidInput as error:
         return _say(error, 2)
+
+
+def _warned(message: Warning | str, *_: object, **more: object) -> None:
+    """A warning as one line on standard error, without its place in the code."""
+    _say(message, 0)
 
 
 def noted(message: object, error: BaseException) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from minigen import data
 from minigen.cli.grid import Grid
 from minigen.cli.options import note, whole
+from minigen.cli.record import Record, fingerprints
 from minigen.cli.ties import warnings_of
 from minigen.core import validate
 from minigen.data.readers import SUFFIXES
@@ -187,6 +188,12 @@ class Reading:
         )
         if path is not None:
             validation = self.other(path, table, grid)
+            both = np.isin(fingerprints(validation[0]), fingerprints(train[0])).sum()
+            if both:
+                note(
+                    f"{path}: {both} of {len(validation[0])} rows are trained on, too, and cannot "
+                    "tell when to stop"
+                )
         if table.y is not None:
             here = train[1]
             assert here is not None
@@ -198,8 +205,6 @@ class Reading:
 
     def other(self, path: str, table: data.Table, grid: Grid) -> Part:
         """The same columns of a file of validation rows."""
-        from minigen.cli.record import Record
-
         nothing = np.zeros((0, table.x.shape[1]))
         record = Record.of(table, self.drop, table.x, nothing, grid)
         found = record.read(path, self.header)

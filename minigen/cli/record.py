@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from minigen import data
 from minigen.cli.grid import Grid
 from minigen.core import validate
 from minigen.core.numeric import LOG_2PI
+from minigen.training.checkpoint import load_state
 
 PARTS = ("training", "validation", "held out")
 
@@ -48,6 +49,20 @@ class Record:
             table.columns, table.x.shape[1], table.label, table.classes, tuple(map(str, drop)),
             seen, train.mean(axis=0), covariance, grid or Grid.none(train.shape[1]),
         )  # fmt: skip
+
+    def after(self, path: str) -> "Record":
+        """With the rows that the model in a file has seen, of which another one is made."""
+        other = Record.from_state(load_state(path)[1])
+        if other is None:
+            return self
+        here, there = (
+            [r.names, *(a.tolist() for a in vars(r.grid).values())] for r in (self, other)
+        )
+        if here != there:
+            what = f"the columns of {path}, {', '.join(other.names)}, with the same --levels"
+            raise validate.expected("--data", what, ", ".join(self.names))
+        seen = {part: np.union1d(a, other.seen[part]) for part, a in self.seen.items()}
+        return replace(self, seen=seen)
 
     @property
     def names(self) -> tuple[str, ...]:

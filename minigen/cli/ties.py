@@ -14,8 +14,21 @@ SINGULAR = 1e-8  # an eigenvalue of the correlations below it: columns that add 
 
 def warnings_of(x: NDArray, names: Sequence[str], given: Sequence[str] = ()) -> list[str]:
     """What is to be said of the columns of x; those in `given` are already treated."""
-    said = [repeats(x[:, k], name) for k, name in enumerate(names) if name not in given]
-    return [*filter(None, said), *sums(x, names)]
+    different = np.unique(x, axis=0)
+    if len(different) <= (1 - REPEATED) * len(x) and x.shape[1] > 1:
+        rows = [f"{len(x)} rows, {len(different)} of them different: keep one of each"]
+    else:
+        rows = []
+    said = [repeats(different[:, k], name) for k, name in enumerate(names) if name not in given]
+    said += [counts_rows(x[:, k], name) for k, name in enumerate(names) if name not in given]
+    return [*rows, *filter(None, said), *sums(x, names)]
+
+
+def counts_rows(column: NDArray, name: str) -> str:
+    """What is to be said of a column that numbers the rows, as an index of pandas does."""
+    steps = np.diff(column)
+    counted = len(column) > 2 and np.all(steps == 1)
+    return f"{name} counts the rows: --drop {quoted(name)}" if counted else ""
 
 
 def repeats(column: NDArray, name: str) -> str:

@@ -135,6 +135,8 @@ def _train(
         recipe.changed(args.model, reading.given(args)), checkpoint=folder, threads=args.threads,
         comm=ranks.comm,
     )  # fmt: skip
+    if recipe.of and data.record is not None:
+        data = replace(data, record=data.record.after(recipe.of))
     model = chosen.build(data, recipe, rng)
     start = time.perf_counter()
     progress = False if args.quiet else None

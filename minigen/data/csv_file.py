@@ -60,6 +60,11 @@ def read_csv(
     used = [k for k in range(width) if k not in out and k != at]
     if columns is not None:
         used = [_place(path, "columns", name, names, width) for name in columns]
+    unnamed = [k for k in used if names and not names[k]]
+    if unnamed:
+        k = unnamed[0] + 1
+        got = f"an empty cell (an index column? `drop` 'column {k}' leaves it out)"
+        raise expected(f"{path}:{first[0]}:{k}", "a column name", got)
     if not used:
         raise expected(str(path), "a column of numbers beside those left out", "none")
     words: list[str] = []
@@ -78,7 +83,7 @@ def _place(path: pathlib.Path, option: str, name: str, names: Sequence[str], wid
         raise expected(option, f"a name that one column of {path} has", f"{name!r}, which two have")
     if name in names:
         return list(names).index(name)
-    number = name if names else name.removeprefix("column ")
+    number = name.removeprefix("column ")
     if re.fullmatch(r"[0-9]{1,9}", number) and 1 <= int(number) <= width:
         return int(number) - 1
     known = f"one of {', '.join(names)}, or" if names and len(names) <= 40 else ""
@@ -129,28 +134,31 @@ def _has_names(
 ) -> bool:
     """Whether the first line has the columns' names: no cell of it is a number.
 
-    0, 1, 2, ... are names too: those that pandas gives to columns that have none. Other whole
-    numbers above lines that are not whole may be names, and may not: that is refused.
+    0, 1, 2, ... are names too: those that pandas gives to columns that have none, some beside words
+    or after the empty name of its index. Other whole numbers above columns that are not whole may
+    be names, and may not: that is refused.
     """
-    line, cells = record
-    if header is False:
-        return False
-    if header is None and len(cells) > 1:
-        if [cell.strip() for cell in cells] == [str(k) for k in range(len(cells))]:
-            warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=5)
-            return True
-        alone = len(others) > 2 and not any(_whole(cells) for _, cells in others)
-        counted = [cell.strip() for cell in cells] == [f"{k}.0" for k in range(len(cells))]
-        if alone and (counted or _whole(cells)) and len(set(cells)) == len(cells):
-            what = "names, or numbers like those below it (`header` says which)"
-            raise expected(f"{path}:{line}", what, ", ".join(cells[:6]))
-    if header is None and any(_as_float(cell) is not None for cell in cells):
-        return False
-    names = [cell.strip() for cell in cells]
-    if "" in names:
-        got = "an empty cell (an index column? leave it out)"
-        raise expected(f"{path}:{line}:{names.index('') + 1}", "a column name", got)
-    return True
+    line, cells = record[0], [cell.strip() for cell in record[1]]
+    if header is not None:
+        return header
+    first = int(len(cells) > 1 and not cells[0])  # past the empty name that pandas gives an index
+    at = [k for k, cell in enumerate(cells) if k >= first and _as_float(cell) is not None]
+    if not at:
+        return True
+    found, all_of_them = [cells[k] for k in at], len(at) == len(cells) - first
+    below = [[other[k] for k in at if k < len(other)] for _, other in others]
+    alone = len(others) > 2 and not any(map(_whole, below))
+    sure = first or (len(at) > 1 and (alone or all_of_them))
+    if sure and found == [str(k - first) for k in at]:
+        warnings.warn(f"{path}:{line}: 0, 1, ... are taken for column names", stacklevel=5)
+        return True
+    counted = found == [f"{k - first}.0" for k in at] or _whole(found)
+    if len(at) == 1:  # data may well begin with a whole number
+        counted = found == ["0"]
+    if alone and counted and len(set(found)) == len(found):
+        what = "names, or numbers like those below it (`header` says which)"
+        raise expected(f"{path}:{line}", what, ", ".join(cells[:6]))
+    return False
 
 
 def _whole(cells: Sequence[str]) -> bool:

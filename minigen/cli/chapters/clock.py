@@ -110,10 +110,16 @@ def measure_clock(
         (x0,), given = bound.draw(rows, rng)
         found[which] = bound.estimates(x0, **given).astype(np.float64)
     even, learned = (found[which] for which in ("even", "learned"))
-    measure = "bound in continuous time, nats"
+    parts = {"": np.ones(len(x), bool)}
+    if dataset.record is not None:
+        masks = dataset.record.parts(x).items()
+        parts = {f": {part}, {mask.sum()} rows": mask for part, mask in masks}
     return [
-        mean(name, dataset.name, f"{measure}, even clock", even, {}),
-        mean(name, dataset.name, f"{measure}, learned clock", learned, {}),
+        *(
+            mean(name, dataset.name, f"bound in continuous time, nats, {which} clock{part}",
+                 found[which][mask], {})
+            for part, mask in parts.items() for which in found
+        ),
         Row(name, dataset.name, "variance of the estimate, even / learned",
             float(even.var() / learned.var())),
     ]  # fmt: skip

@@ -65,7 +65,7 @@ def build(
     if dataset.kind != "table":
         return embedding(dataset.features, DIMS, **options)
     if dataset.labels is None:
-        what = "the column of the classes, which the triplet loss needs"
+        what = "the column of the classes, which the loss needs"
         raise validate.expected("--label", what, "none")
     dims = max(2, min(DIMS, dataset.features))
     return embedding(dataset.features, dims, init_from=dataset.train, **options)
