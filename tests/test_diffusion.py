@@ -269,7 +269,7 @@ def test_a_bad_model_is_refused_by_name(options, message, rng):
 
 
 def test_bad_calls_are_refused_by_name(rng):
-    model, digits = small(rng), small(rng, levels=5, classes=2)
+    model, digits, x = small(rng), small(rng, levels=5, classes=2), np.zeros((1, 2))
     for call, message in (
         (lambda: model.elbo(np.zeros((3, 4)), rng=rng), r"x: expected shape \(N, 2\), got"),
         (lambda: model.elbo(np.zeros((0, 2)), rng=rng), "x: expected at least one row"),
@@ -278,6 +278,12 @@ def test_bad_calls_are_refused_by_name(rng):
         (lambda: model.sample(3, rng=rng, sampler="guess"), "sampler: expected one of"),
         (lambda: model.sample(3, rng=rng, label=1), "label: expected none"),
         (lambda: model.sample(3, rng=rng, guidance=2.0), "guidance: expected 1"),
+        (lambda: digits.sample(3, rng=rng, guidance=2.0), "guidance: expected 1 without a label"),
+        (lambda: model.sample(3, rng=rng, eta=0.5), "eta: expected 0 for the sampler 'ancestral'"),
+        (lambda: model.sample(3, rng=rng, sampler="ode", eta=1), "eta: expected 0 for"),
+        (lambda: model.sample(3, rng=rng, sampler="ode", steps=3), "steps: expected none for"),
+        (lambda: model.encode(x, sampler="ddim", tolerance=0.1), "tolerance: expected none for"),
+        (lambda: model.interpolate(x[0], x[0], sampler="ddim", tolerance=0.1), "tolerance: expect"),
         (lambda: digits.elbo(np.full((1, 2), 0.5), rng=rng), "x: expected whole numbers in 0..4"),
         (lambda: digits.sample(1, rng=rng, label=3), r"label: expected whole numbers in 0..2"),
         (lambda: digits.log_prob_ode(np.zeros((1, 2))), "levels: expected 0"),

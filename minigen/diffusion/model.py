@@ -122,8 +122,8 @@ class DDPM(Layer):
         sampler : "ancestral" (Ho, Jain & Abbeel 2020), "ddim" (Song, Meng & Ermon 2021), "ode",
             the probability-flow ODE solved to a tolerance (Song et al. 2021), or the same ODE with
             few steps: "euler", "heun", "dpm++2m", "dpm++3m" (`solvers.py`)
-        steps : the number of time steps to use, evenly spaced; by default all T
-        eta : of DDIM: 0 without noise, 1 as much as the ancestral sampler
+        steps : the number of time steps to use, evenly spaced; by default all T; none for "ode"
+        eta : of "ddim": 0 without noise, 1 as much as the ancestral sampler
         label : a class, or one for each sample; by default none
         guidance : w of classifier-free guidance (Ho & Salimans 2022); 1 for the model itself
 
@@ -188,11 +188,17 @@ class DDPM(Layer):
         n, rng = validate.integer("n", n, 0), validate.generator(rng)
         validate.choice("sampler", sampler, samplers.SAMPLERS)
         eta, T = validate.number("eta", eta, 0, 1), self.schedule.T
+        if eta and sampler != "ddim":
+            raise validate.expected("eta", f"0 for the sampler {sampler!r}", eta)
+        if sampler == "ode" and steps is not None:
+            raise validate.expected("steps", "none for the ODE, which has a tolerance", steps)
         steps = T if steps is None else validate.integer("steps", steps, 1, T)
         reverse, labels = self.reverse, self.data.labels(label, n)
         if validate.number("guidance", guidance, -1e6, 1e6) != 1:
             if not self.classes:
                 raise validate.expected("guidance", "1 (the model has no classes)", guidance)
+            if label is None:
+                raise validate.expected("guidance", "1 without a label", guidance)
             reverse = reverse.guided(guidance, self.classes)
         D, kind = self.features, self.dtype.type
         x = drawn(lambda n: standard_normal((n, D), rng=rng, dtype=kind), n, D)
@@ -274,7 +280,7 @@ class DDPM(Layer):
     @checked
     def encode(
         self, x: ArrayLike, *, label: ArrayLike | None = None, sampler: str = "ode",
-        steps: int | None = None, tolerance: Positive = 1e-4,
+        steps: int | None = None, tolerance: Positive | None = None,
     ) -> NDArray:  # fmt: skip
         """The noise x_T that data come from, by a map without chance.
 
@@ -285,7 +291,7 @@ class DDPM(Layer):
         sampler : "ode", the probability-flow ODE, solved to the tolerance both ways; or "ddim",
             whose way up is the inverse of the way down only as the steps become short
         steps : of "ddim"; by default all T
-        tolerance : of "ode", for each row
+        tolerance : of "ode", for each row, by default 1e-4
 
         Returns
         -------
@@ -305,7 +311,7 @@ class DDPM(Layer):
     @checked
     def decode(
         self, z: ArrayLike, *, label: ArrayLike | None = None, sampler: str = "ode",
-        steps: int | None = None, tolerance: Positive = 1e-4,
+        steps: int | None = None, tolerance: Positive | None = None,
     ) -> NDArray:  # fmt: skip
         """The data that come from the noise x_T.
 
@@ -333,7 +339,7 @@ class DDPM(Layer):
     @checked
     def interpolate(
         self, a: ArrayLike, b: ArrayLike, count: Count = 8, *, label: ArrayLike | None = None,
-        sampler: str = "ode", steps: int | None = None, tolerance: Positive = 1e-3,
+        sampler: str = "ode", steps: int | None = None, tolerance: Positive | None = None,
     ) -> NDArray:  # fmt: skip
         """What lies between two rows of data: their noise x_T, along an arc, taken back.
 
@@ -341,7 +347,8 @@ class DDPM(Layer):
         ----------
         a, b : the two, (D,)
         count : how many rows, a and b included
-        label, sampler, steps, tolerance : as in `encode`
+        label, sampler, steps : as in `encode`
+        tolerance : of "ode", by default 1e-3
 
         Returns
         -------
@@ -353,6 +360,7 @@ class DDPM(Layer):
         >>> model.interpolate([0.0, 1.0], [1.0, 0.0], 5, sampler="ddim").shape
         (5, 2)
         """
+        tolerance = 1e-3 if tolerance is None and sampler == "ode" else tolerance
         count, label = validate.integer("count", count, 2), self.data.labels(label, 1)
         ends = []
         for name, row in (("a", a), ("b", b)):
@@ -365,7 +373,7 @@ class DDPM(Layer):
 
     def _moved(
         self, x: NDArray, labels: NDArray | None, sampler: str, steps: int | None,
-        tolerance: float, up: bool,
+        tolerance: float | None, up: bool,
     ) -> NDArray:  # fmt: skip
         """x_T from x_0, or back to data, by a sampler that is a map."""
         validate.choice("sampler", sampler, latents.WAYS)
@@ -373,6 +381,7 @@ class DDPM(Layer):
         if sampler == "ode":
             if steps is not None:
                 raise validate.expected("steps", "none for the ODE, which has a tolerance", steps)
+            tolerance = 1e-4 if tolerance is None else tolerance
             tolerance = validate.number("tolerance", tolerance, np.finfo(np.float64).eps)
 
             def run(x: NDArray, label: NDArray | None) -> tuple[NDArray]:
@@ -381,6 +390,8 @@ class DDPM(Layer):
                 return (x if up else self.data.unscale(x),)
 
             return in_blocks(run, (x, labels))[0]
+        if tolerance is not None:
+            raise validate.expected("tolerance", "none for DDIM, which has steps", tolerance)
         times = evenly_spaced(T, T if steps is None else validate.integer("steps", steps, 1, T))
         x = x.astype(self.dtype, copy=False)
         rng = np.random.default_rng(0)  # not used: DDIM without noise

@@ -227,7 +227,7 @@ class Descent:
         self.ranks = ranks or Ranks()
         self.loss = loss
         self.optimizer = validate.methods("optimizer", optimizer, "start", "step")
-        self.clip = None if clip is None else validate.number("clip", clip, 0)
+        self.clip = None if clip is None else validate.number("clip", clip, 0, np.inf, True)
         self.theta = tree.to_vector(loss)
         self.dtype, self.g = self.theta.dtype, np.empty_like(self.theta)
         self.largest = max(a.size for a in tree.flatten(loss.params).values())
