@@ -50,6 +50,7 @@ CONTRACT = {  # called in every step, with what a public function has checked: n
     "draw",
     "rows",
     "examine",
+    "prepared",
     "metrics",
     "defined",
     "reached",
