@@ -48,7 +48,7 @@ class Setting:
 SETTINGS = {
     "real_nvp": Setting(12, (128, 128), "tanh", 2500, 2e-3, 1.0),
     "maf": Setting(5, (256, 256), "tanh", 2500, 2e-3, 1.0),
-    "neural_spline": Setting(5, (128, 128), "relu", 2000, 1e-3, 2.0),
+    "neural_spline": Setting(5, (128, 128), "relu", 2000, 1e-3, 1.0),
 }
 Trained = tuple[float, Callable[[NDArray], NDArray]]
 

@@ -157,10 +157,10 @@ class MADE(Layer):
         validate.generator(rng)
         validate.choice("activation", activation, ("relu", *SMOOTH))
         layers: list[Layer] = []
-        below = degrees.inputs(features, context, inputs)
+        below, seen = degrees.inputs(features, context, inputs), max(1, features - 1 + context)
         for k, width in enumerate(validate.widths("hidden", hidden)):
             above = degrees.hidden(f"hidden[{k}]", width, features, context)
-            gain, spread = start(activation, max(1, features - 1 + context), first=k == 0)
+            gain, spread = start(activation, seen, first=k == 0, columns=seen)
             gain *= inputs if k == 0 else 1
             layers.append(
                 MaskedLinear.init(

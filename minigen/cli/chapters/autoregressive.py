@@ -19,14 +19,12 @@ from minigen.flows import MADE, Flow, IAFLayer, MAFLayer, iaf, maf, neural_splin
 from minigen.flows.normalizer import quadrature
 from minigen.flows.sequential import d_passes
 
-WIDE = Recipe(steps=2000, layers=5, activation="relu", batch=128, weight_decay=2.0, ema=0.99)
+WIDE = Recipe(steps=2000, layers=5, activation="relu", batch=128, weight_decay=1.0, ema=0.99)
 PLANE = Recipe(steps=3000, layers=6, hidden=(64, 64), activation="tanh", batch=512, lr=2e-3)
 MAF = {
     "toy": replace(PLANE, lr=5e-3),
     "table": functools.partial(table_recipe, "maf"),
-    "digits": replace(
-        WIDE, steps=2500, hidden=(256, 256), activation="tanh", lr=2e-3, weight_decay=1.0
-    ),
+    "digits": replace(WIDE, steps=2500, hidden=(256, 256), activation="tanh", lr=2e-3),
 }
 SPLINE = {
     "toy": replace(PLANE, layers=3, activation="relu"),
