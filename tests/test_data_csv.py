@@ -251,6 +251,17 @@ def test_a_whole_number_is_one_label_however_it_is_written(tmp_path):
     assert table.classes == ("1234567", "1234568") and table.y.tolist() == [0, 1, 0]
 
 
+def test_true_is_one_label_in_any_library(tmp_path):
+    table = data.table(write(tmp_path, "x.csv", "a,c\n1.5,True\n2.5,true\n3.5,FALSE\n"), label="c")
+    assert table.classes == ("False", "True") and table.y.tolist() == [1, 1, 0]
+
+
+def test_an_array_of_pictures_is_told_from_rows(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((3, 8, 8)))
+    with pytest.raises(ValueError, match=r"x.npy: .* got \(3, 8, 8\) \(pictures\? --size"):
+        data.table(tmp_path / "x.npy")
+
+
 def test_floats_that_count_from_0_may_be_names_and_may_not(tmp_path):
     path = write(tmp_path, "x.csv", "0.0,1.0\n" + "5.25,3.5\n7.75,9.5\n" * 3)
     with pytest.raises(ValueError, match=r"names, or numbers like those below it \(`header` says"):

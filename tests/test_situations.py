@@ -219,6 +219,10 @@ UNFIT = {
         ),
         r"label: expected none \(the model has no classes\), got an array of shape \(9,\)",
     ),
+    "a context by name": (
+        lambda rng: mg.flows.maf(2, context=1, rng=rng).sample(3, context=np.ones((3, 1)), rng=rng),
+        r"Flow.sample\(\): context is given by its place, without context=",
+    ),
     "a third array": (
         lambda rng: mg.fit(
             mg.diffusion.ddpm(2, hidden=8, blocks=1, rng=rng), (np.eye(2),) * 3, rng=rng

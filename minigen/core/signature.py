@@ -68,6 +68,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     parameters = inspect.signature(function).parameters
     places = [n for n, p in parameters.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
     named = {n for n, p in parameters.items() if p.kind != p.VAR_POSITIONAL}
+    placed = {n for n, p in parameters.items() if p.kind == p.VAR_POSITIONAL}
     anything = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
     table: dict[str, Check] = {}
     ready = False
@@ -85,7 +86,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
                 values[k] = table[name](name, value, sizes)
         for name, value in given.items():
             if name not in named and not anything:
-                raise validate.unknown_option(function.__qualname__, name, named)
+                raise validate.unknown_option(function.__qualname__, name, named, placed)
             if name in table:
                 given[name] = table[name](name, value, sizes)
         return function(*values, **given)  # type: ignore[arg-type]

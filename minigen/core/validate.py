@@ -40,8 +40,15 @@ def options(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-def unknown_option(function: str, name: str, names: Iterable[str]) -> InvalidType:
-    """The error for an option that a function does not have; it names the nearest one."""
+def unknown_option(
+    function: str, name: str, names: Iterable[str], placed: Collection[str] = ()
+) -> InvalidType:
+    """The error for an option that a function does not have; it names the nearest one.
+
+    placed: what is given by its place alone, as `*context` is.
+    """
+    if name in placed:
+        return InvalidType(f"{function}(): {name} is given by its place, without {name}=")
     near = difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return InvalidType(f"{function}() has no option {name!r}{hint}")

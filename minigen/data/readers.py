@@ -106,6 +106,10 @@ def table(
     with np.errstate(over="ignore"):  # a long double may be infinite as a float64
         mapped = isinstance(arrays["x"], np.memmap)
         x = np.array(arrays["x"], np.float64, order="C", copy=None if mapped else True)
+    if x.ndim in (3, 4):
+        what = "shape (N, D)"
+        got = f"{validate.shaped(x.shape)} (pictures? --size, or mg.data.pictures)"
+        raise validate.expected(str(path), what, got)
     x = validate.array(str(path), x, ("N", "D"))
     return _chosen(x, arrays.get("y"), str(path), label, drop, columns)
 
@@ -145,7 +149,9 @@ def _counted(name: str | int) -> int | str:
 
 
 def word(label: str) -> str:
-    """A label as it is called: 2.0, as pandas writes a whole number, is 2."""
+    """A label as it is called: 2.0, as pandas writes a whole number, is 2; true is True."""
+    if label.strip().lower() in ("true", "false"):  # libraries differ
+        return label.strip().capitalize()
     return re.sub(r"^(-?[0-9]+)[.]0*$", r"\1", label.strip())
 
 
