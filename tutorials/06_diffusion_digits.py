@@ -505,7 +505,7 @@ assert off < 1e-10
 # then run.** From twenty steps down to two: where will the digits fall apart?
 
 # %%
-ways = {"ODE": ("ode", 20)} | {f"DDIM {n}": ("ddim", n) for n in (20, 10, 5, 3, 2)}
+ways = {"ODE": ("ode", None)} | {f"DDIM {n}": ("ddim", n) for n in (20, 10, 5, 3, 2)}
 results = {}
 for name, (sampler, steps) in ways.items():
     results[name] = B.sample(16, rng=np.random.default_rng(7), sampler=sampler, steps=steps)
