@@ -370,7 +370,8 @@ mg.plot.training(run_B)
 # Start from noise, take 20 steps by $p_\theta(\bar x_{t-1}|\bar x_t)$ (the mean is DIF-23).
 
 # %%
-print(inspect.getsource(resolve_name("minigen.diffusion.samplers.ancestral")))
+for name in ("ancestral", "ancestral_step"):
+    print(inspect.getsource(resolve_name(f"minigen.diffusion.samplers.{name}")))
 drawn = B.sample(64, rng=rng)
 drawn_A = A.sample(16, rng=rng)
 for name, x in (("test images", test), ("samples of A", drawn_A), ("samples of B", drawn)):
@@ -463,7 +464,8 @@ mg.plot.neighbours(drawn[:6], train[found[:6]], top=16, heading="sample | neares
 # $\sigma=0$ has no dice at all, and $s$ need not be $t-1$.
 
 # %%
-print(inspect.getsource(resolve_name("minigen.diffusion.samplers.ddim")))
+for name in ("ddim", "ddim_step"):
+    print(inspect.getsource(resolve_name(f"minigen.diffusion.samplers.{name}")))
 
 # %% [markdown]
 # Check the two claims where the truth is known. Let the data be one point $\bar c$. Then the ideal
