@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 QUICK = (  # a quick part of each kind: programs, files, numbers, the public face
-    "check_reference data_csv elbo face kernels levels maf_iaf markov prob readme splines triplet"
+    "check_reference data_csv elbo face kernels maf_iaf prob readme splines"
 )
 KEPT = re.compile(r"(?i)PIP_.*|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|SYSTEMROOT|TE?MP")
 NAMES = ("python3", "python3.11", "python3.12", "python3.13", "python3.14", "python3.15", "python")
