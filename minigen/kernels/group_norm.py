@@ -11,8 +11,8 @@ from minigen.kernels.jit import kernel
 
 def over_groups(a: NDArray, groups: int) -> NDArray:
     """The mean of a (N, C) over each group of channels, at each of them."""
-    mean = a.reshape(len(a), groups, -1).mean(axis=2)
-    return np.repeat(mean, a.shape[1] // groups, axis=1)
+    each = a.shape[1] // groups
+    return np.repeat(a.reshape(len(a), groups, each).mean(axis=2), each, axis=1)
 
 
 def forward_numpy(
