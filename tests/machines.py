@@ -140,7 +140,10 @@ def by_installations(
 
 
 def by_margins(table: Table, chosen: Iterable[Setting], files: list[str], workers: str) -> None:
-    """What stands within a tenth of its limit under one setting, and moves with the settings."""
+    """What stands within a tenth of its limit under one setting, and moves with the settings.
+
+    Where they move it by more than a third of what is left, that is a failure.
+    """
     runs = {}
     for setting in chosen:
         with tempfile.TemporaryDirectory() as folder:
@@ -153,10 +156,12 @@ def by_margins(table: Table, chosen: Iterable[Setting], files: list[str], worker
             runs[setting.name] = {key: v for part in parts for key, v in part.items()}
     near = margins.near_and_moving(runs)
     places = len(set().union(*runs.values()))
-    print(f"\nof {places} comparisons, {len(near)} within a tenth of their limit that move:")
-    for nearness, name, place, between in near:
-        print(f"{nearness:6.3f}  {place}  ({name}; {between})")
-    table.bad += [f"near its limit: {place}" for _, _, place, _ in near]
+    risks = [place for _, _, place, _, at_risk in near if at_risk]
+    print(f"\nof {places} comparisons, {len(near)} within a tenth of their limit that move, "
+          f"{len(risks)} by more than a third of what is left (!):")  # fmt: skip
+    for nearness, name, place, between, at_risk in near:
+        print(f"{'!' if at_risk else ' '} {nearness:.3f}  {place}  ({name}; {between})")
+    table.bad += [f"near its limit: {place}" for place in risks]
 
 
 def main() -> None:

@@ -177,13 +177,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         file.write_text(json.dumps(found), encoding="utf-8")
 
 
-def near_and_moving(runs: dict[str, dict[str, float]]) -> list[tuple[float, str, str, str]]:
-    """(nearness, setting, place, the settings' range) of what is near and differs by settings."""
+def near_and_moving(
+    runs: dict[str, dict[str, float]],
+) -> list[tuple[float, str, str, str, bool]]:
+    """(nearness, setting, place, the settings' range, at risk) of what is near and differs.
+
+    At risk is what the settings move by more than a third of what is left to the limit.
+    """
     rows = []
     for place in set().union(*runs.values()):
         seen = {name: run[place] for name, run in runs.items() if place in run}
         worst = max(seen, key=seen.__getitem__)
         least, most = min(seen.values()), seen[worst]
         if most > NEAR and most - least > 1e-9:
-            rows.append((most, worst, place, f"{least:.3f} to {most:.3f}"))
+            at_risk = 3 * (most - least) > 1 - most
+            rows.append((most, worst, place, f"{least:.3f} to {most:.3f}", at_risk))
     return sorted(rows, reverse=True)

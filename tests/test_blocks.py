@@ -114,7 +114,8 @@ def test_the_memory_of_many_rows_is_three_times_the_data(name, rng):
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert peak < 2 * x.nbytes + 60e6  # a block and the weights do not grow with the rows
+        # a block and the weights do not grow with the rows; NumPy's twin of the spline: 55 MB
+        assert peak < 2 * x.nbytes + 70e6
 
 
 FLOWS = {  # models of 64 columns, and whole numbers below 4 or real ones as their data
