@@ -190,3 +190,21 @@ def test_tasks_are_dealt_to_processes_and_come_back_in_their_order():
 def process(_):
     """The process that runs a task."""
     return os.getpid()
+
+
+@pytest.mark.skipif(parallel.scipy_blas() is None, reason="SciPy brings no OpenBLAS of its own")
+def test_scipys_library_uses_one_thread_where_products_are_limited():
+    """And as many as before afterwards, also after limits within limits."""
+    known = parallel.scipy_blas()
+    assert known is not None
+    (get, put), before = known, known[0]()
+    put(2)
+    try:
+        with parallel.limited(2):
+            assert get() == 1
+            with parallel.limited(1):
+                assert get() == 1
+            assert get() == 1
+        assert get() == 2
+    finally:
+        put(before)
