@@ -179,7 +179,9 @@ import pathlib
 from minigen import homework
 from minigen.homework import assignments
 from minigen.homework.handout import blanks
-pathlib.Path("/tmp/coupling.py").write_text(blanks.solved(assignments.get("coupling")))
+pathlib.Path("/tmp/coupling.py").write_text(
+    blanks.solved(assignments.get("coupling")), encoding="utf-8"
+)
 report = homework.check("/tmp/coupling.py")
 assert report and report.earned == report.points
 print(report)

@@ -330,7 +330,7 @@ def warn_of_scale(
         if not made.any() or (far is _narrow and not own.any()):
             continue  # narrow in z alone: columns of x that nearly add up
         k = int(np.argmax(own if own.any() else made))
-        what, column = (f"column {k}", x[:, k]) if own.any() else (f"latent {k} of them", z[:, k])
+        what, column = (f"column {k}", x[:, k]) if own.any() else (f"latent column {k}", z[:, k])
         mean, std = column.mean(dtype=np.float64), column.std(dtype=np.float64)
         warnings.warn(
             f"{name}: {what} has mean {mean:.6g} and standard deviation "
